@@ -1,0 +1,102 @@
+"""The error tree: each error carries a stable code, a hint for the user and an exit code.
+
+Errors about one request become a row with ``status = "failed"`` and the same
+``error_code``; errors about the whole run end the command with ``exit_code``.
+"""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_INTERNAL = 1
+EXIT_USAGE = 2
+EXIT_SOME_FAILED = 3
+EXIT_NONE_SCORED = 4
+EXIT_INTERRUPTED = 130
+
+
+class BindingError(Exception):
+    """Base of all errors that a user can cause or mend.
+
+    Args:
+        message: What is wrong, in one sentence, naming the file or record.
+        hint: What the user can do about it.
+        code: Overrides the class's code where one class covers several cases.
+    """
+
+    code = "error"
+    exit_code = EXIT_USAGE
+
+    def __init__(self, message: str, hint: str = "", code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        if code is not None:
+            self.code = code
+
+    def __reduce__(self):  # keeps code and hint when an error crosses a process boundary
+        return (type(self), (self.message, self.hint, self.code))
+
+
+class UsageError(BindingError):
+    """Options that do not fit together, or a value out of range."""
+
+    code = "usage"
+
+
+class ConfigError(BindingError):
+    """A settings file with an unknown key or a bad value."""
+
+    code = "bad_config"
+
+
+class TableError(BindingError):
+    """A table that lacks a column, has no row or uses another separator."""
+
+    code = "bad_table"
+
+
+class FileError(BindingError):
+    """A file that is missing, empty or not what its name says.
+
+    Codes: ``file_not_found``, ``empty_file``, ``wrong_format``, ``unreadable``.
+    """
+
+    code = "unreadable"
+
+
+class StructureError(BindingError):
+    """A protein that cannot be used.
+
+    Codes: ``no_protein``, ``nan_coordinates``, ``unknown_element``, ``no_residue``.
+    """
+
+    code = "bad_structure"
+
+
+class LigandError(BindingError):
+    """A ligand that cannot be used.
+
+    Codes: ``bad_record``, ``sanitization_failed``, ``no_coordinates`` (2D or all zero),
+    ``nan_coordinates``, ``unknown_element``, ``too_large``, ``no_atoms``,
+    ``ligand_not_found``, ``several_ligands``, ``template_mismatch``.
+    """
+
+    code = "bad_ligand"
+
+
+class ContactError(BindingError):
+    """The ligand touches no residue of the pocket: there is nothing to score."""
+
+    code = "no_contact"
+
+
+class WeightsError(BindingError):
+    """Weights that are missing, damaged or of another version."""
+
+    code = "bad_weights"
+
+
+class CacheError(BindingError):
+    """A training cache that is missing, damaged or made with other settings."""
+
+    code = "bad_cache"

@@ -1,0 +1,286 @@
+"""One pass from a structure file to flat arrays: first model, no hydrogens, one alternate location a residue.
+
+Everything here keeps every group (waters and buffers too); what a group is and whether it
+stays is decided in ``structure.py``. Lengths in Å.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import gemmi
+import numpy as np
+
+from binding.errors import FileError, StructureError
+from binding.io.files import read_bytes, split_suffix, structure_format
+from binding.io.vocabulary import CNOS_RESIDUES, HYDROGENS, METALS
+
+# Columns 31 to 54 must hold three numbers. gemmi reads "********" and words as 0.0, silently.
+_FIELD = rb"(?= {0,7}[-+]?\.?\d)[ \d.+-]{8}"
+_BAD_COORDINATES = re.compile(rb"^(?:ATOM  |HETATM).{24}(?!" + _FIELD * 3 + rb")[^\r\n]*", re.MULTILINE)
+_FOUR_LETTER_WATER = re.compile(rb"^((?:ATOM  |HETATM).{11})(TIP[2-5]|SPCE)", re.MULTILINE)
+_CNOS = {"C": 6, "N": 7, "O": 8, "S": 16, "H": 1, "D": 1}
+_SAME_PLACE = 0.5  # Å; a second atom of the same name closer than this is a copy, farther a second group
+
+
+@dataclass(frozen=True, eq=False)
+class AtomTable:
+    """Heavy atoms of one model, in file order, with the group each belongs to.
+
+    Attributes:
+        name: File stem.
+        positions: (atoms, 3) float64, Å.
+        elements: (atoms,) int16, atomic numbers; 0 is an atom of no known element.
+        atom_names: (atoms,) ``<U4``.
+        groups: (atoms,) int32, row of the group (residue), non-decreasing.
+        group_names: (groups,) ``<U8``.
+        chain_ids: (groups,) ``<U8``.
+        numbers: (groups,) int32.
+        insertion_codes: (groups,) ``<U1``.
+        hetero: (groups,) bool, HETATM in the file.
+        notes: What was decided.
+        block: The mmCIF block, where the file was one (bond orders may be in it).
+    """
+
+    name: str
+    positions: np.ndarray
+    elements: np.ndarray
+    atom_names: np.ndarray
+    groups: np.ndarray
+    group_names: np.ndarray
+    chain_ids: np.ndarray
+    numbers: np.ndarray
+    insertion_codes: np.ndarray
+    hetero: np.ndarray
+    notes: tuple[str, ...] = ()
+    block: gemmi.cif.Block | None = field(default=None, repr=False)
+
+    @property
+    def num_groups(self) -> int:
+        return len(self.group_names)
+
+    def keep_groups(self, keep: np.ndarray) -> AtomTable:
+        """The table with only some groups.
+
+        Args:
+            keep: (groups,) bool.
+        """
+        atoms = keep[self.groups]
+        rows = np.cumsum(keep) - 1
+        return replace(
+            self,
+            positions=self.positions[atoms],
+            elements=self.elements[atoms],
+            atom_names=self.atom_names[atoms],
+            groups=rows[self.groups[atoms]].astype(np.int32),
+            group_names=self.group_names[keep],
+            chain_ids=self.chain_ids[keep],
+            numbers=self.numbers[keep],
+            insertion_codes=self.insertion_codes[keep],
+            hetero=self.hetero[keep],
+        )
+
+    def group_id(self, row: int) -> str:
+        """``chain:name:number`` of a group, such as ``A:LIG:301``."""
+        return f"{self.chain_ids[row]}:{self.group_names[row]}:{self.numbers[row]}{self.insertion_codes[row]}"
+
+
+def read_atoms(path: str | Path) -> AtomTable:
+    """Read the first model of a PDB or mmCIF file (also gzipped).
+
+    Args:
+        path: The file; the format is told from the content.
+
+    Raises:
+        FileError: Missing, empty, damaged, or of another format.
+        StructureError: ``nan_coordinates``; ``no_protein`` where there is no atom at all.
+    """
+    path = Path(path)
+    data = read_bytes(path)
+    structure, block, notes = _parse(path, data)
+    if not len(structure) or not structure[0].count_atom_sites():
+        raise StructureError(f"{path} holds no atoms.", "Check that the file is complete.", "no_protein")
+    if len(structure) > 1:
+        notes.append(f"took the first of {len(structure)} models")
+        del structure[1:]
+    flat = gemmi.FlatStructure(structure)
+    arrays = _Flat(
+        positions=np.array(flat.pos, dtype=np.float64),
+        elements=np.array(flat.elements, dtype=np.int16),
+        atom_names=_strings(flat.atom_names, "<U4"),
+        residue_names=_strings(flat.residue_names, "<U8"),
+        chain_ids=_strings(flat.chain_ids, "<U8"),
+        numbers=np.array(flat.resnums, dtype=np.int32),
+        insertion_codes=np.char.strip(np.array(flat.icodes).view("S1").astype("<U1")),
+        altlocs=np.array(flat.altlocs),
+        occupancies=np.array(flat.occ),
+        hetero=np.array(flat.het_flags) == ord("H"),
+    )
+    return _table(path, arrays, notes, block)
+
+
+@dataclass(eq=False)
+class _Flat:
+    """Per-atom arrays as read, (atoms,) each; positions (atoms, 3) Å."""
+
+    positions: np.ndarray
+    elements: np.ndarray
+    atom_names: np.ndarray
+    residue_names: np.ndarray
+    chain_ids: np.ndarray
+    numbers: np.ndarray
+    insertion_codes: np.ndarray
+    altlocs: np.ndarray
+    occupancies: np.ndarray
+    hetero: np.ndarray
+
+    def take(self, keep: np.ndarray) -> _Flat:
+        return _Flat(**{name: value[keep] for name, value in vars(self).items()})
+
+    def boundaries(self, *, with_name: bool) -> np.ndarray:
+        """(atoms,) bool, whether an atom begins another residue (or site, where the name does not count)."""
+        start = np.ones(len(self.numbers), dtype=bool)
+        start[1:] = (
+            (self.chain_ids[1:] != self.chain_ids[:-1])
+            | (self.numbers[1:] != self.numbers[:-1])
+            | (self.insertion_codes[1:] != self.insertion_codes[:-1])
+        )
+        if with_name:
+            start[1:] |= self.residue_names[1:] != self.residue_names[:-1]
+        return start
+
+
+def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | None, list[str]]:
+    """gemmi's structure, the mmCIF block where there is one, and an empty list of notes to fill."""
+    kind = structure_format(path, data)
+    try:
+        if kind == "cif":
+            document = gemmi.cif.read_string(data.decode("utf-8", errors="replace"))
+            block = next((b for b in document if b.find_loop("_atom_site.Cartn_x")), None)
+            if block is None:
+                raise FileError(
+                    f"{path} is a CIF file without coordinates (_atom_site).",
+                    "Fetch the mmCIF of the entry, not its dictionary or reflections.",
+                    "wrong_format",
+                )
+            return gemmi.make_structure_from_block(block), block, []
+        bad = _BAD_COORDINATES.search(data)
+        if bad:
+            line = bad.group().decode("ascii", errors="replace")
+            raise StructureError(
+                f"{path} has an atom whose coordinates are no numbers: {line[:60].strip()!r}.",
+                "Remove or mend the atom.",
+                "nan_coordinates",
+            )
+        if b"TIP" in data or b"SPCE" in data:
+            # CHARMM and Amber write four-letter water names into the column of the chain's first letter.
+            data = _FOUR_LETTER_WATER.sub(rb"\1HOH ", data)
+        return gemmi.read_pdb_string(data.decode("utf-8", errors="replace")), None, []
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise FileError(
+            f"{path} cannot be read as {'mmCIF' if kind == 'cif' else 'PDB'}: {str(error).splitlines()[0]}",
+            "Check that the file is complete and unaltered.",
+            "unreadable",
+        ) from None
+
+
+def _strings(rows: np.ndarray, dtype: str) -> np.ndarray:
+    """(n,) strings from gemmi's (n, 8) zero-padded characters."""
+    return np.ascontiguousarray(rows).view("S8")[:, 0].astype(dtype)
+
+
+def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | None) -> AtomTable:
+    _mend_elements(flat)
+    flat = flat.take(~HYDROGENS[flat.elements])
+    if not len(flat.numbers):
+        raise StructureError(f"{path} holds hydrogens only.", "Check that the file is complete.", "no_protein")
+    if not np.isfinite(flat.positions).all():
+        bad = int(np.flatnonzero(~np.isfinite(flat.positions).all(axis=1))[0])
+        raise StructureError(
+            f"{path} has coordinates that are no numbers: atom {flat.atom_names[bad]} of "
+            f"{flat.chain_ids[bad]}:{flat.residue_names[bad]}:{flat.numbers[bad]}.",
+            "Remove or mend the atom.",
+            "nan_coordinates",
+        )
+    flat = _one_altloc(flat, notes)
+    start = flat.boundaries(with_name=True)
+    flat, start = _resolve_duplicates(flat, start, notes)
+    groups = np.cumsum(start) - 1
+    # Several metal ions under one residue id are still single ions.
+    all_metal = np.bincount(groups, weights=~METALS[flat.elements]) == 0
+    start |= all_metal[groups]
+    groups = (np.cumsum(start) - 1).astype(np.int32)
+    return AtomTable(
+        name=split_suffix(path)[0],
+        positions=flat.positions,
+        elements=flat.elements,
+        atom_names=flat.atom_names,
+        groups=groups,
+        group_names=flat.residue_names[start],
+        chain_ids=flat.chain_ids[start],
+        numbers=flat.numbers[start],
+        insertion_codes=flat.insertion_codes[start],
+        hetero=flat.hetero[start],
+        notes=tuple(notes),
+        block=block,
+    )
+
+
+def _mend_elements(flat: _Flat) -> None:
+    """In amino acids made of C, N, O and S, an element told from a misplaced name ("CA" as calcium) is mended."""
+    odd = ~np.isin(flat.elements, (1, 6, 7, 8, 16, 119))
+    if not odd.any():
+        return
+    for atom in np.flatnonzero(odd):
+        if flat.residue_names[atom] in CNOS_RESIDUES:
+            letters = str(flat.atom_names[atom]).lstrip("0123456789'\"*")
+            flat.elements[atom] = _CNOS.get(letters[:1].upper(), flat.elements[atom])
+
+
+def _one_altloc(flat: _Flat, notes: list[str]) -> _Flat:
+    """Keep, at each residue number, the alternate location with the highest total occupancy (ties: the first)."""
+    labelled = flat.altlocs != 0
+    if not labelled.any():
+        return flat
+    sites = np.cumsum(flat.boundaries(with_name=False)) - 1
+    keep = ~labelled
+    chosen: dict[str, int] = {}
+    for site in np.unique(sites[labelled]):
+        atoms = np.flatnonzero((sites == site) & labelled)
+        labels = list(dict.fromkeys(flat.altlocs[atoms].tolist()))  # in order of appearance
+        totals = [flat.occupancies[atoms][flat.altlocs[atoms] == label].sum() for label in labels]
+        best = labels[int(np.argmax(np.round(totals, 4)))]
+        keep[atoms[flat.altlocs[atoms] == best]] = True
+        if len(labels) > 1:
+            chosen[chr(best)] = chosen.get(chr(best), 0) + 1
+    for label, count in sorted(chosen.items()):
+        notes.append(f"kept altloc {label} of {count} residue{'s' if count > 1 else ''}")
+    return flat.take(keep)
+
+
+def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tuple[_Flat, np.ndarray]:
+    """Atoms of one name in one residue: a copy in the same place is dropped, a distant one begins another group."""
+    groups = np.cumsum(start) - 1
+    keys = np.char.add(np.char.add(groups.astype("<U10"), ":"), flat.atom_names)
+    _, first, counts = np.unique(keys, return_index=True, return_counts=True)
+    if (counts == 1).all():
+        return flat, start
+    start = start.copy()
+    keep = np.ones(len(keys), dtype=bool)
+    doubled = np.unique(groups[first[counts > 1]])
+    for group in doubled:
+        seen: dict[str, int] = {}
+        for atom in np.flatnonzero(groups == group):
+            name = str(flat.atom_names[atom])
+            if name in seen:
+                if np.linalg.norm(flat.positions[atom] - flat.positions[seen[name]]) < _SAME_PLACE:
+                    keep[atom] = False
+                    continue
+                start[atom] = True
+                seen = {}
+            seen[name] = int(atom)
+    if not keep.all():
+        notes.append(f"dropped {int((~keep).sum())} atoms that repeat another of the same name and place")
+    return flat.take(keep), start[keep]

@@ -1,0 +1,97 @@
+"""Bytes of a file, with the reason told where there are none, and its format told from the content."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from pathlib import Path
+
+from binding.errors import FileError
+
+STRUCTURE_SUFFIXES = {".pdb": "pdb", ".ent": "pdb", ".pdbqt": "pdb", ".cif": "cif", ".mmcif": "cif"}
+
+_HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype\s+html|html))", re.IGNORECASE)
+_PDB_ATOM = re.compile(rb"^(?:ATOM  |HETATM)", re.MULTILINE)
+
+
+def split_suffix(path: Path) -> tuple[str, str]:
+    """Stem and lower-case suffix of a file name, ``.gz`` set aside.
+
+    Args:
+        path: Such as ``dir/1abc.pdb.gz``, which gives ``("1abc", ".pdb")``.
+    """
+    name = path.name[:-3] if path.name.lower().endswith(".gz") else path.name
+    inner = Path(name)
+    return inner.stem, inner.suffix.lower()
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """Content of a file, decompressed where it is gzip (told by content, not by name).
+
+    Raises:
+        FileError: ``file_not_found``, ``empty_file``, ``unreadable`` (no permission, a folder,
+            a damaged gzip stream) or ``wrong_format`` (an HTML page).
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise FileError(f"There is no file {path}.", "Check the path.", "file_not_found") from None
+    except IsADirectoryError:
+        raise FileError(f"{path} is a folder, not a file.", "Name a file inside it.", "unreadable") from None
+    except OSError as error:
+        raise FileError(f"{path} cannot be read: {error.strerror}.", "Check the permissions.", "unreadable") from None
+    if data[:2] == b"\x1f\x8b":
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise FileError(
+                f"{path} is a damaged gzip file: {error}.", "It may be an incomplete download: fetch it again.", "unreadable"
+            ) from None
+    check_content(path, data)
+    return data
+
+
+def check_content(path: Path, head: bytes) -> None:
+    """Refuse what is no structure at all.
+
+    Args:
+        path: Named in the message.
+        head: The content, or its beginning.
+
+    Raises:
+        FileError: ``empty_file`` or ``wrong_format``.
+    """
+    if not head.strip(b" \t\r\n\0"):
+        raise FileError(f"{path} is empty.", "It may be an incomplete download: fetch it again.", "empty_file")
+    if _HTML.match(head):
+        raise FileError(
+            f"{path} holds an HTML page, not a structure.",
+            "A download probably returned a web page: fetch the file itself.",
+            "wrong_format",
+        )
+
+
+def structure_format(path: Path, data: bytes) -> str:
+    """``"pdb"`` or ``"cif"``, told from the content; the suffix is only a hint for the message.
+
+    Raises:
+        FileError: ``wrong_format``.
+    """
+    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if head[:5].lower() == b"data_" or (head.startswith((b"#", b"loop_")) and b"_atom_site." in data):
+        return "cif"
+    if _PDB_ATOM.search(data):
+        return "pdb"
+    if b"M  END" in data or b"$$$$" in data or b"@<TRIPOS>" in data:
+        raise FileError(
+            f"{path} is a small-molecule file, not a protein structure.",
+            "Give it as the ligand; the protein must be PDB or mmCIF.",
+            "wrong_format",
+        )
+    raise FileError(
+        f"{path} holds no atom records of PDB or mmCIF.",
+        f"Proteins are read from {', '.join(sorted(STRUCTURE_SUFFIXES))}, also gzipped.",
+        "wrong_format",
+    )

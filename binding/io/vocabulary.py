@@ -1,0 +1,70 @@
+"""Names that decide what a group of a structure file is: water, buffer, amino acid, nucleotide, metal.
+
+Names alone are used where the wwPDB's chemical component names are unambiguous; metals and
+halides are told by element, because their names vary (``ZN1``, ``FE2``, ``IOD``).
+"""
+
+from __future__ import annotations
+
+import gemmi
+import numpy as np
+
+WATERS = frozenset(
+    "HOH WAT DOD H2O D2O OH2 TIP TIP2 TIP3 TIP4 TIP5 TP3 TP4 TP5 T3P T4P SOL SPC SPCE SPE".split()
+)
+
+# Components of crystallisation liquors, cryoprotectants and reducing agents. They sit where the
+# crystal's solvent put them, seldom in the assay, so that they are left out of the receptor. An
+# explicit ligand choice can still name one.
+BUFFERS = frozenset(
+    # sulfate, phosphate, nitrate, perchlorate, thiocyanate, azide, ammonium, cyanate, carbonate
+    "SO4 SUL SO3 PO4 PI 2HP NO3 NO2 CLO PER LCP SCN AZI NH4 NCO CO3 BCT "
+    # polyols and glycols
+    "GOL GLL EDO EGL PEG PGE PG4 PG0 PG5 PG6 1PE 2PE 7PE 8PE P6G P4C P33 PE3 PE4 PE5 PE7 PE8 XPE 12P 15P PEU "
+    "MPD MRD PGO PGR PDO BU1 BU2 BU3 HEZ "
+    # solvents
+    "DMS DMF MOH EOH IPA IOH POL TBU BUD ACN CCN DIO DOX TFA "
+    # carboxylic acids
+    "ACT ACY FMT CIT FLC TLA TAR MLI MLA SIN OXL MAE "
+    # Good's and other buffers
+    "TRS EPE MES MPO PIN NHE BTB CXS IMD CAC B3P BCN BIS "
+    # reducing agents
+    "BME DTT DTU DTV TCE "
+    # detergents
+    "LDA BOG BNG LMT SDS C8E UNX".split()
+)
+
+_TERMINAL_CAPS = frozenset("ACE NME NMA NH2 FOR".split())
+_PROTONATION_NAMES = frozenset(
+    "HID HIE HIP HSD HSE HSP HIN HISD HISE HISH CYX CYM CYS2 CYSH ASH ASPH GLH GLUH LYN LYSN LSN ARN TYM".split()
+)
+STANDARD_AMINO_ACIDS = frozenset(
+    "ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL".split()
+)
+# Residues made of C, N, O and S only: elements of their atoms can be told from the names' first letters.
+CNOS_RESIDUES = STANDARD_AMINO_ACIDS | _PROTONATION_NAMES
+_NUCLEOTIDE_NAMES = frozenset("A C G U I T DA DC DG DT DU DI ADE CYT GUA URA THY RA RC RG RU DA5 DA3 DT5 DT3".split())
+
+# Elements, by atomic number up to gemmi's 119 (D); index 0 is gemmi's "X", not an element.
+METALS = np.array([gemmi.Element(z).is_metal for z in range(120)])
+METALS[[0, 119]] = False
+METALS[[14, 32, 33, 51, 52]] = False  # metalloids that occur in covalent groups (Si, Ge, As, Sb, Te)
+HALOGENS = np.isin(np.arange(120), [9, 17, 35, 53])
+HYDROGENS = np.isin(np.arange(120), [1, 119])
+
+
+def is_water(name: str) -> bool:
+    """Whether a residue name means water."""
+    return name in WATERS
+
+
+def is_amino_acid_name(name: str) -> bool:
+    """Whether a residue name means an amino acid, modified ones, protonation variants and caps included."""
+    if name in STANDARD_AMINO_ACIDS or name in _PROTONATION_NAMES or name in _TERMINAL_CAPS:
+        return True
+    return gemmi.find_tabulated_residue(name).is_amino_acid()
+
+
+def is_nucleotide_name(name: str) -> bool:
+    """Whether a residue name means a nucleotide of a chain."""
+    return name in _NUCLEOTIDE_NAMES or gemmi.find_tabulated_residue(name).is_nucleic_acid()

@@ -25,9 +25,10 @@ _SELECTION: Final = re.compile(r"^(auto|[A-Za-z0-9]{1,5}|[^:/\\]*:[^:/\\]+:-?[0-
 _PROTEIN_ENDINGS: Final = tuple(
     f"_{what}{ending}" for what in ("protein", "pocket") for ending in (".pdb", ".pdb.gz", ".cif", ".cif.gz")
 )
-_LIGAND_ENDINGS: Final = ("_ligand.sdf", "_ligand.sdf.gz", "_ligand.mol2", "_ligand.mol2.gz") + (
-    "_ligands.sdf",
-    "_ligands.sdf.gz",
+_LIGAND_ENDINGS: Final = tuple(
+    f"{stem}{ending}"
+    for stem in ("_ligand.sdf", "_ligand.mol2", "_ligands.sdf", "_ligands.mol2")
+    for ending in ("", ".gz")
 )
 
 
@@ -169,9 +170,7 @@ def _read_text(path: Path) -> str:
         raise FileError(f"{path} cannot be read: {error}", "copy or download it again") from error
     if not data.strip():
         raise FileError(f"{path} is empty", "copy or download it again", code="empty_file")
-    for bom, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"", "utf-8-sig")):
-        if data.startswith(bom):
-            break
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -220,7 +219,9 @@ def _read_rows(path: Path, required: tuple[str, ...], text: str | None = None) -
 
 def _header(line: str, separator: str) -> list[str]:
     cells = [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
-    names = [cell.lower() if cell.lower() in {*_ALIASES, *_ALIASES.values(), "ligand", "pocket"} else cell for cell in cells]
+    names = [
+        cell.lower() if cell.lower() in {*_ALIASES, *_ALIASES.values(), "ligand", "pocket"} else cell for cell in cells
+    ]
     return [_ALIASES[n] if n in _ALIASES and _ALIASES[n] not in names else n for n in names]
 
 
@@ -311,7 +312,10 @@ def _table_entry(path: Path, line: int, row: dict[str, str]) -> IndexEntry:
         affinity = Affinity(pk, affinity.relation, affinity.measure)
     if not math.isfinite(affinity.pk):
         columns = ", ".join(row)
-        raise TableError(f"{path.name}, line {line}: {row['id']!r} has no affinity", f"columns found: {columns}; pk or affinity is needed")
+        raise TableError(
+            f"{path.name}, line {line}: {row['id']!r} has no affinity",
+            f"columns found: {columns}; pk or affinity is needed",
+        )
     return IndexEntry(row["id"], affinity, extra)
 
 

@@ -1,0 +1,65 @@
+# Two commands from a fresh clone: `make demo` and `make test`. Needs make and Python >= 3.11.
+#
+#   PYTHON=python3.12          which Python makes .venv
+#   TORCH_INDEX=               take torch from PyPI (on Linux: the CUDA build) instead of the CPU-only index
+#   PYTEST_ARGS="-k units"     what pytest is told besides
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint types contracts bench setup clean distclean
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+PYTEST_ARGS ?=
+# One thread a process: the tests run side by side and the machine has few cores.
+export OMP_NUM_THREADS ?= 1
+export PYTHONUTF8 := 1
+
+help:  ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+demo: $(STAMP)  ## Set up, predict the example complexes with the shipped weights, print the table
+	@$(BIN)/binding predict data/examples/pairs.csv
+
+test: $(STAMP) lint types contracts  ## Set up, then lint, types, import contract and tests
+	$(BIN)/pytest -q -n 2 --dist loadfile $(PYTEST_ARGS)
+
+lint: $(STAMP)  ## ruff: errors and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## mypy: typed signatures on the public API, consistent types everywhere
+	$(BIN)/mypy
+
+contracts: $(STAMP)  ## import-linter: imports only go down
+	$(BIN)/lint-imports
+
+bench: $(STAMP)  ## Time import, reading, featurization and scoring on the examples
+	$(BIN)/python scripts/bench.py
+
+setup: $(STAMP)  ## Only the virtual environment with pinned versions
+
+# A stamp newer than the pins means that nothing has to be installed. The version in
+# binding/__init__.py is read once, at install time.
+$(STAMP): pyproject.toml constraints.txt
+	@python=""; for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+	    if "$$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        python="$$candidate"; break; fi; done; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer was not found; name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 2; fi; \
+	[ -x $(BIN)/python ] || "$$python" -m venv $(VENV) || { echo "Debian and Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 2; }
+	@extra=""; if [ -n "$(TORCH_INDEX)" ] && $(BIN)/python -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1] + "/torch/", timeout=10)' "$(TORCH_INDEX)" 2>/dev/null; \
+	    then extra="--extra-index-url $(TORCH_INDEX)"; fi; \
+	echo "Installing pinned versions into $(VENV) (once; a few minutes) ..."; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$extra -c constraints.txt -e '.[test]'
+	@touch $@
+
+clean:  ## Remove caches and build outputs
+	rm -rf build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache
+	find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean  ## ... and the virtual environment
+	rm -rf $(VENV)

@@ -1,0 +1,335 @@
+"""The row that every request ends in, and the files it is written to.
+
+One definition of the columns serves the API, the command line and every file format. A file
+is written beside its final name as ``<name>.partial`` and renamed when it is complete.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol, Self
+
+from rdkit import Chem
+
+from binding.errors import BindingError, FileError, UsageError
+from binding.structures import Ligand
+from binding.units import dg_from_pk
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OK: Final = "ok"
+FAILED: Final = "failed"
+_NAN: Final = float("nan")
+_CSV_DECIMALS: Final = 4
+_FORMATS: Final = (".csv", ".jsonl", ".sdf", ".parquet")
+
+
+@dataclass(frozen=True)
+class ResultRow:
+    """What became of one pose; failed rows carry the reason instead of numbers.
+
+    Attributes:
+        id: Unique in a run.
+        protein: The protein's file name.
+        ligand: The record's title.
+        pose: Probability that the pose is near-native, 0 to 1.
+        pk: -log10(K / M), higher binds tighter.
+        pk_std: One standard deviation of ``pk``.
+        dg_kcal_mol: -RT ln(10) pk at 298.15 K, kcal/mol.
+        pk_ligand_only: What a model that never sees the protein gives for this ligand.
+        ligand_efficiency: -dg_kcal_mol / heavy_atoms, kcal/mol per heavy atom.
+        heavy_atoms: Of the ligand; None where it could not be read.
+        warnings: Sentences joined by ``"; "``.
+        model: Name of the weights.
+        status: ``ok`` or ``failed``.
+        error_code: Stable code of the failure, empty for ``ok``.
+        message: The failure and what to do about it, empty for ``ok``.
+        record: The pose itself, which the SDF writer needs; not a column.
+    """
+
+    id: str
+    protein: str
+    ligand: str
+    pose: float = _NAN
+    pk: float = _NAN
+    pk_std: float = _NAN
+    dg_kcal_mol: float = _NAN
+    pk_ligand_only: float = _NAN
+    ligand_efficiency: float = _NAN
+    heavy_atoms: int | None = None
+    warnings: str = ""
+    model: str = ""
+    status: str = OK
+    error_code: str = ""
+    message: str = ""
+    record: Ligand | None = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def scored(
+        cls,
+        id: str,
+        protein: str,
+        ligand: Ligand,
+        *,
+        pk: float,
+        pk_std: float,
+        pk_ligand_only: float,
+        pose: float,
+        model: str,
+        warnings: Iterable[str] = (),
+    ) -> Self:
+        """A row with its derived columns: ``dg_kcal_mol``, ``ligand_efficiency`` and ``heavy_atoms``."""
+        dg = dg_from_pk(pk)
+        return cls(
+            id=id,
+            protein=protein,
+            ligand=ligand.name,
+            pose=pose,
+            pk=pk,
+            pk_std=pk_std,
+            dg_kcal_mol=dg,
+            pk_ligand_only=pk_ligand_only,
+            ligand_efficiency=-dg / ligand.num_atoms,
+            heavy_atoms=ligand.num_atoms,
+            warnings="; ".join(warnings),
+            model=model,
+            record=ligand,
+        )
+
+    @classmethod
+    def failed(
+        cls, id: str, protein: str, ligand: str, error: BindingError, *, model: str = "", heavy_atoms: int | None = None
+    ) -> Self:
+        """A row that says why there is no number."""
+        message = f"{error.message} ({error.hint})" if error.hint else error.message
+        return cls(
+            id=id,
+            protein=protein,
+            ligand=ligand,
+            heavy_atoms=heavy_atoms,
+            model=model,
+            status=FAILED,
+            error_code=error.code,
+            message=message,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The columns in order, numbers at full precision, missing numbers as NaN."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+COLUMNS: Final = tuple(f.name for f in fields(ResultRow) if f.name != "record")
+_FLOATS: Final = ("pose", "pk", "pk_std", "dg_kcal_mol", "pk_ligand_only", "ligand_efficiency")
+
+
+def to_frame(rows: Iterable[ResultRow]) -> pd.DataFrame:
+    """The rows as a table: floats at full precision with NaN, ``heavy_atoms`` as nullable integer."""
+    import pandas as pd
+
+    frame = pd.DataFrame([row.as_dict() for row in rows], columns=list(COLUMNS))
+    types = {name: "float64" if name in _FLOATS else "str" for name in COLUMNS}
+    return frame.astype({**types, "heavy_atoms": "Int64"})
+
+
+class ResultWriter(Protocol):
+    """Takes rows one by one; use it as a context manager.
+
+    Leaving the block normally puts the file in its place. Leaving it by an exception, Ctrl-C
+    included, keeps what was written as ``<name>.partial`` and leaves an older file untouched.
+    """
+
+    def write(self, row: ResultRow) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None: ...
+
+
+def open_writer(path: str | Path) -> ResultWriter:
+    """A writer for the format that the ending names.
+
+    Args:
+        path: ``.csv``, ``.jsonl``, ``.sdf``, ``.parquet``, or ``-`` for CSV on standard output. SDF cannot
+            hold a record that could not be read: failed rows go to ``<stem>.failures.csv`` beside it.
+
+    Raises:
+        UsageError: Unknown ending.
+        FileError: ``not_writable``, before anything is computed.
+    """
+    if str(path) == "-":
+        return _StreamWriter(sys.stdout)
+    path = Path(path)
+    if path.suffix.lower() not in _FORMATS:
+        raise UsageError(
+            f"{path.name} has no ending that names a format", f"use one of {', '.join(_FORMATS)}, or - for CSV"
+        )
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        hint = "it is a folder" if path.is_dir() else f"the folder {path.parent} has to exist and be writable"
+        raise FileError(f"{path} cannot be written", hint, code="not_writable")
+    writer = {".csv": _CsvWriter, ".jsonl": _JsonWriter, ".sdf": _SdfWriter, ".parquet": _ParquetWriter}
+    return writer[path.suffix.lower()](path)
+
+
+def write_results(rows: Iterable[ResultRow], path: str | Path) -> None:
+    """Writes all rows at once; see ``open_writer``."""
+    with open_writer(path) as writer:
+        for row in rows:
+            writer.write(row)
+
+
+def partial_path(path: Path) -> Path:
+    """Where an unfinished file lies."""
+    return path.with_name(path.name + ".partial")
+
+
+# ---------------------------------------------------------------- the formats
+
+
+def csv_cells(row: ResultRow) -> dict[str, str]:
+    """The row as text: floats with four decimals, missing numbers empty."""
+    return {name: _cell(value) for name, value in row.as_dict().items()}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.{_CSV_DECIMALS}f}" if math.isfinite(value) else ""
+    return str(value)
+
+
+class _StreamWriter:
+    """CSV on an open stream, flushed row by row so that a pipe sees each result."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+        self._csv = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+
+    def write(self, row: ResultRow) -> None:
+        self._csv.writerow(csv_cells(row))
+        self._stream.flush()
+
+    def __enter__(self) -> Self:
+        self._csv.writeheader()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._stream.flush()
+
+
+class _FileWriter:
+    """Opens ``<name>.partial`` and renames it when the block ends well."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._partial = partial_path(path)
+        self._stream: IO[str]
+
+    def write(self, row: ResultRow) -> None:
+        raise NotImplementedError
+
+    def _start(self) -> None:
+        """Writes what stands before the first row."""
+
+    def __enter__(self) -> Self:
+        self._stream = open(self._partial, "w", encoding="utf-8", newline="")
+        self._start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._stream.close()
+        if kind is None:
+            os.replace(self._partial, self.path)
+
+
+class _CsvWriter(_FileWriter):
+    def _start(self) -> None:
+        self._csv = csv.DictWriter(self._stream, COLUMNS, lineterminator="\n")
+        self._csv.writeheader()
+
+    def write(self, row: ResultRow) -> None:
+        self._csv.writerow(csv_cells(row))
+        self._stream.flush()
+
+
+class _JsonWriter(_FileWriter):
+    """One JSON object a line; a missing number is null."""
+
+    def write(self, row: ResultRow) -> None:
+        values = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.as_dict().items()}
+        self._stream.write(json.dumps(values, ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+
+class _SdfWriter(_FileWriter):
+    """The poses with their own tags and one ``binding_<column>`` tag a column."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.failures_path = path.with_name(f"{path.stem}.failures.csv")
+        self._failures: list[ResultRow] = []
+
+    def write(self, row: ResultRow) -> None:
+        if row.status != OK:
+            self._failures.append(row)
+            return
+        if row.record is None:
+            raise ValueError(f"row {row.id!r} is scored but holds no pose to write")
+        self._stream.write(_sdf_record(row, row.record))
+        self._stream.flush()
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        super().__exit__(kind, *rest)
+        if self._failures:
+            write_results(self._failures, self.failures_path)
+        elif kind is None:  # a list left by an earlier run would speak of this one
+            with suppress(FileNotFoundError):
+                self.failures_path.unlink()
+
+
+def _sdf_record(row: ResultRow, ligand: Ligand) -> str:
+    mol = Chem.Mol(ligand.mol)
+    mol.SetProp("_Name", ligand.name.replace("\n", " "))
+    try:
+        block = Chem.MolToMolBlock(mol)
+    except Chem.KekulizeException:  # a pose that was read with aromatic bonds only
+        block = Chem.MolToMolBlock(mol, kekulize=False)
+    tags = {k: v for k, v in ligand.properties.items() if not k.startswith("binding_")}
+    tags |= {f"binding_{name}": value for name, value in csv_cells(row).items()}
+    lines = [f">  <{name}>\n{_tag_value(value)}\n\n" for name, value in tags.items() if value != ""]
+    return f"{block}{''.join(lines)}$$$$\n"
+
+
+def _tag_value(value: str) -> str:
+    """A tag's text without blank lines and record ends, which would cut the record."""
+    lines = [line for line in str(value).splitlines() if line.strip()]
+    return "\n".join(line.replace("$$$$", "$$$") for line in lines)
+
+
+class _ParquetWriter(_FileWriter):
+    """Columns at full precision; the rows are kept until the end, as the format wants."""
+
+    def __enter__(self) -> Self:
+        self._rows: list[ResultRow] = []
+        return self
+
+    def write(self, row: ResultRow) -> None:
+        self._rows.append(row if row.record is None else _without_pose(row))
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        to_frame(self._rows).to_parquet(self._partial, index=False)
+        if kind is None:
+            os.replace(self._partial, self.path)
+
+
+def _without_pose(row: ResultRow) -> ResultRow:
+    return ResultRow(**row.as_dict())

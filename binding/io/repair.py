@@ -1,0 +1,229 @@
+"""Sanitize a ligand, mending what a rule settles for certain, and say what was mended.
+
+The rules, in the order they are tried, each leaving one note:
+
+1. aromatic bonds outside rings (carboxylate, guanidinium, amidinium, nitro, phosphate, sulfonate
+   as MOL2 writes them) become one kekulé form of the group;
+2. a charge that the bonds demand: N with four bonds +1, O with three +1, S or P with a fourth or
+   third single bond +1, B with four bonds -1; a charge that the bonds forbid is taken away;
+3. RDKit's own clean-up of pentavalent nitrogen and the like (nitro, N-oxide, azide, perchlorate);
+4. a ring system with aromatic bonds that has no kekulé form gets the fewest hydrogens on ring
+   nitrogens (``[nH]``) that give it one, or a positive charge on a three-bonded ring nitrogen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, islice
+
+from rdkit import Chem
+
+from binding.errors import LigandError
+
+_MAX_TRIALS = 400  # placements tried for one ring system before giving up
+_AROMATIC = Chem.BondType.AROMATIC
+
+
+def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
+    """Sanitize in place, with repairs.
+
+    Args:
+        mol: Unsanitized; explicit hydrogens may be present and are used as evidence.
+        name: For messages.
+
+    Returns:
+        One sentence for each repair.
+
+    Raises:
+        LigandError: ``sanitization_failed``, where no rule settles what is meant.
+    """
+    notes: list[str] = []
+    mol.UpdatePropertyCache(strict=False)
+    Chem.FastFindRings(mol)
+    _open_chain_aromatic_bonds(mol, notes)
+    _demanded_charges(mol, notes)
+    before = [atom.GetFormalCharge() for atom in mol.GetAtoms()]
+    Chem.Cleanup(mol)
+    changed = sum(atom.GetFormalCharge() != charge for atom, charge in zip(mol.GetAtoms(), before, strict=True))
+    if changed:
+        notes.append("wrote hypervalent atoms with separated charges (nitro, N-oxide, azide or the like)")
+    _mend_ring_systems(mol, notes)
+    try:
+        Chem.SanitizeMol(mol)
+    except (Chem.AtomValenceException, Chem.KekulizeException, Chem.AtomKekulizeException) as error:
+        raise LigandError(
+            f"Ligand {name} has no valid structure: {error}.",
+            "Mend bond orders and charges, or give a SMILES as template.",
+            "sanitization_failed",
+        ) from None
+    return notes
+
+
+def _open_chain_aromatic_bonds(mol: Chem.RWMol, notes: list[str]) -> None:
+    """Aromatic bonds outside rings become single and double ones."""
+    bonds = [bond for bond in mol.GetBonds() if bond.GetBondType() == _AROMATIC and not bond.IsInRing()]
+    if not bonds:
+        return
+    centres: dict[int, list[Chem.Bond]] = {}
+    for bond in bonds:
+        ends = sorted((bond.GetBeginAtom(), bond.GetEndAtom()), key=_centre_order)
+        centres.setdefault(ends[0].GetIdx(), []).append(bond)
+        bond.SetBondType(Chem.BondType.SINGLE)
+        bond.SetIsAromatic(False)
+    for index, arms in centres.items():
+        centre = mol.GetAtomWithIdx(index)
+        if centre.GetIsAromatic() and not any(bond.GetIsAromatic() for bond in centre.GetBonds()):
+            centre.SetIsAromatic(False)
+        doubles = {16: 2}.get(centre.GetAtomicNum(), 1) if len(arms) > 1 else 1
+        # Terminal oxygen takes the double bond first, then sulfur, then nitrogen.
+        arms = sorted(arms, key=lambda bond: _double_order(bond.GetOtherAtom(centre)))
+        for rank, bond in enumerate(arms):
+            other = bond.GetOtherAtom(centre)
+            other.SetIsAromatic(False)
+            if rank < doubles and not _saturated(centre):
+                bond.SetBondType(Chem.BondType.DOUBLE)
+                if other.GetAtomicNum() == 7 and _explicit_valence(other) == 4:
+                    other.SetFormalCharge(1)
+            elif other.GetAtomicNum() in (8, 16) and other.GetDegree() == 1:
+                other.SetFormalCharge(-1)
+    notes.append("wrote aromatic bonds outside rings as single and double bonds")
+
+
+def _centre_order(atom: Chem.Atom) -> tuple[int, int]:
+    """Sorts the centre of a delocalised group (most neighbours; carbon before nitrogen) first."""
+    return (-atom.GetDegree(), atom.GetAtomicNum())
+
+
+def _double_order(atom: Chem.Atom) -> tuple[int, int, int]:
+    order = {8: 0, 16: 1, 7: 2}.get(atom.GetAtomicNum(), 3)
+    return (order, atom.GetDegree(), atom.GetIdx())
+
+
+def _saturated(atom: Chem.Atom) -> bool:
+    limit = {6: 4, 7: 4, 15: 5, 16: 6}.get(atom.GetAtomicNum(), 4)
+    return _explicit_valence(atom) >= limit
+
+
+def _explicit_valence(atom: Chem.Atom) -> float:
+    return sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds()) + atom.GetNumExplicitHs()
+
+
+def _demanded_charges(mol: Chem.RWMol, notes: list[str]) -> None:
+    """Charges that the bonds of an atom without aromatic bonds demand or forbid."""
+    given: dict[str, int] = {}
+    for atom in mol.GetAtoms():
+        if any(bond.GetBondType() in (_AROMATIC, Chem.BondType.DATIVE, Chem.BondType.ZERO) for bond in atom.GetBonds()):
+            continue
+        symbol, charge = atom.GetSymbol(), atom.GetFormalCharge()
+        wanted = _charge_for(atom, _explicit_valence(atom))
+        if wanted is not None and wanted != charge:
+            atom.SetFormalCharge(wanted)
+            sign = {1: "+1", -1: "-1", 0: "no"}[wanted]
+            key = f"gave {sign} charge to {symbol} with {int(_explicit_valence(atom))} bonds"
+            given[key] = given.get(key, 0) + 1
+    for key, count in given.items():
+        notes.append(key if count == 1 else f"{key} ({count} atoms)")
+
+
+def _charge_for(atom: Chem.Atom, valence: float) -> int | None:
+    """The charge that this many bonds demand, or None where the given charge can stand."""
+    number, charge = atom.GetAtomicNum(), atom.GetFormalCharge()
+    if number == 7 and valence == 4 and charge <= 0:
+        return 1
+    if number == 7 and valence == 3 and charge < 0:
+        return 0
+    if number == 8 and valence == 3 and charge <= 0:
+        return 1
+    if number == 8 and valence == 2 and charge != 0:
+        return 0
+    if number == 5 and valence == 4 and charge >= 0:
+        return -1
+    if number == 15 and valence == 4 and charge == 0 and atom.GetTotalDegree() == 4:
+        return 1
+    if number == 16 and valence == 3 and charge == 0 and atom.GetTotalDegree() == 3:
+        return 1
+    if number == 6 and valence == 4 and charge != 0:
+        return 0
+    return None
+
+
+def _mend_ring_systems(mol: Chem.RWMol, notes: list[str]) -> None:
+    """Give hydrogens or charges to ring nitrogens of systems that have no kekulé form."""
+    for _ in range(mol.GetNumAtoms()):
+        failing = _kekule_problem(mol)
+        if failing is None:
+            return
+        system = _aromatic_system(mol, failing)
+        trial = next((t for t in islice(_placements(mol, system), _MAX_TRIALS) if _solves(mol, t, system)), None)
+        if trial is None:
+            return  # SanitizeMol will say which atoms
+        for index, what in trial:
+            _apply(mol.GetAtomWithIdx(index), what)
+        hydrogens = sum(what == "H" for _, what in trial)
+        if hydrogens:
+            notes.append(f"placed {hydrogens} hydrogen{'s' if hydrogens > 1 else ''} on aromatic nitrogen")
+        if len(trial) > hydrogens:
+            notes.append(f"gave +1 charge to {len(trial) - hydrogens} aromatic nitrogen")
+
+
+def _kekule_problem(mol: Chem.Mol) -> tuple[int, ...] | None:
+    flags = Chem.SANITIZE_PROPERTIES | Chem.SANITIZE_KEKULIZE
+    for problem in Chem.DetectChemistryProblems(mol, flags):
+        if problem.GetType() == "KekulizeException":
+            return tuple(problem.GetAtomIndices())
+    return None
+
+
+def _aromatic_system(mol: Chem.Mol, seed: tuple[int, ...]) -> list[int]:
+    """Atoms joined to the seed by aromatic bonds, ascending."""
+    seen, stack = set(seed), list(seed)
+    while stack:
+        for bond in mol.GetAtomWithIdx(stack.pop()).GetBonds():
+            if bond.GetBondType() == _AROMATIC:
+                for index in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()):
+                    if index not in seen:
+                        seen.add(index)
+                        stack.append(index)
+    return sorted(seen)
+
+
+def _placements(mol: Chem.Mol, system: list[int]) -> Iterator[tuple[tuple[int, str], ...]]:
+    """Sets of changes to try, the fewest first; charges of ring nitrogen with three bonds before hydrogens."""
+    ranks = list(Chem.CanonicalRankAtoms(mol, breakTies=True, includeChirality=False))
+    charges, hydrogens = [], []
+    for index in sorted(system, key=lambda i: ranks[i]):
+        atom = mol.GetAtomWithIdx(index)
+        if atom.GetAtomicNum() != 7 or atom.GetFormalCharge():
+            continue
+        if atom.GetDegree() == 3 and not atom.GetTotalNumHs(includeNeighbors=True):
+            charges.append((index, "+"))
+        elif atom.GetDegree() == 2 and not atom.GetTotalNumHs():
+            hydrogens.append((index, "H"))
+    hydrogens.sort(key=lambda item: not _in_five_ring(mol, item[0]))
+    six_ring_charges = [item for item in charges if not _in_five_ring(mol, item[0])]
+    for count in range(1, 5):
+        yield from combinations(six_ring_charges, count)
+        yield from combinations(hydrogens, count)
+    for count in range(2, 5):
+        yield from combinations(charges + hydrogens, count)
+
+
+def _in_five_ring(mol: Chem.Mol, index: int) -> bool:
+    return any(len(ring) == 5 and index in ring for ring in mol.GetRingInfo().AtomRings())
+
+
+def _apply(atom: Chem.Atom, what: str) -> None:
+    if what == "H":
+        atom.SetNumExplicitHs(1)
+        atom.SetNoImplicit(True)
+    else:
+        atom.SetFormalCharge(1)
+
+
+def _solves(mol: Chem.Mol, trial: tuple[tuple[int, str], ...], system: list[int]) -> bool:
+    copy = Chem.RWMol(mol)
+    for index, what in trial:
+        _apply(copy.GetAtomWithIdx(index), what)
+    copy.UpdatePropertyCache(strict=False)
+    failing = _kekule_problem(copy)
+    return failing is None or not set(failing) & set(system)

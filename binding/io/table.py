@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from binding.errors import FileError, TableError, UsageError
+from binding.io.ligand import BadRecord
+from binding.structures import Ligand, Protein
 from binding.units import Affinity, parse_affinity
 
 _SEPARATORS: Final = (",", "\t", ";", "|")
@@ -38,17 +40,17 @@ class Request:
 
     Attributes:
         id: As given, or None where the rows are to be named after the files.
-        protein: Structure file; it need not exist, a missing file becomes a failed row.
+        protein: Structure file, which need not exist (a missing file becomes a failed row), or a protein in memory.
         ligand: A ``Path`` is a ligand file; a ``str`` names the ligand inside ``protein``: ``auto``, ``LIG``
-            or ``A:LIG:301``.
+            or ``A:LIG:301``; a ligand in memory is taken as it is.
         pocket: A ``Path`` is the file of a reference ligand, a ``str`` a pocket in words; None takes the
             residues around the ligand itself.
         extra: The table's other columns, as text.
     """
 
     id: str | None
-    protein: Path
-    ligand: Path | str
+    protein: Path | Protein
+    ligand: Path | str | Ligand | BadRecord
     pocket: Path | str | None = None
     extra: dict[str, str] = field(default_factory=dict, hash=False)
 
@@ -243,9 +245,14 @@ def _resolve(folder: Path, cell: str) -> Path:
     return folder / Path(cell).expanduser()  # an absolute path stays as it is
 
 
+def is_selection(text: str) -> bool:
+    """Whether the text can name a ligand inside a structure file: ``auto``, ``LIG`` or ``A:LIG:301``."""
+    return _SELECTION.match(text) is not None
+
+
 def _ligand_cell(folder: Path, cell: str) -> Path | str:
     path = _resolve(folder, cell)
-    return cell if _SELECTION.match(cell) and not path.is_file() else path
+    return cell if is_selection(cell) and not path.is_file() else path
 
 
 def _pocket_cell(folder: Path, cell: str) -> Path | str | None:

@@ -158,6 +158,19 @@ def read_index(path: str | Path) -> list[IndexEntry]:
     return [entry for _, entry in entries]
 
 
+def find_complex_files(folder: Path) -> tuple[Path, Path]:
+    """The protein and the ligand file of one complex in PDBbind layout.
+
+    Raises:
+        FileError: ``file_not_found``, naming what is missing.
+    """
+    protein, ligand = _first_file(folder, _PROTEIN_ENDINGS), _first_file(folder, _LIGAND_ENDINGS)
+    if protein is None or ligand is None:
+        what = "_protein.pdb or _pocket.pdb" if protein is None else "_ligand.sdf or .mol2"
+        raise FileError(f"{folder} has no {folder.name}{what}", "check the layout <id>/<id>_...", "file_not_found")
+    return protein, ligand
+
+
 # ---------------------------------------------------------------- text and rows
 
 

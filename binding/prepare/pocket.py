@@ -46,7 +46,12 @@ class PocketSpec:
 
 
 def select_pocket(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None) -> Protein:
-    """Cut the protein down to the pocket's residues, whole ones, in file order.
+    """Cut the protein down to the pocket's residues, whole ones, in file order; see ``pocket_mask``."""
+    return protein.select(pocket_mask(protein, ligand, spec))
+
+
+def pocket_mask(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None) -> np.ndarray:
+    """Which residues make the pocket, (residues,) bool.
 
     Args:
         protein: The receptor.
@@ -70,7 +75,7 @@ def select_pocket(protein: Protein, ligand: Ligand, spec: PocketSpec | None = No
             f"No residue of {protein.name} is in the pocket of {ligand.name}.",
             "Check that protein and ligand are in the same frame of reference.",
         )
-    return protein.select(keep)
+    return keep
 
 
 def _near(protein: Protein, points: np.ndarray, cutoff: float) -> np.ndarray:

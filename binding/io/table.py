@@ -7,19 +7,21 @@ A table of requests has the columns ``protein`` and ``ligand``, and may have ``i
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from binding.errors import FileError, TableError, UsageError
-from binding.io.ligand import BadRecord
-from binding.structures import Ligand, Protein
+from binding.io.files import read_bytes
 from binding.units import Affinity, parse_affinity
+
+if TYPE_CHECKING:
+    from binding.io.ligand import BadRecord
+    from binding.structures import Ligand, Protein
 
 _SEPARATORS: Final = (",", "\t", ";", "|")
 _ALIASES: Final = {"receptor": "protein", "name": "id", "pdb_id": "id", "pdb": "id", "pdb_code": "id"}
@@ -175,25 +177,15 @@ def find_complex_files(folder: Path) -> tuple[Path, Path]:
 
 
 def _read_text(path: Path) -> str:
-    if not path.is_file():
-        raise FileError(f"{path} does not exist", "check the path", code="file_not_found")
-    try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-    except (OSError, EOFError) as error:  # gzip raises both for damaged data
-        raise FileError(f"{path} cannot be read: {error}", "copy or download it again") from error
-    if not data.strip():
-        raise FileError(f"{path} is empty", "copy or download it again", code="empty_file")
+    data = read_bytes(path)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         hint = "save it as CSV in UTF-8; spreadsheets (.xlsx) have to be exported first"
         raise FileError(f"{path} is not a text table", hint, code="wrong_format") from error
-    if "\x00" in text or re.match(r"\s*<(!doctype|html|\?xml)", text, re.IGNORECASE):
-        hint = "give a CSV file; a web page may have been saved in its place"
-        raise FileError(f"{path} is not a text table", hint, code="wrong_format")
+    if "\x00" in text:
+        raise FileError(f"{path} is not a text table", "save it as CSV in UTF-8", code="wrong_format")
     return text
 
 

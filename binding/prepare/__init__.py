@@ -1,0 +1,1 @@
+"""What happens between reading and graphs: pockets and checks."""

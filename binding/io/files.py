@@ -36,12 +36,8 @@ def read_bytes(path: str | Path) -> bytes:
     path = Path(path)
     try:
         data = path.read_bytes()
-    except FileNotFoundError:
-        raise FileError(f"There is no file {path}.", "Check the path.", "file_not_found") from None
-    except IsADirectoryError:
-        raise FileError(f"{path} is a folder, not a file.", "Name a file inside it.", "unreadable") from None
     except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}.", "Check the permissions.", "unreadable") from None
+        raise open_error(path, error) from None
     if data[:2] == b"\x1f\x8b":
         try:
             data = gzip.decompress(data)
@@ -51,6 +47,15 @@ def read_bytes(path: str | Path) -> bytes:
             ) from None
     check_content(path, data)
     return data
+
+
+def open_error(path: Path, error: OSError) -> FileError:
+    """What the system says about a file that cannot be opened, in the user's words."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return FileError(f"There is no file {path}.", "Check the path.", "file_not_found")
+    if isinstance(error, IsADirectoryError):
+        return FileError(f"{path} is a folder, not a file.", "Name a file inside it.", "unreadable")
+    return FileError(f"{path} cannot be read: {error.strerror}.", "Check the permissions.", "unreadable")
 
 
 def check_content(path: Path, head: bytes) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +11,26 @@ import numpy as np
 from rdkit import Chem, rdBase
 
 from binding.errors import BindingError, FileError, LigandError
-from binding.io.files import read_bytes, split_suffix
+from binding.io.files import split_suffix
+from binding.io.mol2 import mol_from_mol2
+from binding.io.pdb_ligand import mol_from_pdb
+from binding.io.records import record_kind, split_records
 from binding.io.repair import sanitize
+from binding.io.tautomer import canonical_hydrogens
+from binding.io.template import apply_template
 from binding.structures import Ligand
+
+__all__ = ["BadRecord", "parse_record", "prepare_ligand", "read_ligands", "split_records"]
+
+_SD_TAG = re.compile(r"^>.*?<([^>]+)>")
+_NOT_A_NUMBER = re.compile(r"(?i)(?<![a-z])[-+]?(?:nan|inf(?:inity)?)(?![a-z])|\*{4,}")
+_DEPOSITED = 1e-3  # Å; atoms spread less than this along every axis, or z all zero, are no pose
 
 _REMOVE_ALL = Chem.RemoveHsParameters()
 for _flag in dir(_REMOVE_ALL):
     if _flag.startswith("remove"):
         setattr(_REMOVE_ALL, _flag, True)
 _REMOVE_ALL.showWarnings = False
-_REMOVE_ALL.updateExplicitCount = False
 
 
 @dataclass(frozen=True)
@@ -40,38 +49,107 @@ class BadRecord:
 
 
 def read_ligands(path: str | Path, *, template: Chem.Mol | str | None = None) -> Iterator[Ligand | BadRecord]:
-    """Read every record of a ligand file, in order.
+    """Read every record of a ligand file, in order, streaming.
 
     Args:
-        path: SDF (also many records, also gzipped).
-        template: SMILES or molecule that gives bond orders to records without them.
+        path: SDF, MOL2 (one or many records), PDB or PDBQT (one or many models); also gzipped.
+        template: SMILES or molecule that gives the bond orders; needed for certainty where the file
+            has none (PDB, PDBQT without SMILES remarks).
 
     Yields:
         A ``Ligand`` for each record that can be read, a ``BadRecord`` for each that cannot.
 
     Raises:
-        FileError: Missing, empty, damaged, or of another format.
+        FileError: Missing, empty, damaged before the first record, or of another format.
     """
     path = Path(path)
-    stem, _ = split_suffix(path)
-    text = read_bytes(path).decode("utf-8", errors="replace").replace("\r\n", "\n")
-    blocks = text.split("$$$$\n")
-    if not blocks[-1].strip():
-        blocks.pop()
-    for index, block in enumerate(blocks):
-        name = block.split("\n", 1)[0].strip() or f"{stem}_{index + 1}"
-        try:
-            yield _read_sd_record(block, name)
-        except BindingError as error:
-            yield BadRecord(name, index, error)
+    index = 0
+    try:
+        for index, text in enumerate(split_records(path), start=1):
+            yield parse_record(text, path, index - 1, template=template)
+    except FileError as error:
+        if not index:
+            raise
+        yield BadRecord(f"{split_suffix(path)[0]}_{index + 1}", index, error)
 
 
-def _read_sd_record(block: str, name: str) -> Ligand:
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromMolBlock(block, sanitize=False, removeHs=False, strictParsing=False)
-    if mol is None:
-        raise LigandError(f"Ligand {name} is no valid mol block.", "Check the record's counts line and atom block.", "bad_record")
-    return prepare_ligand(mol, name)
+def parse_record(
+    text: str, path: str | Path, index: int, *, template: Chem.Mol | str | None = None
+) -> Ligand | BadRecord:
+    """Read one record's text, as ``split_records`` gives it.
+
+    Args:
+        text: The record; its format is told from the text.
+        path: The file it comes from; its stem names a record without title.
+        index: Place in the file, from 0.
+        template: As for ``read_ligands``.
+    """
+    kind = record_kind(text)
+    name = _title(text, kind) or f"{split_suffix(Path(path))[0]}_{index + 1}"
+    try:
+        if not text.strip():
+            raise LigandError(f"Record {index + 1} of {path} is empty.", "Remove it.", "bad_record")
+        with rdBase.BlockLogs():
+            mol, notes = _parse(text, kind, name)
+            if template is not None:
+                mol = apply_template(mol, template, name)
+                notes = [note for note in notes if "perceived" not in note]
+        return prepare_ligand(mol, name, notes=notes, properties=_properties(text) if kind == "sdf" else None)
+    except BindingError as error:
+        return BadRecord(name, index, error)
+
+
+def _title(text: str, kind: str) -> str:
+    if kind == "mol2":
+        lines = text.split("\n", 2)
+        title = lines[1] if len(lines) > 1 else ""
+    elif kind == "pdb":
+        found = re.search(r"^REMARK\s+Name\s*=\s*(.+)$", text, re.MULTILINE)
+        title = found.group(1) if found else ""
+    else:
+        title = text.split("\n", 1)[0]
+    title = re.sub(r"\s+", " ", title).strip()
+    return "" if title == "*****" else title
+
+
+def _parse(text: str, kind: str, name: str) -> tuple[Chem.Mol, list[str]]:
+    """Unsanitized molecule of a record, hydrogens as in the file, and notes."""
+    if kind == "mol2":
+        return mol_from_mol2(text, name)
+    if kind == "pdb":
+        return mol_from_pdb(text, name)
+    counts = text.split("\n", 4)[3] if text.count("\n") > 3 else ""
+    if re.match(r"\s*0\s+0\b.*V2000", counts):
+        raise LigandError(f"Ligand {name} has no atoms.", "Check the record.", "no_atoms")
+    mol = Chem.MolFromMolBlock(text, sanitize=False, removeHs=False, strictParsing=False)
+    if mol is not None:
+        return mol, []
+    if _NOT_A_NUMBER.search(text.split("M  END")[0].split("\n", 3)[-1]):
+        raise LigandError(
+            f"Ligand {name} has coordinates that are no numbers.", "Mend or remove the record.", "nan_coordinates"
+        )
+    raise LigandError(
+        f"Ligand {name} is no valid mol block.", "Check the record's counts line and atom lines.", "bad_record"
+    )
+
+
+def _properties(text: str) -> dict[str, str]:
+    """SD tags of a record, in order."""
+    found: dict[str, str] = {}
+    tail = text.partition("M  END")[2]
+    key: str | None = None
+    value: list[str] = []
+    for line in tail.split("\n"):
+        tag = _SD_TAG.match(line)
+        if tag:
+            if key is not None:
+                found[key] = "\n".join(value).rstrip("\n")
+            key, value = tag.group(1), []
+        elif key is not None:
+            value.append(line)
+    if key is not None:
+        found[key] = "\n".join(value).rstrip("\n")
+    return found
 
 
 def prepare_ligand(
@@ -86,19 +164,110 @@ def prepare_ligand(
         properties: SD tags to carry along.
 
     Raises:
-        LigandError: With the codes that ``LigandError`` lists.
+        LigandError: ``no_atoms``, ``unknown_element``, ``no_coordinates``, ``nan_coordinates`` or
+            ``sanitization_failed``.
     """
-    if mol.GetNumAtoms() == 0:
-        raise LigandError(f"Ligand {name} has no atoms.", "Check the record.", "no_atoms")
-    work = Chem.RWMol(mol)
+    _check_atoms(mol, name)
     with rdBase.BlockLogs():
+        work, kept_notes = _largest_fragment(Chem.RWMol(mol))
+        _check_coordinates(work, name)
         repairs = sanitize(work, name)
-        heavy = Chem.RemoveHs(work, _REMOVE_ALL, sanitize=True)
-        Chem.AssignStereochemistryFrom3D(heavy)
+        heavy = Chem.RWMol(Chem.RemoveHs(work, _REMOVE_ALL, sanitize=True))
+        _drop_left_hydrogens(heavy)
+        repairs += canonical_hydrogens(heavy)
+        _stereo_from_positions(heavy)
+        heavy = heavy.GetMol()
+    heavy.SetProp("_Name", name)
     return Ligand(
         name=name,
         mol=heavy,
         positions=np.array(heavy.GetConformer().GetPositions(), dtype=np.float64),
-        notes=(*notes, *repairs),
-        properties=properties or {},
+        notes=(*notes, *kept_notes, *repairs),
+        properties=dict(properties or {}),
     )
+
+
+def _check_atoms(mol: Chem.Mol, name: str) -> None:
+    numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
+    if not any(number > 1 for number in numbers):
+        if 0 not in numbers:
+            raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
+    unknown = [atom for atom in mol.GetAtoms() if atom.GetAtomicNum() == 0 or atom.HasQuery()]
+    if unknown:
+        atom = unknown[0]
+        label = atom.GetProp("dummyLabel") if atom.HasProp("dummyLabel") else atom.GetSymbol()
+        raise LigandError(
+            f"Ligand {name} has {len(unknown)} atom(s) of no known element, first {label!r} (atom {atom.GetIdx() + 1}).",
+            "Replace dummy atoms and attachment points with real atoms.",
+            "unknown_element",
+        )
+
+
+def _check_coordinates(mol: Chem.Mol, name: str) -> None:
+    if mol.GetNumConformers() == 0:
+        raise LigandError(f"Ligand {name} has no coordinates.", "Give a 3D pose in the protein's frame.", "no_coordinates")
+    positions = mol.GetConformer().GetPositions()
+    if not np.isfinite(positions).all():
+        raise LigandError(
+            f"Ligand {name} has coordinates that are no numbers.", "Mend or remove the record.", "nan_coordinates"
+        )
+    spread = np.ptp(positions, axis=0)
+    flat = len(positions) > 1 and not positions[:, 2].any() and not mol.GetConformer().Is3D()
+    piled = len(positions) > 1 and (spread < _DEPOSITED).all()
+    if flat or piled or not positions.any():
+        what = "a 2D drawing" if flat and not piled else "no coordinates (all atoms in one place)"
+        raise LigandError(f"Ligand {name} is {what}.", "Give a 3D pose in the protein's frame.", "no_coordinates")
+
+
+def _largest_fragment(mol: Chem.RWMol) -> tuple[Chem.RWMol, list[str]]:
+    """The fragment with most heavy atoms (organic before inorganic, the first of equals) and a note on the rest."""
+    fragments = Chem.GetMolFrags(mol)
+    if len(fragments) == 1:
+        return mol, []
+
+    def size(atoms: tuple[int, ...]) -> tuple[bool, int]:
+        numbers = [mol.GetAtomWithIdx(index).GetAtomicNum() for index in atoms]
+        return 6 in numbers, sum(number > 1 for number in numbers)
+
+    best = max(fragments, key=size)
+    dropped = [atoms for atoms in fragments if atoms is not best and size(atoms)[1]]
+    keep = set(best)
+    symbols = ["".join(mol.GetAtomWithIdx(i).GetSymbol() for i in atoms if mol.GetAtomWithIdx(i).GetAtomicNum() > 1)
+               for atoms in dropped]  # fmt: skip
+    mol.BeginBatchEdit()
+    for index in range(mol.GetNumAtoms()):
+        if index not in keep:
+            mol.RemoveAtom(index)
+    mol.CommitBatchEdit()
+    if not dropped:
+        return mol, []
+    listed = ", ".join(symbols[:4]) + (", ..." if len(symbols) > 4 else "")
+    return mol, [f"dropped {len(dropped)} further fragment{'s' if len(dropped) > 1 else ''} of the record ({listed})"]
+
+
+def _drop_left_hydrogens(mol: Chem.RWMol) -> None:
+    """Take out hydrogens that ``RemoveHs`` leaves (isotopes, bridging), so that heavy atoms alone remain."""
+    left = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() == 1]
+    if not left:
+        return
+    mol.BeginBatchEdit()
+    for index in left:
+        mol.RemoveAtom(index)
+    mol.CommitBatchEdit()
+    Chem.SanitizeMol(mol)
+
+
+def _stereo_from_positions(mol: Chem.RWMol) -> None:
+    """Stereo tags from the pose alone; none on nitrogen that inverts."""
+    for bond in mol.GetBonds():
+        bond.SetBondDir(Chem.BondDir.NONE)
+    Chem.AssignStereochemistryFrom3D(mol)
+    inverting = [
+        atom
+        for atom in mol.GetAtoms()
+        if atom.GetAtomicNum() == 7 and atom.GetDegree() == 3 and atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED
+    ]
+    for atom in inverting:
+        atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
+    if inverting:
+        Chem.AssignStereochemistry(mol, cleanIt=True, force=True)

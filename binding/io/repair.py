@@ -8,7 +8,10 @@ The rules, in the order they are tried, each leaving one note:
    third single bond +1, B with four bonds -1; a charge that the bonds forbid is taken away;
 3. RDKit's own clean-up of pentavalent nitrogen and the like (nitro, N-oxide, azide, perchlorate);
 4. a ring system with aromatic bonds that has no kekulé form gets the fewest hydrogens on ring
-   nitrogens (``[nH]``) that give it one, or a positive charge on a three-bonded ring nitrogen.
+   nitrogens (``[nH]``) that give it one, or a positive charge on a three-bonded ring nitrogen;
+5. next to a ring nitrogen that rule 4 charged, an open-chain C=C that is as long as a single bond in
+   the pose (over 1.44 Å) is a single bond: the file's writer made the double bond up to balance the
+   charge that it had lost.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from rdkit import Chem
 from binding.errors import LigandError
 
 _MAX_TRIALS = 400  # placements tried for one ring system before giving up
+_LONGEST_DOUBLE = 1.44  # Å
 _AROMATIC = Chem.BondType.AROMATIC
 
 
@@ -164,6 +168,27 @@ def _mend_ring_systems(mol: Chem.RWMol, notes: list[str]) -> None:
             notes.append(f"placed {hydrogens} hydrogen{'s' if hydrogens > 1 else ''} on aromatic nitrogen")
         if len(trial) > hydrogens:
             notes.append(f"gave +1 charge to {len(trial) - hydrogens} aromatic nitrogen")
+            if any(_undo_long_double(mol, index) for index, what in trial if what == "+"):
+                notes.append("wrote a C=C next to the charged nitrogen as single, being longer than 1.44 Å")
+
+
+def _undo_long_double(mol: Chem.RWMol, nitrogen: int) -> bool:
+    """Make a C=C on the substituent of a charged ring nitrogen single where the pose says that it is none."""
+    if not mol.GetNumConformers():
+        return False
+    conformer = mol.GetConformer()
+    for carbon in mol.GetAtomWithIdx(nitrogen).GetNeighbors():
+        for bond in carbon.GetBonds():
+            far = bond.GetOtherAtom(carbon)
+            if bond.GetBondType() != Chem.BondType.DOUBLE or bond.IsInRing() or far.GetAtomicNum() != 6:
+                continue
+            ends = conformer.GetAtomPosition(carbon.GetIdx()), conformer.GetAtomPosition(far.GetIdx())
+            if (ends[0] - ends[1]).Length() > _LONGEST_DOUBLE:
+                bond.SetBondType(Chem.BondType.SINGLE)
+                bond.SetStereo(Chem.BondStereo.STEREONONE)
+                mol.UpdatePropertyCache(strict=False)
+                return True
+    return False
 
 
 def _kekule_problem(mol: Chem.Mol) -> tuple[int, ...] | None:

@@ -1,0 +1,209 @@
+"""Bonds and bond orders of a ligand from its heavy atoms' positions alone.
+
+For files that hold neither bonds nor a SMILES. Bonds are pairs within covalent distance. Double
+bonds are the best matching, found as a small integer programme: every flat carbon wants one, short
+bonds take them first, no atom has more than its valence allows. Hydrogens in the file are not used:
+PDB and PDBQT files have all, some or none of them. Lengths in Å.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from rdkit import Chem
+from rdkit.Geometry import Point3D
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.spatial import cKDTree
+
+from binding.constants import COVALENT_RADII
+from binding.errors import LigandError
+
+NOTE = "bond orders perceived from geometry"
+
+_TOLERANCE = 0.45  # beyond the sum of covalent radii
+_MAX_NEIGHBOURS = {"C": 4, "N": 4, "O": 2, "F": 1, "Cl": 1, "Br": 1, "I": 1, "S": 4, "Se": 4, "P": 4, "B": 4, "Si": 4}
+# Between a single and a double bond (means of CSD values, Allen et al. 1987, doi:10.1039/P298700000S1).
+_HALFWAY = {"CC": 1.45, "CN": 1.39, "CO": 1.31, "NN": 1.34, "NO": 1.30, "CS": 1.70, "OS": 1.55, "OP": 1.58, "NS": 1.56}
+_LINEAR = 155.0  # degrees
+_TRIGONAL = 115.0
+_FLAT = 0.25  # Å of an atom out of its three neighbours' plane
+_RING_FLAT = 0.12  # Å of a ring's atoms out of its mean plane
+_WANT = 0.3  # reward, in Å of bond shortening, for each flat carbon that gets its double bond
+
+
+def perceive_bonds(
+    symbols: Sequence[str],
+    positions: Sequence[Sequence[float]],
+    name: str,
+    connected: Iterable[tuple[int, int]] = (),
+) -> tuple[Chem.Mol, list[str]]:
+    """Molecule of the heavy atoms with bonds and orders from geometry, not sanitized.
+
+    Args:
+        symbols: Elements.
+        positions: (atoms, 3) Å.
+        name: For messages.
+        connected: Pairs of rows that the file says are bonded; kept in addition.
+
+    Returns:
+        The molecule and the note that says how it came about.
+
+    Raises:
+        LigandError: ``bad_record``, where two atoms are in one place.
+    """
+    heavy = [row for row, symbol in enumerate(symbols) if symbol != "H"]
+    new_row = {row: index for index, row in enumerate(heavy)}
+    elements = [symbols[row] for row in heavy]
+    xyz = np.asarray([positions[row] for row in heavy], dtype=np.float64).reshape(-1, 3)
+    extra = {(new_row[a], new_row[b]) for a, b in connected if a in new_row and b in new_row}
+    mol = Chem.RWMol()
+    conformer = Chem.Conformer(len(heavy))
+    conformer.Set3D(True)
+    for index, (element, position) in enumerate(zip(elements, xyz, strict=True)):
+        mol.AddAtom(Chem.Atom(element))
+        conformer.SetAtomPosition(index, Point3D(*position))
+    for a, b in _bonded_pairs(elements, xyz, extra, name):
+        mol.AddBond(a, b, Chem.BondType.SINGLE)
+    mol.AddConformer(conformer)
+    mol.UpdatePropertyCache(strict=False)
+    Chem.FastFindRings(mol)
+    Chem.GetSSSR(mol)
+    _set_orders(mol, xyz)
+    return mol.GetMol(), [NOTE]
+
+
+def _bonded_pairs(
+    elements: list[str], xyz: np.ndarray, extra: set[tuple[int, int]], name: str
+) -> list[tuple[int, int]]:
+    table = Chem.GetPeriodicTable()
+    radii = np.array([COVALENT_RADII.get(table.GetAtomicNumber(e), table.GetRcovalent(e)) for e in elements])
+    close = cKDTree(xyz).query_pairs(2 * radii.max() + _TOLERANCE, output_type="ndarray")
+    lengths = np.linalg.norm(xyz[close[:, 0]] - xyz[close[:, 1]], axis=1)
+    if (lengths < 0.4).any():
+        raise LigandError(
+            f"Ligand {name} has two atoms in one place.", "Remove the copy (alternate locations?).", "bad_record"
+        )
+    bonded = lengths < radii[close[:, 0]] + radii[close[:, 1]] + _TOLERANCE
+    pairs = sorted((float(d), int(a), int(b)) for d, (a, b) in zip(lengths[bonded], close[bonded], strict=True))
+    count = np.zeros(len(elements), dtype=int)
+    kept = set()
+    for a, b in extra:
+        kept.add((a, b))
+        count[[a, b]] += 1
+    for _, a, b in pairs:  # the shortest first, as far as the elements can have neighbours
+        if (a, b) in kept or any(count[i] >= _MAX_NEIGHBOURS.get(elements[i], 6) for i in (a, b)):
+            continue
+        kept.add((a, b))
+        count[[a, b]] += 1
+    return sorted(kept)
+
+
+def _set_orders(mol: Chem.RWMol, xyz: np.ndarray) -> None:
+    """Choose the double and triple bonds."""
+    bonds = list(mol.GetBonds())
+    if not bonds:
+        return
+    capacity = _capacities(mol, xyz)
+    wants = np.array([a.GetAtomicNum() == 6 and capacity[a.GetIdx()] > 0 for a in mol.GetAtoms()])
+    gains = []
+    for bond in bonds:
+        ends = (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+        pair = "".join(sorted(mol.GetAtomWithIdx(i).GetSymbol() for i in ends))
+        length = float(np.linalg.norm(xyz[ends[0]] - xyz[ends[1]]))
+        gain = _HALFWAY.get(pair, 0.0) - length + _WANT * wants[list(ends)].sum()
+        gains.append(gain if pair in _HALFWAY else -1.0)
+    rows = np.zeros((mol.GetNumAtoms(), len(bonds)))
+    for column, bond in enumerate(bonds):
+        rows[[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()], column] = 1
+    upper = [2.0 if _may_be_triple(mol, bond, capacity) else 1.0 for bond in bonds]
+    found = milp(
+        -np.array(gains),
+        constraints=LinearConstraint(rows, ub=capacity),
+        integrality=np.ones(len(bonds)),
+        bounds=Bounds(0, upper),
+    )
+    for bond, extra in zip(bonds, np.round(found.x).astype(int), strict=True):
+        bond.SetBondType({0: Chem.BondType.SINGLE, 1: Chem.BondType.DOUBLE, 2: Chem.BondType.TRIPLE}[int(extra)])
+    for atom in mol.GetAtoms():
+        valence = sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds())
+        if atom.GetAtomicNum() == 7 and valence == 4:  # nitro and N-oxide: the single-bonded oxygen is the anion
+            atom.SetFormalCharge(1)
+            oxygens = [n for n in atom.GetNeighbors() if n.GetAtomicNum() == 8 and n.GetDegree() == 1]
+            single = [
+                o
+                for o in oxygens
+                if mol.GetBondBetweenAtoms(o.GetIdx(), atom.GetIdx()).GetBondType() == Chem.BondType.SINGLE
+            ]
+            if single:
+                single[0].SetFormalCharge(-1)
+
+
+def _may_be_triple(mol: Chem.Mol, bond: Chem.Bond, capacity: np.ndarray) -> bool:
+    ends = (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
+    return all(capacity[i] >= 2 and mol.GetAtomWithIdx(i).GetAtomicNum() in (6, 7) for i in ends)
+
+
+def _capacities(mol: Chem.Mol, xyz: np.ndarray) -> np.ndarray:
+    """(atoms,) how many bonds beyond single ones each atom can have, by element, neighbours and shape."""
+    flat_rings = _flat_ring_atoms(mol, xyz)
+    capacity = np.zeros(mol.GetNumAtoms())
+    for atom in mol.GetAtoms():
+        index, number, degree = atom.GetIdx(), atom.GetAtomicNum(), atom.GetDegree()
+        neighbours = [n.GetIdx() for n in atom.GetNeighbors()]
+        shortest = min((float(np.linalg.norm(xyz[index] - xyz[n])) for n in neighbours), default=9.0)
+        if number == 6:
+            capacity[index] = _carbon_capacity(xyz, index, neighbours, shortest, index in flat_rings)
+        elif number == 7:
+            oxygens = sum(n.GetAtomicNum() == 8 and n.GetDegree() == 1 for n in atom.GetNeighbors())
+            if degree == 1:
+                capacity[index] = 2 if shortest < 1.22 else 1
+            elif degree == 2:
+                capacity[index] = 2 if _angle(xyz, index, neighbours) > _LINEAR else 1
+            elif degree == 3 and oxygens:
+                capacity[index] = 1
+        elif number in (8, 16) and degree == 1:
+            capacity[index] = 1
+        elif number == 16 and degree in (3, 4):
+            capacity[index] = degree - 2
+        elif number == 15 and degree == 4:
+            capacity[index] = 1
+    return capacity
+
+
+def _carbon_capacity(xyz: np.ndarray, index: int, neighbours: list[int], shortest: float, in_flat_ring: bool) -> int:
+    if len(neighbours) == 1:
+        return 2 if shortest < 1.25 else int(shortest < 1.42)
+    if len(neighbours) == 2:
+        angle = _angle(xyz, index, neighbours)
+        if angle > _LINEAR:
+            return 2
+        return int(in_flat_ring or (angle > _TRIGONAL and shortest < 1.44))
+    if len(neighbours) == 3:
+        a, b, c = xyz[neighbours]
+        normal = np.cross(b - a, c - a)
+        length = float(np.linalg.norm(normal))
+        return int(length > 0 and abs(float((xyz[index] - a) @ normal)) / length < _FLAT)
+    return 0
+
+
+def _angle(xyz: np.ndarray, centre: int, ends: list[int]) -> float:
+    """Degrees between two neighbours."""
+    u, v = xyz[ends[0]] - xyz[centre], xyz[ends[1]] - xyz[centre]
+    cosine = float(u @ v / (np.linalg.norm(u) * np.linalg.norm(v)))
+    return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
+
+
+def _flat_ring_atoms(mol: Chem.Mol, xyz: np.ndarray) -> set[int]:
+    """Atoms of flat five- and six-membered rings whose bonds are shorter than single ones."""
+    found: set[int] = set()
+    for ring in mol.GetRingInfo().AtomRings():
+        if len(ring) not in (5, 6):
+            continue
+        centred = xyz[list(ring)] - xyz[list(ring)].mean(axis=0)
+        normal = np.linalg.svd(centred)[2][2]
+        lengths = np.linalg.norm(xyz[list(ring)] - xyz[[*ring[1:], ring[0]]], axis=1)
+        hetero = any(mol.GetAtomWithIdx(i).GetAtomicNum() == 16 for i in ring)
+        if np.abs(centred @ normal).max() < _RING_FLAT and np.median(lengths) < (1.75 if hetero else 1.44):
+            found.update(ring)
+    return found

@@ -170,7 +170,7 @@ def evaluate(
             "no id is both in the predictions and in the truth",
             f"ids predicted: {_some(table.index)}; ids measured: {_some(list(measured))}",
         )
-    joined = table.loc[[key for key in common if key in exact]].copy()
+    joined = table.loc[[key for key in common if key in exact]].drop(columns=["pk_true", "error"], errors="ignore")
     joined.insert(0, "pk_true", pd.Series(exact))
     finite = np.isfinite(joined[column].to_numpy(dtype=np.float64, na_value=np.nan))
     counts = Counts(

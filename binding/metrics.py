@@ -219,5 +219,5 @@ def _two_sided(gaps: np.ndarray) -> float:
     defined = gaps[np.isfinite(gaps)]
     if defined.size == 0:
         return float("nan")
-    tail = min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0))
+    tail = int(min(np.count_nonzero(defined <= 0), np.count_nonzero(defined >= 0)))
     return min(1.0, 2.0 * (tail + 1) / (defined.size + 1))  # never 0: the resamples are finitely many

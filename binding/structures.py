@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
-from rdkit import Chem
+if TYPE_CHECKING:
+    from rdkit import Chem
 
 
 class ResidueKind(IntEnum):

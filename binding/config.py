@@ -1,0 +1,135 @@
+"""Typed settings: what a YAML file or a weights card may say. Unknown keys are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from binding.errors import ConfigError, FileError
+
+
+class Settings(BaseModel):
+    """Base: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelConfig(Settings):
+    """The network.
+
+    Attributes:
+        architecture: ``interaction``, or ``ligand_only`` for the twin that sees no protein.
+    """
+
+    architecture: Literal["interaction", "ligand_only"] = "interaction"
+    hidden_channels: int = Field(96, ge=8, description="length of every scalar state")
+    num_heads: int = Field(8, ge=1, description="attention heads of each direction")
+    num_layers: int = Field(2, ge=0, le=8, description="bidirectional cross-attention layers")
+    ligand_layers: int = Field(3, ge=0, le=8, description="rounds of messages along ligand bonds")
+    pocket_layers: int = Field(2, ge=0, le=8, description="rounds of messages between residues")
+    vector_channels: int = Field(6, ge=1, description="learned direction vectors of each ligand atom")
+    cutoff: float = Field(6.5, gt=3.0, le=12.0, description="Å, least distance within which a pair interacts")
+    dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    angles: bool = Field(True, description="angle terms: pair geometry, residue graph, learned directions")
+    protein: bool = Field(True, description="False: pairs are left out, for the ablation without the protein")
+    physics: bool = Field(True, description="Vina's terms as an additive prior with learned weights")
+    mean_pk: float = Field(6.5, description="start of the constant term")
+
+
+def load_yaml(path: str | Path) -> dict[str, Any]:
+    """Reads a YAML mapping.
+
+    Raises:
+        FileError: If there is no such file.
+        ConfigError: If it is not YAML, or not a mapping.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"no settings file {path}", "the folder configs/ has complete examples", "file_not_found")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}", "check the indentation and the colons") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds no settings", "a settings file is a mapping of names to values")
+    return content
+
+
+def describe(error: ValidationError) -> str:
+    """Pydantic's report as one line a problem."""
+    return "; ".join(f"{'.'.join(str(p) for p in e['loc']) or 'settings'}: {e['msg']}" for e in error.errors())
+
+
+class SourceConfig(Settings):
+    """One cache of complexes to train on."""
+
+    cache: Path = Field(description="made by `binding prepare`")
+    where: str | None = Field(None, description="pandas query over the cache's table, such as `cleansplit_train == 1`")
+    repeat: float = Field(1.0, gt=0.0, description="how often each row is seen an epoch; fractions are drawn")
+    weight: float = Field(1.0, gt=0.0, description="of each row in the loss")
+    decoys: float = Field(0.0, ge=0.0, description="displaced poses an epoch for each row seen; crystal poses only")
+
+
+class ValidationConfig(Settings):
+    """Which rows are held out: one of ``folds`` groups of the values of ``column``."""
+
+    column: str = Field("uniprot", description="rows that share a value stay together; blank values stand alone")
+    folds: int = Field(5, ge=2)
+    fold: int = Field(0, ge=0)
+    source: int = Field(0, ge=0, description="the source whose rows validate; others lose rows that share a value")
+
+
+class TrainConfig(Settings):
+    """A training run, complete."""
+
+    model: ModelConfig = ModelConfig()
+    sources: tuple[SourceConfig, ...] = Field(min_length=1)
+    validation: ValidationConfig | None = ValidationConfig()
+    output: Path = Field(description="folder of checkpoints, log and weights")
+    seed: int = 0
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(1e-3, gt=0.0)
+    weight_decay: float = Field(0.01, ge=0.0)
+    warmup_steps: int = Field(200, ge=0)
+    gradient_clip: float = Field(1.0, gt=0.0)
+    ema_decay: float = Field(0.998, ge=0.0, lt=1.0)
+    patience: int | None = Field(None, description="epochs without a better validation loss before stopping")
+    noise: float = Field(0.1, ge=0.0, description="Å, standard deviation of noise on ligand positions")
+    huber_delta: float = Field(1.0, gt=0.0, description="pK")
+    variance_weight: float = Field(0.1, ge=0.0)
+    pose_weight: float = Field(0.2, ge=0.0)
+    decoy_weight: float = Field(0.2, ge=0.0, description="of: a decoy must not bind better than its crystal pose")
+    pair_weight: float = Field(0.0, ge=0.0, description="of differences between ligands of one protein in a batch")
+    threads: int | None = Field(None, description="CPU threads of torch; all cores where empty")
+    precision: str = Field("auto", description="auto: bf16 on a GPU that has it, else 32-bit")
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, overrides: dict[str, Any] | None = None) -> TrainConfig:
+        """Reads settings; ``overrides`` are dotted names such as ``model.angles``.
+
+        Raises:
+            FileError, ConfigError: See ``load_yaml``; unknown keys and bad values are named.
+        """
+        content = load_yaml(path)
+        for name, value in (overrides or {}).items():
+            _assign(content, name.split("."), value)
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise ConfigError(f"{path}: {describe(error)}", "configs/train/ has complete examples") from None
+
+
+def _assign(content: Any, keys: list[str], value: Any) -> None:
+    """Sets one dotted name in nested mappings and lists."""
+    for key in keys[:-1]:
+        if isinstance(content, list):
+            content = content[int(key)]
+        else:
+            if content.get(key) is None:
+                content[key] = {}
+            content = content[key]
+    content[keys[-1]] = value

@@ -1,0 +1,1 @@
+"""Training data: index tables, the cache, splits, batches."""

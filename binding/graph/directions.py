@@ -1,0 +1,73 @@
+"""Directions that an atom has by its bonds: the axis that points away from them, and their plane."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from binding.constants import COVALENT_RADII
+
+_BOND_TOLERANCE = 0.40  # Å over the sum of covalent radii, as CCDC and Open Babel use
+_DEFAULT_RADIUS = 0.76
+_LONGEST_BOND = 2.5
+
+
+def unit(vectors: np.ndarray, smallest: float = 1e-3) -> np.ndarray:
+    """Vectors (..., 3) scaled to length one; zero where shorter than ``smallest``."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.where(length > smallest, vectors / np.maximum(length, smallest), 0.0)
+
+
+def bonds_by_distance(positions: np.ndarray, elements: np.ndarray) -> np.ndarray:
+    """Bonds between heavy atoms closer than the sum of their covalent radii plus 0.4 Å.
+
+    Metals and other elements without a listed radius form no bonds here.
+
+    Args:
+        positions: (atoms, 3), Å.
+        elements: (atoms,), atomic numbers.
+
+    Returns:
+        (bonds, 2) int64, each bond once.
+    """
+    if len(positions) < 2:
+        return np.zeros((0, 2), dtype=np.int64)
+    radii = np.array([COVALENT_RADII.get(int(e), -10.0) for e in np.unique(elements)])
+    radii = radii[np.searchsorted(np.unique(elements), elements)]
+    pairs = cKDTree(positions).query_pairs(_LONGEST_BOND, output_type="ndarray")
+    first, second = pairs[:, 0], pairs[:, 1]
+    distance = np.linalg.norm(positions[first] - positions[second], axis=1)
+    return pairs[distance < radii[first] + radii[second] + _BOND_TOLERANCE]
+
+
+def atom_directions(positions: np.ndarray, bonds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Axis and plane of each atom's bonds.
+
+    Args:
+        positions: (atoms, 3), Å.
+        bonds: (bonds, 2), each bond once.
+
+    Returns:
+        Directions (atoms, 3): minus the mean of the unit vectors to the bonded neighbours, normalised;
+        zero for a lone atom or one whose neighbours cancel out. Normals (atoms, 3): unit normal of the
+        plane through the atom and its neighbours, zero where the neighbours lie on a line. An atom with
+        one neighbour takes the normal of that neighbour (a carbonyl O lies in the plane of its C).
+    """
+    count = len(positions)
+    source = np.concatenate([bonds[:, 1], bonds[:, 0]])
+    target = np.concatenate([bonds[:, 0], bonds[:, 1]])
+    vectors = unit(positions[source] - positions[target])
+    total = np.zeros((count, 3))
+    np.add.at(total, target, vectors)
+    degree = np.bincount(target, minlength=count)
+    directions = unit(-total, 0.1)
+
+    # The sum of v v^T over the neighbours; its least eigenvector is the normal of a planar centre.
+    outer = np.zeros((count, 3, 3))
+    np.add.at(outer, target, vectors[:, :, None] * vectors[:, None, :])
+    values, axes = np.linalg.eigh(outer)
+    planar = (degree >= 2) & (values[:, 1] > 0.05) & (values[:, 0] < 0.25)
+    normals = np.where(planar[:, None], axes[:, :, 0], 0.0)
+    terminal = degree[target] == 1
+    normals[target[terminal]] = normals[source[terminal]]
+    return directions, normals

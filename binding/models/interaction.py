@@ -1,0 +1,216 @@
+"""The interaction model: two encoders, geometric cross-attention, exact pair contributions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from binding.config import ModelConfig
+from binding.graph.batch import Batch
+from binding.graph.fields import DESCRIPTORS
+from binding.nn.cross_attention import GeometricCrossAttention, pad, scatter_pairs
+from binding.nn.encoders import DirectionEncoder, MoleculeEncoder, PocketEncoder, mlp
+from binding.nn.geometry import Contacts, PairGeometry, find_contacts
+from binding.nn.radial import envelope
+from binding.nn.readout import PairReadout, PhysicsPrior
+
+_ROTORS = DESCRIPTORS.index("rotatable_bonds")
+_ROTOR_SCALE = 7.0
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """What the network says of B complexes with E pairs.
+
+    Attributes:
+        pk: (B,). log_variance: (B,), of pk. pose_logit: (B,), > 0 where the pose looks near-native.
+        ligand_term: (B,), pK, what the ligand adds without the protein.
+        contributions: (E,), pK; ``pk = bias + ligand_term + sum of contributions`` exactly.
+        contacts: The pairs. attention: per layer (ligand to protein, protein to ligand) weights, on request.
+    """
+
+    pk: Tensor
+    log_variance: Tensor
+    pose_logit: Tensor
+    ligand_term: Tensor
+    contributions: Tensor
+    contacts: Contacts
+    attention: list[tuple[Tensor, Tensor]] | None = None
+
+
+class CrossAttentionBlock(nn.Module):
+    """Both directions of one layer; both read the states from before the layer."""
+
+    def __init__(self, channels: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.ligand = GeometricCrossAttention(channels, num_heads, dropout)
+        self.protein = GeometricCrossAttention(channels, num_heads, dropout)
+
+    def forward(
+        self, atoms: Tensor, residues: Tensor, bias: Tensor, gate: Tensor, mask: Tensor
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """bias and gate hold the heads of the ligand's direction first, then the protein's."""
+        ligand_bias, protein_bias = bias.chunk(2, dim=1)
+        ligand_gate, protein_gate = gate.chunk(2, dim=1)
+        new_atoms, to_protein = self.ligand(atoms, residues, ligand_bias, ligand_gate, mask)
+        new_residues, to_ligand = self.protein(
+            residues,
+            atoms,
+            protein_bias.transpose(-1, -2),
+            protein_gate.transpose(-1, -2),
+            mask.transpose(-1, -2),
+        )
+        return new_atoms, new_residues, (to_protein, to_ligand)
+
+
+class InteractionModel(nn.Module):
+    """Affinity of a posed ligand.
+
+    Args:
+        config: Sizes and switches.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        channels, heads, dropout = config.hidden_channels, config.num_heads, config.dropout
+        self.molecule = MoleculeEncoder(channels, config.ligand_layers, dropout)
+        self.directions = DirectionEncoder(channels, config.vector_channels) if config.angles else None
+        self.pocket = PocketEncoder(channels, config.pocket_layers, dropout, config.angles)
+        self.geometry = PairGeometry(config.cutoff, config.vector_channels, config.angles)
+        self.pair = nn.Linear(self.geometry.num_features, channels)
+        self.pair_atom = nn.Linear(channels, channels, bias=False)
+        self.pair_residue = nn.Linear(channels, channels, bias=False)
+        self.pair_update = mlp(channels, channels, channels, dropout)
+        # One projection gives the bias and the gate of every layer, direction and head.
+        self.bias_gate = nn.Linear(channels, config.num_layers * 2 * heads * 2)
+        self.attention_dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(CrossAttentionBlock(channels, heads, dropout) for _ in range(config.num_layers))
+        self.readout = PairReadout(channels, dropout)
+        self.physics = PhysicsPrior() if config.physics else None
+        self.bias = nn.Parameter(torch.tensor(config.mean_pk))
+        self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)
+        self.whole = mlp(3 * channels + 1, channels, 2, dropout)
+
+    def encode_ligand(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Atom states (A, channels) and learned vectors (A, vector_channels, 3)."""
+        atoms = self.molecule(batch)
+        if self.directions is None:
+            return atoms, None
+        return self.directions(atoms, batch)
+
+    def encode_pocket(self, batch: Batch) -> Tensor:
+        """Residue states (R, channels): independent of the ligand."""
+        return self.pocket(batch)
+
+    def forward(self, batch: Batch, need_attention: bool = False) -> Output:
+        """Scores a batch.
+
+        Args:
+            batch: Complexes; those without any pair score as bias + ligand term.
+            need_attention: Whether to keep the attention weights.
+
+        Returns:
+            See ``Output``.
+        """
+        atoms, vectors = self.encode_ligand(batch)
+        residues = self.encode_pocket(batch)
+        return self.interact(batch, atoms, vectors, residues, need_attention)
+
+    def interact(
+        self, batch: Batch, atoms: Tensor, vectors: Tensor | None, residues: Tensor, need_attention: bool = False
+    ) -> Output:
+        """Joins encoded ligands and pockets; see ``forward``."""
+        contacts = find_contacts(batch, self.config.cutoff if self.config.protein else 0.0)
+        features, vina = self.geometry(batch, contacts, vectors)
+        smooth = envelope(contacts.pair_distance, self.config.cutoff - 2.5, self.config.cutoff)
+        pair_atom, pair_residue = contacts.pair_atom, contacts.pair_residue
+        pairs = nn.functional.silu(
+            self.pair(features) + self.pair_atom(atoms)[pair_atom] + self.pair_residue(residues)[pair_residue]
+        )
+        pairs = pairs + self.pair_update(pairs)
+        atom_states, residue_states, attention = self._attend(
+            batch, contacts, atoms, residues, pairs, smooth, need_attention
+        )
+        states, contributions = self.readout(pairs, atom_states[pair_atom], residue_states[batch_row(contacts, batch)])
+        if self.physics is not None:
+            rotors = (batch.descriptors[:, _ROTORS] * _ROTOR_SCALE)[batch.atom_ligand[pair_atom]]
+            contributions = contributions * smooth + self.physics(vina, rotors)
+        else:
+            contributions = contributions * smooth
+        return self._read(batch, contacts, atoms, atom_states, states, contributions, smooth, attention)
+
+    def _attend(
+        self,
+        batch: Batch,
+        contacts: Contacts,
+        atoms: Tensor,
+        residues: Tensor,
+        pairs: Tensor,
+        smooth: Tensor,
+        need_attention: bool,
+    ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]] | None]:
+        """Runs the blocks on padded arrays and returns concatenated atom states (A, channels), padded residue
+        states flattened to (B * max_residues, channels), and the attention weights if asked for."""
+        items, rows, columns = batch.num_ligands, batch.max_atoms, batch.max_residues
+        heads = 2 * self.config.num_heads
+        bias, gate = self.bias_gate(pairs).chunk(2, dim=-1)
+        # Attention dropout: a weight is dropped by its gate, on pairs, where it costs a tenth of the dense arrays.
+        gate = self.attention_dropout(torch.sigmoid(gate) * smooth.unsqueeze(-1))
+        dense_bias = scatter_pairs(bias, contacts.pair_slot, items, rows, columns)
+        dense_gate = scatter_pairs(gate, contacts.pair_slot, items, rows, columns)
+        mask = torch.zeros(items * rows * columns, dtype=torch.bool, device=bias.device)
+        mask[contacts.pair_slot] = True
+        mask = mask.view(items, rows, columns)
+        left = pad(atoms, batch.atom_slot, items, rows)
+        right = pad(residues, batch.residue_slot, batch.num_pockets, columns)[batch.pocket_of]
+        attention: list[tuple[Tensor, Tensor]] = []
+        for layer, block in enumerate(self.blocks):
+            part = slice(layer * heads, (layer + 1) * heads)
+            left, right, weights = block(left, right, dense_bias[:, part], dense_gate[:, part], mask)
+            if need_attention:
+                attention.append(weights)
+        return left.flatten(0, 1)[batch.atom_slot], right.flatten(0, 1), attention if need_attention else None
+
+    def _read(
+        self,
+        batch: Batch,
+        contacts: Contacts,
+        atoms: Tensor,
+        atom_states: Tensor,
+        states: Tensor,
+        contributions: Tensor,
+        smooth: Tensor,
+        attention: list[tuple[Tensor, Tensor]] | None,
+    ) -> Output:
+        items, owner = batch.num_ligands, batch.atom_ligand[contacts.pair_atom]
+        size = torch.bincount(batch.atom_ligand, minlength=items).to(atoms.dtype).unsqueeze(-1)
+
+        def ligand_mean(nodes: Tensor) -> Tensor:
+            return nodes.new_zeros(items, nodes.shape[-1]).index_add_(0, batch.atom_ligand, nodes) / size
+
+        mean = ligand_mean(atoms)
+        ligand_term = self.ligand_term(torch.cat([mean, mean * size.sqrt() / 5.0, batch.descriptors], dim=-1))
+        ligand_term = ligand_term.squeeze(-1)
+        interaction = contributions.new_zeros(items).index_add_(0, owner, contributions)
+        weight = smooth.new_zeros(items).index_add_(0, owner, smooth).unsqueeze(-1)
+        pooled = states.new_zeros(items, states.shape[-1]).index_add_(0, owner, states * smooth.unsqueeze(-1))
+        pooled = pooled / weight.clamp_min(1.0)
+        whole = self.whole(torch.cat([pooled, ligand_mean(atom_states), mean, weight / size / 5.0], dim=-1))
+        return Output(
+            pk=self.bias + ligand_term + interaction,
+            log_variance=whole[:, 0].clamp(-4.0, 4.0),
+            pose_logit=whole[:, 1],
+            ligand_term=ligand_term,
+            contributions=contributions,
+            contacts=contacts,
+            attention=attention,
+        )
+
+
+def batch_row(contacts: Contacts, batch: Batch) -> Tensor:
+    """(E,) row of each pair's residue in a (B * max_residues) array of padded residues."""
+    column = contacts.pair_slot % batch.max_residues
+    return batch.atom_ligand[contacts.pair_atom] * batch.max_residues + column

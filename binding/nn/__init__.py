@@ -1,0 +1,1 @@
+"""Layers: tensors in, tensors out. Knows no files and no chemistry toolkit."""

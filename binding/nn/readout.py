@@ -1,0 +1,47 @@
+"""From pair embeddings to numbers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from binding.nn.encoders import mlp
+
+#: Weights of Vina's five terms (Trott & Olson 2010) times -1/1.364, so that they add up in pK.
+VINA_PK_WEIGHTS = (0.0261, 0.00378, -0.6158, 0.0257, 0.4305)
+_ROTOR_WEIGHT = 0.0585
+
+
+class PhysicsPrior(nn.Module):
+    """Vina's terms, summed over a complex and damped by rotatable bonds, with learned weights: an additive prior."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.Parameter(torch.tensor(VINA_PK_WEIGHTS))
+        self.rotor = nn.Parameter(torch.tensor(_ROTOR_WEIGHT))
+
+    def forward(self, vina: Tensor, rotors: Tensor) -> Tensor:
+        """Pair terms (E, 5) and the rotatable bonds of each pair's ligand (E,) -> contributions (E,), pK."""
+        return (vina @ self.weights) / (1.0 + self.rotor.abs() * rotors)
+
+
+class PairReadout(nn.Module):
+    """Contribution of each pair to pk, and what the complex looks like as a whole.
+
+    Args:
+        channels: Of pairs and nodes.
+        dropout: In the readout layers.
+    """
+
+    def __init__(self, channels: int, dropout: float) -> None:
+        super().__init__()
+        self.atom = nn.Linear(channels, channels)
+        self.residue = nn.Linear(channels, channels)
+        self.contribution = mlp(channels, channels // 2, 1, dropout)
+        nn.init.normal_(self.contribution[-1].weight, std=0.01)
+        nn.init.zeros_(self.contribution[-1].bias)
+
+    def forward(self, pairs: Tensor, atoms: Tensor, residues: Tensor) -> tuple[Tensor, Tensor]:
+        """Pairs (E, channels) with their atoms' and residues' final states -> embeddings, contributions (E,)."""
+        states = nn.functional.silu(pairs + self.atom(atoms) + self.residue(residues))
+        return states, self.contribution(states).squeeze(-1)

@@ -153,7 +153,7 @@ class _Flat:
 
 
 def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | None, list[str]]:
-    """gemmi's structure, the mmCIF block where there is one, and an empty list of notes to fill."""
+    """The structure, the mmCIF block where there is one, and an empty list of notes to fill."""
     kind = structure_format(path, data)
     try:
         if kind == "cif":

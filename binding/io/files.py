@@ -43,7 +43,9 @@ def read_bytes(path: str | Path) -> bytes:
             data = gzip.decompress(data)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise FileError(
-                f"{path} is a damaged gzip file: {error}.", "It may be an incomplete download: fetch it again.", "unreadable"
+                f"{path} is a damaged gzip file: {error}.",
+                "It may be an incomplete download: fetch it again.",
+                "unreadable",
             ) from None
     check_content(path, data)
     return data

@@ -197,7 +197,7 @@ def _check_atoms(mol: Chem.Mol, name: str) -> None:
         atom = unknown[0]
         label = atom.GetProp("dummyLabel") if atom.HasProp("dummyLabel") else atom.GetSymbol()
         raise LigandError(
-            f"Ligand {name} has {len(unknown)} atom(s) of no known element, first {label!r} (atom {atom.GetIdx() + 1}).",
+            f"Ligand {name} has {len(unknown)} atom(s) of no known element, first {label!r} (no. {atom.GetIdx() + 1}).",
             "Replace dummy atoms and attachment points with real atoms.",
             "unknown_element",
         )
@@ -205,7 +205,9 @@ def _check_atoms(mol: Chem.Mol, name: str) -> None:
 
 def _check_coordinates(mol: Chem.Mol, name: str) -> None:
     if mol.GetNumConformers() == 0:
-        raise LigandError(f"Ligand {name} has no coordinates.", "Give a 3D pose in the protein's frame.", "no_coordinates")
+        raise LigandError(
+            f"Ligand {name} has no coordinates.", "Give a 3D pose in the protein's frame.", "no_coordinates"
+        )
     positions = mol.GetConformer().GetPositions()
     if not np.isfinite(positions).all():
         raise LigandError(

@@ -46,7 +46,9 @@ def mol_from_mol2(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
             position = [float(value) for value in row[2:5]]
             if not all(map(math.isfinite, position)):
                 raise LigandError(
-                    f"Ligand {name} has coordinates that are no numbers.", "Mend or remove the record.", "nan_coordinates"
+                    f"Ligand {name} has coordinates that are no numbers.",
+                    "Mend or remove the record.",
+                    "nan_coordinates",
                 )
             mol.AddAtom(_atom(row[5], row[1], name))
             conformer.SetAtomPosition(index, Point3D(*position))

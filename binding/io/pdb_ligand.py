@@ -107,15 +107,15 @@ def _from_remarks(lines: list[str], atoms: list[tuple[int, str, tuple[float, flo
     return mol
 
 
-def _connect(
-    lines: list[str], atoms: list[tuple[int, str, tuple[float, float, float]]]
-) -> tuple[set[tuple[int, int]]]:
+def _connect(lines: list[str], atoms: list[tuple[int, str, tuple[float, float, float]]]) -> tuple[set[tuple[int, int]]]:
     """Pairs of atom rows that CONECT lines join."""
     row_of = {serial: row for row, (serial, _, _) in enumerate(atoms)}
     pairs: set[tuple[int, int]] = set()
     for line in lines:
         if line.startswith("CONECT"):
-            numbers = [int(line[k : k + 5]) for k in range(6, min(len(line), 31), 5) if line[k : k + 5].strip().isdigit()]
+            numbers = [
+                int(line[k : k + 5]) for k in range(6, min(len(line), 31), 5) if line[k : k + 5].strip().isdigit()
+            ]
             rows = [row_of[number] for number in numbers if number in row_of]
             pairs.update((min(rows[0], other), max(rows[0], other)) for other in rows[1:] if other != rows[0])
     return (pairs,)

@@ -142,9 +142,9 @@ def _charge_for(atom: Chem.Atom, valence: float) -> int | None:
         return 0
     if number == 5 and valence == 4 and charge >= 0:
         return -1
-    if number == 15 and valence == 4 and charge == 0 and atom.GetTotalDegree() == 4:
+    if number == 15 and valence == 4 and charge == 0 and atom.GetDegree() == 4:
         return 1
-    if number == 16 and valence == 3 and charge == 0 and atom.GetTotalDegree() == 3:
+    if number == 16 and valence == 3 and charge == 0 and atom.GetDegree() == 3:
         return 1
     if number == 6 and valence == 4 and charge != 0:
         return 0

@@ -34,7 +34,7 @@ def one_resonance_form(mol: Chem.RWMol) -> bool:
         if double.GetBondType() == Chem.BondType.DOUBLE and single.GetBondType() == Chem.BondType.SINGLE:
             _exchange(mol, double, single)
             rewritten = True
-    exchanged = any([_shortest_first(mol, centre) for (centre,) in mol.GetSubstructMatches(_CENTRES)])
+    exchanged = sum(_shortest_first(mol, centre) for (centre,) in mol.GetSubstructMatches(_CENTRES)) > 0
     if rewritten or exchanged:
         Chem.SanitizeMol(mol)
     return rewritten

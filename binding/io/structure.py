@@ -1,19 +1,16 @@
-"""Structure files to ``Protein``: what each group is, and whether it stays."""
+"""Structure files to a ``Protein``, and complexes to a ``Protein`` and its ligand."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+from rdkit import Chem
 
-from binding.errors import StructureError
-from binding.io.atoms import AtomTable, read_atoms
-from binding.io.vocabulary import BUFFERS, HALOGENS, METALS, WATERS, is_amino_acid_name, is_nucleotide_name
-from binding.structures import Protein, ResidueKind
-
-WATER = -1
-BUFFER = -2
-_BOND = 2.0  # Å; N-CA and CA-C of a residue that is not in the table of amino acids
+from binding.io.atoms import read_atoms
+from binding.io.hetero import choose_groups, ligand_of_groups
+from binding.io.receptor import classify_groups, to_protein
+from binding.structures import Ligand, Protein
 
 
 def read_protein(path: str | Path) -> Protein:
@@ -30,99 +27,32 @@ def read_protein(path: str | Path) -> Protein:
     return to_protein(table, classify_groups(table), Path(path))
 
 
-def classify_groups(table: AtomTable) -> np.ndarray:
-    """(groups,) int8: a ``ResidueKind``, ``WATER`` or ``BUFFER`` for each group."""
-    names, rows = np.unique(table.group_names, return_inverse=True)
-    by_name = np.full(len(names), ResidueKind.COFACTOR, dtype=np.int8)
-    for row, name in enumerate(names.tolist()):
-        if name in WATERS:
-            by_name[row] = WATER
-        elif name in BUFFERS:
-            by_name[row] = BUFFER
-        elif is_amino_acid_name(name):
-            by_name[row] = ResidueKind.AMINO_ACID
-        elif is_nucleotide_name(name):
-            by_name[row] = ResidueKind.NUCLEOTIDE
-    kinds = by_name[rows]
-
-    sizes = np.bincount(table.groups, minlength=table.num_groups)
-    first = np.searchsorted(table.groups, np.arange(table.num_groups))
-    single = sizes == 1
-    kinds[single & METALS[table.elements[first]]] = ResidueKind.METAL
-    kinds[single & HALOGENS[table.elements[first]]] = BUFFER
-    for row in np.flatnonzero((kinds == ResidueKind.COFACTOR) & (sizes >= 4)):
-        span = slice(first[row], first[row] + sizes[row])
-        if _has_backbone(table.atom_names[span].tolist(), table.positions[span]):
-            kinds[row] = ResidueKind.AMINO_ACID
-    return kinds
-
-
-def _has_backbone(names: list[str], positions: np.ndarray) -> bool:
-    """Whether N-CA-C are there and bonded, as in a modified residue that no table knows."""
-    if not {"N", "CA", "C"} <= set(names):
-        return False
-    n, ca, c = (positions[names.index(name)] for name in ("N", "CA", "C"))
-    return bool(np.linalg.norm(n - ca) < _BOND and np.linalg.norm(ca - c) < _BOND)
-
-
-def to_protein(table: AtomTable, kinds: np.ndarray, path: Path, *, without: np.ndarray | None = None) -> Protein:
-    """The receptor of an atom table.
+def read_complex(
+    path: str | Path, ligand: str = "auto", *, template: Chem.Mol | str | None = None
+) -> tuple[Protein, list[Ligand]]:
+    """Read a receptor and the ligand that is in the same file; the ligand is left out of the receptor.
 
     Args:
-        table: The atoms.
-        kinds: (groups,) as ``classify_groups`` gives them.
-        path: Named in messages.
-        without: (groups,) bool, groups to leave out (the ligand).
+        path: PDB or mmCIF file, also gzipped.
+        ligand: ``auto`` for the largest group that is neither buffer nor a known cofactor nor a sugar
+            of a glycan and that touches the protein; ``LIG`` for every group of that name;
+            ``A:LIG:301`` for one; ``A:LIG:301+A:LIG:302`` for one ligand of several groups.
+        template: SMILES or molecule with the ligand's bond orders.
+
+    Returns:
+        The receptor and the ligands, several only where a name stands for several groups.
 
     Raises:
-        StructureError: ``no_protein`` or ``unknown_element``.
+        FileError: Missing, empty, damaged, or of another format.
+        StructureError: As for ``read_protein``.
+        LigandError: ``ligand_not_found``, ``several_ligands``, ``template_mismatch`` or what
+            ``prepare_ligand`` finds.
     """
-    if not (kinds == ResidueKind.AMINO_ACID).any():
-        found = ", ".join(sorted(set(table.group_names.tolist()))[:8])
-        raise StructureError(
-            f"{path} holds no amino acids (found: {found}).", "Give the protein's structure as PDB or mmCIF.", "no_protein"
-        )
-    notes = list(table.notes)
-    for kind, word in ((WATER, "water"), (BUFFER, "buffer or halide group")):
-        count = int((kinds == kind).sum())
-        if count:
-            which = "" if kind == WATER else f" ({', '.join(sorted(set(table.group_names[kinds == kind].tolist())))})"
-            notes.append(f"left out {count} {word}{'s' if count > 1 else ''}{which}")
-    keep = kinds >= 0
-    if without is not None:
-        keep &= ~without
-    kept = table.keep_groups(keep)
-    unknown = np.flatnonzero(kept.elements == 0)
-    if len(unknown):
-        atom = int(unknown[0])
-        raise StructureError(
-            f"{path} has {len(unknown)} atom(s) of no known element, first {kept.atom_names[atom]} of "
-            f"{kept.group_id(int(kept.groups[atom]))}.",
-            "Fill in the element column (77-78 of a PDB file) or remove the atoms.",
-            "unknown_element",
-        )
-    kinds = kinds[keep]
-    lacking = _lacking_backbone(kept, kinds)
-    if lacking:
-        notes.append(f"{lacking} residue{'s lack' if lacking > 1 else ' lacks'} backbone atoms")
-    return Protein(
-        name=table.name,
-        positions=kept.positions,
-        elements=kept.elements,
-        atom_names=kept.atom_names,
-        atom_residue=kept.groups,
-        residue_names=kept.group_names,
-        residue_kinds=kinds,
-        chain_ids=kept.chain_ids,
-        residue_numbers=kept.numbers,
-        insertion_codes=kept.insertion_codes,
-        notes=tuple(notes),
-    )
-
-
-def _lacking_backbone(table: AtomTable, kinds: np.ndarray) -> int:
-    """How many standard-size amino acids lack N, CA or C (terminal caps excepted)."""
-    backbone = np.isin(table.atom_names, ("N", "CA", "C"))
-    counts = np.bincount(table.groups[backbone], minlength=table.num_groups)
-    caps = np.isin(table.group_names, ("ACE", "NME", "NMA", "NH2", "FOR"))
-    return int(((kinds == ResidueKind.AMINO_ACID) & (counts < 3) & ~caps).sum())
+    table = read_atoms(path)
+    kinds = classify_groups(table)
+    chosen, notes = choose_groups(table, kinds, ligand, Path(path))
+    without = np.zeros(table.num_groups, dtype=bool)
+    for rows in chosen:
+        without[rows] = True
+    protein = to_protein(table, kinds, Path(path), without=without)
+    return protein, [ligand_of_groups(table, rows, template, notes) for rows in chosen]

@@ -250,9 +250,7 @@ def _place_ring_hydrogens(mol: Chem.RWMol) -> bool:
 
 def _is_site(atom: Chem.Atom) -> bool:
     """Ring nitrogen that can carry a hydrogen or do without."""
-    return (
-        atom.GetAtomicNum() == 7 and atom.GetIsAromatic() and atom.GetDegree() == 2 and atom.GetFormalCharge() == 0
-    )
+    return atom.GetAtomicNum() == 7 and atom.GetIsAromatic() and atom.GetDegree() == 2 and atom.GetFormalCharge() == 0
 
 
 def _cost(mol: Chem.Mol, index: int) -> int:

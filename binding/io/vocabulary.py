@@ -9,9 +9,7 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 
-WATERS = frozenset(
-    "HOH WAT DOD H2O D2O OH2 TIP TIP2 TIP3 TIP4 TIP5 TP3 TP4 TP5 T3P T4P SOL SPC SPCE SPE".split()
-)
+WATERS = frozenset("HOH WAT DOD H2O D2O OH2 TIP TIP2 TIP3 TIP4 TIP5 TP3 TP4 TP5 T3P T4P SOL SPC SPCE SPE".split())
 
 # Components of crystallisation liquors, cryoprotectants and reducing agents. They sit where the
 # crystal's solvent put them, seldom in the assay, so that they are left out of the receptor. An
@@ -32,6 +30,16 @@ BUFFERS = frozenset(
     "BME DTT DTU DTV TCE "
     # detergents
     "LDA BOG BNG LMT SDS C8E UNX".split()
+)
+
+# Never the automatic choice of a ligand, and kept in the receptor: prosthetic groups, coenzymes,
+# photosynthetic pigments, lipids of the membrane, sugars of glycans.
+COFACTORS = frozenset(
+    "HEM HEA HEB HEC HEO HDD SRM DHE FAD FMN FDA NAD NAI NAP NDP NDE TPP TDP PLP PMP SAM SAH COA ACO SCA MLC BTN "
+    "THG THF FFO B12 CNC COB PQQ TOP HDZ H4B BH4 BIO MGD MTE SF4 FES F3S F4S CLF CFN LPX "
+    "CLA CHL BCL BCB BPH BPB PHO PEB CYC BCR LUT XAT SPO UQ1 UQ2 U10 PL9 MQ7 RET "
+    "CLR CHS CHD OLC OLA OLB PLM MYR STE LPE PEE PCW POV PC1 PTY CDL LHG LMG DGD SQD LMN Y01 "
+    "NAG NDG BMA MAN FUC FUL GAL GLA BGC GLC SIA XYP XYS FRU".split()
 )
 
 _TERMINAL_CAPS = frozenset("ACE NME NMA NH2 FOR".split())

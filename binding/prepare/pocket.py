@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from binding.errors import ContactError, StructureError, UsageError
 from binding.structures import Ligand, Protein, ResidueKind
+
+_SAME_PLACE = 1.5  # Å between heavy atoms that cannot both be there
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,24 @@ class PocketSpec:
 
 
 def select_pocket(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None) -> Protein:
-    """Cut the protein down to the pocket's residues, whole ones, in file order; see ``pocket_mask``."""
-    return protein.select(pocket_mask(protein, ligand, spec))
+    """Cut the protein down to the pocket's residues, whole ones, in file order; see ``pocket_mask``.
+
+    The pocket's ``notes`` are the protein's, and one more where a group that lies where the ligand
+    lies was left out.
+    """
+    pocket = protein.select(pocket_mask(protein, ligand, spec))
+    replaced = _replaced_by(protein, ligand)
+    if replaced.any():
+        names = ", ".join(np.array(protein.residue_ids)[replaced][:3].tolist())
+        pocket = replace(pocket, notes=(*pocket.notes, f"left out {names}, which lies where the ligand lies"))
+    return pocket
 
 
 def pocket_mask(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None) -> np.ndarray:
     """Which residues make the pocket, (residues,) bool.
+
+    A hetero group that lies where the ligand lies (the crystal ligand left in the receptor's file,
+    say) is never in it.
 
     Args:
         protein: The receptor.
@@ -70,6 +84,7 @@ def pocket_mask(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None
     else:
         around = ligand.positions if spec.reference is None else np.asarray(spec.reference, dtype=np.float64)
         keep = _near(protein, around.reshape(-1, 3), spec.cutoff)
+    keep &= ~_replaced_by(protein, ligand)
     if not (keep & (protein.residue_kinds == ResidueKind.AMINO_ACID)).any():
         raise ContactError(
             f"No residue of {protein.name} is in the pocket of {ligand.name}.",
@@ -78,10 +93,22 @@ def pocket_mask(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None
     return keep
 
 
+def _replaced_by(protein: Protein, ligand: Ligand) -> np.ndarray:
+    """(residues,) bool, cofactors of which a quarter of the atoms, and two at least, lie on ligand atoms."""
+    replaced = np.zeros(protein.num_residues, dtype=bool)
+    atoms = np.flatnonzero((protein.residue_kinds == ResidueKind.COFACTOR)[protein.atom_residue])
+    if len(atoms):
+        near, _ = cKDTree(ligand.positions).query(protein.positions[atoms], distance_upper_bound=_SAME_PLACE)
+        rows = protein.atom_residue[atoms]
+        inside = np.bincount(rows[np.isfinite(near)], minlength=protein.num_residues)
+        replaced = (inside >= 2) & (inside >= 0.25 * np.bincount(rows, minlength=protein.num_residues))
+    return replaced
+
+
 def _near(protein: Protein, points: np.ndarray, cutoff: float) -> np.ndarray:
     """(residues,) bool, whether any heavy atom is within ``cutoff`` Å of any of the (n, 3) points."""
-    box = ((protein.positions >= points.min(axis=0) - cutoff) & (protein.positions <= points.max(axis=0) + cutoff)).all(1)
-    candidates = np.flatnonzero(box)
+    low, high = points.min(axis=0) - cutoff, points.max(axis=0) + cutoff
+    candidates = np.flatnonzero(((protein.positions >= low) & (protein.positions <= high)).all(axis=1))
     keep = np.zeros(protein.num_residues, dtype=bool)
     if len(candidates):
         distances, _ = cKDTree(points).query(protein.positions[candidates], distance_upper_bound=cutoff * (1 + 1e-12))

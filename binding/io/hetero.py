@@ -1,0 +1,236 @@
+"""The ligand inside a complex file: which groups it is made of, and its bonds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from rdkit import Chem, rdBase
+from rdkit.Geometry import Point3D
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from binding.errors import LigandError
+from binding.io.atoms import AtomTable
+from binding.io.ligand import prepare_ligand
+from binding.io.perceive import perceive_bonds
+from binding.io.receptor import WATER
+from binding.io.template import apply_template
+from binding.io.vocabulary import COFACTORS
+from binding.structures import Ligand, ResidueKind
+
+_LINK = 1.95  # Å between atoms of groups that make one molecule (a disulfide is 2.05, a C-S bond 1.82)
+_TOUCH = 4.5  # Å
+_LEAST_ATOMS = 6  # of an automatic choice
+_CLEARLY_SMALLER = 0.75  # of the largest candidate's heavy atoms: such a second one is no rival
+_ORDERS = {
+    "SING": Chem.BondType.SINGLE,
+    "DOUB": Chem.BondType.DOUBLE,
+    "TRIP": Chem.BondType.TRIPLE,
+    "AROM": Chem.BondType.AROMATIC,
+    "DELO": Chem.BondType.AROMATIC,
+}
+
+
+def choose_groups(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) -> tuple[list[np.ndarray], list[str]]:
+    """The rows of the groups that make the ligand or ligands.
+
+    Args:
+        table: All groups of the file.
+        kinds: (groups,) as ``classify_groups`` gives them.
+        wanted: ``auto``, ``LIG``, ``A:LIG:301`` or several of the last joined by ``+``.
+        path: For messages.
+
+    Returns:
+        One array of group rows for each ligand, and notes on the choice.
+
+    Raises:
+        LigandError: ``ligand_not_found`` or ``several_ligands``.
+    """
+    if wanted.strip().lower() == "auto":
+        return _automatic(table, kinds, path)
+    parts = [_named(table, kinds, part.strip(), path) for part in wanted.split("+")]
+    if len(parts) == 1:
+        return [np.array([row]) for row in parts[0]], []
+    for part, rows in zip(wanted.split("+"), parts, strict=True):
+        if len(rows) > 1:
+            raise LigandError(
+                f"{part.strip()} stands for {len(rows)} groups of {path.name}.",
+                "Name each part of a joined ligand as chain:NAME:number.",
+                "several_ligands",
+            )
+    return [np.array([rows[0] for rows in parts])], []
+
+
+def _named(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) -> list[int]:
+    """Rows of the groups that a name such as ``LIG``, ``LIG:301`` or ``A:LIG:301`` stands for."""
+    fields = wanted.split(":")
+    rows = []
+    for row in np.flatnonzero(kinds != WATER).tolist():
+        chain, name, number = table.group_id(row).split(":")
+        mine = {1: [name], 2: [name, number], 3: [chain, name, number]}.get(len(fields))
+        if mine == fields:
+            rows.append(row)
+    if rows:
+        return rows
+    raise LigandError(f"There is no group {wanted} in {path.name}.", _inventory(table, kinds), "ligand_not_found")
+
+
+def _inventory(table: AtomTable, kinds: np.ndarray) -> str:
+    others = np.flatnonzero((kinds != WATER) & (kinds != ResidueKind.AMINO_ACID))
+    if not len(others):
+        return "The file holds amino acids and waters only; give the ligand as a file of its own."
+    listed = ", ".join(table.group_id(int(row)) for row in others[:12])
+    return f"Name the ligand as chain:NAME:number. The file holds {listed}{', ...' if len(others) > 12 else ''}."
+
+
+def _automatic(table: AtomTable, kinds: np.ndarray, path: Path) -> tuple[list[np.ndarray], list[str]]:
+    candidates = _candidates(table, kinds)
+    if not candidates:
+        raise LigandError(
+            f"No ligand was found in {path.name} (buffers, ions, glycans and known cofactors are not taken).",
+            _inventory(table, kinds),
+            "ligand_not_found",
+        )
+    sizes = [_size(table, rows) for rows in candidates]
+    best = int(np.argmax(sizes))
+    name = _label(table, candidates[best])
+    rivals = [
+        rows
+        for rows, size in zip(candidates, sizes, strict=True)
+        if size > _CLEARLY_SMALLER * sizes[best] and _label(table, rows) != name
+    ]
+    if rivals:
+        listed = ", ".join(_identity(table, rows) for rows in [candidates[best], *rivals])
+        raise LigandError(
+            f"{path.name} holds several ligands of like size.", f"Name one of {listed}.", "several_ligands"
+        )
+    copies = [rows for rows in candidates if _label(table, rows) == name]
+    notes = [f"took {_identity(table, candidates[best])} as the ligand"]
+    if len(copies) > 1:
+        notes[0] += f", the first of {len(copies)} copies"
+    return [candidates[best]], notes
+
+
+def _candidates(table: AtomTable, kinds: np.ndarray) -> list[np.ndarray]:
+    """Molecules of hetero groups, joined where bonded, that may be the ligand, in file order."""
+    sizes = np.bincount(table.groups, minlength=table.num_groups)
+    residue = (kinds == ResidueKind.AMINO_ACID) | (kinds == ResidueKind.NUCLEOTIDE)
+    free = (kinds == ResidueKind.COFACTOR) | (residue & table.hetero)
+    links = _links(table, free | residue)
+    # An amino acid or nucleotide written as HETATM is a modified residue unless nothing holds it.
+    held = np.zeros(table.num_groups, dtype=bool)
+    for a, b in links:
+        held[a] |= residue[b]
+        held[b] |= residue[a]
+    free &= ~(residue & held)
+    inside = [(a, b) for a, b in links if free[a] and free[b]]
+    ends = np.array(inside, dtype=int).reshape(-1, 2)
+    graph = coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(table.num_groups,) * 2)
+    _, label = connected_components(graph, directed=False)
+    near = _touching(table, kinds)
+    found = []
+    for row in np.flatnonzero(free):
+        members = np.flatnonzero(free & (label == label[row]))
+        if members[0] != row:
+            continue
+        known = all(table.group_names[m] in COFACTORS for m in members)
+        if not known and sizes[members].sum() >= _LEAST_ATOMS and near[members].any():
+            found.append(members)
+    return found
+
+
+def _links(table: AtomTable, groups: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs of groups with atoms in bonding distance, where at least one is written as HETATM."""
+    atoms = np.flatnonzero(groups[table.groups])
+    pairs = cKDTree(table.positions[atoms]).query_pairs(_LINK, output_type="ndarray")
+    ends = np.sort(table.groups[atoms[pairs]].reshape(-1, 2), axis=1)
+    hetero = table.hetero[ends].any(axis=1)
+    ends = np.unique(ends[(ends[:, 0] != ends[:, 1]) & hetero], axis=0)
+    return [(int(a), int(b)) for a, b in ends]
+
+
+def _touching(table: AtomTable, kinds: np.ndarray) -> np.ndarray:
+    """(groups,) bool, whether any atom is in contact with an amino acid of the protein's chains."""
+    chain = (kinds == ResidueKind.AMINO_ACID) & ~table.hetero
+    protein = table.positions[chain[table.groups]]
+    near = np.zeros(table.num_groups, dtype=bool)
+    if len(protein):
+        distances, _ = cKDTree(protein).query(table.positions, distance_upper_bound=_TOUCH)
+        near[table.groups[np.isfinite(distances)]] = True
+    return near
+
+
+def _size(table: AtomTable, rows: np.ndarray) -> int:
+    return int(np.isin(table.groups, rows).sum())
+
+
+def _label(table: AtomTable, rows: np.ndarray) -> str:
+    return "+".join(table.group_names[rows].tolist())
+
+
+def _identity(table: AtomTable, rows: np.ndarray) -> str:
+    return "+".join(table.group_id(int(row)) for row in rows)
+
+
+def ligand_of_groups(table: AtomTable, rows: np.ndarray, template: Chem.Mol | str | None, notes: list[str]) -> Ligand:
+    """The ligand that some groups make, bond orders from the template, the file's dictionary or the pose.
+
+    Args:
+        table: All groups of the file.
+        rows: (n,) rows of the ligand's groups.
+        template: SMILES or molecule, or None.
+        notes: To carry along.
+
+    Raises:
+        LigandError: ``template_mismatch``, ``unknown_element`` or what ``prepare_ligand`` finds.
+    """
+    name = _identity(table, rows)
+    atoms = np.flatnonzero(np.isin(table.groups, rows))
+    if (table.elements[atoms] == 0).any():
+        raise LigandError(
+            f"Ligand {name} has atoms of no known element.", "Fill in the element column.", "unknown_element"
+        )
+    with rdBase.BlockLogs():
+        mol = _from_dictionary(table, rows, atoms) if template is None and len(rows) == 1 else None
+        how: list[str] = []
+        if mol is None:
+            periodic = Chem.GetPeriodicTable()
+            symbols = [periodic.GetElementSymbol(int(number)) for number in table.elements[atoms]]
+            mol, how = perceive_bonds(symbols, table.positions[atoms].tolist(), name)
+        if template is not None:
+            mol, how = apply_template(mol, template, name), []
+    return prepare_ligand(mol, name, notes=(*notes, *how))
+
+
+def _from_dictionary(table: AtomTable, rows: np.ndarray, atoms: np.ndarray) -> Chem.Mol | None:
+    """Molecule with the bonds of ``_chem_comp_bond``, or None where the file has none for all its atoms."""
+    if table.block is None:
+        return None
+    index_of = {str(name): index for index, name in enumerate(table.atom_names[atoms])}
+    mol = Chem.RWMol()
+    conformer = Chem.Conformer(len(atoms))
+    conformer.Set3D(True)
+    for index, atom in enumerate(atoms):
+        mol.AddAtom(Chem.Atom(int(table.elements[atom])))
+        conformer.SetAtomPosition(index, Point3D(*table.positions[atom]))
+    columns = ["comp_id", "atom_id_1", "atom_id_2", "value_order"]
+    for comp, first, second, order in table.block.find("_chem_comp_bond.", columns):
+        first, second = first.strip("\"'"), second.strip("\"'")
+        if comp == table.group_names[rows[0]] and first in index_of and second in index_of:
+            mol.AddBond(index_of[first], index_of[second], _ORDERS.get(order.upper(), Chem.BondType.SINGLE))
+    if not mol.GetNumBonds() or len(Chem.GetMolFrags(mol)) > 1:
+        return None
+    for bond in mol.GetBonds():
+        if bond.GetBondType() == Chem.BondType.AROMATIC:
+            bond.SetIsAromatic(True)
+            bond.GetBeginAtom().SetIsAromatic(True)
+            bond.GetEndAtom().SetIsAromatic(True)
+    mol.AddConformer(conformer)
+    charges = table.block.find("_chem_comp_atom.", ["comp_id", "atom_id", "charge"])
+    for comp, atom_name, charge in charges:
+        atom_name = atom_name.strip("\"'")
+        if comp == table.group_names[rows[0]] and atom_name in index_of and charge.lstrip("+-").isdigit():
+            mol.GetAtomWithIdx(index_of[atom_name]).SetFormalCharge(int(charge))
+    return mol.GetMol()

@@ -1,0 +1,107 @@
+"""What is odd about a complex: refused where a score would mean nothing, warned about where it may mislead."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from binding.errors import ContactError, LigandError
+from binding.structures import Complex, ResidueKind
+
+FARTHEST_CONTACT = 6.0  # Å; beyond this from every pocket atom there is nothing to score
+MOST_ATOMS = 300  # heavy atoms of a ligand
+CLASH = 2.0  # Å; no two heavy atoms that are not bonded come so close (a metal's donors excepted)
+COVALENT = 1.2  # Å; from here to CLASH a single pair is taken for a bond
+CONTACT = 4.5  # Å
+FEWEST_CONTACTS = 0.3  # share of ligand atoms in contact, under which the pose hardly touches the pocket
+FEWEST_RESIDUES = 5
+LARGE_ATOMS = 80  # few training complexes are larger
+SMALL_ATOMS = 6
+_USUAL_ELEMENTS = (5, 6, 7, 8, 9, 15, 16, 17, 35, 53)
+
+
+def check_complex(cx: Complex) -> list[str]:
+    """Warnings about a complex, one sentence each.
+
+    Args:
+        cx: Ligand and pocket in one frame, Å.
+
+    Raises:
+        ContactError: ``no_contact``, where no pocket atom is within 6 Å of the ligand.
+        LigandError: ``too_large``, above 300 heavy atoms.
+    """
+    ligand, pocket = cx.ligand, cx.pocket
+    if ligand.num_atoms > MOST_ATOMS:
+        raise LigandError(
+            f"Ligand {ligand.name} has {ligand.num_atoms} heavy atoms; at most {MOST_ATOMS} are scored.",
+            "The model is for small molecules and peptides, not for protein-protein complexes.",
+            "too_large",
+        )
+    nearest = np.full(ligand.num_atoms, np.inf)
+    if pocket.num_atoms:
+        nearest, _ = cKDTree(pocket.positions).query(ligand.positions)
+    if nearest.min() > FARTHEST_CONTACT:
+        how_far = f"; the nearest atom is {nearest.min():.1f} Å away" if np.isfinite(nearest.min()) else ""
+        raise ContactError(
+            f"Ligand {ligand.name} touches no residue of {pocket.name}{how_far}.",
+            "Check that protein and ligand are in the same frame of reference.",
+        )
+    return [*_clashes(cx), *_loose(cx, nearest), *_sizes(cx)]
+
+
+def _clashes(cx: Complex) -> list[str]:
+    """Ligand atoms that lie in the protein, told from single covalent bonds and from metal coordination."""
+    ligand, pocket = cx.ligand, cx.pocket
+    metal = (pocket.residue_kinds == ResidueKind.METAL)[pocket.atom_residue]
+    pairs = cKDTree(ligand.positions).sparse_distance_matrix(
+        cKDTree(pocket.positions[~metal]), CLASH, output_type="coo_matrix"
+    )
+    if not pairs.nnz:
+        return []
+    residues = pocket.atom_residue[np.flatnonzero(~metal)[pairs.col]]
+    touched = np.unique(residues)
+    if pairs.nnz == 1 and pairs.data[0] >= COVALENT:
+        return [f"covalent contact with {pocket.residue_ids[int(touched[0])]} ({pairs.data[0]:.2f} Å)"]
+    listed = ", ".join(pocket.residue_ids[int(row)] for row in touched[:3]) + (", ..." if len(touched) > 3 else "")
+    atoms = len(np.unique(pairs.row))
+    return [
+        f"ligand overlaps the protein: {pairs.nnz} heavy-atom pair{'s' if pairs.nnz > 1 else ''} closer than "
+        f"{CLASH:.1f} Å ({atoms} of {ligand.num_atoms} ligand atoms; {listed})"
+    ]
+
+
+def _loose(cx: Complex, nearest: np.ndarray) -> list[str]:
+    """Poses that hardly touch the pocket, and pockets that are hardly there."""
+    warnings = []
+    share = float((nearest <= CONTACT).mean())
+    if share < FEWEST_CONTACTS:
+        warnings.append(f"few contacts: {share:.0%} of the ligand's atoms are within {CONTACT:.1f} Å of the pocket")
+    residues = int((cx.pocket.residue_kinds == ResidueKind.AMINO_ACID).sum())
+    if residues < FEWEST_RESIDUES:
+        warnings.append(f"small pocket: {residues} amino acid{'s' if residues != 1 else ''}")
+    incomplete = _incomplete(cx)
+    if incomplete:
+        warnings.append(f"pocket lacks backbone atoms in {incomplete} residue{'s' if incomplete > 1 else ''}")
+    return warnings
+
+
+def _incomplete(cx: Complex) -> int:
+    """Amino acids of the pocket that lack N, CA or C (terminal caps excepted)."""
+    pocket = cx.pocket
+    backbone = np.isin(pocket.atom_names, ("N", "CA", "C"))
+    count = np.bincount(pocket.atom_residue[backbone], minlength=pocket.num_residues)
+    caps = np.isin(pocket.residue_names, ("ACE", "NME", "NMA", "NH2", "FOR"))
+    return int(((pocket.residue_kinds == ResidueKind.AMINO_ACID) & (count < 3) & ~caps).sum())
+
+
+def _sizes(cx: Complex) -> list[str]:
+    ligand = cx.ligand
+    warnings = []
+    if ligand.num_atoms > LARGE_ATOMS:
+        warnings.append(f"large ligand: {ligand.num_atoms} heavy atoms, few such in training")
+    elif ligand.num_atoms < SMALL_ATOMS:
+        warnings.append(f"small ligand: {ligand.num_atoms} heavy atom{'s' if ligand.num_atoms > 1 else ''}")
+    unusual = sorted({a.GetSymbol() for a in ligand.mol.GetAtoms() if a.GetAtomicNum() not in _USUAL_ELEMENTS})
+    if unusual:
+        warnings.append(f"unusual element{'s' if len(unusual) > 1 else ''} in the ligand: {', '.join(unusual)}")
+    return warnings

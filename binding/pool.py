@@ -24,7 +24,7 @@ from typing import Any
 _START = "import sys; sys.path[:0] = {path!r}; from binding.pool import serve; serve()"
 
 
-class WorkerDied(Exception):
+class WorkerDiedError(Exception):
     """The process that held the job ended before it answered."""
 
 
@@ -42,6 +42,16 @@ class _Worker:
             env=environment,
         )
         self._send(function)
+        if not self._is_ready():
+            self.close()
+            raise RuntimeError(f"a worker process cannot load {function}; see what it wrote to stderr")
+
+    def _is_ready(self) -> bool:
+        assert self._process.stdout is not None
+        try:
+            return bool(pickle.load(self._process.stdout))  # noqa: S301 - from our own child
+        except EOFError:
+            return False
 
     def _send(self, thing: Any) -> None:
         stdin = self._process.stdin
@@ -50,22 +60,22 @@ class _Worker:
             stdin.write(pickle.dumps(thing, protocol=pickle.HIGHEST_PROTOCOL))
             stdin.flush()
         except OSError as error:
-            raise WorkerDied from error
+            raise WorkerDiedError from error
 
     def call(self, job: Any) -> Any:
         """Do one job in the child.
 
         Raises:
-            WorkerDied: The child ended before it answered.
+            WorkerDiedError: The child ended before it answered.
             Exception: Whatever the function raised there.
         """
         self._send(job)
         stdout = self._process.stdout
         assert stdout is not None
         try:
-            done, answer = pickle.load(stdout)
+            done, answer = pickle.load(stdout)  # noqa: S301 - from our own child
         except (EOFError, pickle.UnpicklingError, OSError) as error:  # cut off in the middle of an answer
-            raise WorkerDied from error
+            raise WorkerDiedError from error
         if not done:
             raise answer
         return answer
@@ -97,7 +107,11 @@ class WorkerPool:
         self._closed = False
 
     def submit(self, job: Any) -> Future:
-        """The future of one job; it raises ``WorkerDied`` where its process died."""
+        """The future of one job.
+
+        It raises ``WorkerDiedError`` where the process died, ``RuntimeError`` where none can be
+        started, and whatever the function raised.
+        """
         return self._threads.submit(self._do, job)
 
     def _do(self, job: Any) -> Any:
@@ -105,12 +119,12 @@ class WorkerPool:
         if worker is None:
             with self._lock:
                 if self._closed:
-                    raise WorkerDied("the pool is closed")
+                    raise WorkerDiedError("the pool is closed")
                 worker = self._local.worker = _Worker(self._function)
                 self._started.append(worker)
         try:
             return worker.call(job)
-        except WorkerDied:
+        except WorkerDiedError:
             self._local.worker = None
             worker.close()
             raise
@@ -158,16 +172,18 @@ def serve() -> None:
     jobs = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints must not land among the answers
-    module, _, name = pickle.load(jobs).partition(":")
+    module, _, name = pickle.load(jobs).partition(":")  # noqa: S301 - from our own parent
     function: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
+    answers.write(pickle.dumps(True))
+    answers.flush()
     while True:
         try:
-            job = pickle.load(jobs)
+            job = pickle.load(jobs)  # noqa: S301 - from our own parent
         except EOFError:
             return
         try:
             answer = (True, function(job))
-        except Exception as error:  # carried to the parent, which raises it
+        except Exception as error:  # noqa: BLE001 - carried to the parent, which raises it
             answer = (False, error)
         answers.write(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
         answers.flush()

@@ -1,0 +1,324 @@
+"""Plain functions: everything the command line can do, from Python.
+
+Example:
+    >>> import binding
+    >>> rows = binding.predict("protein.pdb", "ligands.sdf")  # doctest: +SKIP
+    >>> rows[["id", "pk", "pk_std", "dg_kcal_mol"]]  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rdkit import Chem
+
+from binding.errors import BindingError, FileError, TableError, UsageError
+from binding.featurize import load_protein, resolve_pocket
+from binding.io.files import STRUCTURE_SUFFIXES, split_suffix
+from binding.io.ligand import BadRecord, prepare_ligand
+from binding.io.results import ResultRow, open_writer, to_frame
+from binding.io.table import Request, is_selection, read_folder, read_index, read_requests
+from binding.io.template import parse_template
+from binding.predict import DEFAULT_BATCH_SIZE, predict_requests
+from binding.prepare.pocket import PocketSpec
+from binding.structures import Ligand, Protein
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from binding.checkpoint import Scorer
+    from binding.evaluate import Report
+
+LigandInput = str | Path | Chem.Mol | Ligand
+PocketInput = PocketSpec | Path | str
+
+_TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+def load_model(name_or_path: str | Path | None = None, *, device: str = "auto", dtype: str = "float32") -> Scorer:
+    """Load a model once, to hand it to ``predict`` again and again.
+
+    Args:
+        name_or_path: A shipped model's name or a ``.safetensors`` file; the shipped default if None.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``auto`` takes a GPU if there is one.
+        dtype: ``float32`` or ``float64``.
+
+    Raises:
+        WeightsError: The weights are missing, damaged or of another version.
+    """
+    from binding import checkpoint
+
+    return checkpoint.load_model(name_or_path, device=device, dtype=dtype)
+
+
+def model_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
+    """The card of a model: data, splits, metrics with their intervals, settings.
+
+    Raises:
+        WeightsError: There is no such model, or it has no card.
+    """
+    return load_model(name_or_path, device="cpu").card
+
+
+def predict(
+    source: str | Path | Protein | Sequence[Request],
+    ligands: LigandInput | Sequence[LigandInput] | None = None,
+    *,
+    ligand: str = "auto",
+    pocket: PocketInput | None = None,
+    template: str | None = None,
+    model: Scorer | str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    output: str | Path | None = None,
+) -> pd.DataFrame:
+    """Score complexes.
+
+    Args:
+        source: With ``ligands``, the protein: a file or a ``Protein``. Without, a complex file that holds
+            its ligand, a table of requests (``.csv``), a folder in PDBbind layout, or requests.
+        ligands: Files (SDF, MOL2, PDBQT, PDB), RDKit molecules with 3D coordinates in Å in the protein's
+            frame, or a list of them. A file may hold many records.
+        ligand: Which ligand of a complex file: ``auto``, ``LIG`` or ``A:LIG:301``.
+        pocket: A ``PocketSpec``, the file of a reference ligand, or words such as ``"8"`` (Å about the
+            ligand), ``"12.5, -3, 40.1, 10"`` (centre and radius, Å), ``"A:ASP:25, A:27"``. By default
+            residues within 10 Å of each ligand.
+        template: SMILES with the bond orders of a ligand that has none (PDB, PDBQT).
+        model: From ``load_model``, or what it takes.
+        device: Where a model is loaded to that is not loaded yet.
+        workers: Processes that read files; by default 0 for few requests, else 2.
+        batch_size: Complexes in one pass of the network.
+        output: Also write the rows to this ``.csv``, ``.jsonl``, ``.sdf`` or ``.parquet``.
+
+    Returns:
+        One row a ligand record, in input order; see ``binding.io.results.ResultRow`` for the columns.
+        ``pk`` = -log10(K / M), higher binds tighter. A row that could not be scored has ``status``
+        ``failed``, NaN for numbers, and its ``error_code`` and ``message``.
+
+    Raises:
+        BindingError: The source itself is unusable: missing files, a protein that cannot be read, a bad
+            table, options that do not fit. A bad ligand is a failed row instead.
+    """
+    requests = plan(source, ligands, ligand=ligand)
+    rows = predict_rows(
+        requests,
+        pocket=pocket,
+        template=template,
+        model=model,
+        device=device,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    if output is None:
+        return to_frame(rows)
+    kept = []
+    with open_writer(output) as writer:
+        for row in rows:
+            writer.write(row)
+            kept.append(row)
+    return to_frame(kept)
+
+
+def predict_rows(
+    requests: Iterable[Request],
+    *,
+    pocket: PocketInput | None = None,
+    template: str | None = None,
+    model: Scorer | str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+) -> Iterator[ResultRow]:
+    """Like ``predict``, row by row as they are ready; ``plan`` makes the requests.
+
+    Raises:
+        BindingError: Before the first row, where the model or the pocket cannot be read.
+    """
+    if batch_size < 1 or (workers is not None and workers < 0):
+        raise UsageError("batch_size must be 1 or more and workers 0 or more.")
+    if template is not None:
+        parse_template(template)  # refused before anything is read
+    spec = PocketSpec() if pocket is None else resolve_pocket(pocket)
+    scorer = load_model(model, device=device) if model is None or isinstance(model, str | Path) else model
+    return predict_requests(requests, scorer, pocket=spec, template=template, workers=workers, batch_size=batch_size)
+
+
+def plan(
+    source: str | Path | Protein | Sequence[Request],
+    ligands: LigandInput | Sequence[LigandInput] | None = None,
+    *,
+    ligand: str = "auto",
+) -> list[Request]:
+    """The requests that a source stands for, with what is named outright checked to be there.
+
+    Args:
+        source: See ``predict``.
+        ligands: See ``predict``.
+        ligand: See ``predict``.
+
+    Raises:
+        FileError: A file named here is missing, or the protein is not one.
+        StructureError: The protein cannot be used.
+        TableError: The table or folder is not as it should be.
+        UsageError: The arguments do not fit together.
+    """
+    if ligands is not None:
+        return _with_ligands(source, ligands)
+    if isinstance(source, Protein):
+        raise UsageError("A protein was given and no ligand.", "Give ligands: files or RDKit molecules.")
+    if not isinstance(source, str | Path):
+        return list(source)
+    path = Path(source)
+    if not path.exists():
+        raise FileError(f"There is no file or folder {path}.", "Check the path.", "file_not_found")
+    if path.is_dir():
+        return read_folder(path)
+    suffix = split_suffix(path)[1]
+    if suffix in _TABLE_SUFFIXES:
+        return read_requests(path)
+    if suffix in STRUCTURE_SUFFIXES:
+        load_protein(path)  # a complex without a protein stops the run here, with its reason
+        return [Request(None, path, ligand)]
+    raise UsageError(
+        f"{path.name} is neither a complex, a table nor a folder.",
+        "Give a protein and a ligand file, a .pdb or .cif with its ligand, a .csv of pairs, or a folder.",
+    )
+
+
+def evaluate(
+    source: str | Path | pd.DataFrame,
+    truth: str | Path,
+    *,
+    column: str = "pk",
+    id_column: str = "id",
+    peers: str | Path | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Report:
+    """Compare predictions with measured affinities.
+
+    Args:
+        source: What ``predict`` returned or wrote (``.csv``, ``.jsonl``, ``.parquet``).
+        truth: A table with ``id`` and ``pk`` (or ``affinity``), or a PDBbind index file.
+        column: The predictions to judge.
+        id_column: What of the predictions is matched with the truth's ``id``, such as ``ligand``.
+        peers: A table of other methods' predictions by ``id``, for paired comparison.
+        resamples: Of the bootstrap behind the intervals.
+        seed: Of the bootstrap.
+
+    Returns:
+        Figures with 95 % intervals, beside those of heavy-atom counting and of the ligand-only twin.
+
+    Raises:
+        FileError: A table cannot be read.
+        TableError: A column is missing, an id occurs twice, or no id is in both.
+    """
+    from binding import evaluate as evaluation
+
+    predictions = source if not isinstance(source, str | Path) else read_predictions(source)
+    if id_column != "id":
+        if id_column not in predictions.columns:
+            raise TableError(
+                f"The predictions have no column {id_column!r}.", f"Columns found: {', '.join(predictions.columns)}."
+            )
+        predictions = predictions.assign(id=predictions[id_column])
+    return evaluation.evaluate(
+        predictions,
+        read_index(truth),
+        column=column,
+        peers=None if peers is None else read_predictions(peers),
+        resamples=resamples,
+        seed=seed,
+    )
+
+
+def read_predictions(path: str | Path) -> pd.DataFrame:
+    """A table of predictions by ``id``, as ``predict`` or any other program wrote it.
+
+    Args:
+        path: ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``.
+
+    Raises:
+        FileError: Missing, empty, or no such table.
+    """
+    import pandas as pd
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"There is no file {path}.", "Check the path.", "file_not_found")
+    text = {"id": str, "ligand": str}  # 1e66 is a PDB code, not a number
+    readers: dict[str, Callable[[], pd.DataFrame]] = {
+        ".csv": lambda: pd.read_csv(path, dtype=text),
+        ".tsv": lambda: pd.read_csv(path, dtype=text, sep="\t"),
+        ".jsonl": lambda: pd.read_json(path, lines=True, dtype=text),
+        ".parquet": lambda: pd.read_parquet(path),
+    }
+    suffix = split_suffix(path)[1]
+    if suffix not in readers:
+        raise FileError(f"{path.name} is no table of predictions.", f"Use one of {', '.join(readers)}.", "wrong_format")
+    try:
+        return readers[suffix]()
+    except pd.errors.EmptyDataError:
+        raise FileError(f"{path} is empty.", "Write it again.", "empty_file") from None
+    except (ValueError, UnicodeDecodeError) as error:  # what pandas and pyarrow raise for damaged tables
+        raise FileError(f"{path} cannot be read as a table: {error}", "Write it again.", "wrong_format") from error
+
+
+def is_predictions(path: str | Path) -> bool:
+    """Whether a path holds predictions already, and not complexes that have to be scored first.
+
+    A table with the columns ``protein`` and ``ligand`` but no ``status`` is a table of pairs.
+    """
+    path = Path(path)
+    suffix = split_suffix(path)[1]
+    if path.is_dir() or suffix not in (*_TABLE_SUFFIXES, ".jsonl", ".parquet"):
+        return False
+    if suffix not in (".csv", ".tsv"):
+        return suffix != ".txt"
+    columns = set(read_predictions(path).columns)
+    return "status" in columns or not {"protein", "ligand"} <= columns
+
+
+def _with_ligands(
+    source: str | Path | Protein | Sequence[Request], ligands: LigandInput | Sequence[LigandInput]
+) -> list[Request]:
+    if not isinstance(source, str | Path | Protein):
+        raise UsageError("Ligands go with one protein, not with a list of requests.")
+    items = [ligands] if isinstance(ligands, str | Path | Chem.Mol | Ligand) else list(ligands)
+    if not items:
+        raise UsageError("The list of ligands is empty.", "Give at least one file or molecule.")
+    protein = source if isinstance(source, Protein) else Path(source)
+    if isinstance(protein, Path):
+        load_protein(protein)
+    requests = []
+    for number, item in enumerate(items, start=1):
+        if isinstance(item, Chem.Mol):
+            item = _from_mol(item, number)
+        elif isinstance(item, str | Path):
+            item = _existing(Path(item))
+        requests.append(Request(None, protein, item))
+    return requests
+
+
+def _existing(path: Path) -> Path:
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise UsageError(f"The ligand {path} is a folder.", "Give the files in it, or a table of pairs.")
+    hint = "Check the path."
+    if is_selection(str(path)):
+        hint = "To score a ligand inside the structure file, give that file alone: binding predict FILE -l A:LIG:301."
+    raise FileError(f"There is no ligand file {path}.", hint, "file_not_found")
+
+
+def _from_mol(mol: Chem.Mol, number: int) -> Ligand | BadRecord:
+    name = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
+    name = re.sub(r"\s+", " ", name) or f"ligand_{number}"
+    try:
+        return prepare_ligand(mol, name, properties={k: str(v) for k, v in mol.GetPropsAsDict().items()})
+    except BindingError as error:
+        return BadRecord(name, number - 1, error)

@@ -1,0 +1,1 @@
+"""The command line: one module a verb; each parses, calls ``binding.api``, prints and exits."""

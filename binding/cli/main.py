@@ -1,0 +1,38 @@
+"""``binding``: the program. Nothing here or in the verbs' modules imports torch or RDKit on the way in."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from binding.cli import evaluate, info, predict
+from binding.errors import EXIT_INTERRUPTED
+
+app = typer.Typer(
+    name="binding",
+    help="How tightly a small molecule binds a protein, from a 3D complex. pK = -log10(K / M); higher binds tighter.",
+    epilog=(
+        "Exit codes: 0 all rows scored, 1 internal error, 2 usage or input file wrong, "
+        "3 some rows failed, 4 none scored, 130 interrupted."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("predict")(predict.command)
+app.command("evaluate")(evaluate.command)
+app.command("info")(info.command)
+
+
+def main() -> None:
+    """The entry point of the ``binding`` program."""
+    try:
+        app(prog_name="binding")
+    except KeyboardInterrupt:  # before a verb took over
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""``binding predict``: score complexes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from binding.cli import options, terminal
+from binding.cli.errors import guarded
+from binding.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_NONE_SCORED,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    EXIT_USAGE,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from binding.io.results import ResultRow
+    from binding.io.table import Request
+    from binding.prepare.pocket import PocketSpec
+
+_FILE_CODES = {"file_not_found", "empty_file", "wrong_format", "unreadable"}
+
+
+class Print(StrEnum):
+    """What goes to stdout."""
+
+    auto = "auto"
+    table = "table"
+    csv = "csv"
+    none = "none"
+
+
+@guarded
+def command(
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[INPUT]",
+            help="A complex (.pdb, .cif) with its ligand, a table (.csv: id, protein, ligand[, pocket]), "
+            "or a folder in PDBbind layout.",
+        ),
+    ] = None,
+    protein: Annotated[
+        Path | None,
+        typer.Option("-p", "--protein", "-r", "--receptor", metavar="FILE", help="Protein: PDB or mmCIF, also .gz."),
+    ] = None,
+    ligand: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-l",
+            "--ligand",
+            metavar="FILE|NAME",
+            help="Ligand file (SDF, MOL2, PDBQT, PDB; also .gz; may be repeated), or which ligand of a complex "
+            "to score: auto, LIG or A:LIG:301.",
+        ),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write .csv, .jsonl, .sdf or .parquet; - is CSV on stdout."
+        ),
+    ] = None,
+    pocket_cutoff: options.PocketCutoff = None,
+    pocket_ligand: options.PocketLigand = None,
+    center: options.Center = None,
+    radius: options.Radius = None,
+    pocket_residues: options.PocketResidues = None,
+    template: Annotated[
+        str | None,
+        typer.Option("--template", metavar="SMILES", help="Bond orders for a ligand that has none (PDB, PDBQT)."),
+    ] = None,
+    model: options.Model = None,
+    device: options.Device = "auto",
+    workers: options.Workers = None,
+    batch_size: options.BatchSize = 32,
+    print_: Annotated[
+        Print,
+        typer.Option(
+            "--print", help="On stdout: a table, CSV or nothing; auto is a table on a terminal, CSV in a pipe."
+        ),
+    ] = Print.auto,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> int:
+    """Score protein-ligand complexes: pK = -log10(K / M), higher binds tighter.
+
+    One row a ligand record, in input order; what cannot be scored is a row that says why.
+    """
+    if source is None and protein is None and not ligand:
+        raise UsageError("There is nothing to score.", "Try: binding predict -p protein.pdb -l ligand.sdf")
+    start = time.perf_counter()
+
+    from binding import api
+    from binding.io.results import open_writer, partial_path
+
+    pocket = _pocket(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
+    requests = _requests(source, protein, ligand or [])
+    target = "-" if output is None and _prints_csv(print_) else output
+    writer = nullcontext() if target is None else open_writer(target)
+    to_stdout = target == "-"
+    saved_to = None if to_stdout else output
+    tally = _Tally(keep=print_ is not Print.none and not to_stdout, limit=terminal.SHOWN_ROWS if saved_to else None)
+    try:
+        with writer as sink:
+            rows = api.predict_rows(
+                requests,
+                pocket=pocket,
+                template=template,
+                model=model,
+                device=device,
+                workers=workers,
+                batch_size=batch_size,
+            )
+            total = len(requests) if len(requests) > 1 else None
+            for row in terminal.progress(rows, total, shown=sys.stderr.isatty() and not quiet):
+                if sink is not None:
+                    sink.write(row)
+                tally.add(row)
+    except KeyboardInterrupt:
+        where = f" and are in {partial_path(Path(saved_to))}" if saved_to else ""
+        typer.echo(f"interrupted; {tally.counts.total()} rows were finished{where}", err=True)
+        return EXIT_INTERRUPTED
+    tally.show(saved_to)
+    if not quiet:
+        typer.echo(terminal.summary(tally.counts, tally.warned, time.perf_counter() - start, saved_to), err=True)
+    return tally.exit_code(named_outright=protein is not None)
+
+
+class _Tally:
+    """Counts the rows and keeps the few that will be shown.
+
+    Args:
+        keep: Whether a table will be shown at all.
+        limit: How many rows of it; None for all.
+    """
+
+    def __init__(self, keep: bool, limit: int | None) -> None:
+        self._keep = keep
+        self._limit = limit
+        self._table: list[ResultRow] = []
+        self._failures: list[ResultRow] = []
+        self._warnings: list[ResultRow] = []
+        self._codes: set[str] = set()
+        self.counts: Counter[str] = Counter()
+        self.warned = 0
+
+    def add(self, row: ResultRow) -> None:
+        """Take one row."""
+        self.counts[row.status] += 1
+        if self._keep and (self._limit is None or len(self._table) < self._limit):
+            self._table.append(row)
+        if row.status != "ok":
+            self._codes.add(row.error_code)
+            if len(self._failures) < terminal.SHOWN_NOTES:
+                self._failures.append(row)
+        elif row.warnings:
+            self.warned += 1
+            if len(self._warnings) < terminal.SHOWN_NOTES:
+                self._warnings.append(row)
+
+    def show(self, saved_to: str | None) -> None:
+        """The table on stdout, then warnings and failures on stderr."""
+        if self._table:
+            terminal.print_table(self._table, self.counts.total(), saved_to)
+        terminal.print_warnings(self._warnings, self.warned)
+        terminal.print_failures(self._failures, self.counts["failed"])
+
+    def exit_code(self, *, named_outright: bool) -> int:
+        """0, 3 or 4; 2 where the only ligand files named on the command line are no ligand files."""
+        if not self.counts["failed"]:
+            return EXIT_OK
+        if self.counts["ok"]:
+            return EXIT_SOME_FAILED
+        return EXIT_USAGE if named_outright and self._codes <= _FILE_CODES else EXIT_NONE_SCORED
+
+
+def _prints_csv(choice: Print) -> bool:
+    return choice is Print.csv or (choice is Print.auto and not sys.stdout.isatty())
+
+
+def _requests(source: Path | None, protein: Path | None, ligands: list[str]) -> list[Request]:
+    """What to score, from the ways to say it."""
+    from binding import api
+    from binding.io.table import is_selection
+
+    if source is not None and protein is not None:
+        raise UsageError("Give either INPUT or -p, not both.", "binding predict -p protein.pdb -l ligand.sdf")
+    selections = [item for item in ligands if is_selection(item) and not Path(item).exists()]
+    files = [item for item in ligands if item not in selections]
+    structure = source if source is not None else protein
+    if structure is None:
+        raise UsageError("A ligand was given and no protein.", "Add -p protein.pdb.")
+    if selections and files:
+        raise UsageError(
+            "-l names both files and ligands inside the structure.", "Score them in two runs, or in a table of pairs."
+        )
+    if files:
+        return api.plan(structure, files)
+    if protein is not None and not selections:
+        raise UsageError(
+            "No ligand was given.",
+            "Add -l ligand.sdf; for a ligand inside the protein's file, -l auto or -l A:LIG:301.",
+        )
+    return [request for name in selections or ["auto"] for request in api.plan(structure, ligand=name)]
+
+
+def _pocket(
+    cutoff: float | None,
+    ligand: Path | None,
+    center: tuple[float, float, float] | None,
+    radius: float | None,
+    residues: str | None,
+) -> PocketSpec | None:
+    """The pocket options as one choice; None for the default."""
+    from dataclasses import replace
+
+    from binding.featurize import resolve_pocket
+    from binding.prepare.pocket import PocketSpec
+
+    if ligand is not None:
+        if center is not None or residues is not None:
+            raise UsageError(
+                "--pocket-ligand, --center and --pocket-residues exclude each other.", "Leave all but one."
+            )
+        spec = resolve_pocket(ligand)
+        return spec if cutoff is None else replace(spec, cutoff=cutoff)
+    if cutoff is not None and (center is not None or residues is not None):
+        raise UsageError("--pocket-cutoff goes with a ligand only.", "With --center, give --radius instead.")
+    names = tuple(item.strip() for item in residues.split(",") if item.strip()) if residues is not None else None
+    if names == ():
+        raise UsageError("--pocket-residues is empty.", "Write it like A:ASP:25,A:27.")
+    if cutoff is None and center is None and radius is None and names is None:
+        return None
+    return PocketSpec(cutoff=10.0 if cutoff is None else cutoff, center=center, radius=radius, residues=names)

@@ -1,0 +1,231 @@
+"""From the files of a request to graphs: reading, pocket, checks, graph. No torch, so that workers start fast.
+
+Nothing here raises for bad input: each record of a ligand file comes out as ``Featurized`` or
+``Failed``, in file order, and a file that cannot be read at all as one ``Failed``.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from rdkit import Chem
+
+from binding.errors import BindingError, FileError, LigandError, UsageError
+from binding.graph.build import build_graph
+from binding.graph.fields import ComplexGraph
+from binding.io.ligand import BadRecord, parse_record, read_ligands
+from binding.io.structure import read_complex, read_protein
+from binding.prepare.checks import check_complex
+from binding.prepare.pocket import PocketSpec, select_pocket
+from binding.structures import Complex, Ligand, Protein
+
+_CACHED_FILES = 8
+_NUMBER = r"[-+]?[0-9]*\.?[0-9]+"
+
+
+@dataclass(frozen=True)
+class RecordChunk:
+    """Some consecutive records of a large ligand file, as text.
+
+    Attributes:
+        path: The file.
+        first: 0-based number of the first record.
+        texts: The records.
+    """
+
+    path: Path
+    first: int
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one worker does in one go.
+
+    Attributes:
+        protein: Structure file, or a protein in memory.
+        source: A ligand file, some of its records, the name of a ligand inside the protein's file
+            (``auto``, ``LIG``, ``A:LIG:301``), or ligands in memory.
+        pocket: A reference ligand's file, a pocket in words (see ``parse_pocket``) or a ``PocketSpec``.
+        template: SMILES with the bond orders of a ligand that has none.
+    """
+
+    protein: Path | Protein
+    source: Path | RecordChunk | str | tuple[Ligand | BadRecord, ...]
+    pocket: Path | str | PocketSpec
+    template: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Featurized:
+    """A record that is ready to be scored."""
+
+    ligand: Ligand
+    graph: ComplexGraph
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Failed:
+    """A record that cannot be scored.
+
+    Attributes:
+        name: The record's title, or the file's stem where there is none.
+        error: Why.
+        heavy_atoms: Of the ligand, where it could be read.
+    """
+
+    name: str
+    error: BindingError
+    heavy_atoms: int | None = None
+
+
+def featurize(job: Job) -> list[Featurized | Failed]:
+    """All records of a job, in file order; at least one."""
+    try:
+        protein, records = _open(job)
+        spec = resolve_pocket(job.pocket)
+        outcomes = [_featurize_one(protein, record, spec) for record in records]
+        if not outcomes:
+            raise FileError(f"{_source_name(job)} holds no ligand.", "Check the file.", "empty_file")
+    except Exception as error:  # noqa: BLE001 - becomes the row of the request
+        return [Failed(_source_name(job), as_binding_error(error))]
+    return outcomes
+
+
+def featurize_in_worker(job: Job) -> list[Featurized | Failed]:
+    """``featurize`` in a process whose answers are pickled: RDKit would round coordinates to single precision."""
+    options = Chem.PropertyPickleOptions
+    Chem.SetDefaultPickleProperties(options.AllProps | options.CoordsAsDouble)
+    return featurize(job)
+
+
+def as_binding_error(error: BaseException) -> BindingError:
+    """The error itself, or an ``internal_error`` that says where an unforeseen one arose."""
+    if isinstance(error, BindingError):
+        return error
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return BindingError(
+        f"{type(error).__name__}: {error}{where}",
+        "This is a defect of binding; please report it with the input.",
+        "internal_error",
+    )
+
+
+def parse_pocket(text: str) -> PocketSpec:
+    """A pocket in words.
+
+    Args:
+        text: ``8`` is a cutoff about the ligand in Å; ``12.5, -3, 40.1, 10`` a centre and a radius in Å;
+            ``A:ASP:25, A:27`` a list of residues.
+
+    Raises:
+        UsageError: None of these.
+    """
+    items = [item for item in re.split(r"[,\s]+", text.strip()) if item]
+    numbers = [float(item) for item in items if re.fullmatch(_NUMBER, item)]
+    if items and len(numbers) == len(items):
+        if len(numbers) == 1:
+            return PocketSpec(cutoff=numbers[0])
+        if len(numbers) == 4:
+            return PocketSpec(center=(numbers[0], numbers[1], numbers[2]), radius=numbers[3])
+    elif items and all(":" in item for item in items):
+        return PocketSpec(residues=tuple(items))
+    raise UsageError(
+        f"the pocket {text!r} is not understood",
+        "write a reference ligand's file, a cutoff (8), a centre and radius (x, y, z, r), or residues (A:ASP:25, A:27)",
+    )
+
+
+def resolve_pocket(pocket: Path | str | PocketSpec) -> PocketSpec:
+    """The choice of residues, with the reference ligand read where one is named.
+
+    Raises:
+        UsageError: Words that say no pocket.
+        FileError: The reference ligand's file cannot be read.
+        LigandError: Its first record cannot be read.
+    """
+    if isinstance(pocket, PocketSpec):
+        return pocket
+    if isinstance(pocket, Path):
+        return PocketSpec(reference=_reference(pocket, _version(pocket)))
+    return parse_pocket(pocket)
+
+
+def load_protein(path: Path) -> Protein:
+    """The protein of a file, parsed once for the requests that share it.
+
+    Raises:
+        FileError: The file cannot be read.
+        StructureError: It holds no usable protein.
+    """
+    return _protein(path, _version(path))
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    """Changes when the file does; None for a missing file, which the reader then reports."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+@lru_cache(maxsize=_CACHED_FILES)
+def _protein(path: Path, version: tuple[int, int] | None) -> Protein:
+    return read_protein(path)
+
+
+@lru_cache(maxsize=_CACHED_FILES)
+def _reference(path: Path, version: tuple[int, int] | None) -> np.ndarray:
+    for record in read_ligands(path):
+        if isinstance(record, BadRecord):
+            raise record.error
+        return record.positions
+    raise LigandError(f"{path} holds no ligand to take the pocket from.", "Check the file.", "no_atoms")
+
+
+def _open(job: Job) -> tuple[Protein, Iterable[Ligand | BadRecord]]:
+    if isinstance(job.source, str):
+        if isinstance(job.protein, Protein):
+            raise UsageError("a ligand can be chosen by name only in a complex that is read from a file")
+        return read_complex(job.protein, job.source, template=job.template)
+    protein = job.protein if isinstance(job.protein, Protein) else load_protein(job.protein)
+    return protein, _records(job)
+
+
+def _records(job: Job) -> Iterator[Ligand | BadRecord]:
+    if isinstance(job.source, RecordChunk):
+        chunk = job.source
+        for number, text in enumerate(chunk.texts, start=chunk.first):
+            yield parse_record(text, chunk.path, number, template=job.template)
+    elif isinstance(job.source, Path):
+        yield from read_ligands(job.source, template=job.template)
+    elif isinstance(job.source, tuple):
+        yield from job.source
+
+
+def _featurize_one(protein: Protein, record: Ligand | BadRecord, spec: PocketSpec) -> Featurized | Failed:
+    if isinstance(record, BadRecord):
+        return Failed(record.name, record.error)
+    try:
+        complex_ = Complex(record.name, select_pocket(protein, record, spec), record)
+        warnings = check_complex(complex_)
+        return Featurized(record, build_graph(complex_), (*record.notes, *warnings))
+    except Exception as error:  # noqa: BLE001 - becomes the row of the record
+        return Failed(record.name, as_binding_error(error), record.num_atoms)
+
+
+def _source_name(job: Job) -> str:
+    if isinstance(job.source, RecordChunk):
+        return job.source.path.name
+    if isinstance(job.source, tuple):
+        return job.source[0].name if job.source else ""
+    return job.source.name if isinstance(job.source, Path) else job.source

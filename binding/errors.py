@@ -33,7 +33,8 @@ class BindingError(Exception):
         if code is not None:
             self.code = code
 
-    def __reduce__(self):  # keeps code and hint when an error crosses a process boundary
+    def __reduce__(self) -> tuple[type[BindingError], tuple[str, str, str]]:
+        # Keeps code and hint when an error crosses a process boundary.
         return (type(self), (self.message, self.hint, self.code))
 
 

@@ -115,6 +115,28 @@ def measure(
     return {name: Estimate(values[name], *_interval(samples[name], level)) for name in METRICS}
 
 
+def regression_metrics(
+    truth: np.ndarray, predicted: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> dict[str, int | float | list[float] | None]:
+    """The same figures flat and rounded, for a model's card: JSON-ready, None where not defined.
+
+    Args:
+        truth: (n,), finite.
+        predicted: (n,), finite.
+        resamples: As in ``measure``.
+        seed: As in ``measure``.
+
+    Returns:
+        ``n``, each metric by its name, and its 95 % interval as ``<name>_interval``.
+    """
+    card: dict[str, int | float | list[float] | None] = {"n": len(truth)}
+    for name, estimate in measure(predicted, truth, resamples=resamples, seed=seed).items():
+        defined = bool(np.isfinite(estimate.value)), bool(np.isfinite(estimate.low))
+        card[name] = round(estimate.value, 4) if defined[0] else None
+        card[f"{name}_interval"] = [round(estimate.low, 4), round(estimate.high, 4)] if defined[1] else None
+    return card
+
+
 def paired_difference(
     first: np.ndarray,
     second: np.ndarray,

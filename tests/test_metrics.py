@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
@@ -71,6 +72,18 @@ def test_constant_predictions_have_no_correlation_and_still_an_error():
 def test_too_few_rows_have_no_figures(n):
     found = metrics.measure(np.arange(n), np.arange(n))
     assert all(math.isnan(estimate.value) and math.isnan(estimate.low) for estimate in found.values())
+
+
+def test_figures_for_a_card_are_plain_json(columns):
+    x, y = columns
+    card = json.loads(json.dumps(metrics.regression_metrics(y, x), allow_nan=False))
+    whole = metrics.measure(x, y)
+    assert card["n"] == 60
+    assert card["rmse"] == pytest.approx(whole["rmse"].value, abs=1e-4)
+    assert card["rmse_interval"] == pytest.approx([whole["rmse"].low, whole["rmse"].high], abs=1e-4)
+    constant = json.loads(json.dumps(metrics.regression_metrics(y, np.full(60, 6.0)), allow_nan=False))
+    assert (constant["r"], constant["r_interval"]) == (None, None)
+    assert constant["rmse"] > 0
 
 
 def test_a_failed_row_is_not_measured_by_mistake():

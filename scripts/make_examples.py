@@ -100,8 +100,9 @@ def with_bonds(text: str, code: str, smiles: str) -> str:
     residue = next(r for chain in structure[0] for r in chain if r.name == code)
     atoms = [atom for atom in residue if atom.element != gemmi.Element("H")]
     lines = [
-        f"HETATM{i + 1:5d} {a.name:<4} {code:3} A   1    {a.pos.x:8.3f}{a.pos.y:8.3f}{a.pos.z:8.3f}  1.00  0.00          {a.element.name:>2}"
-        for i, a in enumerate(atoms)
+        f"HETATM{number:5d} {atom.name:<4} {code:3} A   1    "
+        f"{atom.pos.x:8.3f}{atom.pos.y:8.3f}{atom.pos.z:8.3f}  1.00  0.00          {atom.element.name:>2}"
+        for number, atom in enumerate(atoms, start=1)
     ]
     skeleton = Chem.MolFromPDBBlock("\n".join(lines), removeHs=True, proximityBonding=True)
     mol = AllChem.AssignBondOrdersFromTemplate(Chem.MolFromSmiles(smiles), skeleton)

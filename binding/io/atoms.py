@@ -109,9 +109,9 @@ def read_atoms(path: str | Path) -> AtomTable:
     arrays = _Flat(
         positions=np.array(flat.pos, dtype=np.float64),
         elements=np.array(flat.elements, dtype=np.int16),
-        atom_names=_strings(flat.atom_names, "<U4"),
-        residue_names=_strings(flat.residue_names, "<U8"),
-        chain_ids=_strings(flat.chain_ids, "<U8"),
+        atom_names=_strings(np.asarray(flat.atom_names), "<U4"),
+        residue_names=_strings(np.asarray(flat.residue_names), "<U8"),
+        chain_ids=_strings(np.asarray(flat.chain_ids), "<U8"),
         numbers=np.array(flat.resnums, dtype=np.int32),
         insertion_codes=np.char.strip(np.array(flat.icodes).view("S1").astype("<U1")),
         altlocs=np.array(flat.altlocs),

@@ -27,10 +27,8 @@ _NOT_A_NUMBER = re.compile(r"(?i)(?<![a-z])[-+]?(?:nan|inf(?:inity)?)(?![a-z])|\
 _DEPOSITED = 1e-3  # Å; atoms spread less than this along every axis, or z all zero, are no pose
 
 _REMOVE_ALL = Chem.RemoveHsParameters()
-for _flag in dir(_REMOVE_ALL):
-    if _flag.startswith("remove"):
-        setattr(_REMOVE_ALL, _flag, True)
-_REMOVE_ALL.showWarnings = False
+for _switch in ("showWarnings", *(name for name in dir(_REMOVE_ALL) if name.startswith("remove"))):
+    setattr(_REMOVE_ALL, _switch, _switch != "showWarnings")
 
 
 @dataclass(frozen=True)

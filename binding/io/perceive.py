@@ -29,7 +29,8 @@ _LINEAR = 155.0  # degrees
 _TRIGONAL = 115.0
 _FLAT = 0.25  # Å of an atom out of its three neighbours' plane
 _RING_FLAT = 0.12  # Å of a ring's atoms out of its mean plane
-_WANT = 0.3  # reward, in Å of bond shortening, for each flat carbon that gets its double bond
+# Rewards, in Å of bond shortening, for each end of a double bond.
+_WANT = {"carbon": 0.15, "ring nitrogen": 0.04, "hypervalent": 0.3, "carbonyl oxygen": 0.08, "terminal nitrogen": -0.05}
 
 
 def perceive_bonds(
@@ -104,15 +105,15 @@ def _set_orders(mol: Chem.RWMol, xyz: np.ndarray) -> None:
     bonds = list(mol.GetBonds())
     if not bonds:
         return
-    capacity = _capacities(mol, xyz)
-    wants = np.array([a.GetAtomicNum() == 6 and capacity[a.GetIdx()] > 0 for a in mol.GetAtoms()])
+    flat_rings = _flat_ring_atoms(mol, xyz)
+    capacity = _capacities(mol, xyz, flat_rings)
+    wants = [_wants(atom, capacity[atom.GetIdx()], flat_rings) for atom in mol.GetAtoms()]
     gains = []
     for bond in bonds:
         ends = (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
-        pair = "".join(sorted(mol.GetAtomWithIdx(i).GetSymbol() for i in ends))
+        halfway = _halfway(bond)
         length = float(np.linalg.norm(xyz[ends[0]] - xyz[ends[1]]))
-        gain = _HALFWAY.get(pair, 0.0) - length + _WANT * wants[list(ends)].sum()
-        gains.append(gain if pair in _HALFWAY else -1.0)
+        gains.append(halfway - length + wants[ends[0]] + wants[ends[1]] if halfway else -1.0)
     rows = np.zeros((mol.GetNumAtoms(), len(bonds)))
     for column, bond in enumerate(bonds):
         rows[[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()], column] = 1
@@ -139,21 +140,46 @@ def _set_orders(mol: Chem.RWMol, xyz: np.ndarray) -> None:
                 single[0].SetFormalCharge(-1)
 
 
+def _halfway(bond: Chem.Bond) -> float:
+    """Å between single and double, or 0 where these elements make no double bond here."""
+    return _HALFWAY.get("".join(sorted((bond.GetBeginAtom().GetSymbol(), bond.GetEndAtom().GetSymbol()))), 0.0)
+
+
+def _wants(atom: Chem.Atom, capacity: float, flat_rings: set[int]) -> float:
+    number, degree = atom.GetAtomicNum(), atom.GetDegree()
+    if capacity == 0:
+        return 0.0
+    if number == 6:
+        return _WANT["carbon"]
+    if (number in (15, 16) and degree > 2) or (number == 7 and degree == 3):
+        return _WANT["hypervalent"]
+    if number == 7 and degree == 2 and atom.GetIdx() in flat_rings:
+        return _WANT["ring nitrogen"]
+    if number == 8:
+        return _WANT["carbonyl oxygen"]
+    if number == 7 and degree == 1:
+        return _WANT["terminal nitrogen"]
+    return 0.0
+
+
 def _may_be_triple(mol: Chem.Mol, bond: Chem.Bond, capacity: np.ndarray) -> bool:
     ends = (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
     return all(capacity[i] >= 2 and mol.GetAtomWithIdx(i).GetAtomicNum() in (6, 7) for i in ends)
 
 
-def _capacities(mol: Chem.Mol, xyz: np.ndarray) -> np.ndarray:
+def _capacities(mol: Chem.Mol, xyz: np.ndarray, flat_rings: set[int]) -> np.ndarray:
     """(atoms,) how many bonds beyond single ones each atom can have, by element, neighbours and shape."""
-    flat_rings = _flat_ring_atoms(mol, xyz)
     capacity = np.zeros(mol.GetNumAtoms())
     for atom in mol.GetAtoms():
         index, number, degree = atom.GetIdx(), atom.GetAtomicNum(), atom.GetDegree()
         neighbours = [n.GetIdx() for n in atom.GetNeighbors()]
         shortest = min((float(np.linalg.norm(xyz[index] - xyz[n])) for n in neighbours), default=9.0)
         if number == 6:
-            capacity[index] = _carbon_capacity(xyz, index, neighbours, shortest, index in flat_rings)
+            short = any(
+                float(np.linalg.norm(xyz[index] - xyz[bond.GetOtherAtomIdx(index)])) < _halfway(bond)
+                for bond in atom.GetBonds()
+            )
+            capacity[index] = _carbon_capacity(xyz, index, neighbours, short, index in flat_rings)
         elif number == 7:
             oxygens = sum(n.GetAtomicNum() == 8 and n.GetDegree() == 1 for n in atom.GetNeighbors())
             if degree == 1:
@@ -171,14 +197,16 @@ def _capacities(mol: Chem.Mol, xyz: np.ndarray) -> np.ndarray:
     return capacity
 
 
-def _carbon_capacity(xyz: np.ndarray, index: int, neighbours: list[int], shortest: float, in_flat_ring: bool) -> int:
+def _carbon_capacity(xyz: np.ndarray, index: int, neighbours: list[int], short: bool, in_flat_ring: bool) -> int:
+    """Of one carbon; ``short`` where one of its bonds is nearer to a double than to a single one."""
     if len(neighbours) == 1:
-        return 2 if shortest < 1.25 else int(shortest < 1.42)
+        length = float(np.linalg.norm(xyz[index] - xyz[neighbours[0]]))
+        return 2 if length < 1.25 else int(short)
     if len(neighbours) == 2:
         angle = _angle(xyz, index, neighbours)
         if angle > _LINEAR:
             return 2
-        return int(in_flat_ring or (angle > _TRIGONAL and shortest < 1.44))
+        return int(in_flat_ring or (short and angle > _TRIGONAL))
     if len(neighbours) == 3:
         a, b, c = xyz[neighbours]
         normal = np.cross(b - a, c - a)

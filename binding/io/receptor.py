@@ -36,7 +36,7 @@ def classify_groups(table: AtomTable) -> np.ndarray:
     single = sizes == 1
     kinds[single & METALS[table.elements[first]]] = ResidueKind.METAL
     kinds[single & HALOGENS[table.elements[first]]] = BUFFER
-    for row in np.flatnonzero((kinds == ResidueKind.COFACTOR) & (sizes >= 4)):
+    for row in np.flatnonzero((kinds == ResidueKind.COFACTOR) & (sizes >= 4)).tolist():
         span = slice(first[row], first[row] + sizes[row])
         if _has_backbone(table.atom_names[span].tolist(), table.positions[span]):
             kinds[row] = ResidueKind.AMINO_ACID

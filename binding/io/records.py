@@ -11,6 +11,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from binding.errors import FileError
 from binding.io.files import check_content, open_error, split_suffix
@@ -60,11 +61,11 @@ def record_kind(text: str) -> str:
     return "sdf"
 
 
-def _open(path: Path):
+def _open(path: Path) -> BinaryIO:
     try:
         with path.open("rb") as probe:
             packed = probe.read(2) == b"\x1f\x8b"
-        return gzip.open(path, "rb") if packed else path.open("rb")
+        return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
     except OSError as error:
         raise open_error(path, error) from None
 
@@ -75,7 +76,7 @@ def _damaged(path: Path, error: Exception) -> FileError:
     )
 
 
-def _read_head(path: Path, stream) -> bytes:
+def _read_head(path: Path, stream: BinaryIO) -> bytes:
     try:
         return stream.read(_HEAD_BYTES)
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -92,7 +93,7 @@ def _read_head(path: Path, stream) -> bytes:
     return b"".join(saved)
 
 
-def _lines(path: Path, head: bytes, stream) -> Iterator[str]:
+def _lines(path: Path, head: bytes, stream: BinaryIO) -> Iterator[str]:
     """Lines without their ends, whether they end in LF, CRLF or CR LF mixed."""
     *whole, rest = head.split(b"\n")
     for line in whole:

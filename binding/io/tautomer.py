@@ -14,7 +14,9 @@ them, so that every ligand is brought to one form:
    (next to C=O; else in a five-membered ring next to a fused ring; else in any five-membered ring),
    ties by a rank that depends on the skeleton alone;
 5. the double bond of an amidine or guanidine goes to an unsubstituted nitrogen where there is one,
-   and within a delocalised group to the atom with the shortest bond (see ``resonance.py``).
+   and within a delocalised group to the atom with the shortest bond (see ``resonance.py``);
+6. ``[P+]-[OH]`` is written P=O, and a carbon between two nitrogens that is written saturated though it
+   is flat in the pose becomes an amidine or guanidine.
 
 Each rule costs a substructure look-up for the ligands that it does not touch.
 """
@@ -35,6 +37,8 @@ _RING_CHARGE = Chem.MolFromSmarts("[nX3H1+,nX2H0-]")
 _IMINE_SHIFT = Chem.MolFromSmarts("[CX4;R;!H0]-@[#6;R]=@[NX2;R]")
 _FLAT_BOND = Chem.MolFromSmarts("[CX4;R;D3;H1]-@[$([CX4;R;D3;H1]),$([NX3;R;D2;H1])]")
 _RING_IMINE = Chem.MolFromSmarts("c=[NX2;!R]")
+_PHOSPHORYL = Chem.MolFromSmarts("[P+;X4]-[O;D1]")
+_FLAT_DIAMINE = Chem.MolFromSmarts("[CX4;D3;H1;!R](-[NX3,NX4+;D1])-[NX3,NX4+]")
 _RING_NH = Chem.MolFromSmarts("[nX3H1]")
 
 
@@ -54,6 +58,8 @@ def canonical_hydrogens(mol: Chem.RWMol) -> list[str]:
         (_aromatic_by_plane, "wrote a ring that is flat in the pose as aromatic"),
         (_amine_from_imine, "wrote an imine on an aromatic ring as the amine"),
         (_place_ring_hydrogens, "placed the hydrogen of aromatic ring nitrogen by rule"),
+        (_phosphoryl, "wrote P+ with a hydroxyl as P=O"),
+        (_amidine_by_plane, "wrote a flat carbon between nitrogens as an amidine or guanidine"),
         (one_resonance_form, "wrote an amidine or guanidine with its double bond to the unsubstituted nitrogen"),
     ):
         if step(mol):
@@ -196,6 +202,32 @@ def _amine_from_imine(mol: Chem.RWMol) -> bool:
             if _accept(mol, trial, _aromatic_count(mol)):
                 changed = True
                 break
+    return changed
+
+
+def _phosphoryl(mol: Chem.RWMol) -> bool:
+    changed = False
+    for phosphorus, oxygen in mol.GetSubstructMatches(_PHOSPHORYL):
+        if mol.GetAtomWithIdx(phosphorus).GetFormalCharge() != 1:
+            continue  # done with another of its oxygens
+        trial = Chem.RWMol(mol)
+        trial.GetAtomWithIdx(phosphorus).SetFormalCharge(0)
+        trial.GetAtomWithIdx(oxygen).SetFormalCharge(0)
+        trial.GetBondBetweenAtoms(phosphorus, oxygen).SetBondType(Chem.BondType.DOUBLE)
+        _free_hydrogens(trial, phosphorus, oxygen)
+        changed |= _accept(mol, trial, _aromatic_count(mol))
+    return changed
+
+
+def _amidine_by_plane(mol: Chem.RWMol) -> bool:
+    changed = False
+    for carbon, terminal, _ in mol.GetSubstructMatches(_FLAT_DIAMINE):
+        if mol.GetAtomWithIdx(carbon).GetTotalNumHs() != 1 or not _is_flat(mol, carbon):
+            continue
+        trial = Chem.RWMol(mol)
+        trial.GetBondBetweenAtoms(carbon, terminal).SetBondType(Chem.BondType.DOUBLE)
+        _free_hydrogens(trial, carbon, terminal)
+        changed |= _accept(mol, trial, _aromatic_count(mol))
     return changed
 
 

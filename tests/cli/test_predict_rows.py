@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from binding import api, predict
+from binding import api, scoring
 from binding.errors import BindingError, FileError, StructureError, UsageError
 from binding.featurize import parse_pocket
 from binding.io.structure import read_protein
 from binding.io.table import Request
-from binding.predict import predict_requests
+from binding.scoring import predict_requests
 
 
 def requests_for(made, names):
@@ -43,7 +43,7 @@ def test_workers_give_what_this_process_gives(made, scorer):
 
 
 def test_a_large_file_is_split_and_loses_nothing(made, scorer, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
     library = tmp_path / "big.sdf"
     library.write_text(made.library.read_text() * 9)
     rows = list(predict_requests([Request(None, made.protein, library)], scorer, workers=2))
@@ -53,7 +53,7 @@ def test_a_large_file_is_split_and_loses_nothing(made, scorer, tmp_path, monkeyp
 
 
 def test_a_large_file_of_one_record_is_no_library(made, scorer, monkeypatch):
-    monkeypatch.setattr(predict, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
     (row,) = predict_requests(requests_for(made, ["aspirin"]), scorer, workers=0)
     assert row.id == "aspirin"
 
@@ -63,14 +63,14 @@ def test_ids_do_not_depend_on_how_a_file_is_cut(made, scorer, tmp_path, monkeypa
     library.write_text(made.library.read_text() + "broken\n$$$$\n" + made.library.read_text() * 3)
     request = [Request(None, made.protein, library)]
     whole = [row.as_dict() for row in predict_requests(request, scorer, workers=0)]
-    monkeypatch.setattr(predict, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
     for size in (1, 2, 13, 50):
-        monkeypatch.setattr(predict, "CHUNK_RECORDS", size)
+        monkeypatch.setattr(scoring, "CHUNK_RECORDS", size)
         assert [row.as_dict() for row in predict_requests(request, scorer, workers=0)] == whole
 
 
 def test_a_file_that_breaks_off_keeps_what_came_before(made, scorer, tmp_path, monkeypatch):
-    monkeypatch.setattr(predict, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
     rng = np.random.default_rng(0)  # noise in the tags keeps the compressed file long
     noise = [f">  <noise>\n{rng.integers(0, 1 << 60, 40)}\n\n$$$$\n" for _ in range(200)]
     block = made.ligands["aspirin"].read_text().removesuffix("$$$$\n")
@@ -147,7 +147,7 @@ def test_large_complexes_come_in_smaller_batches(made, scorer, monkeypatch):
     (pairs, *_), *_ = scorer.batches
     assert len(scorer.batches) == 1
     scorer.batches.clear()
-    monkeypatch.setattr(predict, "_PAIRS_PER_COMPLEX", pairs * 2.5 / 6)
+    monkeypatch.setattr(scoring, "_PAIRS_PER_COMPLEX", pairs * 2.5 / 6)
     list(predict_requests(requests, scorer, workers=0, batch_size=6))
     assert [len(batch) for batch in scorer.batches] == [2, 2, 2]
 
@@ -170,9 +170,9 @@ def test_a_worker_that_dies_costs_only_the_record_that_killed_it(made, scorer, m
     start = source.index("def die_on_caffeine")
     module.write_text("import os\n\n" + source[start : source.index("@pytest", start)])
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(predict, "LARGE_FILE_BYTES", limit)
-    pool = predict.WorkerPool
-    monkeypatch.setattr(predict, "WorkerPool", lambda _, workers: pool("crashing:die_on_caffeine", workers))
+    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", limit)
+    pool = scoring.WorkerPool
+    monkeypatch.setattr(scoring, "WorkerPool", lambda _, workers: pool("crashing:die_on_caffeine", workers))
     requests = [Request(None, made.protein, made.library), *requests_for(made, ["aspirin", "caffeine", "paracetamol"])]
     rows = list(predict_requests(requests, scorer, workers=2))
     assert [row.id for row in rows] == ["library:1", "library:2", "library:3", "aspirin", "caffeine", "paracetamol"]
@@ -181,10 +181,10 @@ def test_a_worker_that_dies_costs_only_the_record_that_killed_it(made, scorer, m
 
 def test_few_requests_need_no_workers_and_many_do(made, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    assert predict.default_workers(requests_for(made, ["aspirin"] * 30)) == 0
-    assert predict.default_workers(requests_for(made, ["aspirin"] * 31)) == 2
-    monkeypatch.setattr(predict, "LARGE_FILE_BYTES", 10)
-    assert predict.default_workers(requests_for(made, ["aspirin"])) == 2
+    assert scoring.default_workers(requests_for(made, ["aspirin"] * 30)) == 0
+    assert scoring.default_workers(requests_for(made, ["aspirin"] * 31)) == 2
+    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
+    assert scoring.default_workers(requests_for(made, ["aspirin"])) == 2
 
 
 # ---------------------------------------------------------------- from Python

@@ -10,6 +10,8 @@ from binding.nn.encoders import mlp
 #: Weights of Vina's five terms (Trott & Olson 2010) times -1/1.364, so that they add up in pK.
 VINA_PK_WEIGHTS = (0.0261, 0.00378, -0.6158, 0.0257, 0.4305)
 _ROTOR_WEIGHT = 0.0585
+#: pK, about what Vina's function gives a crystal complex of the PDBbind refined set.
+PRIOR_MEAN_PK = 5.0
 
 
 class PhysicsPrior(nn.Module):
@@ -38,8 +40,10 @@ class PairReadout(nn.Module):
         self.atom = nn.Linear(channels, channels)
         self.residue = nn.Linear(channels, channels)
         self.contribution = mlp(channels, channels // 2, 1, dropout)
-        nn.init.normal_(self.contribution[-1].weight, std=0.01)
-        nn.init.zeros_(self.contribution[-1].bias)
+        last = self.contribution[-1]
+        assert isinstance(last, nn.Linear)  # mlp ends in one
+        nn.init.normal_(last.weight, std=0.01)
+        nn.init.zeros_(last.bias)
 
     def forward(self, pairs: Tensor, atoms: Tensor, residues: Tensor) -> tuple[Tensor, Tensor]:
         """Pairs (E, channels) with their atoms' and residues' final states -> embeddings, contributions (E,)."""

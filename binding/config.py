@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,13 +18,8 @@ class Settings(BaseModel):
 
 
 class ModelConfig(Settings):
-    """The network.
+    """The interaction model; its ligand-only twin takes the same channels, ligand layers and dropout."""
 
-    Attributes:
-        architecture: ``interaction``, or ``ligand_only`` for the twin that sees no protein.
-    """
-
-    architecture: Literal["interaction", "ligand_only"] = "interaction"
     hidden_channels: int = Field(96, ge=8, description="length of every scalar state")
     num_heads: int = Field(8, ge=1, description="attention heads of each direction")
     num_layers: int = Field(2, ge=0, le=8, description="bidirectional cross-attention layers")
@@ -89,7 +84,7 @@ class TrainConfig(Settings):
     sources: tuple[SourceConfig, ...] = Field(min_length=1)
     validation: ValidationConfig | None = ValidationConfig()
     output: Path = Field(description="folder of checkpoints, log and weights")
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     epochs: int = Field(10, ge=1)
     batch_size: int = Field(32, ge=1)
     learning_rate: float = Field(1e-3, gt=0.0)

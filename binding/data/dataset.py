@@ -48,6 +48,7 @@ class Labels:
 class Example:
     """One row with its label."""
 
+    index: int
     graph: ComplexGraph
     pk: float
     weight: float
@@ -92,7 +93,7 @@ class ComplexDataset(Dataset[Example]):
         source, row = self.items[index]
         pk, relation, group = self._labels[index]
         settings = self.sources[source]
-        return Example(self.caches[source].graph(row), pk, settings.weight, relation, group, settings.decoys)
+        return Example(index, self.caches[source].graph(row), pk, settings.weight, relation, group, settings.decoys)
 
 
 class BucketSampler(Sampler[list[int]]):
@@ -101,17 +102,14 @@ class BucketSampler(Sampler[list[int]]):
     Args:
         dataset: Its sizes and repeats are used.
         batch_size: Complexes a batch.
-        seed: Of the draw.
+        seed, epoch: Of the draw.
         shuffle: False gives each row once, by size.
     """
 
-    def __init__(self, dataset: ComplexDataset, batch_size: int, seed: int, shuffle: bool = True) -> None:
-        self.dataset, self.batch_size, self.seed, self.shuffle = dataset, batch_size, seed, shuffle
-        self.epoch = 0
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called before each epoch, and after a resume."""
-        self.epoch = epoch
+    def __init__(
+        self, dataset: ComplexDataset, batch_size: int, seed: int = 0, epoch: int = 0, shuffle: bool = True
+    ) -> None:
+        self.dataset, self.batch_size, self.seed, self.epoch, self.shuffle = dataset, batch_size, seed, epoch, shuffle
 
     def __len__(self) -> int:
         total = int(np.floor(self.dataset.repeats).sum()) if self.shuffle else len(self.dataset)
@@ -150,17 +148,20 @@ def _chunks(array: np.ndarray, size: int) -> list[np.ndarray]:
 class Collator:
     """Examples -> (Batch, Labels), with noise and decoys while training.
 
+    What is drawn for a batch depends on the seed, the epoch and the batch's rows alone, so that a resumed run
+    draws what the unbroken one would have drawn.
+
     Args:
         noise: Å, standard deviation of the noise on ligand positions.
         decoys: Whether to add displaced poses.
+        seed, epoch: Of the draw.
     """
 
-    def __init__(self, noise: float = 0.0, decoys: bool = False) -> None:
-        self.noise, self.decoys = noise, decoys
+    def __init__(self, noise: float = 0.0, decoys: bool = False, seed: int = 0, epoch: int = 0) -> None:
+        self.noise, self.decoys, self.seed, self.epoch = noise, decoys, seed, epoch
 
     def __call__(self, examples: list[Example]) -> tuple[Batch, Labels]:
-        # torch's generator is seeded by Lightning and saved in checkpoints' stead by the epoch's seed
-        generator = np.random.default_rng(int(torch.randint(2**31, (1,)).item()))
+        generator = np.random.default_rng([self.seed, self.epoch, *(example.index for example in examples)])
         graphs, rows = [], []
         for example in examples:
             ligand = example.graph.ligand

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from binding.config import ModelConfig
 from binding.graph.batch import Batch
 from binding.graph.fields import DESCRIPTORS
-from binding.nn.cross_attention import GeometricCrossAttention, pad, scatter_pairs
+from binding.nn.cross_attention import GeometricCrossAttention
 from binding.nn.encoders import DirectionEncoder, MoleculeEncoder, PocketEncoder, mlp
 from binding.nn.geometry import Contacts, PairGeometry, find_contacts
 from binding.nn.radial import envelope
-from binding.nn.readout import PairReadout, PhysicsPrior
+from binding.nn.readout import PRIOR_MEAN_PK, PairReadout, PhysicsPrior
 
 _ROTORS = DESCRIPTORS.index("rotatable_bonds")
 _ROTOR_SCALE = 7.0
@@ -28,7 +28,8 @@ class Output:
         pk: (B,). log_variance: (B,), of pk. pose_logit: (B,), > 0 where the pose looks near-native.
         ligand_term: (B,), pK, what the ligand adds without the protein.
         contributions: (E,), pK; ``pk = bias + ligand_term + sum of contributions`` exactly.
-        contacts: The pairs. attention: per layer (ligand to protein, protein to ligand) weights, on request.
+        contacts: The pairs. attention: per layer (ligand to protein, protein to ligand) weights
+            (E, heads) each, on request.
     """
 
     pk: Tensor
@@ -49,20 +50,15 @@ class CrossAttentionBlock(nn.Module):
         self.protein = GeometricCrossAttention(channels, num_heads, dropout)
 
     def forward(
-        self, atoms: Tensor, residues: Tensor, bias: Tensor, gate: Tensor, mask: Tensor
+        self, atoms: Tensor, sites: Tensor, contacts: Contacts, bias: Tensor, gate: Tensor
     ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """bias and gate hold the heads of the ligand's direction first, then the protein's."""
+        """bias and gate (E, 2 * heads) hold the heads of the ligand's direction first, then the protein's."""
         ligand_bias, protein_bias = bias.chunk(2, dim=1)
         ligand_gate, protein_gate = gate.chunk(2, dim=1)
-        new_atoms, to_protein = self.ligand(atoms, residues, ligand_bias, ligand_gate, mask)
-        new_residues, to_ligand = self.protein(
-            residues,
-            atoms,
-            protein_bias.transpose(-1, -2),
-            protein_gate.transpose(-1, -2),
-            mask.transpose(-1, -2),
-        )
-        return new_atoms, new_residues, (to_protein, to_ligand)
+        atom, site = contacts.pair_atom, contacts.pair_site
+        new_atoms, to_protein = self.ligand(atoms, sites, atom, site, ligand_bias, ligand_gate)
+        new_sites, to_ligand = self.protein(sites, atoms, site, atom, protein_bias, protein_gate)
+        return new_atoms, new_sites, (to_protein, to_ligand)
 
 
 class InteractionModel(nn.Module):
@@ -90,7 +86,8 @@ class InteractionModel(nn.Module):
         self.blocks = nn.ModuleList(CrossAttentionBlock(channels, heads, dropout) for _ in range(config.num_layers))
         self.readout = PairReadout(channels, dropout)
         self.physics = PhysicsPrior() if config.physics else None
-        self.bias = nn.Parameter(torch.tensor(config.mean_pk))
+        # The prior brings a mean of its own; what is left of the labels' mean starts as the constant.
+        self.bias = nn.Parameter(torch.tensor(config.mean_pk - (PRIOR_MEAN_PK if config.physics else 0.0)))
         self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)
         self.whole = mlp(3 * channels + 1, channels, 2, dropout)
 
@@ -131,10 +128,8 @@ class InteractionModel(nn.Module):
             self.pair(features) + self.pair_atom(atoms)[pair_atom] + self.pair_residue(residues)[pair_residue]
         )
         pairs = pairs + self.pair_update(pairs)
-        atom_states, residue_states, attention = self._attend(
-            batch, contacts, atoms, residues, pairs, smooth, need_attention
-        )
-        states, contributions = self.readout(pairs, atom_states[pair_atom], residue_states[batch_row(contacts, batch)])
+        atom_states, sites, attention = self._attend(contacts, atoms, residues, pairs, smooth, need_attention)
+        states, contributions = self.readout(pairs, atom_states[pair_atom], sites[contacts.pair_site])
         if self.physics is not None:
             rotors = (batch.descriptors[:, _ROTORS] * _ROTOR_SCALE)[batch.atom_ligand[pair_atom]]
             contributions = contributions * smooth + self.physics(vina, rotors)
@@ -143,36 +138,20 @@ class InteractionModel(nn.Module):
         return self._read(batch, contacts, atoms, atom_states, states, contributions, smooth, attention)
 
     def _attend(
-        self,
-        batch: Batch,
-        contacts: Contacts,
-        atoms: Tensor,
-        residues: Tensor,
-        pairs: Tensor,
-        smooth: Tensor,
-        need_attention: bool,
+        self, contacts: Contacts, atoms: Tensor, residues: Tensor, pairs: Tensor, smooth: Tensor, need_attention: bool
     ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]] | None]:
-        """Runs the blocks on padded arrays and returns concatenated atom states (A, channels), padded residue
-        states flattened to (B * max_residues, channels), and the attention weights if asked for."""
-        items, rows, columns = batch.num_ligands, batch.max_atoms, batch.max_residues
+        """Runs the blocks: atom states (A, channels), site states (S, channels), attention weights if asked for."""
         heads = 2 * self.config.num_heads
         bias, gate = self.bias_gate(pairs).chunk(2, dim=-1)
-        # Attention dropout: a weight is dropped by its gate, on pairs, where it costs a tenth of the dense arrays.
         gate = self.attention_dropout(torch.sigmoid(gate) * smooth.unsqueeze(-1))
-        dense_bias = scatter_pairs(bias, contacts.pair_slot, items, rows, columns)
-        dense_gate = scatter_pairs(gate, contacts.pair_slot, items, rows, columns)
-        mask = torch.zeros(items * rows * columns, dtype=torch.bool, device=bias.device)
-        mask[contacts.pair_slot] = True
-        mask = mask.view(items, rows, columns)
-        left = pad(atoms, batch.atom_slot, items, rows)
-        right = pad(residues, batch.residue_slot, batch.num_pockets, columns)[batch.pocket_of]
+        sites = residues[contacts.site_residue]
         attention: list[tuple[Tensor, Tensor]] = []
         for layer, block in enumerate(self.blocks):
             part = slice(layer * heads, (layer + 1) * heads)
-            left, right, weights = block(left, right, dense_bias[:, part], dense_gate[:, part], mask)
+            atoms, sites, weights = block(atoms, sites, contacts, bias[:, part], gate[:, part])
             if need_attention:
                 attention.append(weights)
-        return left.flatten(0, 1)[batch.atom_slot], right.flatten(0, 1), attention if need_attention else None
+        return atoms, sites, attention if need_attention else None
 
     def _read(
         self,
@@ -209,8 +188,3 @@ class InteractionModel(nn.Module):
             attention=attention,
         )
 
-
-def batch_row(contacts: Contacts, batch: Batch) -> Tensor:
-    """(E,) row of each pair's residue in a (B * max_residues) array of padded residues."""
-    column = contacts.pair_slot % batch.max_residues
-    return batch.atom_ligand[contacts.pair_atom] * batch.max_residues + column

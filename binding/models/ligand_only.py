@@ -19,7 +19,7 @@ class LigandOnlyModel(nn.Module):
     """Affinity from the bond graph and a dozen descriptors.
 
     Args:
-        config: Sizes; those of the protein and of the attention are not used.
+        config: The interaction model's; only the ligand's sizes are used.
     """
 
     def __init__(self, config: ModelConfig) -> None:

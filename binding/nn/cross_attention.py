@@ -1,13 +1,32 @@
-"""Geometric cross-attention: ligand atoms and pocket residues attend to each other."""
+"""Geometric cross-attention: ligand atoms and pocket residues attend to each other.
+
+Attention runs over the list of pairs within the cutoff, about a tenth of all atom-residue pairs of a
+pocket: memory and time grow with the contacts, not with ligand times pocket, and nothing is padded.
+"""
 
 from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 
-_MASKED = -1e4
+
+def pair_softmax(scores: Tensor, row: Tensor, count: int) -> Tensor:
+    """Softmax of pair scores over the pairs that share a row.
+
+    Args:
+        scores: (E, heads).
+        row: (E,) query of each pair.
+        count: Number of queries.
+
+    Returns:
+        (E, heads); sums to one over each row that has a pair.
+    """
+    index = row.unsqueeze(-1).expand_as(scores)
+    largest = scores.new_full((count, scores.shape[1]), float("-inf")).scatter_reduce(0, index, scores.detach(), "amax")
+    weights = (scores - largest[row]).exp()
+    total = weights.new_zeros(count, scores.shape[1]).index_add_(0, row, weights)
+    return weights / total[row]
 
 
 class GeometricCrossAttention(nn.Module):
@@ -41,48 +60,33 @@ class GeometricCrossAttention(nn.Module):
         )
 
     def forward(
-        self, queries: Tensor, keys: Tensor, bias: Tensor, gate: Tensor, mask: Tensor
+        self, queries: Tensor, keys: Tensor, pair_query: Tensor, pair_key: Tensor, bias: Tensor, gate: Tensor
     ) -> tuple[Tensor, Tensor]:
         """One layer.
 
         Args:
-            queries: (B, N, channels). keys: (B, M, channels), also the values.
-            bias: (B, heads, N, M). gate: (B, heads, N, M), zero outside the cutoff.
-            mask: (B, N, M) bool, True where the pair is within the cutoff.
+            queries: (N, channels). keys: (M, channels), also the values.
+            pair_query: (E,) row of queries. pair_key: (E,) row of keys.
+            bias: (E, heads). gate: (E, heads), zero at the cutoff.
 
         Returns:
-            Queries (B, N, channels), updated, and the weights (B, heads, N, M), gates excluded.
+            Queries (N, channels), updated, and the weights (E, heads), gates excluded.
 
         Raises:
             ValueError: If the shapes do not fit together.
         """
-        items, rows, channels = queries.shape
-        columns = keys.shape[1]
-        if bias.shape != (items, self.num_heads, rows, columns) or mask.shape != (items, rows, columns):
+        pairs = (len(pair_query), self.num_heads)
+        if bias.shape != pairs or gate.shape != pairs:
             raise ValueError(
-                f"bias {tuple(bias.shape)} or mask {tuple(mask.shape)} does not fit queries {tuple(queries.shape)} "
-                f"and keys {tuple(keys.shape)} with {self.num_heads} heads"
+                f"bias {tuple(bias.shape)} or gate {tuple(gate.shape)} does not fit {pairs[0]} pairs, {pairs[1]} heads"
             )
+        count, channels = queries.shape
         size = channels // self.num_heads
-        query = self.query(self.query_norm(queries)).view(items, rows, self.num_heads, size).transpose(1, 2)
-        key, value = self.key_value(self.key_norm(keys)).view(items, columns, self.num_heads, 2 * size).transpose(
-            1, 2
-        ).chunk(2, dim=-1)
-        scores = query @ key.transpose(-1, -2) / math.sqrt(size) + bias
-        scores = scores.masked_fill(~mask.unsqueeze(1), _MASKED)
-        weights = scores.softmax(dim=-1) * mask.unsqueeze(1)  # a row without a pair becomes zero, not uniform
-        mixed = (weights * gate) @ value  # (B, heads, N, size)
-        queries = queries + self.out(mixed.transpose(1, 2).reshape(items, rows, channels))
+        query = self.query(self.query_norm(queries)).view(count, self.num_heads, size)
+        key, value = self.key_value(self.key_norm(keys)).view(len(keys), self.num_heads, 2 * size).chunk(2, dim=-1)
+        scores = (query[pair_query] * key[pair_key]).sum(-1) / math.sqrt(size) + bias
+        weights = pair_softmax(scores, pair_query, count)
+        messages = (weights * gate).unsqueeze(-1) * value[pair_key]  # (E, heads, size)
+        mixed = query.new_zeros(count, channels).index_add_(0, pair_query, messages.flatten(1))
+        queries = queries + self.out(mixed)
         return queries + self.feed_forward(queries), weights
-
-
-def pad(nodes: Tensor, slot: Tensor, items: int, longest: int) -> Tensor:
-    """Concatenated nodes (n, channels) -> (items, longest, channels), zeros elsewhere."""
-    padded = nodes.new_zeros(items * longest, nodes.shape[-1])
-    return padded.index_copy(0, slot, nodes).view(items, longest, -1)
-
-
-def scatter_pairs(values: Tensor, slot: Tensor, items: int, rows: int, columns: int) -> Tensor:
-    """Pair values (E, heads) -> (items, heads, rows, columns), zeros elsewhere."""
-    dense = values.new_zeros(items * rows * columns, values.shape[-1])
-    return dense.index_copy(0, slot, values).view(items, rows, columns, -1).permute(0, 3, 1, 2)

@@ -37,13 +37,16 @@ _COLUMN = {name: column for column, name in enumerate(ATOM_CATEGORIES)}
 
 @dataclass(frozen=True, eq=False)
 class Contacts:
-    """C contacts within the cutoff, and the E pairs that they make.
+    """C contacts within the cutoff, the E pairs that they make, and the S sites of the pairs.
+
+    A site is a residue as one ligand meets it: where a pocket is shared, each of its ligands has sites of its own.
 
     Attributes:
         atom: (C,) ligand atom. protein: (C,) protein atom. vector: (C, 3), from ligand to protein atom, Å.
         distance: (C,) Å. pair: (C,) row of the pair.
-        pair_atom: (E,) ligand atom. pair_residue: (E,) residue. pair_distance: (E,) least distance, Å.
-        pair_slot: (E,) place in a padded (ligands, max_atoms, max_residues) array.
+        pair_atom: (E,) ligand atom. pair_residue: (E,) residue. pair_site: (E,) site.
+        pair_distance: (E,) least distance, Å.
+        site_residue: (S,) residue.
     """
 
     atom: Tensor
@@ -53,8 +56,9 @@ class Contacts:
     pair: Tensor
     pair_atom: Tensor
     pair_residue: Tensor
+    pair_site: Tensor
     pair_distance: Tensor
-    pair_slot: Tensor
+    site_residue: Tensor
 
 
 def find_contacts(batch: Batch, cutoff: float) -> Contacts:
@@ -82,20 +86,25 @@ def find_contacts(batch: Batch, cutoff: float) -> Contacts:
 
     residue = batch.protein_residue[protein_atom]
     place = batch.residue_slot[residue] % batch.max_residues
-    slot = batch.atom_slot[atom] * batch.max_residues + place
-    total = batch.num_ligands * batch.max_atoms * batch.max_residues
-    used = torch.zeros(total, dtype=torch.bool, device=device)
-    used[slot] = True
-    pair_slot = torch.nonzero(used).squeeze(-1)
-    pair_at = torch.empty(total, dtype=torch.long, device=device)
-    pair_at[pair_slot] = torch.arange(len(pair_slot), device=device)
-    pair = pair_at[slot]
-    pair_atom = torch.empty_like(pair_slot)
+    pair, pair_key = _number(batch.atom_slot[atom] * batch.max_residues + place)
+    pair_atom = torch.empty_like(pair_key)
     pair_atom[pair] = atom
-    pair_residue = torch.empty_like(pair_slot)
+    pair_residue = torch.empty_like(pair_key)
     pair_residue[pair] = residue
-    pair_distance = distance.new_full((len(pair_slot),), cutoff).scatter_reduce(0, pair, distance, "amin")
-    return Contacts(atom, protein_atom, vector, distance, pair, pair_atom, pair_residue, pair_distance, pair_slot)
+    ligand_row, pair_place = batch.atom_ligand[pair_atom], pair_key % batch.max_residues
+    pair_site, site_key = _number(ligand_row * batch.max_residues + pair_place)
+    site_residue = torch.empty_like(site_key)
+    site_residue[pair_site] = pair_residue
+    pair_distance = distance.new_full((len(pair_key),), cutoff).scatter_reduce(0, pair, distance, "amin")
+    return Contacts(
+        atom, protein_atom, vector, distance, pair, pair_atom, pair_residue, pair_site, pair_distance, site_residue
+    )
+
+
+def _number(keys: Tensor) -> tuple[Tensor, Tensor]:
+    """Row of each key among the distinct keys in ascending order, and the distinct keys."""
+    distinct, row = torch.unique(keys, return_inverse=True)
+    return row, distinct
 
 
 def ligand_axes(batch: Batch) -> tuple[Tensor, Tensor]:

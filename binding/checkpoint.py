@@ -1,0 +1,242 @@
+"""Weights: safetensors with a JSON card beside it. Nothing that executes code is ever loaded.
+
+A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
+``k.interaction.`` and ``k.ligand_only.``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from binding.config import ModelConfig, describe
+from binding.errors import UsageError, WeightsError
+from binding.graph.batch import collate
+from binding.graph.fields import ComplexGraph
+from binding.models.interaction import InteractionModel
+from binding.models.ligand_only import LigandOnlyModel
+
+FORMAT_VERSION = 1
+DEFAULT_MODEL = "binding-strict"
+_DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+class Member(nn.Module):
+    """One trained pair: the interaction model and the twin that sees no protein."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.interaction = InteractionModel(config)
+        self.ligand_only = LigandOnlyModel(config)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Predictions of n complexes, float64.
+
+    Attributes:
+        pk: (n,), mean of the members.
+        pk_std: (n,), pK, calibrated standard deviation of the error.
+        pk_ligand_only: (n,), what the ligand alone predicts.
+        pose: (n,), probability that the pose is within 2 Å of the native one.
+    """
+
+    pk: np.ndarray
+    pk_std: np.ndarray
+    pk_ligand_only: np.ndarray
+    pose: np.ndarray
+
+
+class Scorer:
+    """A loaded set of weights, ready to score.
+
+    Args:
+        name: Shown in results.
+        card: What the card file says.
+        members: The ensemble.
+        device: Where to run.
+        dtype: ``float32`` or ``float64``.
+    """
+
+    def __init__(
+        self, name: str, card: Mapping[str, Any], members: Sequence[Member], device: str = "cpu", dtype: str = "float32"
+    ) -> None:
+        self.name = name
+        self.card = dict(card)
+        self.device = torch.device(device)
+        self.dtype = _DTYPES[dtype]
+        self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
+        self.std_scale = float(self.card.get("calibration", {}).get("std_scale", 1.0))
+
+    @torch.inference_mode()
+    def score(self, graphs: Sequence[ComplexGraph]) -> Scores:
+        """Scores graphs as one batch; those that hold the same pocket object share its encoding.
+
+        Args:
+            graphs: Any number; memory grows with the largest ligand times the largest pocket times the number.
+        """
+        if not graphs:
+            empty = np.zeros(0)
+            return Scores(empty, empty, empty, empty)
+        batch = collate(graphs, self.dtype).to(self.device)
+        outputs = [member.interaction(batch) for member in self.members]
+        twins = torch.stack([member.ligand_only(batch) for member in self.members])
+        pk = torch.stack([output.pk for output in outputs])
+        variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
+        spread = pk.var(0, correction=0)
+        pose = torch.stack([output.pose_logit for output in outputs]).sigmoid().mean(0)
+        return Scores(
+            pk=_array(pk.mean(0)),
+            pk_std=_array((variance + spread).sqrt() * self.std_scale),
+            pk_ligand_only=_array(twins.mean(0)),
+            pose=_array(pose),
+        )
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    return tensor.double().cpu().numpy()
+
+
+def available_models() -> list[str]:
+    """Names of the weights in the package."""
+    folder = resources.files("binding") / "weights"
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".safetensors"))
+
+
+def resolve_weights(name_or_path: str | Path | None) -> tuple[Path, Path]:
+    """The weights file and its card.
+
+    Args:
+        name_or_path: A name of the package's weights, a ``.safetensors`` file, or a folder that holds
+            ``model.safetensors`` (a training run); None takes the default.
+
+    Raises:
+        WeightsError: There are none.
+    """
+    chosen = str(name_or_path) if name_or_path is not None else DEFAULT_MODEL
+    path = Path(chosen)
+    if chosen in available_models():
+        path = Path(str(resources.files("binding") / "weights" / f"{chosen}.safetensors"))
+    elif path.is_dir():
+        path = path / "model.safetensors"
+    if not path.is_file():
+        raise WeightsError(
+            f"no weights {chosen!r}",
+            f"name one of {', '.join(available_models())}, a .safetensors file, or the folder of a training run",
+        )
+    card = path.with_suffix(".json")
+    if not card.is_file():
+        raise WeightsError(f"{path} has no card {card.name} beside it", "keep both files together")
+    return path, card
+
+
+def load_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
+    """The card of a set of weights, without loading any tensor.
+
+    Raises:
+        WeightsError: It is missing, not JSON, or of a newer format.
+    """
+    _, path = resolve_weights(name_or_path)
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+        version = card["format_version"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is no model card: {error}", "restore the file") from None
+    if version > FORMAT_VERSION:
+        raise WeightsError(
+            f"{path} has format {version}, this version reads {FORMAT_VERSION}", "upgrade the package: pip install -U"
+        )
+    return card
+
+
+def load_model(name_or_path: str | Path | None = None, device: str = "auto", dtype: str = "float32") -> Scorer:
+    """Loads weights for scoring.
+
+    Args:
+        name_or_path: See ``resolve_weights``.
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1`` ...
+        dtype: ``float32``, or ``float64`` for checks of invariance.
+
+    Raises:
+        WeightsError: Missing, damaged or of another version.
+        UsageError: No such device or dtype.
+    """
+    path, _ = resolve_weights(name_or_path)
+    card = load_card(name_or_path)
+    if dtype not in _DTYPES:
+        raise UsageError(f"dtype {dtype!r} is not known", "float32 or float64")
+    device = pick_device(device)
+    try:
+        config = ModelConfig.model_validate(card["config"])
+        tensors = load_file(path)
+        members = []
+        for row in range(int(card["num_members"])):
+            member = Member(config)
+            prefix = f"{row}."
+            state = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
+            member.load_state_dict(state)
+            members.append(member)
+    except ValidationError as error:
+        raise WeightsError(f"the card of {path} does not describe a model: {describe(error)}", "restore it") from None
+    except (SafetensorError, RuntimeError, KeyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged or of another version") from None
+    return Scorer(str(card["name"]), card, members, device, dtype)
+
+
+def pick_device(device: str) -> str:
+    """Resolves ``auto`` and checks the rest.
+
+    Raises:
+        UsageError: The device is not known or not there.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            f"device {device!r} cannot be used: {str(error).splitlines()[0]}", "auto, cpu, cuda or cuda:N"
+        ) from None
+    return device
+
+
+def save_weights(
+    path: str | Path, members: Sequence[Mapping[str, Tensor]], card: Mapping[str, Any], half: bool = False
+) -> None:
+    """Writes weights and their card, atomically.
+
+    Args:
+        path: ``.safetensors``; the card gets the same stem and ``.json``.
+        members: State of each ``Member``.
+        card: At least ``name`` and ``config``.
+        half: Whether to store 16-bit numbers (they are computed with in 32 bits all the same).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dtype = torch.float16 if half else torch.float32
+    tensors = {
+        f"{row}.{name}": tensor.detach().to("cpu", dtype).contiguous()
+        for row, state in enumerate(members)
+        for name, tensor in state.items()
+    }
+    full = {"format_version": FORMAT_VERSION, "num_members": len(members), **card}
+    partial = path.with_name(path.name + ".partial")
+    save_file(tensors, partial)
+    os.replace(partial, path)
+    card_path = path.with_suffix(".json")
+    partial = card_path.with_name(card_path.name + ".partial")
+    partial.write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, card_path)

@@ -23,7 +23,7 @@ help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 demo: $(STAMP)  ## Set up, predict the example complexes with the shipped weights, print the table
-	@$(BIN)/binding predict data/examples/pairs.csv
+	@$(BIN)/binding predict data/examples/pairs.csv --print table
 
 test: $(STAMP) lint types contracts  ## Set up, then lint, types, import contract and tests
 	$(BIN)/pytest -q -n 2 --dist loadfile $(PYTEST_ARGS)

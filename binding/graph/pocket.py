@@ -6,11 +6,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from binding.constants import (
-    AMINO_ACIDS,
-    ATOM_CLASS,
     ALIPHATIC_C,
     AMIDE_N,
+    AMINO_ACIDS,
     ANIONIC_O,
+    ATOM_CLASS,
     CARBONYL_O,
     CHI_PLACES,
     HYDROXYL_O,
@@ -225,7 +225,9 @@ def build_pocket_graph(pocket: Protein) -> PocketGraph:
         )
     ]
     names = [_parent(str(name)) for name in pocket.residue_names]
-    expected = np.array([_HEAVY_ATOMS.get(name, 0) if is_amino else 0 for name, is_amino in zip(names, amino, strict=True)])
+    expected = np.array(
+        [_HEAVY_ATOMS.get(name, 0) if is_amino else 0 for name, is_amino in zip(names, amino, strict=True)]
+    )
     missing = np.bincount(residue, minlength=count) < expected
     modified = amino & np.array([str(a) != b for a, b in zip(pocket.residue_names, names, strict=True)])
     tree = cKDTree(centroids)

@@ -113,7 +113,11 @@ def _trainer(config: TrainConfig, output: Path, progress: bool, validates: bool)
         callbacks.append(EarlyStopping("val_rmse", patience=config.patience))
         callbacks.append(
             ModelCheckpoint(
-                dirpath=output, filename="best", monitor="val_rmse", enable_version_counter=False, save_weights_only=True
+                dirpath=output,
+                filename="best",
+                monitor="val_rmse",
+                enable_version_counter=False,
+                save_weights_only=True,
             )
         )
     precision = config.precision

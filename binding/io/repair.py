@@ -44,6 +44,9 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     notes: list[str] = []
     mol.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(mol)
+    for atom in mol.GetAtoms():
+        if atom.GetAtomicNum() == 7 and atom.GetIsAromatic() and atom.GetDegree() == 3 and atom.GetNumExplicitHs():
+            atom.SetNumExplicitHs(0)  # a mol block's valence field, which counts an aromatic bond as one or two
     _open_chain_aromatic_bonds(mol, notes)
     _demanded_charges(mol, notes)
     before = [atom.GetFormalCharge() for atom in mol.GetAtoms()]

@@ -172,9 +172,9 @@ class Collator:
             rows.append((example.pk, example.weight, example.relation, False, known, example.group))
             if self.decoys and example.decoys > 0 and generator.random() < example.decoys:
                 moved = displaced_pose(native, generator)
-                near = float(rmsd(native, moved) < _NEAR_NATIVE)
+                still_near = float(rmsd(native, moved) < _NEAR_NATIVE)
                 graphs.append(replace(example.graph, ligand=replace(ligand, positions=moved)))
-                rows.append((example.pk, 0.0, 0, True, near, example.group))
+                rows.append((example.pk, 0.0, 0, True, still_near, example.group))
         pk, weight, relation, decoy, near, group = zip(*rows, strict=True)
         labels = Labels(
             pk=torch.tensor(pk, dtype=torch.float32),

@@ -187,4 +187,3 @@ class InteractionModel(nn.Module):
             contacts=contacts,
             attention=attention,
         )
-

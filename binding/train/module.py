@@ -8,6 +8,7 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from binding.checkpoint import Member
@@ -106,7 +107,7 @@ class TrainingModule(lightning.LightningModule):
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         return tuple(part.to(device) for part in batch)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         config = self.config
         optimizer = torch.optim.AdamW(
             self.member.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay

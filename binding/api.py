@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from binding.checkpoint import Scorer
+    from binding.config import TrainConfig
+    from binding.data.prepare import PrepareReport
     from binding.evaluate import Report
+    from binding.train.run import TrainResult
 
 LigandInput = str | Path | Chem.Mol | Ligand
 PocketInput = PocketSpec | Path | str
@@ -60,7 +63,9 @@ def model_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
     Raises:
         WeightsError: There is no such model, or it has no card.
     """
-    return load_model(name_or_path, device="cpu").card
+    from binding import checkpoint
+
+    return checkpoint.load_card(name_or_path)
 
 
 def predict(
@@ -234,6 +239,67 @@ def evaluate(
         resamples=resamples,
         seed=seed,
     )
+
+
+def prepare(
+    folder: str | Path,
+    output: str | Path,
+    *,
+    index: str | Path | None = None,
+    source: str | None = None,
+    pocket_cutoff: float = 10.0,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> PrepareReport:
+    """Read complexes and their measured affinities into a training cache; see ``binding.data.prepare``.
+
+    Args:
+        folder: In PDBbind layout.
+        output: The cache, ``.npz``.
+        index: Measured affinities by id; ``<folder>/index.csv`` by default.
+        source: Name of this data in the cache; the folder's by default.
+        pocket_cutoff: Å, residues this close to the ligand are kept.
+        workers: Processes; all cores by default.
+        progress: Called with the numbers of complexes done and asked.
+
+    Raises:
+        BindingError: The folder or the index cannot be read, or nothing in them can be used.
+    """
+    from binding.data.prepare import prepare_dataset
+
+    return prepare_dataset(
+        folder, index, output, source=source, pocket_cutoff=pocket_cutoff, workers=workers, progress=progress
+    )
+
+
+def train(
+    config: str | Path | TrainConfig,
+    overrides: dict[str, Any] | None = None,
+    *,
+    progress: bool = False,
+    restart: bool = False,
+) -> TrainResult:
+    """Train a model, or go on with a run that was stopped; see ``binding.train.run``.
+
+    Args:
+        config: Settings, or their YAML file.
+        overrides: Dotted names and values that replace those of the file.
+        progress: Whether to draw a progress bar.
+        restart: Start anew even where the output folder holds a run.
+
+    Raises:
+        BindingError: A setting or a cache cannot be used, or the folder holds a run with other settings.
+    """
+    from binding.config import TrainConfig
+    from binding.train import run
+
+    if isinstance(config, TrainConfig):
+        if overrides:
+            raise UsageError("Overrides go with a settings file; change the settings object itself instead.")
+        settings = config
+    else:
+        settings = TrainConfig.from_yaml(config, overrides)
+    return run.train(settings, progress=progress, restart=restart)
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:

@@ -17,8 +17,9 @@ import numpy as np
 from rdkit import Chem
 
 from binding.errors import BindingError, FileError, LigandError, UsageError
-from binding.graph.build import build_graph
-from binding.graph.fields import ComplexGraph
+from binding.graph.fields import ComplexGraph, PocketGraph
+from binding.graph.ligand import build_ligand_graph
+from binding.graph.pocket import build_pocket_graph
 from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.io.structure import read_complex, read_protein
 from binding.prepare.checks import check_complex
@@ -90,8 +91,8 @@ def featurize(job: Job) -> list[Featurized | Failed]:
     """All records of a job, in file order; at least one."""
     try:
         protein, records = _open(job)
-        spec = resolve_pocket(job.pocket)
-        outcomes = [_featurize_one(protein, record, spec) for record in records]
+        pockets = _Pockets(protein, resolve_pocket(job.pocket))
+        outcomes = [_featurize_one(pockets, record) for record in records]
         if not outcomes:
             raise FileError(f"{_source_name(job)} holds no ligand.", "Check the file.", "empty_file")
     except Exception as error:  # noqa: BLE001 - becomes the row of the request
@@ -212,13 +213,36 @@ def _records(job: Job) -> Iterator[Ligand | BadRecord]:
         yield from job.source
 
 
-def _featurize_one(protein: Protein, record: Ligand | BadRecord, spec: PocketSpec) -> Featurized | Failed:
+class _Pockets:
+    """The pocket of each ligand; where it does not depend on the ligand, one object for all of a job.
+
+    The network encodes a pocket object once for all the graphs of a batch that hold it.
+    """
+
+    def __init__(self, protein: Protein, spec: PocketSpec) -> None:
+        self._protein = protein
+        self._spec = spec
+        self._fixed = spec.reference is not None or spec.center is not None or spec.residues is not None
+        self._shared: tuple[Protein, PocketGraph] | None = None
+
+    def of(self, ligand: Ligand) -> tuple[Protein, PocketGraph]:
+        if self._shared is not None:
+            return self._shared
+        pocket = select_pocket(self._protein, ligand, self._spec)
+        made = pocket, build_pocket_graph(pocket)
+        if self._fixed:
+            self._shared = made
+        return made
+
+
+def _featurize_one(pockets: _Pockets, record: Ligand | BadRecord) -> Featurized | Failed:
     if isinstance(record, BadRecord):
         return Failed(record.name, record.error)
     try:
-        complex_ = Complex(record.name, select_pocket(protein, record, spec), record)
-        warnings = check_complex(complex_)
-        return Featurized(record, build_graph(complex_), (*record.notes, *warnings))
+        pocket, pocket_graph = pockets.of(record)
+        warnings = check_complex(Complex(record.name, pocket, record))
+        graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket_graph)
+        return Featurized(record, graph, (*record.notes, *warnings))
     except Exception as error:  # noqa: BLE001 - becomes the row of the record
         return Failed(record.name, as_binding_error(error), record.num_atoms)
 

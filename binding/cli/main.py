@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
-from binding.cli import evaluate, info, predict
+from binding.cli import evaluate, info, predict, prepare, train
 from binding.errors import EXIT_INTERRUPTED
 
 app = typer.Typer(
@@ -21,7 +22,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from binding import __version__
+
+        typer.echo(f"binding {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("predict")(predict.command)
+app.command("prepare")(prepare.command)
+app.command("train")(train.command)
 app.command("evaluate")(evaluate.command)
 app.command("info")(info.command)
 

@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
     from binding.io.results import ResultRow
 
 SHOWN_ROWS = 40  # of a table whose rows also go to a file
 SHOWN_NOTES = 8  # warnings, and failures, that are told on stderr; all are in the rows
+_FULL_WIDTH = 110  # columns of a terminal that holds the whole table
 _PLAIN_WIDTH = 160  # of a table that goes to a file or a log
 
 
@@ -35,42 +38,60 @@ def print_table(rows: Sequence[ResultRow], total: int, saved_to: str | None) -> 
         total: How many rows there are.
         saved_to: Where all rows are, if they were written to a file.
     """
+    from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     out = console()
-    table = Table(caption="pK = -log10(K / M), higher = tighter; K is Kd, Ki or IC50", caption_justify="left")
-    table.add_column("id", overflow="fold", min_width=6)
-    if any(row.ligand and row.ligand != row.id for row in rows):
-        table.add_column("ligand", overflow="fold", min_width=6)
-    for header in (
-        "pK\n-log10(K/M)",
-        "± pK\n1 s.d.",
-        "ΔG\nkcal/mol",
-        "pK, ligand\nalone",
-        "LE\nkcal/mol/atom",
-        "heavy\natoms",
-        "pose\nprob.",
-    ):
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
-    with_ligand = len(table.columns) == 10
+    columns = _columns(rows, narrow=out.width < _FULL_WIDTH)
+    caption = "pK = -log10(K / M), higher = tighter; K is Kd, Ki or IC50"
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
+    for column in columns:
+        if column.numeric:
+            table.add_column(column.header, justify="right", no_wrap=True)
+        else:
+            table.add_column(column.header, overflow="fold", min_width=6)
     for row in rows:
-        names = [escape(row.id), *([escape(row.ligand)] if with_ligand else [])]
-        numbers = [
-            _number(row.pk, 2),
-            _number(row.pk_std, 2),
-            _number(row.dg_kcal_mol, 1),
-            _number(row.pk_ligand_only, 2),
-            _number(row.ligand_efficiency, 2),
-            "" if row.heavy_atoms is None else str(row.heavy_atoms),
-            _number(row.pose, 2),
-        ]
-        status = row.error_code if row.status != "ok" else "ok, warned" if row.warnings else "ok"
-        table.add_row(*names, *numbers, status, style="red" if row.status != "ok" else None)
+        cells = [escape(column.text(row)) for column in columns]
+        table.add_row(*cells, style="red" if row.status != "ok" else None)
     out.print(table)
     if total > len(rows):
         out.print(f"... {total - len(rows)} more rows in {saved_to}", markup=False)
+
+
+class _Column(NamedTuple):
+    header: str
+    numeric: bool
+    text: Callable[[ResultRow], str]
+
+
+def _columns(rows: Sequence[ResultRow], narrow: bool) -> list[_Column]:
+    """What fits: a narrow terminal goes without what can be looked up or divided."""
+    columns = [_Column("id", False, lambda row: row.id)]
+    if not narrow and any(row.ligand and row.ligand != row.id for row in rows):
+        columns.append(_Column("ligand", False, lambda row: row.ligand))
+    columns += [
+        _Column("pK\n-log10(K/M)", True, lambda row: _number(row.pk, 2)),
+        _Column("± pK\n1 s.d.", True, lambda row: _number(row.pk_std, 2)),
+        _Column("ΔG\nkcal/mol", True, lambda row: _number(row.dg_kcal_mol, 1)),
+        _Column("pK, ligand\nalone", True, lambda row: _number(row.pk_ligand_only, 2)),
+    ]
+    if not narrow:
+        columns += [
+            _Column("LE\nkcal/mol/atom", True, lambda row: _number(row.ligand_efficiency, 2)),
+            _Column("heavy\natoms", True, lambda row: "" if row.heavy_atoms is None else str(row.heavy_atoms)),
+        ]
+    columns += [
+        _Column("pose\nprob.", True, lambda row: _number(row.pose, 2)),
+        _Column("status", False, _status),
+    ]
+    return columns
+
+
+def _status(row: ResultRow) -> str:
+    if row.status != "ok":
+        return row.error_code
+    return "ok, warned" if row.warnings else "ok"
 
 
 def _number(value: float, decimals: int) -> str:
@@ -105,23 +126,46 @@ def summary(counts: Counter[str], warned: int, seconds: float, saved_to: str | N
     return f"{text}; written to {saved_to}" if saved_to else text
 
 
+@contextmanager
+def counter(what: str, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr and the function that moves it: called with how many are done and how many there are.
+
+    Args:
+        what: Stands before the bar.
+        shown: False for none; there is no function then.
+    """
+    if not shown:
+        yield None
+        return
+    with _bar(what) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def progress(rows: Iterable[ResultRow], total: int | None, shown: bool) -> Iterator[ResultRow]:
     """The rows, with a bar on stderr while they are drawn.
 
     Args:
         rows: Any iterator.
-        total: How many there will be, if that is known.
+        total: How many there will be at least, if that is known.
         shown: False for none, as where stderr is no terminal.
     """
     if not shown:
         yield from rows
         return
+    with _bar("scoring") as bar:
+        task = bar.add_task("scoring", total=total)
+        for done, row in enumerate(rows, start=1):
+            if total is not None and done > total:  # a file of many records was among the requests
+                total = None
+                bar.reset(task, total=None, completed=done)
+            bar.update(task, completed=done)
+            yield row
+
+
+def _bar(what: str) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scoring", total=total)
-        for row in rows:
-            bar.advance(task)
-            yield row
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)

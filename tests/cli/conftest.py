@@ -117,4 +117,5 @@ def binding_(monkeypatch, scorer):
     from binding.cli.main import app
 
     monkeypatch.setattr(checkpoint, "load_model", lambda *args, **kwargs: scorer)
+    monkeypatch.setattr(checkpoint, "load_card", lambda *args: scorer.card)
     return lambda *args: CliRunner().invoke(app, [str(arg) for arg in args], prog_name="binding")

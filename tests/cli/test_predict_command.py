@@ -3,6 +3,12 @@
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -384,3 +390,51 @@ def test_a_defect_of_ours_exits_1_with_one_line_and_a_log(binding_, made, tmp_pa
     shown = binding_("predict", "-p", made.protein, "-l", made.ligands["aspirin"], "--debug")
     assert shown.exit_code == 1
     assert "Traceback" in shown.stderr
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_real_ctrl_c_ends_the_program_and_its_workers(made, tmp_path, workers):
+    """The signal goes to the whole process group, as a terminal sends it."""
+    library = tmp_path / "many.sdf"
+    library.write_text(made.library.read_text() * 100)
+    program = f"""
+import sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from conftest import FakeScorer
+from binding import checkpoint
+from binding.cli.main import main
+class Slow(FakeScorer):
+    def score(self, graphs):
+        time.sleep(0.05)
+        return super().score(graphs)
+checkpoint.load_model = lambda *args, **kwargs: Slow()
+sys.argv = ["binding", "predict", "-p", {str(made.protein)!r}, "-l", "many.sdf", "-o", "out.csv",
+            "--batch-size", "1", "--workers", {workers!r}]
+main()
+"""
+    child = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True, start_new_session=True)
+    partial = tmp_path / "out.csv.partial"
+    deadline = time.monotonic() + 60
+    while not (partial.exists() and len(partial.read_text().splitlines()) > 4) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(child.pid, signal.SIGINT)
+    _, stderr = child.communicate(timeout=30)
+    assert child.returncode == 130, stderr
+    assert "interrupted" in stderr
+    assert "Traceback" not in stderr
+    assert 4 <= len(pd.read_csv(partial)) < 300
+    with pytest.raises(ProcessLookupError):  # nobody of the group is left
+        os.killpg(child.pid, 0)
+
+
+def test_a_narrow_terminal_gets_fewer_columns(binding_, made, monkeypatch):
+    from rich.console import Console
+
+    from binding.cli import terminal
+
+    monkeypatch.setattr(terminal, "console", lambda: Console(width=80, highlight=False))
+    table = binding_("predict", "-p", made.protein, "-l", made.library, "--print", "table").stdout
+    assert max(len(line) for line in table.splitlines()) <= 80
+    assert "library:3" in table
+    assert "-log10(K/M)" in table
+    assert "kcal/mol/atom" not in table

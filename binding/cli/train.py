@@ -1,0 +1,61 @@
+"""``binding train``: a settings file into weights."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from binding.cli import options
+from binding.cli.errors import guarded
+from binding.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+
+
+@guarded
+def command(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Settings, YAML; configs/train/ has examples.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Instead of the settings' output.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override a setting, such as model.angles=false; may be repeated."
+        ),
+    ] = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Start anew even where the folder holds a run.")] = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> int:
+    """Train a model, or go on with a run that was stopped: the same command resumes it."""
+    from binding import api
+
+    overrides = _overrides(set_ or [])
+    if output is not None:
+        overrides["output"] = str(output)
+    result = api.train(config, overrides, progress=sys.stderr.isatty() and not quiet, restart=restart)
+    if result.interrupted:
+        typer.echo("interrupted; the same command goes on from the last epoch", err=True)
+        return EXIT_INTERRUPTED
+    typer.echo(f"weights: {result.weights}", err=True)
+    if result.predictions is not None:
+        typer.echo(f"held-out predictions: {result.predictions}", err=True)
+    return EXIT_OK
+
+
+def _overrides(items: list[str]) -> dict[str, Any]:
+    """``a.b=1`` as a mapping; the value is read as YAML, so that numbers, booleans and null keep their type."""
+    import yaml
+
+    overrides = {}
+    for item in items:
+        name, equals, value = item.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"--set {item!r} is not KEY=VALUE.", "Write it like --set model.angles=false.")
+        try:
+            overrides[name.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError(f"The value of --set {item!r} is not YAML.", "Put text in quotes.") from None
+    return overrides

@@ -44,9 +44,7 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     notes: list[str] = []
     mol.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(mol)
-    for atom in mol.GetAtoms():
-        if atom.GetAtomicNum() == 7 and atom.GetIsAromatic() and atom.GetDegree() == 3 and atom.GetNumExplicitHs():
-            atom.SetNumExplicitHs(0)  # a mol block's valence field, which counts an aromatic bond as one or two
+    _drop_valence_field(mol)
     _open_chain_aromatic_bonds(mol, notes)
     _demanded_charges(mol, notes)
     before = [atom.GetFormalCharge() for atom in mol.GetAtoms()]
@@ -64,6 +62,15 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
             "sanitization_failed",
         ) from None
     return notes
+
+
+def _drop_valence_field(mol: Chem.RWMol) -> None:
+    """Take away the hydrogen that a mol block's valence field gives to a three-bonded aromatic nitrogen."""
+    for atom in mol.GetAtoms():
+        if atom.GetAtomicNum() == 7 and atom.GetDegree() == 3 and atom.GetNumExplicitHs():
+            if any(bond.GetBondType() == _AROMATIC for bond in atom.GetBonds()):
+                atom.SetNumExplicitHs(0)
+    mol.UpdatePropertyCache(strict=False)
 
 
 def _open_chain_aromatic_bonds(mol: Chem.RWMol, notes: list[str]) -> None:

@@ -106,7 +106,9 @@ def write_cache(path: str | Path, groups: Iterable[CachedGroup], settings: Mappi
         columns.add("protein_atom_names", _codes(protein.atom_names, atom_names))
         columns.add("residue_names", _codes(protein.residue_names, residue_names))
         columns.add("residue_kinds", protein.residue_kinds.astype(np.uint8))
-        columns.add("residue_sizes", np.bincount(protein.atom_residue, minlength=protein.num_residues).astype(np.uint16))
+        columns.add(
+            "residue_sizes", np.bincount(protein.atom_residue, minlength=protein.num_residues).astype(np.uint16)
+        )
         for complex_ in group.complexes:
             ligand = complex_.ligand
             positions, step = _quantise(ligand.positions, origin)
@@ -173,7 +175,8 @@ class ComplexCache:
             raise CacheError(f"{self.path} is no cache of this package: {error}", "make it anew") from None
         if meta["version"] != CACHE_VERSION or meta["descriptors"] != list(DESCRIPTORS):
             raise CacheError(
-                f"{self.path} was made by another version of this package (cache {meta['version']}, now {CACHE_VERSION})",
+                f"{self.path} was made by another version of this package "
+                f"(cache {meta['version']}, now {CACHE_VERSION})",
                 "make it anew with `binding prepare`",
             )
         self.settings: dict[str, Any] = meta["settings"]

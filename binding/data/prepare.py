@@ -15,12 +15,12 @@ import numpy as np
 
 from binding.data.cache import CachedComplex, CachedGroup, write_cache
 from binding.errors import BindingError, FileError, LigandError
+from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
 from binding.io.ligand import BadRecord, read_ligands
 from binding.io.structure import read_protein
 from binding.io.table import IndexEntry, find_complex_files, read_index
 from binding.prepare.checks import check_complex
-from binding.graph.fields import LigandGraph
 from binding.prepare.pocket import PocketSpec, pocket_mask
 from binding.structures import Complex, Ligand
 
@@ -94,8 +94,7 @@ def prepare_dataset(
     for entry in entries:
         by_folder.setdefault(entry.extra.get("protein", entry.id), []).append(entry)
     tasks = [
-        _Task(folder / name, tuple(group), source or folder.name, pocket_cutoff)
-        for name, group in by_folder.items()
+        _Task(folder / name, tuple(group), source or folder.name, pocket_cutoff) for name, group in by_folder.items()
     ]
     rejected: list[Rejected] = []
 

@@ -20,7 +20,7 @@ def filter_rows(table: pd.DataFrame, source: SourceConfig) -> pd.DataFrame:
         return table
     try:
         kept = table.query(source.where)
-    except Exception as error:  # pandas raises many kinds; each is a fault of the query
+    except Exception as error:  # noqa: BLE001 - pandas raises many kinds; each is a fault of the query
         raise ConfigError(
             f"cannot apply where: {source.where!r} to {source.cache}: {error}",
             f"the columns are {', '.join(table.columns)}",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from binding.errors import FileError, TableError
-from binding.io.table import read_folder, read_index, read_requests
+from binding.io.table import find_complex_files, read_folder, read_index, read_requests
 
 PAIRS = "id,protein,ligand\na,p.pdb,l.sdf\nb,p.pdb,m.sdf\n"
 
@@ -168,6 +168,17 @@ def test_folder_that_does_not_exist(tmp_path):
     with pytest.raises(FileError) as caught:
         read_folder(tmp_path / "nowhere")
     assert caught.value.code == "file_not_found"
+
+
+def test_files_of_one_complex(tmp_path):
+    folder = tmp_path / "1abc"
+    folder.mkdir()
+    (folder / "1abc_pocket.pdb.gz").touch()
+    with pytest.raises(FileError, match="no 1abc_ligand.sdf") as caught:
+        find_complex_files(folder)
+    assert caught.value.code == "file_not_found"
+    (folder / "1abc_ligand.sdf.gz").touch()
+    assert [path.name for path in find_complex_files(folder)] == ["1abc_pocket.pdb.gz", "1abc_ligand.sdf.gz"]
 
 
 # ---------------------------------------------------------------- measured affinities

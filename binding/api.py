@@ -180,9 +180,14 @@ def plan(
     path = Path(source)
     if not path.exists():
         raise FileError(f"There is no file or folder {path}.", "Check the path.", "file_not_found")
+    suffix = split_suffix(path)[1]
+    if ligand != "auto" and (path.is_dir() or suffix in _TABLE_SUFFIXES):
+        raise UsageError(
+            f"The ligand {ligand!r} can be chosen in a structure file only, and {path.name} is none.",
+            "In a table of pairs, write it in the column ligand.",
+        )
     if path.is_dir():
         return read_folder(path)
-    suffix = split_suffix(path)[1]
     if suffix in _TABLE_SUFFIXES:
         return read_requests(path)
     if suffix in STRUCTURE_SUFFIXES:

@@ -242,7 +242,7 @@ def _featurize_one(pockets: _Pockets, record: Ligand | BadRecord) -> Featurized 
         pocket, pocket_graph = pockets.of(record)
         warnings = check_complex(Complex(record.name, pocket, record))
         graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket_graph)
-        return Featurized(record, graph, (*record.notes, *warnings))
+        return Featurized(record, graph, tuple(dict.fromkeys((*record.notes, *warnings))))
     except Exception as error:  # noqa: BLE001 - becomes the row of the record
         return Failed(record.name, as_binding_error(error), record.num_atoms)
 

@@ -105,6 +105,8 @@ def command(
 
     pocket = _pocket(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
     requests = _requests(source, protein, ligand or [])
+    if not quiet:
+        terminal.print_reading_notes(requests)
     target = "-" if output is None and _prints_csv(print_) else output
     writer = nullcontext() if target is None else open_writer(target)
     to_stdout = target == "-"
@@ -133,7 +135,7 @@ def command(
     tally.show(saved_to)
     if not quiet:
         typer.echo(terminal.summary(tally.counts, tally.warned, time.perf_counter() - start, saved_to), err=True)
-    return tally.exit_code(named_outright=protein is not None)
+    return tally.exit_code(named_outright=bool(ligand))
 
 
 class _Tally:

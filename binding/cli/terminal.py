@@ -6,16 +6,20 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import typer
+
+from binding.errors import BindingError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
     from binding.io.results import ResultRow
+    from binding.io.table import Request
 
 SHOWN_ROWS = 40  # of a table whose rows also go to a file
 SHOWN_NOTES = 8  # warnings, and failures, that are told on stderr; all are in the rows
@@ -96,6 +100,18 @@ def _status(row: ResultRow) -> str:
 
 def _number(value: float, decimals: int) -> str:
     return f"{value:.{decimals}f}" if math.isfinite(value) else ""
+
+
+def print_reading_notes(requests: Sequence[Request]) -> None:
+    """What reading the protein decided (waters, altlocs, models), on stderr, where all requests share one file."""
+    from binding.featurize import load_protein
+
+    files = {request.protein for request in requests}
+    only = files.pop() if len(files) == 1 else None
+    if isinstance(only, Path):
+        with suppress(BindingError):  # the rows will say what is wrong with it
+            for note in load_protein(only).notes:
+                typer.echo(f"note: {only.name}: {note}", err=True)
 
 
 def print_warnings(rows: Sequence[ResultRow], total: int) -> None:

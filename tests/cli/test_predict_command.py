@@ -120,6 +120,23 @@ def test_a_folder_in_pdbbind_layout(binding_, made, tmp_path):
     assert [row["id"] for row in rows_of(result)] == ["1abc", "2xyz"]
 
 
+def test_a_ligand_cannot_be_chosen_in_a_table(binding_, made, tmp_path):
+    (tmp_path / "pairs.csv").write_text(f"id,protein,ligand\na,{made.protein},{made.ligands['aspirin']}\n")
+    result = binding_("predict", "pairs.csv", "-l", "A:LIG:301")
+    assert result.exit_code == 2
+    assert "column ligand" in result.stderr
+
+
+def test_what_reading_the_protein_decided_is_told_once(binding_, made, tmp_path):
+    water = "HETATM 9001  O   HOH A 901      90.000  90.000  90.000  1.00  0.00           O  \n"
+    path = tmp_path / "wet.pdb"
+    path.write_text(water + made.protein.read_text())
+    result = binding_("predict", "-p", path, "-l", made.library)
+    assert result.exit_code == 0
+    assert result.stderr.count("note: wet.pdb: left out 1 water") == 1
+    assert "note:" not in binding_("predict", "-p", path, "-l", made.library, "--quiet").stderr
+
+
 # ---------------------------------------------------------------- pockets
 
 
@@ -352,6 +369,15 @@ def test_missing_files_in_a_table_are_failed_rows(binding_, made, tmp_path):
     result = binding_("predict", path)
     assert result.exit_code == 4
     assert [row["error_code"] for row in rows_of(result)] == ["file_not_found", "file_not_found"]
+
+
+def test_a_broken_protein_in_a_table_fails_its_rows(binding_, made, tmp_path):
+    (tmp_path / "page.pdb").write_text("<!DOCTYPE html><html></html>")
+    path = tmp_path / "pairs.csv"
+    path.write_text(f"id,protein,ligand\na,page.pdb,{made.library}\nb,page.pdb,{made.ligands['aspirin']}\n")
+    result = binding_("predict", path)
+    assert result.exit_code == 4
+    assert [row["error_code"] for row in rows_of(result)] == ["wrong_format", "wrong_format"]
 
 
 def test_ctrl_c_keeps_the_finished_rows_and_exits_130(binding_, made, tmp_path, scorer, monkeypatch):

@@ -12,7 +12,7 @@ from binding.graph.batch import Batch
 from binding.graph.fields import DESCRIPTORS
 from binding.nn.cross_attention import GeometricCrossAttention
 from binding.nn.encoders import DirectionEncoder, MoleculeEncoder, PocketEncoder, mlp
-from binding.nn.geometry import Contacts, PairGeometry, find_contacts
+from binding.nn.geometry import VINA_TERMS, Contacts, PairGeometry, find_contacts
 from binding.nn.radial import envelope
 from binding.nn.readout import PRIOR_MEAN_PK, PairReadout, PhysicsPrior
 
@@ -89,7 +89,7 @@ class InteractionModel(nn.Module):
         # The prior brings a mean of its own; what is left of the labels' mean starts as the constant.
         self.bias = nn.Parameter(torch.tensor(config.mean_pk - (PRIOR_MEAN_PK if config.physics else 0.0)))
         self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)
-        self.whole = mlp(3 * channels + 1, channels, 2, dropout)
+        self.whole = mlp(3 * channels + 1 + len(VINA_TERMS), channels, 2, dropout)
 
     def encode_ligand(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Atom states (A, channels) and learned vectors (A, vector_channels, 3)."""
@@ -135,7 +135,7 @@ class InteractionModel(nn.Module):
             contributions = contributions * smooth + self.physics(vina, rotors)
         else:
             contributions = contributions * smooth
-        return self._read(batch, contacts, atoms, atom_states, states, contributions, smooth, attention)
+        return self._read(batch, contacts, atoms, atom_states, states, vina, contributions, smooth, attention)
 
     def _attend(
         self, contacts: Contacts, atoms: Tensor, residues: Tensor, pairs: Tensor, smooth: Tensor, need_attention: bool
@@ -160,6 +160,7 @@ class InteractionModel(nn.Module):
         atoms: Tensor,
         atom_states: Tensor,
         states: Tensor,
+        vina: Tensor,
         contributions: Tensor,
         smooth: Tensor,
         attention: list[tuple[Tensor, Tensor]] | None,
@@ -177,7 +178,8 @@ class InteractionModel(nn.Module):
         weight = smooth.new_zeros(items).index_add_(0, owner, smooth).unsqueeze(-1)
         pooled = states.new_zeros(items, states.shape[-1]).index_add_(0, owner, states * smooth.unsqueeze(-1))
         pooled = pooled / weight.clamp_min(1.0)
-        whole = self.whole(torch.cat([pooled, ligand_mean(atom_states), mean, weight / size / 5.0], dim=-1))
+        terms = vina.new_zeros(items, vina.shape[-1]).index_add_(0, owner, vina) / size  # clashes tell a wrong pose
+        whole = self.whole(torch.cat([pooled, ligand_mean(atom_states), mean, weight / size / 5.0, terms], dim=-1))
         return Output(
             pk=self.bias + ligand_term + interaction,
             log_variance=whole[:, 0].clamp(-4.0, 4.0),

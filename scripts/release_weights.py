@@ -1,0 +1,222 @@
+"""Trained runs -> a released set of weights with its card.
+
+    python scripts/release_weights.py --name binding-strict \
+        --runs runs/strict-0 runs/strict-1 runs/strict-2 \
+        --ablation "without angles" runs/no_angles-0 runs/no_angles-1 runs/no_angles-2 \
+        --ablation "without the protein" runs/no_protein-0 runs/no_protein-1 runs/no_protein-2 \
+        --test ../shared/data/casf2016
+
+Every figure of the card is computed here, from files, with the weights as they are stored. The test set is
+looked at for the final figures only: nothing is chosen by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from binding.checkpoint import Scorer, load_card, load_model, save_weights
+from binding.featurize import Featurized, Job, featurize
+from binding.graph.fields import ComplexGraph
+from binding.io.table import read_folder, read_index
+from binding.metrics import paired_difference, regression_metrics
+from binding.prepare.pocket import PocketSpec
+
+BATCH = 32
+
+
+def test_graphs(folder: Path) -> tuple[np.ndarray, list[ComplexGraph], np.ndarray]:
+    """Measured pk, graphs and heavy-atom counts of a folder in PDBbind layout."""
+    truth = {entry.id: entry.affinity.pk for entry in read_index(folder / "index.csv")}
+    ids, graphs = [], []
+    for request in read_folder(folder):
+        (item,) = featurize(Job(request.protein, request.ligand, PocketSpec()))
+        if not isinstance(item, Featurized):
+            raise SystemExit(f"{request.id}: {item}")
+        ids.append(str(request.id))
+        graphs.append(item.graph)
+    return np.array([truth[i] for i in ids]), graphs, np.array([g.ligand.num_atoms for g in graphs])
+
+
+def score(scorer: Scorer, graphs: Sequence[ComplexGraph]) -> pd.DataFrame:
+    """pk, pk_std, pk_ligand_only and pose of each graph, in order."""
+    order = np.argsort([graph.ligand.num_atoms for graph in graphs], kind="stable")
+    columns = ("pk", "pk_std", "pk_ligand_only", "pose")
+    values = np.zeros((len(graphs), len(columns)))
+    for start in range(0, len(order), BATCH):
+        rows = order[start : start + BATCH]
+        scores = scorer.score([graphs[row] for row in rows])
+        values[rows] = np.stack([getattr(scores, name) for name in columns], axis=1)
+    return pd.DataFrame(values, columns=columns)
+
+
+def shifted(graph: ComplexGraph, by: np.ndarray) -> ComplexGraph:
+    """The ligand moved by a vector, Å."""
+    return replace(graph, ligand=replace(graph.ligand, positions=graph.ligand.positions + by))
+
+
+def without_protein(graphs: Sequence[ComplexGraph]) -> list[ComplexGraph]:
+    """Each ligand 1,000 Å away from its protein."""
+    return [shifted(graph, np.array([1000.0, 0.0, 0.0])) for graph in graphs]
+
+
+def shuffled(graphs: Sequence[ComplexGraph], seed: int = 0) -> list[ComplexGraph]:
+    """Each ligand centred where another complex's ligand lies, in that complex's pocket."""
+    order = np.random.default_rng(seed).permutation(len(graphs))
+    partner = np.empty(len(graphs), dtype=int)
+    partner[order] = np.roll(order, 1)
+    out = []
+    for graph, other in zip(graphs, (graphs[row] for row in partner), strict=True):
+        by = other.ligand.positions.mean(axis=0) - graph.ligand.positions.mean(axis=0)
+        out.append(replace(shifted(graph, by), pocket=other.pocket))
+    return out
+
+
+def noisy(graphs: Sequence[ComplexGraph], size: float, seed: int = 0) -> list[ComplexGraph]:
+    """Gaussian noise on the ligands' coordinates, Å."""
+    generator = np.random.default_rng(seed)
+    return [
+        replace(
+            g,
+            ligand=replace(
+                g.ligand, positions=g.ligand.positions + generator.normal(scale=size, size=(g.ligand.num_atoms, 3))
+            ),
+        )
+        for g in graphs
+    ]
+
+
+def brief(truth: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
+    """r, Spearman, RMSE and MAE with 95 % intervals."""
+    return regression_metrics(truth, predicted)
+
+
+def members(runs: Sequence[Path]) -> list[dict[str, torch.Tensor]]:
+    """The one member of each run."""
+    return [load_model(run, device="cpu").members[0].state_dict() for run in runs]
+
+
+def calibration(runs: Sequence[Path]) -> dict[str, Any]:
+    """Scale of pk_std from rows that the member which predicts them did not train on."""
+    tables = [pd.read_csv(run / "validation.csv") for run in runs]
+    scales = [load_card(run)["calibration"]["std_scale"] for run in runs]
+    raw = pd.concat([t.assign(pk_std=t["pk_std"]) for t in tables])
+    error = raw["pk"] - raw["pk_true"]
+    scale = float(np.sqrt(np.mean((error / raw["pk_std"]) ** 2)))
+    inside = np.abs(error) < 1.645 * scale * raw["pk_std"]
+    return {
+        "std_scale": round(scale, 4),
+        "std_scale_by_run": [round(s, 4) for s in scales],
+        "held_out_rows": len(raw),
+        "share_within_90_percent_interval": round(float(inside.mean()), 4),
+    }
+
+
+def test_metrics(scorer: Scorer, graphs: list[ComplexGraph], truth: np.ndarray, sizes: np.ndarray) -> dict[str, Any]:
+    """Everything the card says of the test set."""
+    table = score(scorer, graphs)
+    pk, twin = table["pk"].to_numpy(), table["pk_ligand_only"].to_numpy()
+    size_line = np.polyval(np.polyfit(sizes, truth, 1), sizes)
+    gain = paired_difference(pk, twin, truth)
+    broken = {
+        "protein_removed": score(scorer, without_protein(graphs))["pk"].to_numpy(),
+        "protein_shuffled": score(scorer, shuffled(graphs))["pk"].to_numpy(),
+        "noise_0.2_A": score(scorer, noisy(graphs, 0.2))["pk"].to_numpy(),
+        "noise_0.5_A": score(scorer, noisy(graphs, 0.5))["pk"].to_numpy(),
+        "noise_1.0_A": score(scorer, noisy(graphs, 1.0))["pk"].to_numpy(),
+    }
+    inside = np.abs(pk - truth) < 1.645 * table["pk_std"].to_numpy()
+    return {
+        "rows": len(truth),
+        "pk": brief(truth, pk),
+        "pk_ligand_only": brief(truth, twin),
+        "heavy_atoms_fitted_on_the_test_rows": brief(truth, size_line),
+        "gain_over_ligand_only": {
+            name: {
+                "value": round(gain[name].value, 4),
+                "interval": [round(gain[name].low, 4), round(gain[name].high, 4)],
+            }
+            for name in METRICS
+        },
+        "single_members": [
+            brief(truth, score(Scorer("one", scorer.card, [m]), graphs)["pk"].to_numpy()) for m in scorer.members
+        ],
+        "checks": {name: brief(truth, values) for name, values in broken.items()},
+        "share_within_90_percent_interval": round(float(inside.mean()), 4),
+    }
+
+
+def ablation(arms: dict[str, list[Path]], graphs: list[ComplexGraph], truth: np.ndarray) -> dict[str, Any]:
+    """Each arm's single members on the test rows: one figure a seed, and their mean."""
+    out: dict[str, Any] = {}
+    for name, runs in arms.items():
+        column = "pk_ligand_only" if name == "ligand only" else "pk"
+        figures = [brief(truth, score(load_model(run, device="cpu"), graphs)[column].to_numpy()) for run in runs]
+        out[name] = {
+            "runs": [run.name for run in runs],
+            "r": [f["r"] for f in figures],
+            "rmse": [f["rmse"] for f in figures],
+            "mean_r": round(float(np.mean([f["r"] for f in figures])), 4),
+            "mean_rmse": round(float(np.mean([f["rmse"] for f in figures])), 4),
+            "held_out_r": [_held_out(run, column)["r"] for run in runs],
+            "held_out_rmse": [_held_out(run, column)["rmse"] for run in runs],
+        }
+    return out
+
+
+def _held_out(run: Path, column: str) -> dict[str, Any]:
+    return load_card(run)["validation"][column]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument("--ablation", nargs="+", action="append", default=[], metavar=("NAME", "RUN"))
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "binding" / "weights")
+    args = parser.parse_args()
+
+    cards = [load_card(run) for run in args.runs]
+    if any(card["config"] != cards[0]["config"] for card in cards):
+        raise SystemExit("the runs do not share one model configuration")
+    card: dict[str, Any] = {
+        "name": args.name,
+        "version": cards[0]["version"],
+        "commit": sorted({c["commit"] for c in cards}),
+        "config": cards[0]["config"],
+        "parameters_of_one_member": sum(t.numel() for t in members(args.runs[:1])[0].values()),
+        "training": cards[0]["training"],
+        "members": [
+            {
+                "run": run.name,
+                "seed": c["training"]["seed"],
+                "fold": c["training"]["validation"]["fold"],
+                "rows": c["rows"],
+            }
+            for run, c in zip(args.runs, cards, strict=True)
+        ],
+        "calibration": calibration(args.runs),
+        "held_out_proteins": [c["validation"] for c in cards],
+    }
+    path = args.output / f"{args.name}.safetensors"
+    save_weights(path, members(args.runs), card, half=True)
+    truth, graphs, sizes = test_graphs(args.test)
+    card["test"] = {args.test.name: test_metrics(load_model(path, device="cpu"), graphs, truth, sizes)}
+    arms = {"with angles": args.runs} | {arm[0]: [Path(run) for run in arm[1:]] for arm in args.ablation}
+    arms["ligand only"] = args.runs
+    card["ablation"] = ablation(arms, graphs, truth)
+    save_weights(path, members(args.runs), card, half=True)
+    print(json.dumps({"test": card["test"], "ablation": card["ablation"]}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -15,12 +15,13 @@ import numpy as np
 
 from binding.errors import FileError, StructureError
 from binding.io.files import read_bytes, split_suffix, structure_format
-from binding.io.vocabulary import CNOS_RESIDUES, HYDROGENS, METALS
+from binding.io.vocabulary import AUTODOCK_TYPES, CNOS_RESIDUES, HYDROGENS, METALS
 
 # Columns 31 to 54 must hold three numbers. gemmi reads "********" and words as 0.0, silently.
 _FIELD = rb"(?= {0,7}[-+]?\.?\d)[ \d.+-]{8}"
 _BAD_COORDINATES = re.compile(rb"^(?:ATOM  |HETATM).{24}(?!" + _FIELD * 3 + rb")[^\r\n]*", re.MULTILINE)
 _FOUR_LETTER_WATER = re.compile(rb"^((?:ATOM  |HETATM).{11})(TIP[2-5]|SPCE)", re.MULTILINE)
+_PDBQT_TYPE = re.compile(rb"^((?:ATOM  |HETATM)[^\r\n]{70}) (\S{1,2})[^\r\n]*", re.MULTILINE)
 _CNOS = {"C": 6, "N": 7, "O": 8, "S": 16, "H": 1, "D": 1}
 _SAME_PLACE = 0.5  # Å; a second atom of the same name closer than this is a copy, farther a second group
 
@@ -177,6 +178,8 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
         if b"TIP" in data or b"SPCE" in data:
             # CHARMM and Amber write four-letter water names into the column of the chain's first letter.
             data = _FOUR_LETTER_WATER.sub(rb"\1HOH ", data)
+        if split_suffix(path)[1] == ".pdbqt":
+            data = _PDBQT_TYPE.sub(_with_element, data)
         return gemmi.read_pdb_string(data.decode("utf-8", errors="replace")), None, []
     except (RuntimeError, ValueError, IndexError) as error:
         raise FileError(
@@ -184,6 +187,12 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
             "Check that the file is complete and unaltered.",
             "unreadable",
         ) from None
+
+
+def _with_element(line: re.Match[bytes]) -> bytes:
+    """A PDBQT atom line with its AutoDock type replaced by the element, where PDB has it."""
+    kind = line.group(2).decode("ascii", errors="replace")
+    return line.group(1) + AUTODOCK_TYPES.get(kind.upper(), kind).upper().rjust(2).encode()
 
 
 def _strings(rows: np.ndarray, dtype: str) -> np.ndarray:
@@ -229,7 +238,11 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
 
 
 def _mend_elements(flat: _Flat) -> None:
-    """In amino acids made of C, N, O and S, an element told from a misplaced name ("CA" as calcium) is mended."""
+    """Mend elements that names settle: C, N, O, S of amino acids ("CA" read as calcium), ions named after a metal."""
+    for atom in np.flatnonzero(flat.atom_names == flat.residue_names):  # such as PT of residue PT, element P
+        number = gemmi.Element(str(flat.atom_names[atom])).atomic_number
+        if METALS[number]:
+            flat.elements[atom] = number
     odd = ~np.isin(flat.elements, (1, 6, 7, 8, 16, 119))
     if not odd.any():
         return

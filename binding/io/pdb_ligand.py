@@ -10,11 +10,8 @@ from rdkit.Geometry import Point3D
 
 from binding.errors import LigandError
 from binding.io.perceive import perceive_bonds
+from binding.io.vocabulary import AUTODOCK_TYPES
 
-# AutoDock atom types that are not element symbols.
-_AUTODOCK = {"A": "C", "OA": "O", "NA": "N", "SA": "S", "HD": "H", "HS": "H", "NS": "N", "OS": "O", "Z": "C", "G": "C",
-             "GA": "C", "J": "C", "Q": "C", "W": "O", "G0": "", "G1": "", "G2": "", "CG0": "C", "CG1": "C", "CG2": "C",
-             "CG3": "C"}  # fmt: skip
 _TABLE = Chem.GetPeriodicTable()
 
 
@@ -59,7 +56,7 @@ def _atom(line: str, name: str, *, docked: bool) -> tuple[int, str, tuple[float,
         )
     label = line[77:].strip() if docked else line[76:78].strip()
     if docked:
-        symbol = _AUTODOCK.get(label.upper(), label.capitalize())
+        symbol = AUTODOCK_TYPES.get(label.upper(), label.capitalize())
     else:
         symbol = label.capitalize() or _from_name(line[12:16])
     if symbol == "D":

@@ -53,17 +53,17 @@ STANDARD_AMINO_ACIDS = frozenset(
 CNOS_RESIDUES = STANDARD_AMINO_ACIDS | _PROTONATION_NAMES
 _NUCLEOTIDE_NAMES = frozenset("A C G U I T DA DC DG DT DU DI ADE CYT GUA URA THY RA RC RG RU DA5 DA3 DT5 DT3".split())
 
+# AutoDock atom types that are not element symbols; empty for the pseudo-atoms of flexible rings.
+AUTODOCK_TYPES = {"A": "C", "OA": "O", "NA": "N", "SA": "S", "HD": "H", "HS": "H", "NS": "N", "OS": "O", "Z": "C",
+                  "G": "C", "GA": "C", "J": "C", "Q": "C", "W": "O", "G0": "", "G1": "", "G2": "", "G3": "", "CG0": "C",
+                  "CG1": "C", "CG2": "C", "CG3": "C"}  # fmt: skip
+
 # Elements, by atomic number up to gemmi's 119 (D); index 0 is gemmi's "X", not an element.
 METALS = np.array([gemmi.Element(z).is_metal for z in range(120)])
 METALS[[0, 119]] = False
 METALS[[14, 32, 33, 51, 52]] = False  # metalloids that occur in covalent groups (Si, Ge, As, Sb, Te)
 HALOGENS = np.isin(np.arange(120), [9, 17, 35, 53])
 HYDROGENS = np.isin(np.arange(120), [1, 119])
-
-
-def is_water(name: str) -> bool:
-    """Whether a residue name means water."""
-    return name in WATERS
 
 
 def is_amino_acid_name(name: str) -> bool:

@@ -320,6 +320,12 @@ def test_metals_are_told_by_element(read, atom, residue, element, number):
     assert protein.elements[-1] == number
 
 
+def test_metal_ion_with_a_truncated_element_column(read):
+    protein = read(residue_lines() + atom_line("PT", "PT", number="9", element="P", record="HETATM", xyz=(9, 0, 0)))
+    assert protein.elements[-1] == 78
+    assert protein.residue_kinds[1] == ResidueKind.METAL
+
+
 def test_metals_under_one_id_are_single_ions(read):
     ions = "".join(atom_line("ZN", "ZN", " ", "9", (x, 0, 0), element="ZN", record="HETATM") for x in (9, 14, 19))
     protein = read(residue_lines() + ions)
@@ -360,3 +366,18 @@ def test_arrays_have_the_promised_types(examples):
     assert protein.atom_residue.max() == protein.num_residues - 1
     assert protein.residue_kinds.dtype == np.int8
     assert protein.residue_numbers.dtype == np.int32
+
+
+def test_pdbqt_receptor(read):
+    """AutoDock types stand where PDB has elements: A is aromatic carbon, NA is nitrogen, not sodium."""
+    typed = [("N", "N"), ("CA", "C"), ("C", "C"), ("O", "OA"), ("CB", "C"), ("CG", "A"), ("ND1", "NA"), ("HD1", "HD")]
+    lines = [
+        atom_line(name, "HIS", xyz=(1.4 * k, 0, 0))[:66] + f"    {0.0:6.3f} {kind:<2}\n"
+        for k, (name, kind) in enumerate(typed)
+    ]
+    zinc = (
+        atom_line("ZN", "ZN", number="9", xyz=(20, 0, 0), element="ZN", record="HETATM")[:66] + f"    {0.0:6.3f} Zn\n"
+    )
+    protein = read("".join(lines) + zinc, "receptor.pdbqt")
+    assert protein.elements.tolist() == [7, 6, 6, 8, 6, 6, 7, 30]
+    assert protein.residue_kinds.tolist() == [ResidueKind.AMINO_ACID, ResidueKind.METAL]

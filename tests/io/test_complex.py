@@ -1,0 +1,167 @@
+"""The ligand inside a complex file: which group is taken, and where its bonds come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from molecules import atom_line, peptide, posed
+from rdkit import Chem
+
+from binding.errors import LigandError, StructureError
+from binding.io.structure import read_complex, read_protein
+from binding.structures import ResidueKind
+
+
+def group(smiles: str, name: str, number: str, *, chain: str = "A", at: tuple[float, float, float] = (4, 4, 0)) -> str:
+    """HETATM lines of a molecule centred ``at``, with names that say nothing about bonds."""
+    mol = posed(smiles, hydrogens=False)
+    xyz = mol.GetConformer().GetPositions()
+    xyz = xyz - xyz.mean(axis=0) + np.array(at)
+    return "".join(
+        atom_line(f"{a.GetSymbol()}{k}", name, chain, number, tuple(xyz[k]), element=a.GetSymbol(), record="HETATM")
+        for k, a in enumerate(mol.GetAtoms())
+    )
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str, name: str = "complex.pdb") -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+DRUG = "CC(=O)Nc1ccc(O)cc1"
+OTHER = "Cc1ccc(C(=O)O)cc1N"
+
+
+@pytest.mark.parametrize(
+    ("example", "name", "smiles"),
+    [
+        ("4cup_complex.cif.gz", "A:ZYB:2971", "N/C(=N/O)c1ccc(F)cc1"),
+        ("6wqa_complex.cif.gz", "A:ZMA:1202", "Nc1nc(NCCc2ccc(O)cc2)nc2nc(-c3ccco3)nn12"),
+    ],
+)
+def test_auto_on_real_complexes(examples, example, name, smiles):
+    protein, (ligand,) = read_complex(examples / example)
+    assert ligand.name == name
+    assert Chem.MolToSmiles(ligand.mol) == Chem.CanonSmiles(smiles)
+    assert f"took {name} as the ligand" in ligand.notes
+    whole = read_protein(examples / example)
+    assert name not in protein.residue_ids
+    assert protein.num_residues == whole.num_residues - 1
+
+
+def test_auto_passes_over_cofactors_buffers_and_what_touches_nothing(write):
+    far = group("c1ccc2c(c1)ccc1ccccc12", "FAR", "400", at=(60, 60, 60))
+    heme = group("Nc1ncnc2c1ncn2C1OC(CO)C(O)C1O", "NAD", "401", at=(8, -5, 0))
+    glycol = group("OCCOCCOCCOCCOCCO", "1PE", "402", at=(12, -5, 0))
+    path = write(peptide() + far + heme + glycol + group(DRUG, "TYL", "301"))
+    protein, (ligand,) = read_complex(path)
+    assert ligand.name == "A:TYL:301"
+    assert Chem.MolToSmiles(ligand.mol) == Chem.CanonSmiles(DRUG)
+    assert "bond orders perceived from geometry" in ligand.notes
+    assert sorted(protein.residue_names[protein.residue_kinds == ResidueKind.COFACTOR]) == ["FAR", "NAD"]
+
+
+def test_auto_takes_the_first_of_several_copies(write):
+    second = group(DRUG, "TYL", "301", chain="B", at=(18, 4, 0))
+    _, (ligand,) = read_complex(write(peptide() + group(DRUG, "TYL", "301") + second))
+    assert ligand.name == "A:TYL:301"
+    assert "took A:TYL:301 as the ligand, the first of 2 copies" in ligand.notes
+
+
+def test_auto_with_two_ligands_of_like_size_asks(write):
+    path = write(peptide() + group(DRUG, "TYL", "301") + group(OTHER, "XYZ", "302", at=(18, 4, 0)))
+    with pytest.raises(LigandError) as caught:
+        read_complex(path)
+    assert caught.value.code == "several_ligands"
+    assert "A:TYL:301" in caught.value.hint
+    assert "A:XYZ:302" in caught.value.hint
+
+
+def test_auto_takes_the_clearly_larger_of_two(write):
+    path = write(peptide() + group("c1ccccc1", "BNZ", "301") + group(DRUG, "TYL", "302", at=(18, 4, 0)))
+    _, (ligand,) = read_complex(path)
+    assert ligand.name == "A:TYL:302"
+
+
+def test_auto_without_a_candidate_lists_what_is_there(write):
+    path = write(peptide() + group("OCC(O)CO", "GOL", "301"))
+    with pytest.raises(LigandError) as caught:
+        read_complex(path)
+    assert caught.value.code == "ligand_not_found"
+    assert "A:GOL:301" in caught.value.hint
+
+
+def test_a_buffer_can_be_named(write):
+    protein, (ligand,) = read_complex(write(peptide() + group("OCC(O)CO", "GOL", "301")), "A:GOL:301")
+    assert Chem.MolToSmiles(ligand.mol) == "OCC(O)CO"
+    assert "GOL" not in protein.residue_names
+
+
+def test_a_name_stands_for_every_group_of_it(write):
+    copies = group(DRUG, "TYL", "301") + group(DRUG, "TYL", "301", chain="B", at=(18, 4, 0))
+    protein, ligands = read_complex(write(peptide() + copies), "TYL")
+    assert [ligand.name for ligand in ligands] == ["A:TYL:301", "B:TYL:301"]
+    assert "TYL" not in protein.residue_names
+    protein, ligands = read_complex(write(peptide() + copies), "B:TYL:301")
+    assert [ligand.name for ligand in ligands] == ["B:TYL:301"]
+    assert protein.residue_names.tolist().count("TYL") == 1
+
+
+@pytest.mark.parametrize("wanted", ["LIG", "A:LIG:301", "A:TYL:302", "b:TYL:301", "A:TYL:301:2", ""])
+def test_wrong_names_list_what_is_there(write, wanted):
+    with pytest.raises(LigandError) as caught:
+        read_complex(write(peptide() + group(DRUG, "TYL", "301")), wanted)
+    assert caught.value.code == "ligand_not_found"
+    assert "A:TYL:301" in caught.value.hint
+
+
+def test_template_gives_the_bond_orders(write):
+    path = write(peptide() + group(DRUG, "TYL", "301"))
+    _, (ligand,) = read_complex(path, "TYL", template=DRUG)
+    assert Chem.MolToSmiles(ligand.mol) == Chem.CanonSmiles(DRUG)
+    assert "bond orders perceived from geometry" not in ligand.notes
+    with pytest.raises(LigandError) as caught:
+        read_complex(path, "TYL", template="CCO")
+    assert caught.value.code == "template_mismatch"
+
+
+def test_groups_bonded_to_each_other_are_one_ligand(write):
+    mol = posed("CC(=O)Nc1ccc(Oc2ccccc2)cc1", hydrogens=False)
+    xyz = mol.GetConformer().GetPositions() + np.array([6.0, 6.0, 0.0])
+    lines = [
+        atom_line(f"{a.GetSymbol()}{k}", "AAA" if k < 10 else "BBB", "A", "301" if k < 10 else "302", tuple(xyz[k]),
+                  element=a.GetSymbol(), record="HETATM")
+        for k, a in enumerate(mol.GetAtoms())
+    ]  # fmt: skip
+    path = write(peptide() + "".join(lines))
+    protein, (ligand,) = read_complex(path)
+    assert ligand.name == "A:AAA:301+A:BBB:302"
+    assert ligand.num_atoms == mol.GetNumAtoms()
+    assert protein.num_residues == 6
+    _, (named,) = read_complex(path, "A:AAA:301+A:BBB:302")
+    assert Chem.MolToSmiles(named.mol) == Chem.MolToSmiles(ligand.mol)
+
+
+def test_a_free_amino_acid_can_be_the_ligand_but_a_modified_residue_is_not(write):
+    free = posed("NC(Cc1ccc(O)cc1)C(=O)O", hydrogens=False)
+    names = ["N", "CA", "CB", "CG", "CD1", "CE1", "CZ", "OH", "CE2", "CD2", "C", "O", "OXT"]
+    xyz = free.GetConformer().GetPositions() + np.array([6.0, 7.0, 0.0])
+    tyrosine = "".join(
+        atom_line(name, "TYR", "A", "301", tuple(xyz[k]), record="HETATM") for k, name in enumerate(names)
+    )
+    protein, (ligand,) = read_complex(write(peptide() + tyrosine))
+    assert ligand.name == "A:TYR:301"
+    assert protein.num_residues == 6
+
+
+def test_complex_without_protein(write):
+    with pytest.raises(StructureError) as caught:
+        read_complex(write(group(DRUG, "TYL", "301")), "TYL")
+    assert caught.value.code == "no_protein"

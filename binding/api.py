@@ -19,6 +19,7 @@ from binding.errors import BindingError, FileError, TableError, UsageError
 from binding.featurize import load_protein, resolve_pocket
 from binding.io.files import STRUCTURE_SUFFIXES, split_suffix
 from binding.io.ligand import BadRecord, prepare_ligand
+from binding.io.predictions import read_predictions
 from binding.io.results import ResultRow, open_writer, to_frame
 from binding.io.table import Request, is_selection, read_folder, read_index, read_requests
 from binding.io.template import parse_template
@@ -305,53 +306,6 @@ def train(
     else:
         settings = TrainConfig.from_yaml(config, overrides)
     return run.train(settings, progress=progress, restart=restart)
-
-
-def read_predictions(path: str | Path) -> pd.DataFrame:
-    """A table of predictions by ``id``, as ``predict`` or any other program wrote it.
-
-    Args:
-        path: ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``.
-
-    Raises:
-        FileError: Missing, empty, or no such table.
-    """
-    import pandas as pd
-
-    path = Path(path)
-    if not path.is_file():
-        raise FileError(f"There is no file {path}.", "Check the path.", "file_not_found")
-    text = {"id": str, "ligand": str}  # 1e66 is a PDB code, not a number
-    readers: dict[str, Callable[[], pd.DataFrame]] = {
-        ".csv": lambda: pd.read_csv(path, dtype=text),
-        ".tsv": lambda: pd.read_csv(path, dtype=text, sep="\t"),
-        ".jsonl": lambda: pd.read_json(path, lines=True, dtype=text),
-        ".parquet": lambda: pd.read_parquet(path),
-    }
-    suffix = split_suffix(path)[1]
-    if suffix not in readers:
-        raise FileError(f"{path.name} is no table of predictions.", f"Use one of {', '.join(readers)}.", "wrong_format")
-    try:
-        return readers[suffix]()
-    except pd.errors.EmptyDataError:
-        raise FileError(f"{path} is empty.", "Write it again.", "empty_file") from None
-    except (ValueError, UnicodeDecodeError) as error:  # what pandas and pyarrow raise for damaged tables
-        raise FileError(f"{path} cannot be read as a table: {error}", "Write it again.", "wrong_format") from error
-
-
-def is_predictions(path: str | Path) -> bool:
-    """Whether a path holds predictions already, and not complexes that have to be scored first.
-
-    A table with the columns ``protein`` and ``ligand`` but no ``status`` is a table of pairs.
-    """
-    path = Path(path)
-    suffix = split_suffix(path)[1]
-    if path.is_dir() or suffix not in (*_TABLE_SUFFIXES, ".jsonl", ".parquet"):
-        return False
-    if suffix not in (".csv", ".tsv"):
-        return suffix != ".txt"
-    columns = set(read_predictions(path).columns)
-    return "status" in columns or not {"protein", "ligand"} <= columns
 
 
 def _with_ligands(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -89,15 +89,24 @@ class Failed:
 
 def featurize(job: Job) -> list[Featurized | Failed]:
     """All records of a job, in file order; at least one."""
+    protein: Path | Protein
     try:
-        protein, records = _open(job)
-        pockets = _Pockets(protein, resolve_pocket(job.pocket))
-        outcomes = [_featurize_one(pockets, record) for record in records]
-        if not outcomes:
+        if isinstance(job.source, str):
+            protein, records = _complex(job.protein, job.source, job.template)
+        else:
+            protein, records = job.protein, list(_records(job))
+        if not records:
             raise FileError(f"{_source_name(job)} holds no ligand.", "Check the file.", "empty_file")
     except Exception as error:  # noqa: BLE001 - becomes the row of the request
         return [Failed(_source_name(job), as_binding_error(error))]
-    return outcomes
+    try:
+        pockets = _Pockets(
+            protein if isinstance(protein, Protein) else load_protein(protein), resolve_pocket(job.pocket)
+        )
+    except Exception as error:  # noqa: BLE001 - becomes the row of each record
+        reason = as_binding_error(error)
+        return [Failed(record.name, reason, _size(record)) for record in records]
+    return [_featurize_one(pockets, record) for record in records]
 
 
 def featurize_in_worker(job: Job) -> list[Featurized | Failed]:
@@ -193,13 +202,15 @@ def _reference(path: Path, version: tuple[int, int] | None) -> np.ndarray:
     raise LigandError(f"{path} holds no ligand to take the pocket from.", "Check the file.", "no_atoms")
 
 
-def _open(job: Job) -> tuple[Protein, Iterable[Ligand | BadRecord]]:
-    if isinstance(job.source, str):
-        if isinstance(job.protein, Protein):
-            raise UsageError("a ligand can be chosen by name only in a complex that is read from a file")
-        return read_complex(job.protein, job.source, template=job.template)
-    protein = job.protein if isinstance(job.protein, Protein) else load_protein(job.protein)
-    return protein, _records(job)
+def _complex(path: Path | Protein, choice: str, template: str | None) -> tuple[Protein, list[Ligand | BadRecord]]:
+    if isinstance(path, Protein):
+        raise UsageError("a ligand can be chosen by name only in a complex that is read from a file")
+    protein, ligands = read_complex(path, choice, template=template)
+    return protein, list(ligands)
+
+
+def _size(record: Ligand | BadRecord) -> int | None:
+    return record.num_atoms if isinstance(record, Ligand) else None
 
 
 def _records(job: Job) -> Iterator[Ligand | BadRecord]:

@@ -63,11 +63,12 @@ def command(
     and for the ligand-only twin.
     """
     from binding import api
+    from binding.io.predictions import holds_predictions
     from binding.io.table import read_index
 
     read_index(truth)  # a bad table is told before anything is scored
     predictions: Path | pd.DataFrame = source
-    if not api.is_predictions(source):
+    if not holds_predictions(source):
         predictions = _predict(source, model, device, workers, batch_size, quiet)
     report = api.evaluate(
         predictions, truth, column=column, id_column=id_column, peers=peers, resamples=resamples, seed=seed

@@ -377,7 +377,10 @@ def test_a_broken_protein_in_a_table_fails_its_rows(binding_, made, tmp_path):
     path.write_text(f"id,protein,ligand\na,page.pdb,{made.library}\nb,page.pdb,{made.ligands['aspirin']}\n")
     result = binding_("predict", path)
     assert result.exit_code == 4
-    assert [row["error_code"] for row in rows_of(result)] == ["wrong_format", "wrong_format"]
+    rows = rows_of(result)
+    assert [row["id"] for row in rows] == ["a:1", "a:2", "a:3", "b"]
+    assert {row["error_code"] for row in rows} == {"wrong_format"}
+    assert [row["ligand"] for row in rows] == [*made.mols, "aspirin"]
 
 
 def test_ctrl_c_keeps_the_finished_rows_and_exits_130(binding_, made, tmp_path, scorer, monkeypatch):

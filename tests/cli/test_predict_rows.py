@@ -69,6 +69,17 @@ def test_ids_do_not_depend_on_how_a_file_is_cut(made, scorer, tmp_path, monkeypa
         assert [row.as_dict() for row in predict_requests(request, scorer, workers=0)] == whole
 
 
+@pytest.mark.parametrize("limit", [10, 10**9])
+def test_a_protein_that_cannot_be_read_fails_every_record(made, scorer, tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", limit)
+    library = tmp_path / "lib.sdf"
+    library.write_text(made.library.read_text() * 4)
+    for workers in (0, 1):
+        rows = list(predict_requests([Request(None, tmp_path / "none.pdb", library)], scorer, workers=workers))
+        assert [row.id for row in rows] == [f"lib:{number}" for number in range(1, 13)]
+        assert {row.error_code for row in rows} == {"file_not_found"}
+
+
 def test_a_file_that_breaks_off_keeps_what_came_before(made, scorer, tmp_path, monkeypatch):
     monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
     rng = np.random.default_rng(0)  # noise in the tags keeps the compressed file long

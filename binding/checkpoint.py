@@ -112,6 +112,8 @@ def _array(tensor: Tensor) -> np.ndarray:
 def available_models() -> list[str]:
     """Names of the weights in the package."""
     folder = resources.files("binding") / "weights"
+    if not folder.is_dir():
+        return []
     return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".safetensors"))
 
 
@@ -151,8 +153,8 @@ def load_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
     _, path = resolve_weights(name_or_path)
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
-        version = card["format_version"]
-    except (ValueError, KeyError, TypeError) as error:
+        version = int(card["format_version"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} is no model card: {error}", "restore the file") from None
     if version > FORMAT_VERSION:
         raise WeightsError(
@@ -179,10 +181,13 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         raise UsageError(f"dtype {dtype!r} is not known", "float32 or float64")
     device = pick_device(device)
     try:
+        name, count = str(card["name"]), int(card["num_members"])
+        if count < 1:
+            raise KeyError("num_members")
         config = ModelConfig.model_validate(card["config"])
         tensors = load_file(path)
         members = []
-        for row in range(int(card["num_members"])):
+        for row in range(count):
             member = Member(config)
             prefix = f"{row}."
             state = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
@@ -190,10 +195,10 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             members.append(member)
     except ValidationError as error:
         raise WeightsError(f"the card of {path} does not describe a model: {describe(error)}", "restore it") from None
-    except (SafetensorError, RuntimeError, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged or of another version") from None
-    return Scorer(str(card["name"]), card, members, device, dtype)
+    return Scorer(name, card, members, device, dtype)
 
 
 def pick_device(device: str) -> str:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from binding.errors import ConfigError, FileError
 
@@ -32,6 +32,14 @@ class ModelConfig(Settings):
     protein: bool = Field(True, description="False: pairs are left out, for the ablation without the protein")
     physics: bool = Field(True, description="Vina's terms as an additive prior with learned weights")
     mean_pk: float = Field(6.5, description="start of the constant term")
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        if self.hidden_channels % self.num_heads:
+            raise ValueError(
+                f"hidden_channels ({self.hidden_channels}) must be a multiple of num_heads ({self.num_heads})"
+            )
+        return self
 
 
 def load_yaml(path: str | Path) -> dict[str, Any]:
@@ -111,7 +119,12 @@ class TrainConfig(Settings):
         """
         content = load_yaml(path)
         for name, value in (overrides or {}).items():
-            _assign(content, name.split("."), value)
+            try:
+                _assign(content, name.split("."), value)
+            except (AttributeError, IndexError, TypeError, ValueError):
+                raise ConfigError(
+                    f"{path}: there is no setting {name!r}", "names are dotted, such as model.angles or sources.0.repeat"
+                ) from None
         try:
             return cls.model_validate(content)
         except ValidationError as error:
@@ -127,4 +140,5 @@ def _assign(content: Any, keys: list[str], value: Any) -> None:
             if content.get(key) is None:
                 content[key] = {}
             content = content[key]
-    content[keys[-1]] = value
+    last = keys[-1]
+    content[int(last) if isinstance(content, list) else last] = value

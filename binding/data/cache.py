@@ -11,6 +11,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,12 +173,13 @@ class ComplexCache:
                 self._arrays = {name: file[name] for name in file.files}
             meta = json.loads(self._arrays["meta"].tobytes())
             table = self._arrays["table"].tobytes().decode()
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            version, descriptors = meta["version"], meta["descriptors"]
+        # TypeError: np.load gave a bare array; the zip errors: the file breaks off or was altered.
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise CacheError(f"{self.path} is no cache of this package: {error}", "make it anew") from None
-        if meta["version"] != CACHE_VERSION or meta["descriptors"] != list(DESCRIPTORS):
+        if version != CACHE_VERSION or descriptors != list(DESCRIPTORS):
             raise CacheError(
-                f"{self.path} was made by another version of this package "
-                f"(cache {meta['version']}, now {CACHE_VERSION})",
+                f"{self.path} was made by another version of this package (cache {version}, now {CACHE_VERSION})",
                 "make it anew with `binding prepare`",
             )
         self.settings: dict[str, Any] = meta["settings"]

@@ -87,7 +87,7 @@ class PocketGraph:
 
     Attributes:
         residue_types: (residues,) uint8, row of ``constants.RESIDUE_TYPES``.
-        residue_scalars: (residues, len(RESIDUE_SCALARS)) float32.
+        residue_scalars: (residues, len(RESIDUE_SCALARS)) float64.
         anchors: (residues, 3) float64, CA; C1' of a nucleotide; the mean of a metal or cofactor.
         centroids: (residues, 3) float64, mean of the side-chain atoms (of all, where there is none).
         frames: (residues, 3, 3) float64, rows are the axes of the local frame; zero where there is none.
@@ -96,9 +96,9 @@ class PocketGraph:
         atom_positions: (atoms, 3) float64.
         atom_classes: (atoms,) uint8, row of ``constants.ATOM_CLASSES``.
         atom_residue: (atoms,) int32.
-        atom_directions: (atoms, 3) float32, unit vector away from the bonded neighbours (lone pair or
+        atom_directions: (atoms, 3) float64, unit vector away from the bonded neighbours (lone pair or
             hydrogen of a polar atom); zero where undefined.
-        atom_normals: (atoms, 3) float32, unit normal of the plane of the bonded neighbours, sign arbitrary;
+        atom_normals: (atoms, 3) float64, unit normal of the plane of the bonded neighbours, sign arbitrary;
             zero where undefined.
     """
 

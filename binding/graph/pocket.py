@@ -83,18 +83,65 @@ def _dihedral(p0: np.ndarray, p1: np.ndarray, p2: np.ndarray, p3: np.ndarray) ->
     return np.stack([sine, (first * last).sum(-1)], axis=-1)
 
 
-def _dihedrals(protein: Protein, table: _AtomTable, linked: np.ndarray) -> np.ndarray:
+def _previous(protein: Protein, table: _AtomTable) -> np.ndarray:
+    """(residues,) row of the amino acid whose C is bonded to this one's N, -1 where there is none.
+
+    Told from the bonds and not from the order of the file, in which a modified residue may stand at the end.
+    """
+    previous = np.full(protein.num_residues, -1)
+    amino = protein.residue_kinds == ResidueKind.AMINO_ACID
+    n, c = table.rows("N"), table.rows("C")
+    givers, takers = np.flatnonzero(amino & (c >= 0)), np.flatnonzero(amino & (n >= 0))
+    if not len(givers) or not len(takers):
+        return previous
+    distance, nearest = cKDTree(protein.positions[c[givers]]).query(
+        protein.positions[n[takers]], distance_upper_bound=_PEPTIDE_BOND
+    )
+    found = np.isfinite(distance)
+    takers, givers, distance = takers[found], givers[nearest[found]], distance[found]
+    order = np.argsort(distance, kind="stable")
+    takers, givers = takers[order], givers[order]
+    # A C has one N only: where two claim it (residues that overlap), the nearer.
+    _, first = np.unique(givers, return_index=True)
+    first = first[takers[first] != givers[first]]
+    previous[takers[first]] = givers[first]
+    return previous
+
+
+def _following(previous: np.ndarray) -> np.ndarray:
+    """(residues,) row of the residue after each one, -1 where there is none."""
+    following = np.full(len(previous), -1)
+    linked = np.flatnonzero(previous >= 0)
+    following[previous[linked]] = linked
+    return following
+
+
+def _chain_places(previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Segment of each residue, joined by peptide bonds without a gap, and its place along the segment."""
+    following = _following(previous)
+    segment, place = np.full(len(previous), -1), np.zeros(len(previous), dtype=np.int64)
+    ends_first = np.argsort(previous >= 0, kind="stable")  # what is left after the open chains are rings
+    for start in ends_first.tolist():
+        row, step = start, 0
+        while row >= 0 and segment[row] < 0:
+            segment[row], place[row] = start, step
+            row, step = int(following[row]), step + 1
+    return segment, place
+
+
+def _dihedrals(protein: Protein, table: _AtomTable, previous: np.ndarray) -> np.ndarray:
     """phi, psi and chi1..chi4 as (residues, 12) sines and cosines, zero where an atom is missing.
 
     Args:
         protein: The pocket.
         table: Its atoms by name.
-        linked: (residues,) bool, the residue follows the one before it through a peptide bond.
+        previous: (residues,) see ``_previous``.
     """
     positions = protein.positions
     n, ca, c = table.rows("N"), table.rows("CA"), table.rows("C")
-    previous_c = np.where(linked, np.roll(c, 1), -1)
-    next_n = np.where(np.roll(linked, -1), np.roll(n, -1), -1)
+    following = _following(previous)
+    previous_c = np.where(previous >= 0, c[previous], -1)
+    next_n = np.where(following >= 0, n[following], -1)
     places = [table.rows(*names) for names in CHI_PLACES]
     quads = [(previous_c, n, ca, c), (n, ca, c, next_n)] + [tuple(places[k : k + 4]) for k in range(4)]
     amino = protein.residue_kinds == ResidueKind.AMINO_ACID
@@ -169,7 +216,7 @@ def _segment_mean(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarra
     return total / np.maximum(np.bincount(rows, minlength=count), 1)[:, None]
 
 
-def _edges(protein: Protein, anchors: np.ndarray, linked: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _edges(anchors: np.ndarray, previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Each residue's nearest neighbours within ``NEIGHBOUR_CUTOFF``, and their offset along the chain."""
     count = len(anchors)
     size = min(NEIGHBOURS + 1, count)
@@ -179,9 +226,9 @@ def _edges(protein: Protein, anchors: np.ndarray, linked: np.ndarray) -> tuple[n
     source = neighbour.reshape(-1)
     keep = (source != target) & (distance.reshape(-1) < NEIGHBOUR_CUTOFF)
     source, target = source[keep], target[keep]
-    segment = np.cumsum(~linked)
+    segment, place = _chain_places(previous)
     same = segment[source] == segment[target]
-    offset = np.where(same, np.clip(source - target, -3, 3), 4)
+    offset = np.where(same, np.clip(place[source] - place[target], -3, 3), 4)
     return np.stack([source, target]).astype(np.int32), offset.astype(np.int8)
 
 
@@ -198,18 +245,13 @@ def build_pocket_graph(pocket: Protein) -> PocketGraph:
     table = _AtomTable(pocket)
     positions, residue = pocket.positions, pocket.atom_residue.astype(np.int64)
     amino = pocket.residue_kinds == ResidueKind.AMINO_ACID
-    n, ca, c = table.rows("N"), table.rows("CA"), table.rows("C")
-
-    linked = np.zeros(count, dtype=bool)
-    follows = np.flatnonzero((c[:-1] >= 0) & (n[1:] >= 0) & amino[:-1] & amino[1:])
-    linked[follows + 1] = np.linalg.norm(positions[c[follows]] - positions[n[follows + 1]], axis=1) < _PEPTIDE_BOND
-
+    previous = _previous(pocket, table)
     bonds = bonds_by_distance(positions, pocket.elements)
     classes = _atom_classes(pocket, bonds)
     directions, normals = atom_directions(positions, bonds)
 
     means = _segment_mean(positions, residue, count)
-    anchor_rows = np.where(amino, ca, np.where(pocket.residue_kinds == ResidueKind.NUCLEOTIDE, table.rows("C1'"), -1))
+    anchor_rows = np.where(amino, table.rows("CA"), np.where(pocket.residue_kinds == ResidueKind.NUCLEOTIDE, table.rows("C1'"), -1))
     anchors = np.where((anchor_rows >= 0)[:, None], positions[anchor_rows], means)
     side_chain = ~(amino[residue] & np.isin(pocket.atom_names, _BACKBONE_NAMES))
     has_side_chain = np.bincount(residue, weights=side_chain, minlength=count) > 0
@@ -234,13 +276,13 @@ def build_pocket_graph(pocket: Protein) -> PocketGraph:
     burial = tree.query_ball_point(centroids, _BURIAL_RADIUS, return_length=True) / _BURIAL_SCALE
     scalars = np.concatenate(
         [
-            _dihedrals(pocket, table, linked),
+            _dihedrals(pocket, table, previous),
             np.stack([burial, missing, modified, np.abs(frames).sum((1, 2)) > 0], axis=1),
         ],
         axis=1,
     )
     assert scalars.shape[1] == len(RESIDUE_SCALARS)
-    edge_index, edge_offset = _edges(pocket, anchors, linked)
+    edge_index, edge_offset = _edges(anchors, previous)
     return PocketGraph(
         residue_types=np.array(types, dtype=np.uint8),
         residue_scalars=scalars.astype(np.float64),

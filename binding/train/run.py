@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +77,27 @@ def train(config: TrainConfig, *, progress: bool = True, restart: bool = False) 
         # The loaders have no workers on purpose: a batch takes a few ms to join, against some 300 to train on.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*`training_step`.*batch size.*")
-        # weights_only: the checkpoint is our own file, and holds tensors and numbers only.
-        trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.is_file() else None, weights_only=True)
+        _fit(trainer, module, data, checkpoint)
     if trainer.interrupted:
         return TrainResult(output / "model.safetensors", None, {}, interrupted=True)
     best = output / "best.ckpt"
     if config.patience is not None and best.is_file():
         module.load_state_dict(torch.load(best, weights_only=True)["state_dict"])
     return _finish(config, module, data, output)
+
+
+def _fit(trainer: lightning.Trainer, module: TrainingModule, data: ComplexDataModule, checkpoint: Path) -> None:
+    """Runs the trainer; an interrupt (Ctrl-C) comes back as ``trainer.interrupted``."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        # weights_only: the checkpoint is our own file, and holds tensors and numbers only.
+        trainer.fit(module, data, ckpt_path=checkpoint if checkpoint.is_file() else None, weights_only=True)
+    except SystemExit:
+        # Lightning ends the whole process with 1 on an interrupt, and ignores further ones.
+        if not trainer.interrupted:
+            raise
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, handler)
 
 
 def _keep_settings(config: TrainConfig, output: Path, resumed: bool) -> None:

@@ -123,7 +123,8 @@ class TrainConfig(Settings):
                 _assign(content, name.split("."), value)
             except (AttributeError, IndexError, TypeError, ValueError):
                 raise ConfigError(
-                    f"{path}: there is no setting {name!r}", "names are dotted, such as model.angles or sources.0.repeat"
+                    f"{path}: there is no setting {name!r}",
+                    "names are dotted, such as model.angles or sources.0.repeat",
                 ) from None
         try:
             return cls.model_validate(content)

@@ -251,7 +251,8 @@ def build_pocket_graph(pocket: Protein) -> PocketGraph:
     directions, normals = atom_directions(positions, bonds)
 
     means = _segment_mean(positions, residue, count)
-    anchor_rows = np.where(amino, table.rows("CA"), np.where(pocket.residue_kinds == ResidueKind.NUCLEOTIDE, table.rows("C1'"), -1))
+    nucleotide = pocket.residue_kinds == ResidueKind.NUCLEOTIDE
+    anchor_rows = np.where(amino, table.rows("CA"), np.where(nucleotide, table.rows("C1'"), -1))
     anchors = np.where((anchor_rows >= 0)[:, None], positions[anchor_rows], means)
     side_chain = ~(amino[residue] & np.isin(pocket.atom_names, _BACKBONE_NAMES))
     has_side_chain = np.bincount(residue, weights=side_chain, minlength=count) > 0

@@ -26,7 +26,7 @@ class Topic(StrEnum):
 def command(
     topic: Annotated[Topic, typer.Argument(help="versions, or the card of a model.")] = Topic.versions,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME|PATH]", help="The model; the shipped one by default.")
+        str | None, typer.Argument(metavar="NAME|PATH", help="The model; the shipped one by default.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
     debug: options.Debug = False,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +25,7 @@ from binding.errors import (
 )
 
 if TYPE_CHECKING:
-    from binding.io.results import ResultRow
+    from binding.io.results import ResultRow, ResultWriter
     from binding.io.table import Request
     from binding.prepare.pocket import PocketSpec
 
@@ -45,7 +46,7 @@ def command(
     source: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[INPUT]",
+            metavar="INPUT",
             help="A complex (.pdb, .cif) with its ligand, a table (.csv: id, protein, ligand[, pocket]), "
             "or a folder in PDBbind layout.",
         ),
@@ -113,29 +114,41 @@ def command(
     saved_to = None if to_stdout else output
     tally = _Tally(keep=print_ is not Print.none and not to_stdout, limit=terminal.SHOWN_ROWS if saved_to else None)
     try:
-        with writer as sink:
-            rows = api.predict_rows(
-                requests,
-                pocket=pocket,
-                template=template,
-                model=model,
-                device=device,
-                workers=workers,
-                batch_size=batch_size,
-            )
-            total = len(requests) if len(requests) > 1 else None
-            for row in terminal.progress(rows, total, shown=sys.stderr.isatty() and not quiet):
-                if sink is not None:
-                    sink.write(row)
-                tally.add(row)
+        rows = api.predict_rows(
+            requests,
+            pocket=pocket,
+            template=template,
+            model=model,
+            device=device,
+            workers=workers,
+            batch_size=batch_size,
+        )
+        _write(rows, writer, tally, total=len(requests), bar=sys.stderr.isatty() and not quiet)
     except KeyboardInterrupt:
-        where = f" and are in {partial_path(Path(saved_to))}" if saved_to else ""
-        typer.echo(f"interrupted; {tally.counts.total()} rows were finished{where}", err=True)
+        finished = tally.counts.total()
+        where = f" and are in {partial_path(Path(saved_to))}" if saved_to and finished else ""
+        typer.echo(f"interrupted; {finished} rows were finished{where}", err=True)
         return EXIT_INTERRUPTED
     tally.show(saved_to)
     if not quiet:
         typer.echo(terminal.summary(tally.counts, tally.warned, time.perf_counter() - start, saved_to), err=True)
     return tally.exit_code(named_outright=bool(ligand))
+
+
+def _write(
+    rows: Iterator[ResultRow],
+    writer: AbstractContextManager[ResultWriter | None],
+    tally: _Tally,
+    *,
+    total: int,
+    bar: bool,
+) -> None:
+    """Draws the rows, writes and counts each; a single request may be a library, so its total is not known."""
+    with writer as sink:
+        for row in terminal.progress(rows, total if total > 1 else None, shown=bar):
+            if sink is not None:
+                sink.write(row)
+            tally.add(row)
 
 
 class _Tally:

@@ -176,6 +176,7 @@ def test_options_that_make_no_sense_exit_2_before_anything_is_scored(binding_, m
     assert result.exit_code == 2, result.output
     assert "rror" in result.stderr
     assert "Traceback" not in result.output
+    assert result.stdout == ""
     assert scorer.batches == []
 
 

@@ -218,7 +218,7 @@ class PairGeometry(nn.Module):
         )  # (C, shells)
         row = contacts.pair * len(ATOM_CLASSES) + batch.protein_classes[contacts.protein]
         counts = shells.new_zeros(pairs * len(ATOM_CLASSES), len(SHELLS)).index_add_(0, row, shells)
-        return counts.view(pairs, -1)
+        return counts.view(pairs, len(ATOM_CLASSES) * len(SHELLS))  # not -1: a batch may hold no pair
 
     def _contact_kinds(self, batch: Batch, contacts: Contacts) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Vina's five terms (C, 5), and three flags (C,): can hydrogen-bond, flat ligand atom, flat protein atom.

@@ -27,7 +27,9 @@ class ModelConfig(Settings):
     pocket_layers: int = Field(2, ge=0, le=8, description="rounds of messages between residues")
     vector_channels: int = Field(6, ge=1, description="learned direction vectors of each ligand atom")
     cutoff: float = Field(6.5, gt=3.0, le=12.0, description="Å, least distance within which a pair interacts")
-    dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    dropout: float = Field(
+        0.1, ge=0.0, lt=1.0, description="in feed-forward and readout layers, and on attention gates"
+    )
     angles: bool = Field(True, description="angle terms: pair geometry, residue graph, learned directions")
     protein: bool = Field(True, description="False: pairs are left out, for the ablation without the protein")
     physics: bool = Field(True, description="Vina's terms as an additive prior with learned weights")
@@ -80,31 +82,35 @@ class ValidationConfig(Settings):
     """Which rows are held out: one of ``folds`` groups of the values of ``column``."""
 
     column: str = Field("uniprot", description="rows that share a value stay together; blank values stand alone")
-    folds: int = Field(5, ge=2)
-    fold: int = Field(0, ge=0)
+    folds: int = Field(5, ge=2, description="how many groups the values are put into, by a hash of each value")
+    fold: int = Field(0, ge=0, description="the group that is held out, from 0")
     source: int = Field(0, ge=0, description="the source whose rows validate; others lose rows that share a value")
 
 
 class TrainConfig(Settings):
     """A training run, complete."""
 
-    model: ModelConfig = ModelConfig()
-    sources: tuple[SourceConfig, ...] = Field(min_length=1)
-    validation: ValidationConfig | None = ValidationConfig()
+    model: ModelConfig = Field(ModelConfig(), description="sizes and switches of the model")
+    sources: tuple[SourceConfig, ...] = Field(min_length=1, description="what to train on, a list")
+    validation: ValidationConfig | None = Field(
+        ValidationConfig(), description="what to hold out; null trains on every row"
+    )
     output: Path = Field(description="folder of checkpoints, log and weights")
-    seed: int = Field(0, ge=0)
-    epochs: int = Field(10, ge=1)
-    batch_size: int = Field(32, ge=1)
-    learning_rate: float = Field(1e-3, gt=0.0)
-    weight_decay: float = Field(0.01, ge=0.0)
-    warmup_steps: int = Field(200, ge=0)
-    gradient_clip: float = Field(1.0, gt=0.0)
-    ema_decay: float = Field(0.998, ge=0.0, lt=1.0)
+    seed: int = Field(0, ge=0, description="of the weights, the order of rows, noise, decoys and dropout")
+    epochs: int = Field(10, ge=1, description="passes over the sources, repeats included")
+    batch_size: int = Field(32, ge=1, description="complexes a step, decoys not counted")
+    learning_rate: float = Field(1e-3, gt=0.0, description="peak, of AdamW; cosine decay to 2 % of it")
+    weight_decay: float = Field(0.01, ge=0.0, description="of AdamW")
+    warmup_steps: int = Field(200, ge=0, description="steps of linear warm-up")
+    gradient_clip: float = Field(1.0, gt=0.0, description="largest gradient norm, of each of the two networks")
+    ema_decay: float = Field(
+        0.998, ge=0.0, lt=1.0, description="of the running average of the weights, which is what is kept"
+    )
     patience: int | None = Field(None, description="epochs without a better validation loss before stopping")
     noise: float = Field(0.1, ge=0.0, description="Å, standard deviation of noise on ligand positions")
-    huber_delta: float = Field(1.0, gt=0.0, description="pK")
-    variance_weight: float = Field(0.1, ge=0.0)
-    pose_weight: float = Field(0.2, ge=0.0)
+    huber_delta: float = Field(1.0, gt=0.0, description="pK, where the loss turns from square to linear")
+    variance_weight: float = Field(0.1, ge=0.0, description="of the likelihood that trains `pk_std`")
+    pose_weight: float = Field(0.2, ge=0.0, description="of near-native against displaced poses")
     decoy_weight: float = Field(0.2, ge=0.0, description="of: a decoy must not bind better than its crystal pose")
     pair_weight: float = Field(0.0, ge=0.0, description="of differences between ligands of one protein in a batch")
     threads: int | None = Field(None, description="CPU threads of torch; all cores where empty")

@@ -140,11 +140,8 @@ def test_metrics(scorer: Scorer, graphs: list[ComplexGraph], truth: np.ndarray, 
         "pk_ligand_only": brief(truth, twin),
         "heavy_atoms_fitted_on_the_test_rows": brief(truth, size_line),
         "gain_over_ligand_only": {
-            name: {
-                "value": round(gain[name].value, 4),
-                "interval": [round(gain[name].low, 4), round(gain[name].high, 4)],
-            }
-            for name in METRICS
+            name: {"value": round(g.value, 4), "interval": [round(g.low, 4), round(g.high, 4)]}
+            for name, g in gain.items()
         },
         "single_members": [
             brief(truth, score(Scorer("one", scorer.card, [m]), graphs)["pk"].to_numpy()) for m in scorer.members

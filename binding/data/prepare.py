@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,13 @@ from binding.graph.ligand import build_ligand_graph
 from binding.io.ligand import BadRecord, read_ligands
 from binding.io.structure import read_protein
 from binding.io.table import IndexEntry, find_complex_files, read_index
+from binding.pool import WorkerDiedError, WorkerPool
 from binding.prepare.checks import check_complex
 from binding.prepare.pocket import PocketSpec, pocket_mask
 from binding.structures import Complex, Ligand
+
+_FEW_TASKS = 8
+_LOOKAHEAD = 16
 
 
 @dataclass(frozen=True)
@@ -119,15 +121,21 @@ def prepare_dataset(
 
 
 def _run(tasks: list[_Task], workers: int | None) -> Iterator[tuple[CachedGroup | None, list[Rejected]]]:
+    """Answers in the order of the tasks; a folder that kills its worker costs the rows of that folder alone."""
     count = workers or os.cpu_count() or 1
-    if count == 1 or len(tasks) < 8:
-        yield from map(_prepare_group, tasks)
+    if count == 1 or len(tasks) < _FEW_TASKS:
+        yield from map(prepare_group, tasks)
         return
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_prepare_group, tasks, chunksize=4)
+    with WorkerPool("binding.data.prepare:prepare_group", count) as pool:
+        for task, future in pool.map(tasks, _LOOKAHEAD * count):
+            try:
+                yield future.result()
+            except WorkerDiedError:
+                message = f"a worker process died while it read {task.folder}"
+                yield None, [Rejected(entry.id, "worker_died", message) for entry in task.entries]
 
 
-def _prepare_group(task: _Task) -> tuple[CachedGroup | None, list[Rejected]]:
+def prepare_group(task: _Task) -> tuple[CachedGroup | None, list[Rejected]]:
     """One folder: its protein once, then each of its ligands."""
     rejected: list[Rejected] = []
     try:

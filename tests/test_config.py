@@ -63,7 +63,7 @@ def test_bad_settings_are_named(settings, changes, named):
 def test_what_is_missing_is_named(tmp_path):
     path = tmp_path / "train.yaml"
     path.write_text("epochs: 3\n")
-    with pytest.raises(ConfigError, match="sources.*output"):
+    with pytest.raises(ConfigError, match=r"sources.*output"):
         TrainConfig.from_yaml(path)
 
 

@@ -148,7 +148,8 @@ def test_every_class_has_a_radius_and_every_parent_exists():
 def test_atoms_of_no_table_are_classed_by_element_and_bonds():
     """A phosphate, a zinc ion and a selenium, which no amino acid's table names."""
     phosphate = [("P", 15, (0, 0, 0)), ("O1", 8, (1.5, 0, 0)), ("O2", 8, (-0.5, 1.41, 0)),
-                 ("O3", 8, (-0.5, -0.7, 1.22)), ("O4", 8, (-0.5, -0.75, -1.3)), ("C4", 6, (0.1, -0.9, -2.55))]  # fmt: skip
+                 ("O3", 8, (-0.5, -0.7, 1.22)), ("O4", 8, (-0.5, -0.75, -1.3)),
+                 ("C4", 6, (0.1, -0.9, -2.55))]  # fmt: skip
     atoms = [(1, "PO3", ResidueKind.COFACTOR, *atom) for atom in phosphate]
     atoms.append((2, "ZN", ResidueKind.METAL, "ZN", 30, (9, 0, 0)))
     atoms.append((3, "MSE", ResidueKind.AMINO_ACID, "SE", 34, (0, 9, 0)))

@@ -1,0 +1,175 @@
+"""Rows to labelled batches: each row as often as asked, poses and labels as they should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from dataset import ROWS
+from scipy.spatial.transform import Rotation
+
+from binding.config import SourceConfig
+from binding.data.dataset import BucketSampler, Collator, ComplexDataset
+from binding.data.decoys import displaced_pose, rmsd
+
+
+def dataset(cache, *rows: list[int], **settings) -> ComplexDataset:
+    sources = [SourceConfig(cache=Path("x.npz"), **settings) for _ in rows]
+    return ComplexDataset([cache] * len(rows), sources, list(rows))
+
+
+@pytest.fixture
+def everything(cache):
+    return dataset(cache, list(range(ROWS)))
+
+
+# ---------------------------------------------------------------- rows
+
+
+def test_labels_of_a_row(everything, cache):
+    example = everything[1]
+    assert example.graph is cache.graph(1)
+    assert (example.pk, example.relation, example.weight) == (6.25, 0, 1.0)
+    groups = [everything[k].group for k in range(ROWS)]
+    assert len(set(groups[:4])) == 4
+    assert len(set(groups[4:])) == 1, "the poses of one protein share a group"
+    assert groups[4] not in groups[:4]
+
+
+def test_sign_of_a_constant_is_turned_to_that_of_its_pk(everything, cache):
+    """Ki < x says that the pK is above; the label says 1."""
+    assert cache.table["relation"].tolist()[4:7] == [">", "<", "="]
+    assert [everything[k].relation for k in (4, 5, 6)] == [1, -1, 0]
+
+
+# ---------------------------------------------------------------- order
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 5, 100])
+def test_each_row_once_an_epoch(everything, batch_size):
+    for epoch in range(3):
+        sampler = BucketSampler(everything, batch_size, seed=1, epoch=epoch)
+        batches = list(sampler)
+        assert sorted(row for batch in batches for row in batch) == list(range(ROWS))
+        assert len(batches) == len(sampler)
+        assert max(len(batch) for batch in batches) <= batch_size
+
+
+def test_repeats_are_honoured(cache):
+    sources = [SourceConfig(cache=Path("x"), repeat=3.0), SourceConfig(cache=Path("y"), repeat=0.5)]
+    rows = ComplexDataset([cache, cache], sources, [list(range(4)), list(range(4, 12))])
+    seen = np.zeros(12, dtype=int)
+    for epoch in range(40):
+        sampler = BucketSampler(rows, 4, seed=2, epoch=epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler)
+        counts = np.bincount([row for batch in batches for row in batch], minlength=12)
+        assert counts[:4].tolist() == [3, 3, 3, 3]
+        assert counts[4:].sum() == 4
+        assert counts[4:].max() == 1
+        seen += counts
+    assert seen[4:].min() > 8, "a fraction is drawn anew each epoch"
+
+
+def test_order_is_the_seeds_and_the_epochs(everything):
+    def order(seed: int, epoch: int) -> list:
+        return list(BucketSampler(everything, 3, seed, epoch))
+
+    assert order(0, 0) == order(0, 0)
+    assert order(0, 0) != order(0, 1)
+    assert order(0, 0) != order(1, 0)
+
+
+def test_without_shuffle_rows_come_by_size(everything):
+    sampler = BucketSampler(everything, 4, shuffle=False)
+    flat = [row for batch in sampler for row in batch]
+    assert sorted(flat) == list(range(ROWS))
+    assert (np.diff(everything.sizes[flat]) >= 0).all()
+
+
+def test_batches_hold_ligands_of_like_size(everything):
+    spreads = [np.ptp(everything.sizes[batch]) for batch in BucketSampler(everything, 4)]
+    assert np.mean(spreads) < np.ptp(everything.sizes) / 2
+
+
+# ---------------------------------------------------------------- batches
+
+
+def test_a_batch_for_validation_is_the_rows_as_they_are(everything):
+    examples = [everything[k] for k in (0, 4, 5)]
+    batch, labels = Collator()(examples)
+    assert batch.num_ligands == 3
+    assert labels.pk.tolist() == pytest.approx([5.25, 6.0, 6.25])
+    assert labels.relation.tolist() == [0, 1, -1]
+    assert labels.weight.tolist() == [1.0, 1.0, 1.0]
+    assert not labels.decoy.any()
+    assert torch.isnan(labels.near_native).all(), "no source says that its poses are native"
+    first = examples[0].graph
+    centred = first.ligand.positions - first.pocket.anchors.mean(axis=0)
+    assert np.abs(batch.atom_positions[: first.ligand.num_atoms].numpy() - centred).max() < 1e-5
+
+
+def test_decoys_stand_beside_their_native_pose(cache):
+    rows = dataset(cache, list(range(ROWS)), decoys=1.0, weight=2.0)
+    batch, labels = Collator(decoys=True)([rows[k] for k in range(4)])
+    assert batch.num_ligands == 8
+    assert batch.num_pockets == 4, "a decoy shares the pocket of its native pose"
+    assert labels.decoy.tolist() == [False, True] * 4
+    assert labels.weight.tolist() == [2.0, 0.0] * 4, "a decoy has no affinity to learn"
+    assert labels.near_native[::2].tolist() == [1.0] * 4
+    positions = batch.atom_positions.double().numpy()
+    for row in range(4):
+        native, moved = (positions[(batch.atom_ligand == 2 * row + k).numpy()] for k in range(2))
+        assert float(labels.near_native[2 * row + 1]) == float(rmsd(native, moved) < 2.0)
+        assert rmsd(native, moved) > 0.05
+
+
+def test_decoys_come_as_often_as_asked(cache):
+    rows = dataset(cache, list(range(ROWS)), decoys=0.4)
+    examples = [rows[k] for k in range(ROWS)]
+    counts = [int(Collator(decoys=True, epoch=e)(examples)[1].decoy.sum()) for e in range(40)]
+    assert np.mean(counts) == pytest.approx(0.4 * ROWS, rel=0.2)
+
+
+def test_noise_is_as_wide_as_asked_and_drawn_anew(everything):
+    examples = [everything[k] for k in range(ROWS)]
+    still = Collator()(examples)[0].atom_positions
+    noise = [(Collator(noise=0.1, epoch=e)(examples)[0].atom_positions - still) for e in range(4)]
+    assert float(torch.stack(noise).std()) == pytest.approx(0.1, rel=0.05)
+    assert not torch.equal(noise[0], noise[1])
+    assert torch.equal(noise[0], Collator(noise=0.1, epoch=0)(examples)[0].atom_positions - still)
+    assert np.isfinite(examples[0].graph.ligand.positions).all()
+
+
+def test_a_row_twice_in_a_batch_is_not_the_same_noise_twice(everything):
+    batch, _ = Collator(noise=0.1)([everything[0], everything[0]])
+    first, second = batch.atom_positions.view(2, -1, 3)
+    assert not torch.equal(first, second)
+
+
+# ---------------------------------------------------------------- decoys
+
+
+def test_rmsd_by_hand():
+    here = np.zeros((4, 3))
+    there = np.array([[2.0, 0, 0], [0, 2.0, 0], [0, 0, 2.0], [0, 0, 0]])
+    assert rmsd(here, there) == pytest.approx(np.sqrt(3.0))
+    assert rmsd(here, here + [3.0, 4.0, 0.0]) == pytest.approx(5.0)
+
+
+def test_displaced_poses_are_rigid_keep_their_hand_and_are_near_and_far():
+    generator = np.random.default_rng(0)
+    pose = generator.normal(scale=3.0, size=(20, 3)) + 100.0
+    found = []
+    for _ in range(300):
+        moved = displaced_pose(pose, generator)
+        here, there = pose - pose.mean(axis=0), moved - moved.mean(axis=0)
+        _, residual = Rotation.align_vectors(there, here)
+        assert residual < 1e-6, "a rotation brings one onto the other: no stretch, no reflection"
+        assert np.linalg.norm(moved.mean(axis=0) - pose.mean(axis=0)) <= 4.0 + 1e-9
+        found.append(rmsd(pose, moved))
+    near = np.mean(np.array(found) < 2.0)
+    assert 0.1 < near < 0.5, "both sides of the threshold are seen"
+    assert max(found) > 4.0

@@ -3,18 +3,20 @@
 #   PYTHON=python3.12          which Python makes .venv
 #   TORCH_INDEX=               take torch from PyPI (on Linux: the CUDA build) instead of the CPU-only index
 #   PYTEST_ARGS="-k units"     what pytest is told besides
+#   TEST_SET=folder            CASF-2016 in PDBbind layout, for `make figures`
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts bench setup clean distclean
+.PHONY: help demo test lint types contracts bench figures setup clean distclean
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTEST_ARGS ?=
+TEST_SET ?= ../shared/data/casf2016
 # One thread a process: the tests run side by side and the machine has few cores.
 export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 := 1
@@ -40,6 +42,11 @@ contracts: $(STAMP)  ## import-linter: imports only go down
 
 bench: $(STAMP)  ## Time import, reading, featurization and scoring on the examples
 	$(BIN)/python scripts/bench.py
+
+figures: $(STAMP)  ## Measure the shipped weights, redraw the pictures, refill the tables of README and docs
+	$(BIN)/python scripts/measure.py $(TEST_SET)
+	$(BIN)/python scripts/make_figures.py
+	$(BIN)/python scripts/write_tables.py
 
 setup: $(STAMP)  ## Only the virtual environment with pinned versions
 

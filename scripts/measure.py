@@ -1,0 +1,133 @@
+"""Everything that README and docs say in figures, measured with the shipped weights -> docs/figures/.
+
+    python scripts/measure.py ../shared/data/casf2016
+
+The folder is in PDBbind layout with an ``index.csv`` of measured affinities and, where there is one, a
+``peer_predictions.csv``. Written are predictions and ids, no structures. Afterwards `scripts/make_figures.py` draws
+and `scripts/write_tables.py` fills the tables in; `make figures` does all three.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import cKDTree
+
+from binding.checkpoint import load_card, resolve_weights
+from binding.evaluate import evaluate
+from binding.io.predictions import read_predictions
+from binding.io.table import read_index
+
+ROOT = Path(__file__).resolve().parents[1]
+COLUMNS = ["id", "pk_true", "pk", "pk_std", "pk_ligand_only", "heavy_atoms"]
+
+
+def run(*arguments: str, threads: str | None = None) -> str:
+    """Stdout of a Python command that must succeed; ``threads`` as a user has them who sets nothing, where None."""
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = threads
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(f"python {' '.join(arguments)} exited {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def provenance() -> dict[str, str]:
+    """Which weights the figures belong to."""
+    weights, _ = resolve_weights(None)
+    return {"model": load_card()["name"], "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+
+
+def machine() -> dict[str, Any]:
+    """What the times were taken on."""
+    names = []
+    if Path("/proc/cpuinfo").is_file():
+        names = re.findall(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.MULTILINE)
+    return {
+        "processor": names[0] if names else platform.processor() or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def predict_folder(folder: Path) -> tuple[pd.DataFrame, float]:
+    """Predictions of a folder by the command line, and the wall seconds from start to end of the process."""
+    with tempfile.TemporaryDirectory() as scratch:
+        output = Path(scratch) / "predictions.csv"
+        start = time.perf_counter()
+        run("-m", "binding", "predict", str(folder), "-o", str(output), "--print", "none", "--quiet")
+        return pd.read_csv(output), time.perf_counter() - start
+
+
+def pairs_within_cutoff() -> dict[str, Any]:
+    """How many of all (ligand atom, residue) pairs of the example pockets lie within the model's cutoff."""
+    from binding.featurize import Featurized, Job, featurize
+    from binding.io.table import read_requests
+    from binding.prepare.pocket import PocketSpec
+
+    cutoff = float(load_card()["config"]["cutoff"])
+    near = total = 0
+    for request in read_requests(ROOT / "data" / "examples" / "pairs.csv"):
+        for item in featurize(Job(request.protein, request.ligand, PocketSpec())):
+            assert isinstance(item, Featurized)
+            ligand, pocket = item.graph.ligand, item.graph.pocket
+            touched = cKDTree(pocket.atom_positions).query_ball_point(ligand.positions, cutoff)
+            near += sum(len(np.unique(pocket.atom_residue[rows])) for rows in touched)
+            total += ligand.num_atoms * pocket.num_residues
+    return {"cutoff": cutoff, "all": total, "within": near}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "figures")
+    parser.add_argument("--repeats", type=int, default=5, help="of each timing but that of the folder")
+    options = parser.parse_args()
+    folder, output = options.folder.resolve(), options.output.resolve()
+    output.mkdir(parents=True, exist_ok=True)
+
+    rows, seconds = predict_folder(folder)
+    truth = read_index(folder / "index.csv")
+    measured = {entry.id: entry.affinity.pk for entry in truth}
+    table = output / f"{folder.name}_predictions.csv"
+    rows.assign(pk_true=rows["id"].map(measured))[COLUMNS].to_csv(table, index=False, float_format="%.4f")
+    peers = folder / "peer_predictions.csv"
+    # From the file just written, so that anyone can compute the same figures from it.
+    report = evaluate(read_predictions(table), truth, peers=read_predictions(peers) if peers.is_file() else None)
+    write_json(output / f"{folder.name}_metrics.json", provenance() | report.as_dict())
+
+    demo = run("-m", "binding", "predict", "data/examples/pairs.csv", "--print", "table", "--quiet")
+    lines = [line.rstrip() for line in demo.strip("\n").splitlines()]
+    (output / "demo.txt").write_text("\n".join(lines).strip("\n") + "\n", encoding="utf-8")
+
+    with tempfile.TemporaryDirectory() as scratch:
+        bench = Path(scratch) / "bench.json"
+        run("scripts/bench.py", "--repeats", str(options.repeats), "--json", str(bench), threads="1")
+        stages = json.loads(bench.read_text(encoding="utf-8"))
+    folder_time = {"name": folder.name, "complexes": len(rows), "seconds": round(seconds, 2)}
+    speed = {"machine": machine(), "folder": folder_time, "stages": {k: round(v, 6) for k, v in stages.items()}}
+    write_json(output / "speed.json", provenance() | speed | {"pairs": pairs_within_cutoff()})
+
+
+if __name__ == "__main__":
+    main()

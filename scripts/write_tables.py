@@ -1,0 +1,508 @@
+"""Fills the tables of README.md and docs/ from the weights' card, docs/figures/ and the settings' own descriptions.
+
+    python scripts/write_tables.py            rewrite what stands between <!-- table:NAME --> and <!-- /table -->
+    python scripts/write_tables.py --check    exit 1, and name the block, where a file differs
+
+No figure in those blocks is typed by hand. A block whose source is not there yet names the file it waits for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from binding.checkpoint import DEFAULT_MODEL
+from binding.config import ModelConfig, SourceConfig, TrainConfig, ValidationConfig
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "docs" / "figures"
+WEIGHTS = ROOT / "binding" / "weights" / f"{DEFAULT_MODEL}.safetensors"
+PAGES = ("README.md", "docs/accuracy.md", "docs/model.md", "docs/training.md")
+BLOCK = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+TEST = "casf2016"
+
+#: What each column of the evaluation is, and what it was fitted to.
+LABELS = {
+    "pk": ("**this model**, {members}", "{training}"),
+    "pk_ligand_only": ("its ligand-only twin", "the same rows, without the proteins"),
+    "heavy_atoms": ("number of heavy atoms, a line", "the test rows themselves"),
+    "vina": ("AutoDock Vina 1.2.7, score only", "PDBbind 2007, six weights"),
+    "gign": ("GIGN, 3 networks", "11,904 PDBbind complexes, close analogues of the test set among them"),
+    "gems": ("GEMS, 5 folds, without language-model features", "PDBbind CleanSplit"),
+    "gnina": ("GNINA, one network", "as published"),
+    "pignet2": ("PIGNet2, 4 networks", "as published"),
+}
+CHECKS = {
+    "pk": "as it is",
+    "noise_0.2_A": "noise of 0.2 Å on the ligand's atoms",
+    "noise_0.5_A": "noise of 0.5 Å",
+    "noise_1.0_A": "noise of 1.0 Å",
+    "protein_removed": "protein removed",
+    "protein_shuffled": "another complex's pocket",
+}
+METRICS = {"r": "Pearson r", "spearman": "Spearman ρ", "rmse": "RMSE", "mae": "MAE"}
+
+
+class MissingError(Exception):
+    """A source that is not there yet."""
+
+
+def load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise MissingError(path.relative_to(ROOT).as_posix())
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def card() -> dict[str, Any]:
+    return load(WEIGHTS.with_suffix(".json"))
+
+
+def metrics() -> dict[str, Any]:
+    return load(FIGURES / f"{TEST}_metrics.json")
+
+
+def speed() -> dict[str, Any]:
+    return load(FIGURES / "speed.json")
+
+
+# ---------------------------------------------------------------- Markdown
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def interval(low: float, high: float, digits: int = 2) -> str:
+    """A 95 % interval; signs only where one end is negative."""
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def estimate(figure: dict[str, float], digits: int = 2) -> str:
+    """``value (low to high)`` of an estimate of the evaluation."""
+    return f"{figure['value']:.{digits}f} ({interval(figure['low'], figure['high'], digits)})"
+
+
+def of_card(figures: dict[str, Any], name: str, digits: int = 2) -> str:
+    """The same of the card, which keeps intervals apart."""
+    return f"{figures[name]:.{digits}f} ({interval(*figures[f'{name}_interval'], digits)})"
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+def listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
+# ---------------------------------------------------------------- the model and its data
+
+
+def source_rows(rows: dict[str, int]) -> list[str]:
+    """``1,032 crystal`` for each cache of a run."""
+    return [f"{count(number)} {Path(name).stem}" for name, number in rows.items()]
+
+
+def training_rows() -> str:
+    """Rows that one member trained on, the mean over members."""
+    members = card()["members"]
+    mean = {k: round(sum(m["rows"][k] for m in members) / len(members)) for k in members[0]["rows"]}
+    return listed(source_rows(mean)) + " complexes"
+
+
+def members() -> str:
+    number = card()["num_members"]
+    return "one network" if number == 1 else f"{number} networks"
+
+
+def weights() -> str:
+    content = card()
+    if not WEIGHTS.is_file():
+        raise MissingError(WEIGHTS.relative_to(ROOT).as_posix())
+    facts = [
+        ("name", f"`{content['name']}`, weights format {content['format_version']}"),
+        ("networks", f"{content['num_members']}, mean of their pK"),
+        ("parameters of each", f"{count(content['parameters_of_one_member'])}, the ligand-only twin included"),
+        ("file", f"{WEIGHTS.stat().st_size / 1e6:.1f} MB, 16-bit"),
+        ("epochs", content["training"]["epochs"]),
+        ("trained by", f"binding {content['version']}, commit {', '.join(content['commit'])}"),
+    ]
+    return table(("weights", ""), facts)
+
+
+def data_rows() -> str:
+    """Rows of each member, and the rows held out from it."""
+    content = card()
+    names = list(content["members"][0]["rows"])
+    filters = {Path(s["cache"]).stem: s["where"] or "all rows" for s in content["training"]["sources"]}
+    header = ("member", *(f"{Path(n).stem}, `{filters[Path(n).stem]}`" for n in names), "held out")
+    rows = [
+        (m["run"], *(count(m["rows"][n]) for n in names), f"{count(held['rows'])} rows, fold {m['fold']}")
+        for m, held in zip(content["members"], content["held_out_proteins"], strict=True)
+    ]
+    return table(header, rows)
+
+
+# ---------------------------------------------------------------- accuracy
+
+
+def label(name: str) -> tuple[str, str]:
+    what, fitted = LABELS.get(name, (f"`{name}`", "as published"))
+    if name == "pk":
+        return what.format(members=members()), fitted.format(training=training_rows())
+    return what, fitted
+
+
+def by_r(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The model first, then its baselines, then the others by descending r."""
+    first = [c for c in columns if c["name"] in ("pk", "pk_ligand_only", "heavy_atoms")]
+    rest = [c for c in columns if c not in first]
+    return first + sorted(rest, key=lambda c: -c["metrics"]["r"]["value"])
+
+
+def headline() -> str:
+    """One paragraph: what the model reaches and what its twin reaches."""
+    report = metrics()
+    model = next(c for c in report["columns"] if c["name"] == "pk")
+    twin = next(c for c in report["columns"] if c["name"] == "pk_ligand_only")
+    gap = next(c for c in report["comparisons"] if c["name"] == "pk_ligand_only")["differences"]
+    return (
+        f"On the {model['n']} crystal complexes of CASF-2016 the shipped weights reach r = "
+        f"{estimate(model['metrics']['r'])} and an RMSE of {estimate(model['metrics']['rmse'])} pK. Their ligand-only "
+        f"twin, which never sees a protein, reaches r = {estimate(twin['metrics']['r'])} and "
+        f"{estimate(twin['metrics']['rmse'])}. What the protein adds is the difference: "
+        f"{gap['r']['value']:+.2f} in r ({gap['r']['low']:+.2f} to {gap['r']['high']:+.2f}). "
+        "Brackets hold 95 % bootstrap intervals."
+    )
+
+
+def accuracy() -> str:
+    rows = []
+    for column in by_r(metrics()["columns"]):
+        what, fitted = label(column["name"])
+        figures = column["metrics"]
+        rows.append((what, fitted, column["n"], estimate(figures["r"]), estimate(figures["rmse"])))
+    return table(("method", "trained on", "complexes", "Pearson r", "RMSE, pK"), rows)
+
+
+def accuracy_all() -> str:
+    rows = [
+        (label(column["name"])[0], column["n"], *(estimate(column["metrics"][name], 3) for name in METRICS))
+        for column in by_r(metrics()["columns"])
+    ]
+    return table(("method", "n", *METRICS.values()), rows)
+
+
+def differences() -> str:
+    rows = []
+    for comparison in metrics()["comparisons"]:
+        gaps = comparison["differences"]
+        rows.append(
+            (
+                label(comparison["name"])[0],
+                comparison["n"],
+                *(
+                    f"{gaps[m]['value']:+.3f} ({gaps[m]['low']:+.3f} to {gaps[m]['high']:+.3f})"
+                    for m in ("r", "spearman", "rmse")
+                ),
+                f"{gaps['r']['p_value']:.3f}",
+            )
+        )
+    return table(("this model minus", "n", "r", "Spearman ρ", "RMSE, pK", "p (r)"), rows)
+
+
+def counts() -> str:
+    c = metrics()["counts"]
+    return (
+        f"Asked {c['asked']}, scored {c['scored']}, failed {c['failed']}, missing {c['missing']}, "
+        f"censored and left out {c['censored']}."
+    )
+
+
+def single_members() -> str:
+    content = card()
+    rows = [
+        (m["run"], of_card(f, "r", 3), of_card(f, "rmse", 3))
+        for m, f in zip(content["members"], content["test"][TEST]["single_members"], strict=True)
+    ]
+    test = content["test"][TEST]["pk"]
+    return table(
+        ("network", "r", "RMSE, pK"), [*rows, ("mean of all", of_card(test, "r", 3), of_card(test, "rmse", 3))]
+    )
+
+
+def held_out() -> str:
+    """Proteins that the member did not train on, by the member that did not train on them."""
+    rows = []
+    for member, figures in zip(card()["members"], card()["held_out_proteins"], strict=True):
+        for column, name in (("pk", member["run"]), ("pk_ligand_only", "its twin")):
+            f = figures[column]
+            rows.append((name, f["n"], of_card(f, "r", 3), of_card(f, "rmse", 3)))
+    return table(("network", "n", "r", "RMSE, pK"), rows)
+
+
+def ablation() -> str:
+    rows = [
+        (name, len(arm["r"]), f"{arm['mean_r']:.3f}", f"{arm['mean_rmse']:.3f}", _range(arm["r"]), _range(arm["rmse"]))
+        for name, arm in card()["ablation"].items()
+    ]
+    return table(("single networks", "seeds", "mean r", "mean RMSE, pK", "r of each", "RMSE of each"), rows)
+
+
+def _range(values: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3f}" for value in values)
+
+
+def checks() -> str:
+    test = card()["test"][TEST]
+    figures = {"pk": test["pk"]} | test["checks"]
+    rows = [(CHECKS.get(n, n), of_card(f, "r"), of_card(f, "rmse")) for n, f in _ordered(figures)]
+    return table(("CASF-2016", "Pearson r", "RMSE, pK"), rows)
+
+
+def _ordered(figures: dict[str, Any]) -> list[tuple[str, Any]]:
+    known = [(name, figures[name]) for name in CHECKS if name in figures]
+    return known + [(name, f) for name, f in figures.items() if name not in CHECKS]
+
+
+def coverage() -> str:
+    """How often the measured pK lies within one and two ``pk_std``."""
+    report = metrics()
+    names = {"within_1_std": "pk ± pk_std", "within_2_std": "pk ± 2 pk_std"}
+    rows = [
+        (names[n], f"{100 * share:.0f} %", f"{100 * report['coverage_expected'][n]:.0f} %")
+        for n, share in report["coverage"].items()
+    ]
+    return table(("interval", "CASF-2016 measurements inside", "of a normal distribution"), rows)
+
+
+# ---------------------------------------------------------------- speed
+
+
+def timings() -> str:
+    content = speed()
+    folder, where = content["folder"], content["machine"]
+    per_second = folder["complexes"] / folder["seconds"]
+    rows = [
+        (
+            f"`binding predict` of {folder['complexes']} complexes, files to table",
+            f"{folder['seconds']:.0f} s, {per_second:.0f} a second",
+        ),
+        *((f"`{what}`" if "binding" in what else what, f"{1000 * s:.1f} ms") for what, s in content["stages"].items()),
+    ]
+    return table((f"{where['processor']}, {where['cores']} cores; the stages on one thread", "time"), rows)
+
+
+def speed_line() -> str:
+    folder, where = speed()["folder"], speed()["machine"]
+    return (
+        f"{folder['complexes']} complexes, whole proteins read from PDB and SDF files, take {folder['seconds']:.0f} s "
+        f"on {where['cores']} CPU cores ({where['processor']}), start-up included."
+    )
+
+
+def pairs() -> str:
+    content = speed()["pairs"]
+    return (
+        f"In the example pockets {100 * content['within'] / content['all']:.0f} % of the "
+        f"{count(content['all'])} (ligand atom, residue) pairs are within {content['cutoff']:g} Å."
+    )
+
+
+# ---------------------------------------------------------------- the model as built
+
+
+def built() -> ModelConfig:
+    """Sizes of the shipped model; the defaults where none is shipped."""
+    return ModelConfig.model_validate(card()["config"]) if WEIGHTS.is_file() else ModelConfig()
+
+
+def features() -> str:
+    """The blocks of the pair geometry and their sizes, from the modules that compute them."""
+    from binding.constants import ATOM_CLASSES
+    from binding.nn.geometry import SHELLS, VINA_TERMS, PairGeometry
+
+    config = built()
+    geometry = PairGeometry(config.cutoff, config.vector_channels, angles=True)
+    vectors = config.vector_channels
+    rows = [
+        ("least distance of the atom to the residue, Gaussians", len(geometry.least.centres), "no"),
+        ("distance to the anchor (CA, C1', or the mean), Gaussians", len(geometry.anchor.centres), "no"),
+        ("distance to the side-chain centroid, Gaussians", len(geometry.centroid.centres), "no"),
+        (
+            f"contact profile: soft counts in {len(SHELLS)} shells ({SHELLS[0]:g} to {SHELLS[-1]:g} Å) "
+            f"by {len(ATOM_CLASSES)} classes of protein atom",
+            len(SHELLS) * len(ATOM_CLASSES),
+            "no",
+        ),
+        ("Vina's five terms, summed over the pair's contacts", len(VINA_TERMS), "no"),
+        ("directionless counts: polar contacts, contacts of flat atoms", 4, "no"),
+        ("hydrogen-bond angles: at the ligand atom, at the protein atom, their product", 3, "yes"),
+        ("stacking angles: over the ligand's plane, over the residue's, between the planes", 3, "yes"),
+        (
+            "direction of the atom in the residue's frame, real spherical harmonics l = 1, 2 (e3nn)",
+            geometry.harmonics.dim,
+            "yes",
+        ),
+        ("atom's bond axis against the lines to anchor and centroid, cosines", 2, "yes"),
+        (f"{vectors} learned vectors of the atom in the residue's frame", 3 * vectors, "yes"),
+        (f"{vectors} learned vectors along the lines to anchor and centroid", 2 * vectors, "yes"),
+    ]
+    if sum(row[1] for row in rows) != geometry.num_features:
+        raise SystemExit("scripts/write_tables.py: the features of PairGeometry have changed; describe them anew")
+    return table(
+        ("feature of a (ligand atom, residue) pair", "numbers", "an angle"), [*rows, ("all", geometry.num_features, "")]
+    )
+
+
+def parameters() -> str:
+    from binding.models.interaction import InteractionModel
+    from binding.models.ligand_only import LigandOnlyModel
+
+    config = built()
+    model = InteractionModel(config)
+    parts = {
+        "ligand encoder, learned directions": ("molecule", "directions"),
+        "pocket encoder": ("pocket",),
+        "pair embedding, attention biases and gates": ("pair", "pair_atom", "pair_residue", "pair_update", "bias_gate"),
+        f"{config.num_layers} layers of cross-attention": ("blocks",),
+        "readouts, Vina prior, constant": ("readout", "physics", "ligand_term", "whole", "bias"),
+    }
+    sizes = dict.fromkeys(parts, 0)
+    for name, tensor in model.named_parameters():
+        (part,) = [p for p, prefixes in parts.items() if name.split(".")[0] in prefixes]
+        sizes[part] += tensor.numel()
+    rows = [(name, count(size)) for name, size in sizes.items()]
+    twin = sum(p.numel() for p in LigandOnlyModel(config).parameters())
+    total = sum(sizes.values())
+    return table(
+        ("part", "parameters"),
+        [*rows, ("interaction model", count(total)), ("ligand-only twin", count(twin))],
+    )
+
+
+# ---------------------------------------------------------------- settings
+
+
+def settings(model: type[BaseModel]) -> Callable[[], str]:
+    """A reference of a settings class, from its fields."""
+
+    def block() -> str:
+        rows = [
+            (
+                f"`{name}`",
+                _type(field.annotation),
+                _default(field.get_default(call_default_factory=True)),
+                field.description,
+            )
+            for name, field in model.model_fields.items()
+        ]
+        if not all(row[-1] for row in rows):
+            raise SystemExit(f"{model.__name__}: every field needs a description")
+        return table(("key", "type", "default", "meaning"), rows)
+
+    return block
+
+
+def _type(annotation: Any) -> str:
+    names = {float: "number", int: "whole number", str: "text", bool: "true or false", Path: "path", type(None): "null"}
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join(_type(part) for part in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return "list of mappings"
+    return names.get(annotation, "mapping")
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "needed"
+    if isinstance(value, BaseModel):
+        return "see below"
+    if value is None:
+        return "null"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+# ---------------------------------------------------------------- the files
+
+
+def demo() -> str:
+    path = FIGURES / "demo.txt"
+    if not path.is_file():
+        raise MissingError(path.relative_to(ROOT).as_posix())
+    return f"```text\n{path.read_text(encoding='utf-8').rstrip()}\n```"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "ablation": ablation,
+    "accuracy": accuracy,
+    "accuracy_all": accuracy_all,
+    "checks": checks,
+    "counts": counts,
+    "coverage": coverage,
+    "data_rows": data_rows,
+    "demo": demo,
+    "differences": differences,
+    "features": features,
+    "headline": headline,
+    "held_out": held_out,
+    "pairs": pairs,
+    "parameters": parameters,
+    "settings_model": settings(ModelConfig),
+    "settings_source": settings(SourceConfig),
+    "settings_train": settings(TrainConfig),
+    "settings_validation": settings(ValidationConfig),
+    "single_members": single_members,
+    "speed_line": speed_line,
+    "timings": timings,
+    "weights": weights,
+}
+
+
+def render(name: str) -> str:
+    """The text of a block."""
+    if name not in BLOCKS:
+        raise SystemExit(f"there is no block {name!r}; there are {', '.join(sorted(BLOCKS))}")
+    try:
+        return BLOCKS[name]()
+    except MissingError as missing:
+        return f"*Not measured yet: `make figures` writes this from `{missing}`.*"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a file differs")
+    parser.add_argument("--pages", type=Path, default=ROOT, metavar="FOLDER", help="that holds README.md and docs/")
+    options = parser.parse_args()
+    stale = []
+    for page in PAGES:
+        path = options.pages / page
+        before = path.read_text(encoding="utf-8")
+        if len(BLOCK.findall(before)) != before.count("<!-- table:"):
+            raise SystemExit(f"{page}: a table marker is not closed")
+        after = BLOCK.sub(lambda match: f"{match[1]}{render(match[2])}\n{match[3]}", before)
+        if after == before:
+            continue
+        new = dict(zip([m[1] for m in BLOCK.findall(after)], [m.group() for m in BLOCK.finditer(after)], strict=True))
+        old = dict(zip([m[1] for m in BLOCK.findall(before)], [m.group() for m in BLOCK.finditer(before)], strict=True))
+        stale += [f"{page}: {name}" for name in new if new[name] != old[name]]
+        if not options.check:
+            path.write_text(after, encoding="utf-8")
+    for block in stale:
+        print(f"{'differs' if options.check else 'written'}: {block}")
+    if options.check and stale:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""README and docs say what the shipped weights do: tables, pictures, links."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import binding
+from binding.checkpoint import available_models, load_card, resolve_weights
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "docs" / "figures"
+PAGES = [ROOT / "README.md", ROOT / "data" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+shipped = pytest.mark.skipif(not available_models(), reason="no weights are shipped with this tree")
+
+
+def write_tables(*arguments: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "scripts" / "write_tables.py"), *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+
+def figures(name: str) -> dict:
+    return json.loads((FIGURES / name).read_text(encoding="utf-8"))
+
+
+def test_tables_are_what_the_script_writes():
+    done = write_tables("--check")
+    assert done.returncode == 0, f"run `make figures`, or scripts/write_tables.py:\n{done.stdout}{done.stderr}"
+
+
+def test_a_figure_typed_by_hand_is_found(tmp_path):
+    for page in ("README.md", "docs/accuracy.md", "docs/model.md", "docs/training.md"):
+        (tmp_path / page).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / page, tmp_path / page)
+    page = tmp_path / "docs" / "training.md"
+    page.write_text(page.read_text(encoding="utf-8").replace("| `6.5` | Å", "| `7.5` | Å"), encoding="utf-8")
+    done = write_tables("--check", "--pages", str(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == ["differs: docs/training.md: settings_model"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"https?://", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        if not path.exists() and "figures/casf2016" in name and not available_models():
+            continue  # drawn from what the weights predict
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            broken.append(target)
+    assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """As GitHub makes them from headings."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_linked_from_the_readme():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in readme] == []
+
+
+@shipped
+def test_figures_belong_to_the_shipped_weights():
+    weights, _ = resolve_weights(None)
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    for name in ("casf2016_metrics.json", "speed.json"):
+        assert figures(name)["weights_sha256"] == digest, f"docs/figures/{name} is of other weights: run `make figures`"
+
+
+@shipped
+def test_card_and_command_line_agree():
+    """The release script scores graphs, `binding evaluate` what `binding predict` wrote: one r, one RMSE."""
+    measured = figures("casf2016_metrics.json")["columns"][0]["metrics"]
+    said = load_card()["test"]["casf2016"]["pk"]
+    for name in ("r", "rmse", "mae", "spearman"):
+        assert measured[name]["value"] == pytest.approx(said[name], abs=2e-3)
+
+
+@shipped
+@pytest.mark.parametrize("suffix", ["svg", "png"])
+def test_picture_is_drawn_from_the_published_predictions(suffix):
+    digest = hashlib.sha256((FIGURES / "casf2016_predictions.csv").read_bytes()).hexdigest()
+    assert f"sha256 {digest}".encode() in (FIGURES / f"casf2016.{suffix}").read_bytes()
+
+
+@shipped
+def test_demo_in_the_readme_is_what_the_weights_predict(examples):
+    shown = {}
+    for line in (FIGURES / "demo.txt").read_text(encoding="utf-8").splitlines():
+        cells = re.split(r"\s{2,}", line.strip())
+        if cells[-1].startswith("ok"):
+            shown[cells[0]] = [float(cell) for cell in cells[2:6]]  # pk, pk_std, dG, pk_ligand_only
+    rows = binding.predict(examples / "pairs.csv").set_index("id")
+    assert list(shown) == list(rows.index)
+    for name, numbers in shown.items():
+        expected = rows.loc[name, ["pk", "pk_std", "dg_kcal_mol", "pk_ligand_only"]].tolist()
+        assert numbers == pytest.approx(expected, abs=0.06), name

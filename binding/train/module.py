@@ -81,9 +81,6 @@ class TrainingModule(lightning.LightningModule):
             for averaged, current in zip(self.average.parameters(), self.member.parameters(), strict=True):
                 averaged.lerp_(current, 1.0 - decay)
 
-    def on_train_epoch_end(self) -> None:
-        self.log("learning_rate", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
-
     def validation_step(self, batch: tuple[Batch, Labels], batch_idx: int) -> None:
         graphs, labels = batch
         output = self.average.interaction(graphs)

@@ -17,7 +17,6 @@ import pandas as pd
 import torch
 import yaml
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
 
 from binding import __version__
 from binding.checkpoint import Member, Scorer, save_weights
@@ -26,6 +25,7 @@ from binding.data.datamodule import ComplexDataModule
 from binding.data.dataset import BucketSampler, ComplexDataset
 from binding.errors import ConfigError
 from binding.metrics import regression_metrics
+from binding.train.log import EpochLog
 from binding.train.module import TrainingModule
 
 
@@ -49,7 +49,7 @@ class TrainResult:
 def train(config: TrainConfig, *, progress: bool = True, restart: bool = False) -> TrainResult:
     """Trains, or goes on with a run that was stopped, and writes weights, card, log and held-out predictions.
 
-    The folder ``config.output`` holds ``config.yaml``, ``last.ckpt``, ``log.csv``, ``model.safetensors`` with
+    The folder ``config.output`` holds ``config.yaml``, ``last.ckpt``, ``metrics.csv``, ``model.safetensors`` with
     ``model.json``, and ``validation.csv``.
 
     Args:
@@ -77,6 +77,13 @@ def train(config: TrainConfig, *, progress: bool = True, restart: bool = False) 
         # The loaders have no workers on purpose: a batch takes a few ms to join, against some 300 to train on.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*`training_step`.*batch size.*")
+        # What follows is meant: the folder of a run that goes on is not empty, the average is in evaluation mode, and
+        # batches are of our own kind.
+        warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+        warnings.filterwarnings("ignore", message=r"Found \d+ module\(s\) in eval mode")
+        warnings.filterwarnings("ignore", message="You have overridden `transfer_batch_to_device`")
+        warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*is deprecated")  # Lightning's use of torch
         _fit(trainer, module, data, checkpoint)
     if trainer.interrupted:
         return TrainResult(output / "model.safetensors", None, {}, interrupted=True)
@@ -106,7 +113,7 @@ def _keep_settings(config: TrainConfig, output: Path, resumed: bool) -> None:
     settings = config.model_dump(mode="json")
     if resumed and path.is_file():
         before = yaml.safe_load(path.read_text(encoding="utf-8"))
-        free = {"threads", "output", "epochs"} if before.get("epochs") == settings["epochs"] else {"threads", "output"}
+        free = {"threads", "output"}
         changed = [key for key in settings if key not in free and before.get(key) != settings[key]]
         if changed:
             raise ConfigError(
@@ -118,7 +125,8 @@ def _keep_settings(config: TrainConfig, output: Path, resumed: bool) -> None:
 
 def _trainer(config: TrainConfig, output: Path, progress: bool, validates: bool) -> lightning.Trainer:
     callbacks: list[Callback] = [
-        ModelCheckpoint(dirpath=output, filename="last", every_n_epochs=1, save_top_k=1, enable_version_counter=False)
+        EpochLog(output / "metrics.csv"),
+        ModelCheckpoint(dirpath=output, filename="last", every_n_epochs=1, save_top_k=1, enable_version_counter=False),
     ]
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=20))
@@ -146,7 +154,7 @@ def _trainer(config: TrainConfig, output: Path, progress: bool, validates: bool)
         precision=precision,  # type: ignore[arg-type]
         gradient_clip_val=config.gradient_clip,
         callbacks=callbacks,
-        logger=CSVLogger(output, name="", version=""),
+        logger=False,  # see EpochLog
         enable_progress_bar=progress,
         enable_model_summary=False,
         num_sanity_val_steps=0,

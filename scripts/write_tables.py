@@ -26,7 +26,6 @@ from binding.config import ModelConfig, SourceConfig, TrainConfig, ValidationCon
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"
 WEIGHTS = ROOT / "binding" / "weights" / f"{DEFAULT_MODEL}.safetensors"
-PAGES = ("README.md", "docs/accuracy.md", "docs/model.md", "docs/training.md")
 BLOCK = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 TEST = "casf2016"
 
@@ -485,8 +484,8 @@ def main() -> None:
     parser.add_argument("--pages", type=Path, default=ROOT, metavar="FOLDER", help="that holds README.md and docs/")
     options = parser.parse_args()
     stale = []
-    for page in PAGES:
-        path = options.pages / page
+    for path in (options.pages / "README.md", *sorted((options.pages / "docs").glob("*.md"))):
+        page = path.relative_to(options.pages).as_posix()
         before = path.read_text(encoding="utf-8")
         if len(BLOCK.findall(before)) != before.count("<!-- table:"):
             raise SystemExit(f"{page}: a table marker is not closed")

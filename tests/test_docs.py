@@ -36,9 +36,8 @@ def test_tables_are_what_the_script_writes():
 
 
 def test_a_figure_typed_by_hand_is_found(tmp_path):
-    for page in ("README.md", "docs/accuracy.md", "docs/model.md", "docs/training.md"):
-        (tmp_path / page).parent.mkdir(exist_ok=True)
-        shutil.copy(ROOT / page, tmp_path / page)
+    shutil.copy(ROOT / "README.md", tmp_path)
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
     page = tmp_path / "docs" / "training.md"
     page.write_text(page.read_text(encoding="utf-8").replace("| `6.5` | Å", "| `7.5` | Å"), encoding="utf-8")
     done = write_tables("--check", "--pages", str(tmp_path))
@@ -71,6 +70,14 @@ def anchors(page: Path) -> set[str]:
 def test_every_page_is_linked_from_the_readme():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [page.name for page in (ROOT / "docs").glob("*.md") if f"(docs/{page.name})" not in readme] == []
+
+
+def test_schematic_can_be_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    command = [sys.executable, str(ROOT / "scripts" / "make_figures.py"), "--only", "model", "--folder", str(tmp_path)]
+    subprocess.run(command, check=True, timeout=120)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.png", "model.svg"]
+    assert (tmp_path / "model.svg").read_text(encoding="utf-8").count("<path") > 50
 
 
 @shipped

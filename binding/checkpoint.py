@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from binding.config import ModelConfig, describe
@@ -239,7 +239,7 @@ def save_weights(
     }
     full = {"format_version": FORMAT_VERSION, "num_members": len(members), **card}
     partial = path.with_name(path.name + ".partial")
-    save_file(tensors, partial)
+    partial.write_bytes(save(tensors))  # save_file would make a file that its owner alone can read
     os.replace(partial, path)
     card_path = path.with_suffix(".json")
     partial = card_path.with_name(card_path.name + ".partial")

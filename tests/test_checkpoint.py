@@ -84,6 +84,11 @@ def test_nothing_half_written_is_left(weights):
     assert {path.name for path in weights.parent.iterdir()} == {"random.safetensors", "random.json"}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions are those of POSIX")
+def test_others_may_read_the_weights_as_they_may_the_card(weights, written):
+    assert written.stat().st_mode == written.with_suffix(".json").stat().st_mode
+
+
 def test_shipped_weights_are_there_and_named():
     assert "binding-strict" in available_models()
     card = load_card()

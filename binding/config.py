@@ -107,7 +107,9 @@ class TrainConfig(Settings):
         0.998, ge=0.0, lt=1.0, description="of the running average of the weights, which is what is kept"
     )
     patience: int | None = Field(None, description="epochs without a better validation loss before stopping")
-    noise: float = Field(0.1, ge=0.0, description="Å, standard deviation of noise on ligand positions")
+    noise: float = Field(
+        0.4, ge=0.0, description="Å, noise on ligand positions: each pose gets a standard deviation from 0 to this"
+    )
     huber_delta: float = Field(1.0, gt=0.0, description="pK, where the loss turns from square to linear")
     variance_weight: float = Field(0.1, ge=0.0, description="of the likelihood that trains `pk_std`")
     pose_weight: float = Field(0.2, ge=0.0, description="of near-native against displaced poses")

@@ -152,7 +152,7 @@ class Collator:
     draws what the unbroken one would have drawn.
 
     Args:
-        noise: Å, standard deviation of the noise on ligand positions.
+        noise: Å; each pose gets Gaussian noise of a standard deviation drawn between 0 and this.
         decoys: Whether to add displaced poses.
         seed, epoch: Of the draw.
     """
@@ -167,7 +167,8 @@ class Collator:
             ligand = example.graph.ligand
             native = ligand.positions
             known = 1.0 if example.decoys > 0 else float("nan")
-            noisy = native + generator.normal(scale=self.noise, size=native.shape) if self.noise else native
+            scale = generator.uniform(0.0, self.noise) if self.noise else 0.0
+            noisy = native + generator.normal(scale=scale, size=native.shape) if scale else native
             graphs.append(replace(example.graph, ligand=replace(ligand, positions=noisy)))
             rows.append((example.pk, example.weight, example.relation, False, known, example.group))
             if self.decoys and example.decoys > 0 and generator.random() < example.decoys:

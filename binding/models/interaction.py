@@ -130,11 +130,11 @@ class InteractionModel(nn.Module):
         pairs = pairs + self.pair_update(pairs)
         atom_states, sites, attention = self._attend(contacts, atoms, residues, pairs, smooth, need_attention)
         states, contributions = self.readout(pairs, atom_states[pair_atom], sites[contacts.pair_site])
+        contributions = contributions * smooth
         if self.physics is not None:
-            rotors = (batch.descriptors[:, _ROTORS] * _ROTOR_SCALE)[batch.atom_ligand[pair_atom]]
-            contributions = contributions * smooth + self.physics(vina, rotors)
-        else:
-            contributions = contributions * smooth
+            ligand = batch.atom_ligand[pair_atom]
+            rotors = (batch.descriptors[:, _ROTORS] * _ROTOR_SCALE)[ligand]
+            contributions = contributions + self.physics(vina, rotors, ligand, batch.num_ligands)
         return self._read(batch, contacts, atoms, atom_states, states, vina, contributions, smooth, attention)
 
     def _attend(

@@ -6,12 +6,16 @@ import torch
 from torch import Tensor, nn
 
 from binding.nn.encoders import mlp
+from binding.nn.geometry import VINA_TERMS
 
 #: Weights of Vina's five terms (Trott & Olson 2010) times -1/1.364, so that they add up in pK.
 VINA_PK_WEIGHTS = (0.0261, 0.00378, -0.6158, 0.0257, 0.4305)
 _ROTOR_WEIGHT = 0.0585
 #: pK, about what Vina's function gives a crystal complex of the PDBbind refined set.
 PRIOR_MEAN_PK = 5.0
+#: pK, the most that clashes can take away.
+MAX_CLASH_PK = 5.0
+_REPULSION = VINA_TERMS.index("repulsion")
 
 
 class PhysicsPrior(nn.Module):
@@ -22,9 +26,27 @@ class PhysicsPrior(nn.Module):
         self.weights = nn.Parameter(torch.tensor(VINA_PK_WEIGHTS))
         self.rotor = nn.Parameter(torch.tensor(_ROTOR_WEIGHT))
 
-    def forward(self, vina: Tensor, rotors: Tensor) -> Tensor:
-        """Pair terms (E, 5) and the rotatable bonds of each pair's ligand (E,) -> contributions (E,), pK."""
-        return (vina @ self.weights) / (1.0 + self.rotor.abs() * rotors)
+    def forward(self, vina: Tensor, rotors: Tensor, ligand: Tensor, count: int) -> Tensor:
+        """Contributions of the pairs.
+
+        Clashes add up to at most ``MAX_CLASH_PK`` in a complex, shared out among its pairs in proportion, so that
+        a ligand pushed into the protein gets a poor number and not an absurd one, and the sum stays exact.
+
+        Args:
+            vina: (E, 5) terms of the pairs.
+            rotors: (E,) rotatable bonds of each pair's ligand.
+            ligand: (E,) row of each pair's ligand.
+            count: Number of ligands.
+
+        Returns:
+            (E,), pK.
+        """
+        weighted = vina * self.weights
+        clash = -weighted[:, _REPULSION].clamp_max(0.0)
+        total = clash.new_zeros(count).index_add_(0, ligand, clash)
+        clash = clash / (1.0 + total / MAX_CLASH_PK)[ligand]
+        attraction = weighted.sum(-1) - weighted[:, _REPULSION]
+        return (attraction - clash) / (1.0 + self.rotor.abs() * rotors)
 
 
 class PairReadout(nn.Module):

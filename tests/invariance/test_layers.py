@@ -164,7 +164,8 @@ def test_readouts(dtype):
     assert_same(by_copy(pairs), dtype)
     assert_same(by_copy(contributions), dtype)
     rotors = torch.full((len(vina),), 3.0, dtype=vina.dtype)
-    assert_same(by_copy(net.physics(vina, rotors)), dtype)
+    owner = batch.atom_ligand[contacts.pair_atom]
+    assert_same(by_copy(net.physics(vina, rotors, owner, batch.num_ligands)), dtype)
     assert batch.num_ligands == COPIES
 
 

@@ -51,7 +51,10 @@ class ConfigError(BindingError):
 
 
 class TableError(BindingError):
-    """A table that lacks a column, has no row or uses another separator."""
+    """A table that lacks a column, has no row or uses another separator.
+
+    Codes of single rows: ``bad_id``, ``duplicate_id``, ``bad_ligand_name``.
+    """
 
     code = "bad_table"
 
@@ -59,10 +62,20 @@ class TableError(BindingError):
 class FileError(BindingError):
     """A file that is missing, empty or not what its name says.
 
-    Codes: ``file_not_found``, ``empty_file``, ``wrong_format``, ``unreadable``.
+    Codes: ``file_not_found``, ``empty_file``, ``wrong_format``, ``unreadable``,
+    ``folder_taken``.
     """
 
     code = "unreadable"
+
+
+class FetchError(BindingError):
+    """A file that could not be downloaded.
+
+    Codes: ``not_in_archive``, ``download_failed``.
+    """
+
+    code = "download_failed"
 
 
 class StructureError(BindingError):
@@ -79,7 +92,8 @@ class LigandError(BindingError):
 
     Codes: ``bad_record``, ``sanitization_failed``, ``no_coordinates`` (2D or all zero),
     ``nan_coordinates``, ``unknown_element``, ``too_large``, ``no_atoms``,
-    ``ligand_not_found``, ``several_ligands``, ``template_mismatch``.
+    ``ligand_not_found``, ``several_ligands``, ``template_mismatch``, ``incomplete_ligand``,
+    ``covalent_ligand``, ``no_bond_orders``.
     """
 
     code = "bad_ligand"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gemmi
 import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Geometry import Point3D
@@ -217,7 +218,7 @@ def _from_dictionary(table: AtomTable, rows: np.ndarray, atoms: np.ndarray) -> C
         conformer.SetAtomPosition(index, Point3D(*table.positions[atom]))
     columns = ["comp_id", "atom_id_1", "atom_id_2", "value_order"]
     for comp, first, second, order in table.block.find("_chem_comp_bond.", columns):
-        first, second = first.strip("\"'"), second.strip("\"'")
+        first, second = gemmi.cif.as_string(first), gemmi.cif.as_string(second)  # "O5'" in quotes is O5'
         if comp == table.group_names[rows[0]] and first in index_of and second in index_of:
             mol.AddBond(index_of[first], index_of[second], _ORDERS.get(order.upper(), Chem.BondType.SINGLE))
     if not mol.GetNumBonds() or len(Chem.GetMolFrags(mol)) > 1:
@@ -230,7 +231,7 @@ def _from_dictionary(table: AtomTable, rows: np.ndarray, atoms: np.ndarray) -> C
     mol.AddConformer(conformer)
     charges = table.block.find("_chem_comp_atom.", ["comp_id", "atom_id", "charge"])
     for comp, atom_name, charge in charges:
-        atom_name = atom_name.strip("\"'")
+        atom_name = gemmi.cif.as_string(atom_name)
         if comp == table.group_names[rows[0]] and atom_name in index_of and charge.lstrip("+-").isdigit():
             mol.GetAtomWithIdx(index_of[atom_name]).SetFormalCharge(int(charge))
     return mol.GetMol()

@@ -83,7 +83,7 @@ def read_requests(path: str | Path) -> list[Request]:
         TableError: A column is missing, an id occurs twice, a cell is empty, or a row has too many or too few cells.
     """
     path = Path(path)
-    rows = _read_rows(path, required=("protein", "ligand"))
+    rows = read_rows(path, required=("protein", "ligand"))
     if "id" in rows[0][1]:
         _refuse_duplicates(path, ((line, row["id"]) for line, row in rows))
     requests = []
@@ -153,11 +153,20 @@ def read_index(path: str | Path) -> list[IndexEntry]:
     if _looks_like_pdbbind(text):
         entries = list(_pdbbind_entries(path, text))
     else:
-        entries = [(line, _table_entry(path, line, row)) for line, row in _read_rows(path, required=("id",), text=text)]
+        entries = [(line, table_entry(path, line, row)) for line, row in read_rows(path, required=("id",), text=text)]
     if not entries:
         raise TableError(f"{path.name} has no row", "it holds only a header or comments")
     _refuse_duplicates(path, ((line, entry.id) for line, entry in entries))
     return [entry for _, entry in entries]
+
+
+def is_pdbbind_index(path: Path) -> bool:
+    """Whether a file is a PDBbind ``INDEX_*`` file and not a table with a header.
+
+    Raises:
+        FileError: The file is missing, empty or not text.
+    """
+    return _looks_like_pdbbind(_read_text(path))
 
 
 def find_complex_files(folder: Path) -> tuple[Path, Path]:
@@ -189,8 +198,18 @@ def _read_text(path: Path) -> str:
     return text
 
 
-def _read_rows(path: Path, required: tuple[str, ...], text: str | None = None) -> list[tuple[int, dict[str, str]]]:
-    """The rows by column name, each with its line number; blank lines are passed over."""
+def read_rows(path: Path, required: tuple[str, ...], text: str | None = None) -> list[tuple[int, dict[str, str]]]:
+    """The rows of any table by column name, each with its line number; blank lines are passed over.
+
+    Args:
+        path: Comma, tab, semicolon or bar, found from the header; plain or gzipped.
+        required: Columns that must be there.
+        text: The content, where it was read before.
+
+    Raises:
+        FileError: The file is missing, empty or not text.
+        TableError: A column is missing or there twice, there is no row, or a row has too many or too few cells.
+    """
     text = _read_text(path) if text is None else text
     header_line = next(line for line in text.splitlines() if line.strip())
     separator = max(_SEPARATORS, key=lambda s: len(set(_header(header_line, s)) & {*required, "id", "pk", "affinity"}))
@@ -306,7 +325,12 @@ def _pdbbind_entries(path: Path, text: str) -> Iterable[tuple[int, IndexEntry]]:
         yield number, IndexEntry(match["id"], affinity, extra)
 
 
-def _table_entry(path: Path, line: int, row: dict[str, str]) -> IndexEntry:
+def table_entry(path: Path, line: int, row: dict[str, str]) -> IndexEntry:
+    """The affinity of one row of ``read_rows``.
+
+    Raises:
+        TableError: It has none, or one that cannot be read.
+    """
     extra = {k: v for k, v in row.items() if k not in ("id", "pk", "affinity", "relation", "measure")}
     if row.get("affinity"):
         affinity = _parse_cell(path, line, row["affinity"])

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gemmi
 import numpy as np
 import pytest
 from molecules import atom_line, peptide, posed
 from rdkit import Chem
 
 from binding.errors import LigandError, StructureError
+from binding.io.atoms import AtomTable
+from binding.io.hetero import ligand_of_groups
 from binding.io.structure import read_complex, read_protein
 from binding.structures import ResidueKind
 
@@ -165,3 +168,27 @@ def test_complex_without_protein(write):
     with pytest.raises(StructureError) as caught:
         read_complex(write(group(DRUG, "TYL", "301")), "TYL")
     assert caught.value.code == "no_protein"
+
+
+def test_names_with_primes_in_the_dictionary_of_the_file(tmp_path):
+    """Atom names of sugars are quoted in mmCIF; the quotes go and the prime stays."""
+    lines = [
+        "data_made", "loop_", "_chem_comp_bond.comp_id", "_chem_comp_bond.atom_id_1", "_chem_comp_bond.atom_id_2",
+        "_chem_comp_bond.value_order", """LIG "C1'" "O1'" DOUB""", """LIG "C1'" "C2'" SING""", "LIG C2' N3 SING",
+    ]  # fmt: skip
+    table = AtomTable(
+        name="made",
+        positions=np.array([[0.0, 0.0, 0.0], [1.45, 0.0, 0.0], [-0.75, 1.3, 0.0], [-2.2, 1.3, 0.0]]),
+        elements=np.array([6, 8, 6, 7], dtype=np.int16),
+        atom_names=np.array(["C1'", "O1'", "C2'", "N3"]),
+        groups=np.zeros(4, dtype=np.int32),
+        group_names=np.array(["LIG"]),
+        chain_ids=np.array(["A"]),
+        numbers=np.array([1], dtype=np.int32),
+        insertion_codes=np.array([""]),
+        hetero=np.array([True]),
+        block=gemmi.cif.read_string("\n".join(lines) + "\n").sole_block(),
+    )
+    ligand = ligand_of_groups(table, np.array([0]), None, [])
+    assert Chem.MolToSmiles(ligand.mol) == "NCC=O"  # by its distances it would be an alcohol
+    assert ligand.notes == ()

@@ -17,8 +17,8 @@ from binding.io.files import check_content
 ENTRY_URL = "https://files.wwpdb.org/pub/pdb/data/structures/divided/mmCIF/{middle}/{id}.cif.gz"
 COMPONENT_URL = "https://files.rcsb.org/ligands/download/{code}.cif"
 
-_ATOMS_OF_ENTRY = b"_atom_site."
-_ATOMS_OF_COMPONENT = b"_chem_comp_atom."
+_IN_ENTRY = b"_atom_site."
+_IN_COMPONENT = b"_chem_comp."  # UNL, the unknown ligand, has no atoms
 
 
 class Archive:
@@ -65,7 +65,7 @@ class Archive:
         """
         name = pdb_id.lower()
         url = self._entry_url.format(id=name, ID=name.upper(), middle=name[-3:-1])
-        return self._file(self._folder / "entries" / f"{name}.cif.gz", url, _ATOMS_OF_ENTRY)
+        return self._file(self._folder / "entries" / f"{name}.cif.gz", url, _IN_ENTRY)
 
     def component(self, code: str) -> Path:
         """The chemical component dictionary's file of a component, gzipped.
@@ -80,7 +80,7 @@ class Archive:
         name = code.upper()
         url = self._component_url.format(code=name, last=name[-1])
         # The prefix keeps names that Windows reserves (CON, AUX) from being file names.
-        return self._file(self._folder / "components" / f"ccd_{name}.cif.gz", url, _ATOMS_OF_COMPONENT)
+        return self._file(self._folder / "components" / f"ccd_{name}.cif.gz", url, _IN_COMPONENT)
 
     def _file(self, path: Path, url: str, holds: bytes) -> Path:
         with self._guard:

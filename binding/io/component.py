@@ -57,6 +57,7 @@ def read_component(path: str | Path) -> Component:
 
     Raises:
         FileError: Missing, empty or damaged; ``wrong_format`` where it holds no component.
+        LigandError: ``no_bond_orders`` where the component has no heavy atoms, as ``UNL`` has none.
     """
     data = read_bytes(path)
     try:
@@ -78,16 +79,22 @@ def read_component(path: str | Path) -> Component:
         charges[name] = int(charge) if charge.lstrip("+-").isdigit() else 0
         if row.has(3) and row.str(3) == "Y":
             leaving.add(name)
-    if not elements:
+    code = block.find_value("_chem_comp.id")
+    if code is None:
         raise FileError(f"{path} holds no chemical component.", "Fetch the component's mmCIF file.", "wrong_format")
+    if not elements:
+        raise LigandError(
+            f"Component {gemmi.cif.as_string(code)} has no heavy atoms in the dictionary.",
+            "Give the ligand's SMILES.",
+            "no_bond_orders",
+        )
     bonds = []
     for row in block.find("_chem_comp_bond.", ["atom_id_1", "atom_id_2", "value_order"]):
         first, second = row.str(0), row.str(1)
         if first in elements and second in elements:
             bonds.append((first, second, _ORDERS.get(row.str(2).upper(), Chem.BondType.SINGLE)))
-    code = block.find_value("_chem_comp.id")
     return Component(
-        code=gemmi.cif.as_string(code) if code else block.name,
+        code=gemmi.cif.as_string(code),
         elements=elements,
         charges=charges,
         leaving=frozenset(leaving),

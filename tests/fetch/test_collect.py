@@ -94,6 +94,25 @@ def test_tree_can_be_prepared(run, tmp_path):
     assert (prepared.asked, prepared.cached, prepared.rejected) == (2, 2, [])
 
 
+def test_the_tables_own_values_win_where_there_are_any(run):
+    report = run("pdb_id,resolution,year\n4cup,,1999\n")
+    (row,) = rows_of(report.folder / "index.csv")
+    assert (row["resolution"], row["year"]) == ("1.880", "1999")
+
+
+def test_a_free_amino_acid_is_told_from_those_of_the_chain(run, server, served):
+    """The fragment under the name of glutamate, of which the protein has many."""
+    server.files["/mmCIF/cu/4cut.cif.gz"] = change_atoms(
+        served[ENTRY], lambda row: [row | {"label_comp_id": "GLU", "auth_comp_id": "GLU"} if is_ligand(row) else row]
+    )
+    report = run("pdb_id,ligand_code,smiles\n4cut,GLU,NC(=NO)c1ccc(F)cc1\n")
+    (row,) = rows_of(report.folder / "report.csv")
+    assert (row["status"], row["ligand"]) == ("written", "A:GLU:2971"), row
+    assert smiles_in(report.folder / "4cut") == FRAGMENT
+    names = [name.split(":")[1] for name in read_protein(report.folder / "4cut" / "4cut_protein.cif.gz").residue_ids]
+    assert names.count("GLU") > 3
+
+
 def test_sequences_stay_with_the_receptor_and_the_rest_goes(run):
     run_folder = run("pdb_id\n4cup\n").folder
     text = gzip.decompress(find_complex_files(run_folder / "4cup")[0].read_bytes()).decode()

@@ -33,15 +33,10 @@ def names(mol: Chem.Mol) -> list[str]:
     return [atom.GetProp("name") for atom in mol.GetAtoms()]
 
 
-def component_file(tmp_path, mol, code="LIG", leaving=()):
+def component_file(tmp_path, mol, code="LIG"):
     atoms = [
-        (
-            atom.GetProp("name"),
-            atom.GetSymbol(),
-            atom.GetFormalCharge(),
-            "Y" if atom.GetProp("name") in leaving else "N",
-        )
-        for atom in mol.GetAtoms()
+        (name, atom.GetSymbol().upper(), atom.GetFormalCharge(), "N")
+        for name, atom in zip(names(mol), mol.GetAtoms(), strict=True)
     ]
     bonds = [
         (b.GetBeginAtom().GetProp("name"), b.GetEndAtom().GetProp("name"), ORDER[b.GetBondTypeAsDouble()])
@@ -153,6 +148,14 @@ def test_groups_that_are_bonded_make_one_molecule_without_what_leaves(tmp_path):
     ligand = ligand_of_components(table, np.array([0, 1]), {"GLY": component}, [])
     assert Chem.MolToSmiles(ligand.mol) == Chem.CanonSmiles("NCC(=O)NCC(=O)O")
     assert ligand.name == "A:GLY:301+A:GLY:302"
+    lacking = table_of(
+        *(
+            ("GLY", [glycine[k] for k in part], [elements[k] for k in part], xyz[list(part)])
+            for part in (first, (4, 5, 6, 8))
+        )
+    )
+    with pytest.raises(LigandError, match=r"1 of 5 heavy atoms of GLY are missing \(O\)"):  # O does not leave
+        ligand_of_components(lacking, np.array([0, 1]), {"GLY": component}, [])
     with pytest.raises(LigandError) as caught:  # alone, the first glycine is not whole
         ligand_of_components(table, np.array([0]), {"GLY": component}, [])
     assert caught.value.code == "incomplete_ligand"
@@ -173,6 +176,14 @@ def test_components_are_read_gzipped(tmp_path):
     packed.write_bytes(gzip.compress(path.read_bytes()))
     assert read_component(packed) == read_component(path)
     assert read_component(path).code == "EOH"
+
+
+def test_the_unknown_ligand_has_no_bonds(tmp_path):
+    path = tmp_path / "UNL.cif"
+    path.write_text("data_UNL\n_chem_comp.id UNL\n_chem_comp.name 'Unknown ligand'\n")
+    with pytest.raises(LigandError, match="UNL has no heavy atoms") as caught:
+        read_component(path)
+    assert caught.value.code == "no_bond_orders"
 
 
 @pytest.mark.parametrize("text", ["data_X\n_entry.id X\n", "data_X\nloop_\n_chem_comp_atom.atom_id\n"])

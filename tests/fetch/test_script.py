@@ -72,8 +72,6 @@ def test_no_row(call, tmp_path):
     [
         ("entry\n4cup\n", [], "no column 'id'"),
         ("pdb_id\n4cup\n", ["--jobs", "99"], "99 downloads at a time"),
-        ("pdb_id\n4cup\n", ["--attempts", "0"], "0 tries"),
-        ("pdb_id\n4cup\n", ["--entry-url", "https://files/4cup.cif"], "no placeholder"),
         ("pdb_id\n4cup\n", ["--jobs", "many"], "invalid int value"),
         ("", [], "is empty"),
     ],
@@ -93,6 +91,7 @@ def wait_until(true, seconds: float = 60.0) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
 def test_a_run_that_is_broken_off_goes_on_where_it_was(command, call, server, served, tmp_path, how):
     for name in NAMES:

@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -223,8 +223,10 @@ def _kept(row: Wanted, home: Path) -> dict[str, str] | None:
         source = json.loads(marker.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    same = isinstance(source, dict) and source.get("request") == row.request and source.get("rules") == _RULES
-    return source["about"] if same and protein.is_file() and ligand.is_file() else None
+    if not isinstance(source, dict) or source.get("request") != row.request or source.get("rules") != _RULES:
+        return None
+    about = source.get("about")
+    return about if isinstance(about, dict) and protein.is_file() and ligand.is_file() else None
 
 
 def _write_complex(row: Wanted, home: Path, archive: Archive) -> dict[str, str]:
@@ -260,8 +262,9 @@ def _clear_parts(folder: Path) -> None:
     """Remove parts of files that a killed run left."""
     oldest = time.time() - _STALE
     for part in [*folder.glob("*/.*.part"), *folder.glob(f"{DOWNLOADS}/*/.*.part"), *folder.glob(".*.part")]:
-        if part.stat().st_mtime < oldest:
-            part.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another run on this tree may finish it meanwhile
+            if part.stat().st_mtime < oldest:
+                part.unlink()
 
 
 def _write_index(folder: Path, wanted: list[Wanted], outcomes: list[Outcome]) -> None:

@@ -322,10 +322,20 @@ def test_a_complex_that_is_not_whole_is_written_anew(run, lost):
     assert (folder / "4cup" / lost).is_file()
 
 
-def test_a_marker_that_is_damaged_is_no_marker(run):
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:40],
+        lambda text: "[]",
+        lambda text: text.replace('"about"', '"abort"'),
+        lambda text: text.replace('"rules": 1', '"rules": 0'),
+    ],
+    ids=["cut", "list", "key", "rules"],
+)
+def test_a_marker_that_is_damaged_or_of_other_rules_is_no_marker(run, damage):
     folder = run("pdb_id\n4cup\n").folder
     marker = folder / "4cup" / "4cup_source.json"
-    marker.write_text(marker.read_text()[:40])
+    marker.write_text(damage(marker.read_text()))
     assert [outcome.status for outcome in run("pdb_id\n4cup\n").outcomes] == ["written"]
     assert json.loads(marker.read_text())["about"]["smiles"] == FRAGMENT
 

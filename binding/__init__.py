@@ -15,12 +15,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_model", "predict"]
+__all__ = ["__version__", "load_model", "place", "predict"]
 
 if TYPE_CHECKING:
-    from binding.api import load_model, predict
+    from binding.api import load_model, place, predict
 
-_HOMES = {"load_model": "binding.api", "predict": "binding.api"}
+_HOMES = {"load_model": "binding.api", "place": "binding.api", "predict": "binding.api"}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ from binding.io.predictions import read_predictions
 from binding.io.results import ResultRow, open_writer, to_frame
 from binding.io.table import Request, is_selection, read_folder, read_index, read_requests
 from binding.io.template import parse_template
+from binding.placing import place as place
 from binding.prepare.pocket import PocketSpec
 from binding.scoring import DEFAULT_BATCH_SIZE, predict_requests
 from binding.structures import Ligand, Protein

@@ -1,0 +1,187 @@
+"""Series of compounds by structure alone: SMILES lists, tables with a column of SMILES, SDF with or without poses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from rdkit import Chem, rdBase
+
+from binding.errors import BindingError, FileError, LigandError
+from binding.io.files import read_bytes, split_suffix
+from binding.io.ligand import BadRecord, parse_record
+from binding.io.records import LIGAND_SUFFIXES, record_kind, split_records
+from binding.io.table import read_rows
+
+_SMILES_LISTS: Final = (".smi", ".smiles", ".ism")
+_TABLES: Final = (".csv", ".tsv", ".txt")
+_NAME_COLUMNS: Final = ("id", "ligand", "ligand_id", "compound", "compound_id", "title")
+_SMILES_HEADER: Final = re.compile(r"\b(?:canonical_|isomeric_)?smiles\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Compound:
+    """A molecule without a pose.
+
+    Attributes:
+        name: As given; else file stem and record number.
+        mol: Sanitized, heavy atoms only, one fragment, stereo tags set where the source tells them.
+        notes: What was decided, one sentence each.
+        properties: The record's SD tags, or the row's other columns.
+    """
+
+    name: str
+    mol: Chem.Mol
+    notes: tuple[str, ...] = ()
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+def read_series(path: str | Path) -> Iterator[Compound | BadRecord]:
+    """Read every compound of a file, in order.
+
+    Args:
+        path: ``.smi`` (SMILES, blank, name), a table with a column ``smiles`` and optionally ``id`` (``.csv``,
+            ``.tsv``, ``.txt``), or SDF, MOL2, PDBQT; also gzipped. SDF may be a drawing in 2D.
+
+    Yields:
+        A ``Compound`` for each record that can be read, a ``BadRecord`` for each that cannot.
+
+    Raises:
+        FileError: Missing, empty or of another format.
+        TableError: A table without the column, or with ragged rows.
+    """
+    path = Path(path)
+    stem, suffix = split_suffix(path)
+    if suffix in _SMILES_LISTS:
+        return _from_smiles(_smiles_lines(path), stem)
+    if suffix in _TABLES:
+        return _from_smiles(_table_rows(path), stem)
+    if suffix in LIGAND_SUFFIXES:
+        return _from_records(path)
+    raise FileError(
+        f"{path.name} has no ending of a series of compounds.",
+        f"Use one of {', '.join((*_SMILES_LISTS, *_TABLES, *LIGAND_SUFFIXES))}.",
+        "wrong_format",
+    )
+
+
+def compounds_from(items: Sequence[str | Chem.Mol]) -> Iterator[Compound | BadRecord]:
+    """Compounds of SMILES and molecules in memory, named by title or by number.
+
+    Args:
+        items: SMILES, or sanitized molecules whose conformers are not used.
+    """
+    for index, item in enumerate(items):
+        title = item.GetProp("_Name") if isinstance(item, Chem.Mol) and item.HasProp("_Name") else ""
+        name = title.strip() or f"compound_{index + 1}"
+        try:
+            yield _compound(_parse_smiles(item, name) if isinstance(item, str) else item, name, (), {})
+        except BindingError as error:
+            yield BadRecord(name, index, error)
+
+
+def _text(path: Path) -> str:
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path} is not a text file.", "Save it in UTF-8.", "wrong_format") from error
+
+
+def _smiles_lines(path: Path) -> list[tuple[str, str, dict[str, str]]]:
+    """(SMILES, name, nothing) of each line; blank lines, comments and a header are passed over."""
+    found: list[tuple[str, str, dict[str, str]]] = []
+    for line in _text(path).splitlines():
+        smiles, _, name = line.strip().replace("\t", " ").partition(" ")
+        if smiles and not smiles.startswith("#") and not (not found and smiles.lower() == "smiles"):
+            found.append((smiles, name.strip(), {}))
+    if not found:
+        raise FileError(f"{path} holds no SMILES.", "One line a compound: SMILES, blank, name.", "empty_file")
+    return found
+
+
+def _table_rows(path: Path) -> list[tuple[str, str, dict[str, str]]]:
+    """(SMILES, name, other columns) of each row."""
+    head, end, body = _text(path).lstrip("\r\n").partition("\n")
+    rows = read_rows(path, ("smiles",), text=_SMILES_HEADER.sub("smiles", head, count=1) + end + body)
+    column = next((name for name in _NAME_COLUMNS if name in rows[0][1]), "")
+    return [
+        (row["smiles"], row.get(column, ""), {k: v for k, v in row.items() if k not in ("smiles", column)})
+        for _, row in rows
+    ]
+
+
+def _from_smiles(rows: list[tuple[str, str, dict[str, str]]], stem: str) -> Iterator[Compound | BadRecord]:
+    for index, (smiles, given, properties) in enumerate(rows):
+        name = re.sub(r"\s+", " ", given) or f"{stem}_{index + 1}"
+        try:
+            yield _compound(_parse_smiles(smiles, name), name, (), properties)
+        except BindingError as error:
+            yield BadRecord(name, index, error)
+
+
+def _parse_smiles(smiles: str, name: str) -> Chem.Mol:
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles)
+        if mol is not None:
+            return mol
+        raw = Chem.MolFromSmiles(smiles, sanitize=False)
+    if raw is None:
+        raise LigandError(f"{smiles!r} of {name} is no SMILES.", "Check its brackets and ring closures.", "bad_smiles")
+    problems = [problem.Message() for problem in Chem.DetectChemistryProblems(raw)]
+    raise LigandError(
+        f"The SMILES of {name} has no valid structure: {'; '.join(problems)}.",
+        "Check charges and aromatic nitrogens ([nH]).",
+        "sanitization_failed",
+    )
+
+
+def _from_records(path: Path) -> Iterator[Compound | BadRecord]:
+    for index, text in enumerate(split_records(path)):
+        record = parse_record(text, path, index)
+        try:
+            if not isinstance(record, BadRecord):
+                yield _compound(record.mol, record.name, record.notes, record.properties)
+            elif record.error.code == "no_coordinates" and record_kind(text) == "sdf":
+                yield _compound(_parse_drawing(text, record.name), record.name, (), {})
+            else:
+                yield record
+        except BindingError as error:
+            yield BadRecord(record.name, index, error)
+
+
+def _parse_drawing(text: str, name: str) -> Chem.Mol:
+    """A mol block in 2D, stereo from its wedges."""
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromMolBlock(text)
+    if mol is None:
+        raise LigandError(f"Ligand {name} has no valid structure.", "Check its charges.", "sanitization_failed")
+    return mol
+
+
+def _compound(mol: Chem.Mol, name: str, notes: tuple[str, ...], properties: dict[str, str]) -> Compound:
+    """Checked, without salts, hydrogens and conformers."""
+    numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
+    if 0 in numbers:
+        raise LigandError(
+            f"Ligand {name} has atoms of no known element.", "Replace attachment points (*).", "unknown_element"
+        )
+    if not any(number > 1 for number in numbers):
+        raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
+    with rdBase.BlockLogs():
+        mol = Chem.RemoveHs(mol)
+        fragments = Chem.GetMolFrags(mol, asMols=True)
+    if len(fragments) > 1:
+        largest = max(fragments, key=_organic_size)
+        rest = [Chem.MolToSmiles(fragment) for fragment in fragments if fragment is not largest]
+        notes = (*notes, f"dropped {len(rest)} further fragment{'s' if len(rest) > 1 else ''} ({'.'.join(rest)[:40]})")
+        mol = largest
+    mol = Chem.Mol(mol)
+    mol.RemoveAllConformers()
+    return Compound(name, mol, notes, dict(properties))
+
+
+def _organic_size(mol: Chem.Mol) -> tuple[bool, int]:
+    return any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()), mol.GetNumHeavyAtoms()

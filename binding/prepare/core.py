@@ -1,0 +1,124 @@
+"""The core that two molecules share, and the ways in which one can lie on the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdFMCS
+
+FEWEST_CORE_ATOMS = 5  # a smaller core fixes no orientation
+_STEPS = 20_000  # of the search for a core, about 0.3 s; counted, not timed, so that a run can be repeated
+_MOST_MATCHES = 500
+_MOST_MAPPINGS = 6
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """One way to lay a ligand on a reference.
+
+    Attributes:
+        ligand: Atoms of the core in the ligand.
+        reference: The reference's atom in the place of each.
+        alike: Whether element, hybridisation and aromaticity let the atom take the very same place.
+    """
+
+    ligand: tuple[int, ...]
+    reference: tuple[int, ...]
+    alike: tuple[bool, ...]
+
+    @property
+    def size(self) -> int:
+        return len(self.ligand)
+
+
+class _StepLimit(rdFMCS.MCSProgress):
+    """Ends the search after so many steps; what was found until then is kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left = _STEPS
+
+    def __call__(self, stat: object, params: object) -> bool:
+        self._left -= 1
+        return self._left > 0
+
+
+def find_mappings(reference: Chem.Mol, ligand: Chem.Mol) -> list[Mapping]:
+    """The largest cores of whole rings, with any heavy atom in any other's place and with equal elements only.
+
+    Args:
+        reference: Heavy atoms only.
+        ligand: Heavy atoms only.
+
+    Returns:
+        Mappings that are not the same by the ligand's symmetry, of the larger core first and then by how many
+        atoms are alike; at most six, and none where the core has fewer than five atoms (all of a smaller ligand).
+    """
+    fewest = min(FEWEST_CORE_ATOMS, ligand.GetNumAtoms())
+    mappings = _of_core(reference, ligand, any_atom=True)
+    if not mappings or not all(mappings[0].alike):
+        mappings += _of_core(reference, ligand, any_atom=False)
+    found = [mapping for mapping in mappings if mapping.size >= fewest]
+    return _distinct(found, ligand)
+
+
+def _of_core(reference: Chem.Mol, ligand: Chem.Mol, *, any_atom: bool) -> list[Mapping]:
+    """All mappings of the largest core under one rule."""
+    parameters: Any = rdFMCS.MCSParameters()  # RDKit's stubs give its fields the wrong types
+    parameters.MaximizeBonds = False
+    compare = rdFMCS.AtomCompare
+    parameters.AtomTyper = compare.CompareAnyHeavyAtom if any_atom else compare.CompareElements
+    parameters.BondTyper = rdFMCS.BondCompare.CompareAny if any_atom else rdFMCS.BondCompare.CompareOrder
+    for rule in (parameters.AtomCompareParameters, parameters.BondCompareParameters):
+        rule.RingMatchesRingOnly = True
+        rule.CompleteRingsOnly = True
+    limit = _StepLimit()
+    parameters.ProgressCallback = limit
+    with rdBase.BlockLogs():
+        core = rdFMCS.FindMCS([reference, ligand], parameters)
+    if core.numAtoms < 3 or core.queryMol is None:
+        return []
+    on_reference = reference.GetSubstructMatches(core.queryMol, uniquify=True, maxMatches=_MOST_MATCHES)
+    on_ligand = ligand.GetSubstructMatches(core.queryMol, uniquify=False, maxMatches=_MOST_MATCHES)
+    return [
+        _mapping(reference, ligand, here, there)
+        for there in on_reference[:_MOST_MAPPINGS]
+        for here in on_ligand
+        if _rings_agree(reference, ligand, here, there)
+    ]
+
+
+def _rings_agree(reference: Chem.Mol, ligand: Chem.Mol, here: tuple[int, ...], there: tuple[int, ...]) -> bool:
+    return all(
+        ligand.GetAtomWithIdx(a).IsInRing() == reference.GetAtomWithIdx(b).IsInRing()
+        for a, b in zip(here, there, strict=True)
+    )
+
+
+def _mapping(reference: Chem.Mol, ligand: Chem.Mol, here: tuple[int, ...], there: tuple[int, ...]) -> Mapping:
+    alike = []
+    for a, b in zip(here, there, strict=True):
+        mine, other = ligand.GetAtomWithIdx(a), reference.GetAtomWithIdx(b)
+        aromatic = mine.GetIsAromatic() and other.GetIsAromatic()
+        same = mine.GetAtomicNum() == other.GetAtomicNum() and mine.GetHybridization() == other.GetHybridization()
+        alike.append(bool(aromatic or same))
+    return Mapping(tuple(here), tuple(there), tuple(alike))
+
+
+def _distinct(mappings: list[Mapping], ligand: Chem.Mol) -> list[Mapping]:
+    """The best of the mappings that differ by more than the ligand's own symmetry."""
+    classes = list(Chem.CanonicalRankAtoms(ligand, breakTies=False))
+
+    def order(mapping: Mapping) -> tuple[int, int, tuple[int, ...]]:
+        return -mapping.size, -sum(mapping.alike), mapping.reference
+
+    seen: set[tuple[tuple[int, int], ...]] = set()
+    kept = []
+    for mapping in sorted(mappings, key=order):
+        places = tuple(sorted((classes[a], b) for a, b in zip(mapping.ligand, mapping.reference, strict=True)))
+        if places not in seen:
+            seen.add(places)
+            kept.append(mapping)
+    return kept[:_MOST_MAPPINGS]

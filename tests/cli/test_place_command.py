@@ -1,0 +1,129 @@
+"""``binding place``: one row a compound, poses and table beside each other, exit codes."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from rdkit import Chem
+
+import binding
+from binding.placing import COLUMNS
+
+SERIES = """smiles,id,pk
+Nc1nc(N)c2c(Sc3ccc(C)cc3)cccc2n1,tolyl,7.1
+CCCC,butane,2.0
+C1CC(,broken,
+Nc1nc(N)c2c(Sc3ccccc3)cccc2n1,tolyl,6.5
+Nc1nc(N)c2c(Sc3ccncc3)cccc2n1.Cl,salt,6.0
+"""
+
+
+@pytest.fixture
+def series(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "series.csv"
+    path.write_text(SERIES)
+    return path
+
+
+def run(binding_, examples, *more, reference="1ia1_ligand.sdf"):
+    return binding_("place", "-p", examples / "1ia1_protein.pdb.gz", "--reference", examples / reference, *more)
+
+
+def table(path):
+    with open(path, encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_every_compound_is_a_row(binding_, examples, series):
+    done = run(binding_, examples, "-l", series, "-o", "poses.sdf", "--workers", 0)
+    assert done.exit_code == 3, done.output
+    rows = table("poses.csv")
+    assert list(rows[0]) == list(COLUMNS)
+    assert [(row["id"], row["status"], row["error_code"]) for row in rows] == [
+        ("tolyl", "ok", ""),
+        ("butane", "failed", "no_common_core"),
+        ("broken", "failed", "bad_smiles"),
+        ("tolyl~2", "ok", ""),
+        ("salt", "ok", ""),
+    ]
+    assert "dropped 1 further fragment" in rows[4]["warnings"]
+    assert float(rows[3]["core_coverage"]) == 1.0
+    assert "3 of 5 placed" in done.stderr
+    assert "[no_common_core]" in done.stderr
+
+
+def test_poses_carry_their_tags_and_can_be_scored(binding_, examples, series, scorer):
+    run(binding_, examples, "-l", series, "-o", "poses.sdf", "--workers", 0)
+    poses = list(Chem.SDMolSupplier("poses.sdf"))
+    assert [mol.GetProp("_Name") for mol in poses] == ["tolyl", "tolyl~2", "salt"]
+    assert poses[0].GetProp("pk") == "7.1"
+    assert poses[0].GetProp("place_core_coverage") == "0.950"
+    assert all(mol.GetConformer().Is3D() for mol in poses)
+    done = binding_("predict", "-p", examples / "1ia1_protein.pdb.gz", "-l", "poses.sdf", "-o", "scores.csv")
+    assert done.exit_code == 0, done.output
+    assert [row["ligand"] for row in table("scores.csv")] == ["tolyl", "tolyl~2", "salt"]
+
+
+def test_workers_change_nothing(binding_, examples, series):
+    run(binding_, examples, "-l", series, "-o", "here.sdf", "--workers", 0)
+    run(binding_, examples, "-l", series, "-o", "there.sdf", "--workers", 2)
+    for ending in ("sdf", "csv"):
+        assert open(f"here.{ending}").read() == open(f"there.{ending}").read()
+
+
+def test_reference_named_in_the_complex_file(binding_, examples, series):
+    series.write_text("smiles\nCC(=O)Nc1ccc(O)cc1\n")
+    complex_file = examples / "6wqa_complex.cif.gz"
+    done = binding_("place", "-p", complex_file, "--reference", "A:ZMA:1202", "-l", series, "-o", "p.sdf")
+    assert done.exit_code in (0, 4), done.output
+    assert table("p.csv")[0]["id"] == "series_1"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("-o", "poses.csv", "does not end in .sdf"),
+        ("-o", "missing/poses.sdf", "cannot be written"),
+        ("-l", "missing.smi", "There is no file"),
+        ("--reference", "missing.sdf", "There is no file"),
+        ("-p", "missing.pdb", "There is no file"),
+    ],
+)
+def test_a_wrong_command_ends_before_anything_is_placed(binding_, examples, series, option, value, said):
+    options = {
+        "-p": examples / "1ia1_protein.pdb.gz",
+        "--reference": examples / "1ia1_ligand.sdf",
+        "-l": series,
+        "-o": "poses.sdf",
+    } | {option: value}
+    done = binding_("place", *[item for pair in options.items() for item in pair])
+    assert done.exit_code == 2, done.output
+    assert said in done.stderr
+    assert not list(series.parent.glob("poses.*"))
+
+
+def test_reference_of_another_protein_touches_nothing(binding_, examples, series):
+    done = run(binding_, examples, "-l", series, "-o", "poses.sdf", reference="1s2g_ligand.sdf")
+    assert done.exit_code == 2
+    assert "frame of reference" in done.stderr
+
+
+def test_none_placed(binding_, examples, series):
+    series.write_text("smiles,id\nCCCC,butane\n")
+    assert run(binding_, examples, "-l", series, "-o", "poses.sdf", "--quiet").exit_code == 4
+
+
+def test_from_python(examples):
+    rows = binding.place(
+        examples / "1ia1_protein.pdb.gz",
+        examples / "1ia1_ligand.sdf",
+        ["Nc1nc(N)c2c(Sc3ccccc3)cccc2n1", "CCCC"],
+    )
+    assert rows["status"].tolist() == ["ok", "failed"]
+    assert rows["mol"][0].GetNumConformers() == 1
+    assert rows["mol"][1] is None
+    assert np.isnan(rows["score"][1])
+    assert rows["clashes"].isna().tolist() == [False, True]

@@ -1,0 +1,105 @@
+"""Lists of compounds: each line, row or record is a compound or a reason."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from molecules import posed
+from rdkit import Chem
+from rdkit.Chem import AllChem
+
+from binding.errors import FileError, TableError
+from binding.io.ligand import BadRecord
+from binding.io.series import Compound, compounds_from, read_series
+
+
+def smiles(items) -> list[str]:
+    return [Chem.MolToSmiles(item.mol) if isinstance(item, Compound) else item.error.code for item in items]
+
+
+def test_smiles_list_with_a_header_names_and_comments(tmp_path):
+    path = tmp_path / "list.smi"
+    path.write_text("SMILES name\nCCO ethanol, absolute\n\n# made up\nc1ccccc1\nC1CC(\tbroken\n")
+    found = list(read_series(path))
+    assert [item.name for item in found] == ["ethanol, absolute", "list_2", "broken"]
+    assert smiles(found) == ["CCO", "c1ccccc1", "bad_smiles"]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("CN(C)(C)C", "sanitization_failed"),
+        ("c1cccc1", "sanitization_failed"),
+        ("*CCO", "unknown_element"),
+        ("[H][H]", "no_atoms"),
+    ],
+)
+def test_smiles_that_are_no_compound(tmp_path, text, code):
+    path = tmp_path / "one.smi"
+    path.write_text(f"{text} x\nCCO y\n")
+    first, second = read_series(path)
+    assert isinstance(first, BadRecord)
+    assert first.error.code == code
+    assert second.name == "y"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("header", ["SMILES", "Canonical_Smiles", "smiles"])
+def test_table_whatever_the_column_is_called(tmp_path, separator, header):
+    path = tmp_path / "series.csv"
+    lines = [["ligand_id", header, "pk"], ["a", "CCO", "6.1"], ["b", "OCC(=O)[O-].[Na+]", "7.2"]]
+    path.write_text("\n".join(separator.join(line) for line in lines))
+    first, second = read_series(path)
+    assert (first.name, first.properties) == ("a", {"pk": "6.1"})
+    assert Chem.MolToSmiles(second.mol) == "O=C([O-])CO"
+    assert "dropped 1 further fragment" in second.notes[0]
+
+
+def test_table_without_smiles(tmp_path):
+    path = tmp_path / "series.csv"
+    path.write_text("id,name\n1,aspirin\n")
+    with pytest.raises(TableError):
+        list(read_series(path))
+
+
+def test_drawing_keeps_the_stereo_of_its_wedges(tmp_path):
+    mol = Chem.MolFromSmiles("C[C@H](N)C(=O)O")
+    AllChem.Compute2DCoords(mol)
+    mol.SetProp("_Name", "alanine")
+    path = tmp_path / "drawn.sdf.gz"
+    path.write_bytes(gzip.compress((Chem.MolToMolBlock(mol) + "$$$$\n").encode()))
+    (found,) = read_series(path)
+    assert found.name == "alanine"
+    assert Chem.MolToSmiles(found.mol) == "C[C@H](N)C(=O)O"
+
+
+def test_posed_record_between_broken_ones_loses_its_pose_and_keeps_its_stereo(tmp_path):
+    mol = posed("C[C@H](N)C(=O)O")
+    path = tmp_path / "posed.sdf"
+    path.write_text(f"junk\n$$$$\n{Chem.MolToMolBlock(mol)}>  <pk>\n5.5\n\n$$$$\n\n$$$$\n")
+    broken, found, empty = read_series(path)
+    assert isinstance(broken, BadRecord)
+    assert isinstance(empty, BadRecord)
+    assert found.mol.GetNumConformers() == 0
+    assert found.properties == {"pk": "5.5"}
+    assert Chem.MolToSmiles(found.mol) == "C[C@H](N)C(=O)O"
+
+
+def test_files_that_are_no_series(tmp_path):
+    (tmp_path / "x.smi").write_text("# nothing\n")
+    (tmp_path / "x.docx").write_text("CCO")
+    with pytest.raises(FileError):
+        read_series(tmp_path / "x.smi")
+    with pytest.raises(FileError):
+        read_series(tmp_path / "x.docx")
+    with pytest.raises(FileError):
+        read_series(tmp_path / "missing.smi")
+
+
+def test_compounds_in_memory():
+    mol = Chem.MolFromSmiles("CCO")
+    mol.SetProp("_Name", "ethanol")
+    found = list(compounds_from(["CCN", mol, "C("]))
+    assert [item.name for item in found] == ["compound_1", "ethanol", "compound_3"]
+    assert smiles(found) == ["CCN", "CCO", "bad_smiles"]

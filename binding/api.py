@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from binding.checkpoint import Scorer
     from binding.config import TrainConfig
     from binding.data.prepare import PrepareReport
+    from binding.data.splitting import SplitResult
     from binding.evaluate import Report
     from binding.train.run import TrainResult
 
@@ -277,6 +278,34 @@ def prepare(
     return prepare_dataset(
         folder, index, output, source=source, pocket_cutoff=pocket_cutoff, workers=workers, progress=progress
     )
+
+
+def split(
+    folders: Sequence[str | Path],
+    *,
+    by: str = "random",
+    indexes: Sequence[str | Path] | None = None,
+    report: bool = False,
+    progress: Callable[[str], Callable[[int, int], None] | None] | None = None,
+    **settings: Any,
+) -> SplitResult:
+    """Split complexes into training, validation and test rows; see ``binding.data.splitting``.
+
+    Args:
+        folders: In PDBbind layout; several are split as one.
+        by: ``random``, ``time``, ``protein``, ``scaffold``, ``both`` or ``column``.
+        indexes: Measured affinities, one a folder; ``<folder>/index.csv`` by default.
+        report: Whether to find the nearest training protein and ligand of each held-out row.
+        progress: Called with what is being done; returns a function of the numbers done and to do.
+        settings: ``test``, ``validation``, ``seed``, ``identity``, ``similarity``, ``column``, ``test_values`` and
+            ``validation_values`` of ``binding.data.splitting.SplitRule``.
+
+    Raises:
+        BindingError: A folder or an index cannot be read, or the rule does not fit the data.
+    """
+    from binding.data.splitting import SplitRule, split_dataset
+
+    return split_dataset(folders, SplitRule(by=by, **settings), indexes=indexes, report=report, progress=progress)
 
 
 def train(

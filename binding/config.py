@@ -79,12 +79,24 @@ class SourceConfig(Settings):
 
 
 class ValidationConfig(Settings):
-    """Which rows are held out: one of ``folds`` groups of the values of ``column``."""
+    """Which rows are held out: those that a file names, or one of ``folds`` groups of the values of ``column``."""
 
     column: str = Field("uniprot", description="rows that share a value stay together; blank values stand alone")
     folds: int = Field(5, ge=2, description="how many groups the values are put into, by a hash of each value")
     fold: int = Field(0, ge=0, description="the group that is held out, from 0")
     source: int = Field(0, ge=0, description="the source whose rows validate; others lose rows that share a value")
+    file: Path | None = Field(
+        None,
+        description="a table of `binding split` instead: only its rows `train` are trained on, `validation` validates",
+    )
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        names = ("column", "folds", "fold")
+        changed = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+        if self.file is not None and changed:
+            raise ValueError(f"file and {changed[0]} exclude each other")
+        return self
 
 
 class TrainConfig(Settings):

@@ -149,7 +149,7 @@ def prepare_group(task: _Task) -> tuple[CachedGroup | None, list[Rejected]]:
     accepted: list[tuple[IndexEntry, LigandGraph]] = []
     for entry in task.entries:
         try:
-            ligand = _pick(entry, ligands, named, alone=len(task.entries) == 1)
+            ligand = pick_record(entry, ligands, named, alone=len(task.entries) == 1)
             mask = pocket_mask(protein, ligand, PocketSpec(cutoff=task.pocket_cutoff))
             check_complex(Complex(entry.id, protein.select(mask), ligand))
             accepted.append((entry, build_ligand_graph(ligand)))
@@ -167,7 +167,7 @@ def prepare_group(task: _Task) -> tuple[CachedGroup | None, list[Rejected]]:
     return CachedGroup(protein.select(needed), complexes), rejected
 
 
-def _pick(
+def pick_record(
     entry: IndexEntry, ligands: list[Ligand | BadRecord], named: dict[str, Ligand | BadRecord], alone: bool
 ) -> Ligand:
     """The record of an index row: the only one of a one-complex folder, else the one titled by its id."""

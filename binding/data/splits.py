@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import zlib
+from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
 from binding.config import SourceConfig, ValidationConfig
-from binding.errors import ConfigError
+from binding.errors import ConfigError, TableError
+from binding.io.files import read_bytes
+
+TRAIN: Final = "train"
+VALIDATION: Final = "validation"
+TEST: Final = "test"
+LEFT_OUT: Final = "left_out"
+SIDES: Final = (TRAIN, VALIDATION, TEST, LEFT_OUT)
 
 
 def filter_rows(table: pd.DataFrame, source: SourceConfig) -> pd.DataFrame:
@@ -48,7 +58,8 @@ def split_rows(
 ) -> tuple[list[pd.Index], list[pd.Index]]:
     """Training and validation rows of each source.
 
-    A group held out from the validating source is held out from all others as well.
+    A group held out from the validating source is held out from all others as well. Of a file only the rows of
+    ``train`` are trained on, and those of ``validation`` in the validating source are held out.
 
     Args:
         tables: One a source, already filtered.
@@ -58,14 +69,17 @@ def split_rows(
         For each source the index of its training rows and of its validation rows.
 
     Raises:
-        ConfigError: The column is missing, the fold does not exist, or a side is empty.
+        ConfigError: The column is missing, the fold does not exist, a row is not in the file, or a side is empty.
+        FileError, TableError: The file of the split cannot be read.
     """
     if validation is None:
         return [table.index for table in tables], [table.index[:0] for table in tables]
-    if validation.fold >= validation.folds:
-        raise ConfigError(f"fold {validation.fold} of {validation.folds} does not exist", "folds count from 0")
     if validation.source >= len(tables):
         raise ConfigError(f"validation.source {validation.source} does not exist", f"there are {len(tables)} sources")
+    if validation.file is not None:
+        return _split_by_file(tables, validation.file, validation.source)
+    if validation.fold >= validation.folds:
+        raise ConfigError(f"fold {validation.fold} of {validation.folds} does not exist", "folds count from 0")
     if validation.column not in tables[validation.source].columns:
         raise ConfigError(
             f"validation.column {validation.column!r} is not in the table",
@@ -78,4 +92,56 @@ def split_rows(
         held_out.append(table.index[inside] if row == validation.source else table.index[:0])
     if not len(held_out[validation.source]) or not any(len(part) for part in train):
         raise ConfigError("the split leaves one side empty", "use fewer folds or another column")
+    return train, held_out
+
+
+def read_split(path: str | Path) -> dict[str, str]:
+    """The side of each id, as ``binding split`` or anyone else wrote it.
+
+    Args:
+        path: Table with the columns ``id`` and ``split``, whose values are ``train``, ``validation``, ``test`` and
+            ``left_out``.
+
+    Raises:
+        FileError: It is missing or empty.
+        TableError: A column is missing, a value is none of these, or an id occurs twice.
+    """
+    path = Path(path)
+    try:
+        table = pd.read_csv(io.BytesIO(read_bytes(path)), dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (ValueError, UnicodeDecodeError) as error:  # what pandas raises for text that is no table
+        raise TableError(f"{path} cannot be read as a table: {error}", "it needs the columns id and split") from None
+    for column in ("id", "split"):
+        if column not in table.columns:
+            raise TableError(f"{path} has no column {column!r}", f"columns found: {', '.join(map(str, table.columns))}")
+    odd = table[~table["split"].isin(SIDES)]
+    if len(odd):
+        first = odd.iloc[0]
+        raise TableError(f"{path}: the split of {first['id']!r} is {first['split']!r}", f"use {', '.join(SIDES)}")
+    twice = table["id"][table["id"].duplicated()]
+    if len(twice):
+        raise TableError(f"{path} has the id {twice.iloc[0]!r} more than once", "one row an id")
+    return dict(zip(table["id"], table["split"], strict=True))
+
+
+def _split_by_file(tables: list[pd.DataFrame], path: Path, validating: int) -> tuple[list[pd.Index], list[pd.Index]]:
+    sides = read_split(path)
+    train, held_out = [], []
+    for row, table in enumerate(tables):
+        side = table["id"].astype(str).map(sides)
+        if side.isna().any():
+            raise ConfigError(
+                f"{int(side.isna().sum())} of {len(table)} rows of sources.{row} are not in {path}, "
+                f"such as {table['id'][side.isna()].iloc[0]!r}",
+                "split the folders of all sources together: binding split FOLDER FOLDER ... -o FILE",
+            )
+        train.append(table.index[side == TRAIN])
+        held_out.append(table.index[side == VALIDATION] if row == validating else table.index[:0])
+    if not any(len(part) for part in train):
+        raise ConfigError(f"{path} leaves no row to train on", "see its counts, or another column or fraction")
+    if VALIDATION in sides.values() and not len(held_out[validating]):
+        raise ConfigError(
+            f"no row of sources.{validating} is under {VALIDATION} in {path}",
+            "name another source by validation.source, or split with --validation 0",
+        )
     return train, held_out

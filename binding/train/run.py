@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 import yaml
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from pydantic import ValidationError
 
 from binding import __version__
 from binding.checkpoint import Member, Scorer, save_weights
@@ -112,7 +113,7 @@ def _keep_settings(config: TrainConfig, output: Path, resumed: bool) -> None:
     path = output / "config.yaml"
     settings = config.model_dump(mode="json")
     if resumed and path.is_file():
-        before = yaml.safe_load(path.read_text(encoding="utf-8"))
+        before = _settings_before(path)
         free = {"threads", "output"}
         changed = [key for key in settings if key not in free and before.get(key) != settings[key]]
         if changed:
@@ -121,6 +122,15 @@ def _keep_settings(config: TrainConfig, output: Path, resumed: bool) -> None:
                 "name another output, or start anew with --restart",
             )
     path.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+
+
+def _settings_before(path: Path) -> dict[str, Any]:
+    """The settings of a run that was stopped; those that are newer than the run have their defaults."""
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        return TrainConfig.model_validate(settings).model_dump(mode="json")
+    except ValidationError:  # a setting that is gone since: the comparison will name it
+        return settings
 
 
 def _trainer(config: TrainConfig, output: Path, progress: bool, validates: bool) -> lightning.Trainer:

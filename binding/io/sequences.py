@@ -1,0 +1,120 @@
+"""Amino-acid sequences of a structure file: what the file declares, or else what its residues show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import gemmi
+import numpy as np
+
+from binding.constants import PARENT_AMINO_ACID
+from binding.errors import FileError
+from binding.io.files import read_bytes, structure_format
+from binding.io.structure import read_protein
+from binding.structures import Protein, ResidueKind
+
+UNKNOWN: Final = "X"
+_LONGEST_FILL: Final = 300  # numbers missing; a longer jump is an offset of the numbering and not a gap
+_FRAGMENTS: Final = 0.05  # share of residues with a gap before them from which on a chain counts as cut out
+
+
+@dataclass(frozen=True)
+class ChainSequence:
+    """One chain.
+
+    Attributes:
+        letters: One-letter codes; ``X`` where a residue is modified beyond its parent or missing.
+        declared: From SEQRES or ``_entity_poly_seq``; else read off the residues, each missing number an ``X``.
+        fragments: Whether the chain is cut into pieces, as in a file of a pocket.
+    """
+
+    letters: str
+    declared: bool
+    fragments: bool
+
+    @property
+    def known(self) -> int:
+        """Residues that are not ``X``."""
+        return len(self.letters) - self.letters.count(UNKNOWN)
+
+
+def read_sequences(path: str | Path) -> list[ChainSequence]:
+    """The different sequences of the protein chains of a file, longest first.
+
+    Args:
+        path: PDB or mmCIF, also gzipped.
+
+    Raises:
+        FileError: Missing, empty, damaged, or of another format.
+        StructureError: Nothing is declared, and the residues cannot be read; see ``read_protein``.
+    """
+    path = Path(path)
+    data = read_bytes(path)
+    declared = _from_cif(path, data) if structure_format(path, data) == "cif" else _from_seqres(data)
+    found = [ChainSequence(letters, True, False) for letters in declared if letters.strip(UNKNOWN)]
+    unique = dict.fromkeys(found or chain_sequences(read_protein(path)))
+    return sorted(unique, key=lambda chain: -chain.known)
+
+
+def chain_sequences(protein: Protein) -> list[ChainSequence]:
+    """The sequences of a protein's chains as its residues show them, in the order of the chains.
+
+    Numbers that are missing between two residues of a chain become ``X``, so that what is left of a chain keeps
+    its spacing: two pockets cut out of the same protein then align without gaps.
+    """
+    amino = protein.residue_kinds == ResidueKind.AMINO_ACID
+    found = []
+    for chain in dict.fromkeys(protein.chain_ids[amino].tolist()):
+        rows = np.flatnonzero(amino & (protein.chain_ids == chain))
+        missing = np.diff(protein.residue_numbers[rows]).astype(int) - 1
+        fill = np.where((missing > 0) & (missing <= _LONGEST_FILL), missing, np.where(missing == 0, 0, 1))
+        # Insertion codes repeat a number; such neighbours have nothing between them.
+        fill[missing < 0] = 0
+        letters = [_letter(name) for name in protein.residue_names[rows].tolist()]
+        parts = [letters[0], *(UNKNOWN * int(n) + letter for n, letter in zip(fill, letters[1:], strict=True))]
+        fragments = bool(np.count_nonzero(fill) > _FRAGMENTS * len(rows))
+        found.append(ChainSequence("".join(parts), False, fragments))
+    return [chain for chain in found if chain.known]
+
+
+def _from_seqres(data: bytes) -> list[str]:
+    names: dict[bytes, list[str]] = {}
+    for line in data.split(b"\n"):
+        if line.startswith(b"SEQRES"):
+            names.setdefault(line[11:12], []).extend(line[19:70].decode("ascii", errors="replace").split())
+        elif line.startswith((b"ATOM  ", b"HETATM")):
+            break
+    return [_letters(chain) for chain in names.values() if _is_protein(chain)]
+
+
+def _from_cif(path: Path, data: bytes) -> list[str]:
+    try:
+        document = gemmi.cif.read_string(data.decode("utf-8", errors="replace"))
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise FileError(f"{path} cannot be read as mmCIF: {reason}", "Check that the file is complete.") from None
+    names: dict[str, dict[str, str]] = {}
+    for block in document:
+        for entity, number, name in block.find("_entity_poly_seq.", ["entity_id", "num", "mon_id"]):
+            names.setdefault(entity, {}).setdefault(number, name)  # the first of residues that vary
+    return [_letters(list(entity.values())) for entity in names.values() if _is_protein(list(entity.values()))]
+
+
+def _is_protein(names: list[str]) -> bool:
+    known = [_letter(name) != UNKNOWN for name in names]
+    return sum(known) > len(known) / 2
+
+
+def _letters(names: list[str]) -> str:
+    return "".join(map(_letter, names))
+
+
+def _letter(name: str) -> str:
+    """One-letter code of an amino acid, modified ones by their parent; ``X`` for anything else."""
+    residue = gemmi.find_tabulated_residue(PARENT_AMINO_ACID.get(name, name))
+    if not residue.is_amino_acid():
+        return UNKNOWN
+    code = residue.one_letter_code.upper()
+    return code if code in "ACDEFGHIKLMNPQRSTVWY" else UNKNOWN

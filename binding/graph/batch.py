@@ -24,7 +24,7 @@ class Batch:
     Positions are relative to the mean anchor of the ligand's pocket, Å.
 
     Attributes:
-        atom_positions: (A, 3).
+        atom_positions: (A, 3), always float64: whether a contact is within the cutoff must not hang on rounding.
         atom_categories: (A, len(ATOM_CATEGORIES)) int64.
         atom_radii: (A,) Å.
         atom_ligand: (A,) int64, row of the ligand.
@@ -40,7 +40,7 @@ class Batch:
         residue_slot: (R,) int64, pocket * max_residues + place.
         residue_edges: (2, edges) int64.
         residue_edge_offset: (edges,) int64, 0..7.
-        protein_positions: (P, 3).
+        protein_positions: (P, 3), always float64.
         protein_classes: (P,) int64.
         protein_residue: (P,) int64, row of the residue in the batch.
         protein_slot: (P,) int64, pocket * max_protein + place.
@@ -77,6 +77,11 @@ class Batch:
     max_residues: int
     max_protein: int
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of features, and of what the network computes with."""
+        return self.descriptors.dtype
+
     def to(self, device: torch.device | str) -> Batch:
         """The batch with all tensors on a device."""
         moved: dict[str, Any] = {
@@ -88,7 +93,7 @@ class Batch:
 
     def with_atom_positions(self, positions: Tensor) -> Batch:
         """The same batch with other ligand poses (A, 3), such as decoys or added noise."""
-        return replace(self, atom_positions=positions)
+        return replace(self, atom_positions=positions.double())
 
 
 def _counts_to_rows(counts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
@@ -104,7 +109,7 @@ def collate(graphs: Sequence[ComplexGraph], dtype: torch.dtype = torch.float32) 
 
     Args:
         graphs: At least one; those that hold the same ``PocketGraph`` object share it.
-        dtype: Of all real-valued tensors. Differences are taken in float64 before rounding.
+        dtype: Of all real-valued tensors but the atoms' positions. Differences are taken in float64 before rounding.
 
     Returns:
         A batch on the CPU.
@@ -132,6 +137,9 @@ def collate(graphs: Sequence[ComplexGraph], dtype: torch.dtype = torch.float32) 
     def real(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(dtype)
 
+    def exact(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
+
     def whole(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64))
 
@@ -139,7 +147,7 @@ def collate(graphs: Sequence[ComplexGraph], dtype: torch.dtype = torch.float32) 
         return np.concatenate([getattr(p, name) for p in pockets])
 
     return Batch(
-        atom_positions=real(np.concatenate([g.positions for g in ligands]) - origins[pocket_of[atom_ligand]]),
+        atom_positions=exact(np.concatenate([g.positions for g in ligands]) - origins[pocket_of[atom_ligand]]),
         atom_categories=whole(np.concatenate([g.atom_categories for g in ligands])),
         atom_radii=real(np.concatenate([g.radii for g in ligands])),
         atom_ligand=whole(atom_ligand),
@@ -160,7 +168,7 @@ def collate(graphs: Sequence[ComplexGraph], dtype: torch.dtype = torch.float32) 
             )
         ),
         residue_edge_offset=whole(joined("edge_offset").astype(np.int64) + 3),
-        protein_positions=real(joined("atom_positions") - origins[protein_pocket]),
+        protein_positions=exact(joined("atom_positions") - origins[protein_pocket]),
         protein_classes=whole(joined("atom_classes")),
         protein_residue=whole(
             np.concatenate(

@@ -100,7 +100,7 @@ class DirectionEncoder(nn.Module):
     def forward(self, nodes: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
         """Scalars (A, channels) -> scalars with the vectors' lengths added, and vectors (A, vector_channels, 3)."""
         source, target = ligand_neighbours(batch, self.cutoff)
-        line = batch.atom_positions[source] - batch.atom_positions[target]
+        line = (batch.atom_positions[source] - batch.atom_positions[target]).to(batch.dtype)
         distance = line.norm(dim=-1).clamp_min(1e-3)
         weight = torch.tanh(self.source(nodes)[source] + self.target(nodes)[target]) * self.radial(self.basis(distance))
         weight = weight * envelope(distance, self.cutoff - 1.5, self.cutoff).unsqueeze(-1)

@@ -76,12 +76,13 @@ def find_contacts(batch: Batch, cutoff: float) -> Contacts:
     with torch.no_grad():
         left = ligand.view(batch.num_ligands, batch.max_atoms, 3)
         right = protein.view(batch.num_pockets, batch.max_protein, 3)[batch.pocket_of]
+        # In float64: a contact at the very cutoff must not come and go with the rotation of the files.
         # The matrix-product form of cdist loses the digits that invariance needs.
         distances = torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist")
         item, left_place, right_place = torch.nonzero(distances < cutoff, as_tuple=True)
     atom = atom_at[item * batch.max_atoms + left_place]
     protein_atom = protein_at[batch.pocket_of[item] * batch.max_protein + right_place]
-    vector = batch.protein_positions[protein_atom] - batch.atom_positions[atom]
+    vector = (batch.protein_positions[protein_atom] - batch.atom_positions[atom]).to(batch.dtype)
     distance = vector.norm(dim=-1).clamp_min(1e-3)
 
     residue = batch.protein_residue[protein_atom]
@@ -116,7 +117,7 @@ def ligand_axes(batch: Batch) -> tuple[Tensor, Tensor]:
         normalised adjugate of the sum of v v^T, which needs neither an order of the bonds nor a sign of n;
         zero where the bonds lie on a line.
     """
-    positions, (source, target) = batch.atom_positions, batch.bond_index
+    positions, (source, target) = batch.atom_positions.to(batch.dtype), batch.bond_index
     vectors = nn.functional.normalize(positions[source] - positions[target], dim=-1, eps=1e-3)
     total = torch.zeros_like(positions).index_add_(0, target, vectors)
     length = total.norm(dim=-1, keepdim=True)
@@ -187,8 +188,8 @@ class PairGeometry(nn.Module):
         """
         pairs = len(contacts.pair_atom)
         atom, residue = contacts.pair_atom, contacts.pair_residue
-        to_anchor = batch.anchors[residue] - batch.atom_positions[atom]
-        to_centroid = batch.centroids[residue] - batch.atom_positions[atom]
+        positions = batch.atom_positions.to(batch.dtype)[atom]
+        to_anchor, to_centroid = batch.anchors[residue] - positions, batch.centroids[residue] - positions
         vina, polar, ligand_flat, protein_flat = self._contact_kinds(batch, contacts)
         bond_window = _window(contacts.distance, HYDROGEN_BOND_RANGE) * polar
         stack_window = _window(contacts.distance, STACKING_RANGE)

@@ -40,12 +40,13 @@ class TrainingModule(lightning.LightningModule):
     def losses(self, output: Output, twin: Tensor, labels: Labels) -> dict[str, Tensor]:
         """Each term of the loss, unweighted."""
         config, wrong = self.config, labels.decoy & (labels.near_native == 0)
+        exact = labels.weight * (labels.relation == 0)  # a bound has neither an error nor a difference
         return {
             "affinity": affinity_loss(output.pk, labels.pk, labels.weight, labels.relation, config.huber_delta),
-            "variance": variance_loss(output.pk, output.log_variance, labels.pk, labels.weight),
+            "variance": variance_loss(output.pk, output.log_variance, labels.pk, exact),
             "pose": pose_loss(output.pose_logit, labels.near_native),
             "decoy": decoy_loss(output.pk, labels.pk, wrong),
-            "pair": pair_loss(output.pk, labels.pk, labels.weight, labels.group, config.huber_delta),
+            "pair": pair_loss(output.pk, labels.pk, exact, labels.group, config.huber_delta),
             "ligand_only": affinity_loss(twin, labels.pk, labels.weight, labels.relation, config.huber_delta),
         }
 

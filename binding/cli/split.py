@@ -31,7 +31,8 @@ _SIDES = {
 @guarded
 def command(
     folders: Annotated[
-        list[Path], typer.Argument(help="Folders as `binding prepare` takes them; several are split as one.")
+        list[Path],
+        typer.Argument(metavar="FOLDER...", help="Folders as `binding prepare` takes them; several are split as one."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The table to write: id, split.")],
     by: Annotated[
@@ -68,10 +69,12 @@ def command(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Split complexes into training, validation and test rows that share no protein, no ligand, or neither.
+    """Split complexes so that the sides share no protein, no ligand, or neither.
 
-    Writes FILE, its .json with the rule and the counts, and with --report also .report.csv and .lookup.csv, what
-    memory alone would predict. Rows whose files cannot be read are left out with the reason; exits 3 if there are any.
+    Writes FILE, beside it a .json with the rule and the counts, and with
+    --report also .report.csv and .lookup.csv, what memory alone predicts.
+    Rows whose files cannot be read are left out with the reason; exits 3
+    if there are any.
     """
     from binding import api
 

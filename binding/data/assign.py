@@ -74,7 +74,8 @@ def by_group(groups: Mapping[str, str], fractions: Mapping[str, float], seed: in
                 taken.append(group)
                 count += len(group)
         taken = taken or [min(waiting, key=len)]
-        waiting = [group for group in waiting if not any(group is other for other in taken)]
+        gone = {group[0] for group in taken}
+        waiting = [group for group in waiting if group[0] not in gone]
         assignment.sides.update((name, side) for group in taken for name in group)
     return assignment
 

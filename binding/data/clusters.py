@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,25 +52,33 @@ class ProteinSet:
     clusters: dict[str, str]
     threshold: float
 
-    def nearest(self, name: str, others: Sequence[str]) -> tuple[str, float]:
-        """The protein among ``others`` with the chain most alike to any chain of a protein, and the identity.
+    def nearest(self, asked: Iterable[str], others: Iterable[str]) -> dict[str, tuple[str, float]]:
+        """For each protein that is asked for, the one with the chain most alike to any of its own, and the identity.
+
+        Args:
+            asked: Names.
+            others: Names of those to find.
 
         Returns:
-            Its name and the identity; empty and 0 where nothing is alike beyond chance, empty and NaN where one side
-            has no chain to compare.
+            Name and identity; empty and 0 where nothing is alike beyond chance, empty and NaN where one side has no
+            chain to compare.
         """
-        place = {known: row for row, known in enumerate(self.names)}
+        place = {name: row for row, name in enumerate(self.names)}
         owners: dict[int, str] = {}
         for other in others:
             for chain in self.chains[place[other]]:
                 owners.setdefault(int(chain), other)
-        own = self.chains[place[name]]
-        if not len(own) or not owners:
-            return "", float("nan")
-        rows = np.array(sorted(owners))
-        found = [self.index.nearest(int(chain), rows, self.threshold) for chain in own]
-        chain, identity = max(found, key=lambda pair: (pair[1], -pair[0]))
-        return owners.get(chain, ""), identity
+        rows = np.array(sorted(owners), dtype=np.int64)
+        result = {}
+        for name in asked:
+            own = self.chains[place[name]]
+            if not len(own) or not owners:
+                result[name] = ("", float("nan"))
+                continue
+            found = [self.index.nearest(int(chain), rows, self.threshold) for chain in own]
+            chain, identity = max(found, key=lambda pair: (pair[1], -pair[0]))
+            result[name] = (owners.get(chain, ""), identity)
+        return result
 
 
 def cluster_proteins(

@@ -22,6 +22,7 @@ CHANCE: Final = 1e-6  # alignments by chance in a pair; 13,200 pairs of shuffled
 _WORDS: Final = 2.5
 _SCORE: Final = 2.0
 _SHORT: Final = 30  # residues; the words needed by a shorter sequence
+_CELLS: Final = 8_000_000  # counted at once, 64 MB
 _FEW: Final = 5  # candidates aligned where none shares enough words
 
 
@@ -53,6 +54,7 @@ class SequenceIndex:
         table = np.full(128, -1, dtype=np.int16)
         table[[ord(letter) for letter in _LETTERS]] = np.arange(len(_LETTERS))
         self._codes = [table[np.frombuffer(s.encode("ascii"), dtype=np.uint8)] for s in self.sequences]
+        self._lengths = np.array([len(codes) for codes in self._codes], dtype=np.int64)
         self.known = np.array([np.count_nonzero(codes >= 0) for codes in self._codes], dtype=np.int64)
         self._aligner = _aligner()
         self._index_words()
@@ -82,19 +84,22 @@ class SequenceIndex:
         Returns:
             (n,) the largest number of matches in any band of 16 diagonals.
         """
-        wanted = np.full(len(self.sequences), -1, dtype=np.int64)
-        wanted[others] = np.arange(len(others))
         place, word = self._own_words[row]
         counts = self._starts[word + 1] - self._starts[word]
         if not counts.sum() or not len(others):
             return np.zeros(len(others), dtype=np.int64)
+        half = _BAND // 2
+        shift = -(-int(self._lengths[others].max()) // half) * half  # whole bands, so that their places are the same
+        width = (len(self._codes[row]) + shift) // half + 2
+        if len(others) > 1 and len(others) * width > _CELLS:
+            middle = len(others) // 2
+            return np.concatenate([self.shared_words(row, part) for part in (others[:middle], others[middle:])])
+        wanted = np.full(len(self.sequences), -1, dtype=np.int64)
+        wanted[others] = np.arange(len(others))
         hits = np.repeat(self._starts[word] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
         target = wanted[self._owners[hits]]
         here = target >= 0
-        longest = max(len(self._codes[other]) for other in others)
-        diagonal = np.repeat(place, counts)[here] - self._places[hits[here]] + longest
-        half = _BAND // 2
-        width = (len(self._codes[row]) + longest) // half + 2
+        diagonal = np.repeat(place, counts)[here] - self._places[hits[here]] + shift
         cells = np.bincount(target[here] * width + diagonal // half, minlength=len(others) * width)
         cells = cells.reshape(len(others), width)
         return (cells[:, 1:] + cells[:, :-1]).max(axis=1)  # bands overlap by half

@@ -143,15 +143,9 @@ def _nearest_proteins(asked: set[str], train: list[str], known: Known) -> dict[s
     row_of: dict[str, str] = {}
     for name in train:
         row_of.setdefault(known.protein[name], name)
-    others = sorted(row_of)
-    found = {}
-    for protein in sorted(asked):
-        if protein in row_of:  # the very file
-            found[protein] = (row_of[protein], 1.0)
-            continue
-        other, identity = known.proteins.nearest(protein, others)
-        found[protein] = (row_of.get(other, ""), identity)
-    return found
+    found = known.proteins.nearest(sorted(asked - set(row_of)), sorted(row_of))
+    nearest = {protein: (row_of.get(other, ""), identity) for protein, (other, identity) in found.items()}
+    return nearest | {protein: (row_of[protein], 1.0) for protein in asked & set(row_of)}  # the very file
 
 
 def _shares(table: pd.DataFrame) -> dict[str, dict[str, Any]]:

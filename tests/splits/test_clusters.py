@@ -117,6 +117,15 @@ def test_a_sequence_of_unknown_residues_is_like_nothing():
     assert index.nearest(0, np.array([1]), 0.3) == (-1, 0.0)
 
 
+def test_words_are_counted_in_parts_where_there_are_many(monkeypatch):
+    index = SequenceIndex([random_sequence(length, seed) for seed, length in enumerate((400, 90, 2000, 60, 150, 800))])
+    rows = np.arange(6)
+    whole = [index.shared_words(row, rows).tolist() for row in rows]
+    monkeypatch.setattr("binding.data.identity._CELLS", 300)
+    assert [index.shared_words(row, rows).tolist() for row in rows] == whole
+    assert all(whole[row][row] > 40 for row in rows)
+
+
 def test_clusters_are_the_connected_parts():
     joined = Clusters(6)
     for pair in ((4, 5), (2, 4), (0, 1)):
@@ -140,8 +149,10 @@ def test_a_shared_chain_joins_and_short_chains_do_not():
     proteins = {"a": chains(one, linker), "b": chains(two, linker), "c": chains(peptide), "d": chains(peptide, two)}
     found = cluster_proteins(proteins)
     assert found.clusters == {"a": "a", "b": "a", "c": "c", "d": "a"}
-    assert found.nearest("c", ["a", "b"])[0] == ""
-    assert found.nearest("d", ["a", "b"]) == ("b", 1.0)
+    assert found.nearest(["d"], ["a", "b"]) == {"d": ("b", 1.0)}
+    name, identity = found.nearest(["c"], ["a", "b"])["c"]
+    assert name == ""
+    assert np.isnan(identity), "a peptide is not compared"
 
 
 def test_clusters_do_not_depend_on_the_order_of_the_proteins():

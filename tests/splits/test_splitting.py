@@ -16,7 +16,7 @@ from binding.data.similarity import fingerprints, scaffold, tanimoto_rows
 from binding.data.splits import read_split
 from binding.errors import FileError, TableError, UsageError
 
-from .conftest import Tree, random_sequence
+from .conftest import Tree, backbone, ligand_block, random_sequence
 
 SHARES = {"test": 0.2, "validation": 0.2}
 
@@ -174,6 +174,23 @@ def test_two_folders_are_split_as_one(tree, tmp_path):
     assert result.counts == {"train": 12, "validation": 6, "test": 7, "left_out": 0}
     with pytest.raises(TableError, match="no row to train on"):  # the first folder has no such column
         api.split([tree.folder, other.folder], by="column", column="batch", test_values=("new",))
+
+
+def test_many_ligands_of_one_receptor(tmp_path):
+    """The layout of modelled poses: one protein file and one file of records, by the column ``receptor``."""
+    folder = tmp_path / "rec"
+    folder.mkdir()
+    (folder / "rec_protein.pdb").write_text(backbone(random_sequence(120, seed=1)))
+    series = {"m1": "CCOc1ccccc1", "m2": "C1CCNCC1", "m3": "c1ccc2[nH]ccc2c1"}
+    (folder / "rec_ligands.sdf").write_text("".join(ligand_block(smiles, name) for name, smiles in series.items()))
+    lines = ["id,receptor,pk", *(f"{name},rec,6.0" for name in [*series, "m4"])]
+    (tmp_path / "index.csv").write_text("\n".join(lines) + "\n")
+    result = api.split([tmp_path], by="scaffold", test=0.3, validation=0.0, report=True)
+    assert result.failed == 1
+    assert result.table["reason"].iloc[3].startswith("ligand_not_found")
+    assert result.table["protein_cluster"].tolist() == ["m1", "m1", "m1", ""]
+    assert (result.counts["train"], result.counts["test"]) == (2, 1)
+    assert result.report.rows["protein_identity"].tolist() == [1.0]
 
 
 def test_an_id_in_two_folders_is_refused(tree):

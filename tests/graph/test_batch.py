@@ -64,5 +64,6 @@ def test_a_shared_pocket_is_held_once(graphs):
 def test_the_origin_is_the_pocket_not_the_file(graphs):
     """Differences are taken in double precision, so that single precision loses nothing far from the origin."""
     batch = collate(graphs)
-    assert batch.atom_positions.dtype == torch.float32
+    assert batch.dtype == batch.anchors.dtype == torch.float32
+    assert batch.atom_positions.dtype == batch.protein_positions.dtype == torch.float64  # see find_contacts
     assert float(batch.anchors.abs().max()) < 30.0

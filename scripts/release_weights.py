@@ -1,7 +1,7 @@
 """Trained runs -> a released set of weights with its card.
 
     python scripts/release_weights.py --name binding-strict \
-        --runs runs/strict-0 runs/strict-1 runs/strict-2 \
+        --runs runs/strict-0 runs/strict-1 runs/strict-2 runs/strict-3 runs/strict-4 \
         --ablation "without angles" runs/no_angles-0 runs/no_angles-1 runs/no_angles-2 \
         --ablation "without the protein" runs/no_protein-0 runs/no_protein-1 runs/no_protein-2 \
         --test ../shared/data/casf2016
@@ -208,8 +208,9 @@ def main() -> None:
     save_weights(path, members(args.runs), card, half=True)
     truth, graphs, sizes = test_graphs(args.test)
     card["test"] = {args.test.name: test_metrics(load_model(path, device="cpu"), graphs, truth, sizes)}
-    arms = {"with angles": args.runs} | {arm[0]: [Path(run) for run in arm[1:]] for arm in args.ablation}
-    arms["ligand only"] = args.runs
+    arms = {arm[0]: [Path(run) for run in arm[1:]] for arm in args.ablation}
+    seeds = min((len(runs) for runs in arms.values()), default=len(args.runs))  # the same seeds for every arm
+    arms = {"with angles": args.runs[:seeds]} | arms | {"ligand only": args.runs[:seeds]}
     card["ablation"] = ablation(arms, graphs, truth)
     save_weights(path, members(args.runs), card, half=True)
     print(json.dumps({"test": card["test"], "ablation": card["ablation"]}, indent=2))

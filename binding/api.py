@@ -21,7 +21,7 @@ from binding.io.files import STRUCTURE_SUFFIXES, split_suffix
 from binding.io.ligand import BadRecord, prepare_ligand
 from binding.io.predictions import read_predictions
 from binding.io.results import ResultRow, open_writer, to_frame
-from binding.io.table import Request, is_selection, read_folder, read_index, read_requests
+from binding.io.table import Request, is_selection, read_folder, read_requests
 from binding.io.template import parse_template
 from binding.placing import place as place
 from binding.prepare.pocket import PocketSpec
@@ -209,17 +209,28 @@ def evaluate(
     column: str = "pk",
     id_column: str = "id",
     peers: str | Path | None = None,
+    group: str | None = None,
+    series: str | None = None,
+    compound: str | None = None,
+    label: str | None = None,
+    rmsd: str | None = None,
     resamples: int = 2000,
     seed: int = 0,
 ) -> Report:
-    """Compare predictions with measured affinities.
+    """Compare predictions with measured affinities, and with labels of actives and RMSDs of poses.
 
     Args:
         source: What ``predict`` returned or wrote (``.csv``, ``.jsonl``, ``.parquet``).
-        truth: A table with ``id`` and ``pk`` (or ``affinity``), or a PDBbind index file.
+        truth: A table with ``id`` and ``pk`` (or ``affinity``), or a PDBbind index file. With ``label`` or
+            ``rmsd``, a row may lack the affinity.
         column: The predictions to judge.
         id_column: What of the predictions is matched with the truth's ``id``, such as ``ligand``.
         peers: A table of other methods' predictions by ``id``, for paired comparison.
+        group: The truth's column of targets: ranking inside each, and what ``label`` and ``rmsd`` go by.
+        series: The truth's column of congeneric series: correlations inside each, weighted by compounds.
+        compound: The truth's column that names the compound of each pose or protomer; the best one counts.
+        label: The truth's column that marks actives with 1 and inactives with 0: enrichment.
+        rmsd: The truth's column of RMSDs to the native pose, Å: docking power; needs ``group``.
         resamples: Of the bootstrap behind the intervals.
         seed: Of the bootstrap.
 
@@ -228,10 +239,13 @@ def evaluate(
 
     Raises:
         FileError: A table cannot be read.
-        TableError: A column is missing, an id occurs twice, or no id is in both.
+        TableError: A column is missing, an id occurs twice, a cell cannot be read, or no id is in both.
+        UsageError: ``rmsd`` without ``group``.
     """
     from binding import evaluate as evaluation
+    from binding.io.truth import read_truth
 
+    columns = evaluation.TruthColumns(group=group, series=series, compound=compound, label=label, rmsd=rmsd)
     predictions = source if not isinstance(source, str | Path) else read_predictions(source)
     if id_column != "id":
         if id_column not in predictions.columns:
@@ -241,8 +255,9 @@ def evaluate(
         predictions = predictions.assign(id=predictions[id_column])
     return evaluation.evaluate(
         predictions,
-        read_index(truth),
+        read_truth(truth, list(columns.asked.values()), affinities=columns.needs_affinities),
         column=column,
+        columns=columns,
         peers=None if peers is None else read_predictions(peers),
         resamples=resamples,
         seed=seed,

@@ -112,7 +112,7 @@ def measure(
     """
     x, y = _columns(predicted, truth)
     values, samples = _values(x, y), _bootstrap(x, y, resamples, seed)
-    return {name: Estimate(values[name], *_interval(samples[name], level)) for name in METRICS}
+    return {name: estimate(values[name], samples[name], level) for name in METRICS}
 
 
 def regression_metrics(
@@ -165,9 +165,44 @@ def paired_difference(
     samples_a, samples_b = _bootstrap(a, y, resamples, seed), _bootstrap(b, y, resamples, seed)
     result = {}
     for name in METRICS:
-        gaps = samples_a[name] - samples_b[name]
-        result[name] = Difference(values_a[name] - values_b[name], *_interval(gaps, level), _two_sided(gaps))
+        result[name] = difference(values_a[name] - values_b[name], samples_a[name] - samples_b[name], level)
     return result
+
+
+def mean_over_groups(
+    values: np.ndarray, weights: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, np.ndarray]:
+    """A weighted mean of one figure over groups, and the same of groups drawn with replacement.
+
+    Args:
+        values: (groups,), finite: the figure of each group.
+        weights: (groups,), positive.
+        resamples: Of the groups, each drawn with its weight; 0 gives none.
+        seed: As in ``measure``: columns with the same groups share their resamples.
+
+    Returns:
+        The mean, NaN without a group; and (resamples,) means, NaN for fewer than three groups.
+    """
+    if len(values) == 0:
+        return float("nan"), np.full(max(resamples, 1), np.nan)
+    value = float(np.average(values, weights=weights))
+    if len(values) < MIN_ROWS or resamples == 0:
+        return value, np.full(max(resamples, 1), np.nan)
+    parts = [
+        (values[rows] * weights[rows]).sum(axis=1) / weights[rows].sum(axis=1)
+        for rows in resampled_rows(len(values), resamples, seed)
+    ]
+    return value, np.concatenate(parts)
+
+
+def estimate(value: float, samples: np.ndarray, level: float = LEVEL) -> Estimate:
+    """A figure and the percentiles of its resamples (resamples,), those left out in which it is not defined."""
+    return Estimate(value, *_percentiles(samples, level))
+
+
+def difference(value: float, samples: np.ndarray, level: float = LEVEL) -> Difference:
+    """The same of a difference, with its p-value."""
+    return Difference(value, *_percentiles(samples, level), _two_sided(samples))
 
 
 def _columns(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -190,15 +225,15 @@ def _bootstrap(x: np.ndarray, y: np.ndarray, resamples: int, seed: int) -> dict[
     if len(x) < MIN_ROWS or resamples == 0:
         return {name: np.full(max(resamples, 1), np.nan) for name in METRICS}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in METRICS}
-    for rows in _resampled_rows(len(x), resamples, seed):
+    for rows in resampled_rows(len(x), resamples, seed):
         for name, metric in _BY_ROWS.items():
             parts[name].append(metric(x[rows], y[rows]))
         parts["kendall"].append(_kendall_of_resamples(x, y, rows))
     return {name: np.concatenate(parts[name]) for name in METRICS}
 
 
-def _resampled_rows(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
-    """(some, n) row numbers at a time, so that memory stays flat."""
+def resampled_rows(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """Row numbers drawn with replacement, (some, n) at a time, so that memory stays flat."""
     generator = np.random.default_rng(seed)
     block = max(1, _BLOCK_CELLS // n)
     for start in range(0, resamples, block):
@@ -228,7 +263,7 @@ def _kendall_of_resamples(x: np.ndarray, y: np.ndarray, rows: np.ndarray) -> np.
         return concordance / np.sqrt(untied_x * untied_y)
 
 
-def _interval(samples: np.ndarray, level: float) -> tuple[float, float]:
+def _percentiles(samples: np.ndarray, level: float) -> tuple[float, float]:
     """Percentiles of the resamples in which the metric is defined."""
     defined = samples[np.isfinite(samples)]
     if defined.size == 0:

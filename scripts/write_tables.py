@@ -34,6 +34,7 @@ LABELS = {
     "pk": ("**this model**, {members}", "{training}"),
     "pk_ligand_only": ("its ligand-only twin", "the same rows, without the proteins"),
     "heavy_atoms": ("number of heavy atoms, a line", "the test rows themselves"),
+    "mol_weight": ("molecular weight, a line", "the test rows themselves"),
     "vina": ("AutoDock Vina 1.2.7, score only", "PDBbind 2007, six weights"),
     "gign": ("GIGN, 3 networks", "11,904 PDBbind complexes, close analogues of the test set among them"),
     "gems": ("GEMS, 5 folds, without language-model features", "PDBbind CleanSplit"),
@@ -164,7 +165,7 @@ def label(name: str) -> tuple[str, str]:
 
 def by_r(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The model first, then its baselines, then the others by descending r."""
-    first = [c for c in columns if c["name"] in ("pk", "pk_ligand_only", "heavy_atoms")]
+    first = [c for c in columns if c["name"] in ("pk", "pk_ligand_only", "heavy_atoms", "mol_weight")]
     rest = [c for c in columns if c not in first]
     return first + sorted(rest, key=lambda c: -c["metrics"]["r"]["value"])
 

@@ -30,7 +30,7 @@ def test_figures_are_those_of_scipy(columns):
 
 def test_every_resample_is_measured_as_if_alone(columns):
     x, y = columns
-    rows = next(metrics._resampled_rows(len(x), 25, seed=3))
+    rows = next(metrics.resampled_rows(len(x), 25, seed=3))
     samples = metrics._bootstrap(x, y, 25, seed=3)
     for i, drawn in enumerate(rows):
         alone = metrics._values(x[drawn], y[drawn])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from binding.evaluate import Report
-    from binding.metrics import Estimate
-
-_METRICS = {"r": "r", "spearman": "Spearman", "rmse": "RMSE (pK)", "mae": "MAE (pK)"}
 
 
 @guarded
@@ -44,9 +42,32 @@ def command(
         Path | None,
         typer.Option("--peers", metavar="FILE", help="Other methods' predictions by id, for paired comparison."),
     ] = None,
+    group: Annotated[
+        str | None, typer.Option("--group", metavar="COLUMN", help="Of the truth: targets; ranking inside each.")
+    ] = None,
+    series: Annotated[
+        str | None,
+        typer.Option("--series", metavar="COLUMN", help="Of the truth: congeneric series; correlations inside each."),
+    ] = None,
+    compound: Annotated[
+        str | None,
+        typer.Option(
+            "--compound", metavar="COLUMN", help="Of the truth: compound of a pose or protomer; its best one counts."
+        ),
+    ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", metavar="COLUMN", help="Of the truth: 1 active, 0 inactive; enrichment."),
+    ] = None,
+    rmsd: Annotated[
+        str | None,
+        typer.Option(
+            "--rmsd", metavar="COLUMN", help="Of the truth: RMSD to the native pose, Å; docking power per --group."
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FOLDER", help="Write metrics.json, metrics.csv, joined.csv here."),
+        typer.Option("-o", "--output", metavar="FOLDER", help="Write figures (JSON, CSV) and pictures here."),
     ] = None,
     resamples: Annotated[int, typer.Option("--resamples", min=0, help="Of the bootstrap behind the intervals.")] = 2000,
     seed: Annotated[int, typer.Option("--seed", help="Of the bootstrap.")] = 0,
@@ -59,27 +80,35 @@ def command(
 ) -> int:
     """Compare predictions with measured affinities, beside trivial baselines.
 
-    Prints r, Spearman, RMSE and MAE with 95 % bootstrap intervals for the model, for heavy-atom counting
-    and for the ligand-only twin.
+    Prints r, Spearman, RMSE and MAE with 95 % bootstrap intervals for the model, for heavy atoms, molecular
+    weight and the ligand-only twin; and ranking, docking power and enrichment where the truth has the columns.
     """
     from binding import api
+    from binding.cli.figures import print_report
+    from binding.evaluate import TruthColumns
     from binding.io.predictions import holds_predictions
-    from binding.io.table import read_index
+    from binding.io.truth import read_truth
 
-    read_index(truth)  # a bad table is told before anything is scored
+    columns = TruthColumns(group=group, series=series, compound=compound, label=label, rmsd=rmsd)
+    # A bad table is told before anything is scored.
+    read_truth(truth, list(columns.asked.values()), affinities=columns.needs_affinities)
     predictions: Path | pd.DataFrame = source
     if not holds_predictions(source):
         predictions = _predict(source, model, device, workers, batch_size, quiet)
     report = api.evaluate(
-        predictions, truth, column=column, id_column=id_column, peers=peers, resamples=resamples, seed=seed
+        predictions,
+        truth,
+        column=column,
+        id_column=id_column,
+        peers=peers,
+        resamples=resamples,
+        seed=seed,
+        **columns.asked,
     )
-    _print(report)
+    print_report(report)
     if output is not None:
-        report.write(output)
-        if not isinstance(predictions, Path):
-            predictions.to_csv(output / "predictions.csv", index=False)
-        typer.echo(f"written to {output}", err=True)
-    if report.counts.scored == 0:
+        _write(report, predictions, output)
+    if report.counts.scored == 0 and report.counts.unmeasured == 0:
         return EXIT_NONE_SCORED
     return EXIT_SOME_FAILED if report.counts.failed else EXIT_OK
 
@@ -88,52 +117,24 @@ def _predict(
     source: Path, model: str | None, device: str, workers: int | None, batch_size: int, quiet: bool
 ) -> pd.DataFrame:
     from binding import api
+    from binding.evaluate.baselines import MOL_WEIGHT, mol_weight
     from binding.io.results import to_frame
 
     requests = api.plan(source)
-    rows = api.predict_rows(requests, model=model, device=device, workers=workers, batch_size=batch_size)
-    return to_frame(terminal.progress(rows, len(requests), shown=sys.stderr.isatty() and not quiet))
+    found = api.predict_rows(requests, model=model, device=device, workers=workers, batch_size=batch_size)
+    rows = list(terminal.progress(found, len(requests), shown=sys.stderr.isatty() and not quiet))
+    weights = [float("nan") if row.record is None else mol_weight(row.record.mol) for row in rows]
+    return to_frame(rows).assign(**{MOL_WEIGHT: weights})
 
 
-def _print(report: Report) -> None:
-    from rich.markup import escape
-    from rich.table import Table
+def _write(report: Report, predictions: Path | pd.DataFrame, folder: Path) -> None:
+    report.write(folder)
+    if not isinstance(predictions, Path):
+        predictions.to_csv(folder / "predictions.csv", index=False)
+    if find_spec("matplotlib") is None:
+        typer.echo("note: no pictures without Matplotlib; install it: pip install matplotlib", err=True)
+    else:
+        from binding.report.evaluation import draw
 
-    counts = report.counts
-    console = terminal.console()
-    console.print(
-        f"{counts.asked} measured: {counts.scored} scored, {counts.failed} failed, {counts.missing} missing, "
-        f"{counts.censored} censored (left out)"
-        + (f"; {counts.extra} predictions without a measurement" if counts.extra else "")
-    )
-    level = "95 % intervals" + (f", {report.resamples} resamples" if report.resamples else ": none")
-    table = Table(title=f"Against the measured pK ({level})", title_justify="left")
-    table.add_column("predicted by")
-    table.add_column("n", justify="right")
-    for header in _METRICS.values():
-        table.add_column(header, justify="right", no_wrap=True)
-    for scored in report.columns:
-        cells = [_cell(scored.metrics[name]) for name in _METRICS]
-        table.add_row(escape(scored.name), str(scored.n), *cells)
-    console.print(table)
-    for scored in report.columns:
-        if scored.note:
-            console.print(f"{scored.name}: {scored.note}", markup=False)
-    if report.comparisons:
-        first = report.model.name
-        table = Table(title=f"{first} minus the other, same rows and resamples", title_justify="left")
-        table.add_column("the other")
-        table.add_column("n", justify="right")
-        for header in _METRICS.values():
-            table.add_column(f"Δ {header}", justify="right", no_wrap=True)
-        for comparison in report.comparisons:
-            cells = [_cell(comparison.differences[name], signed=True) for name in _METRICS]
-            table.add_row(escape(comparison.name), str(comparison.n), *cells)
-        console.print(table)
-    for name, share in report.coverage.items():
-        console.print(f"{name.replace('_', ' ')}: {100 * share:.0f} % of the measurements", markup=False)
-
-
-def _cell(estimate: Estimate, *, signed: bool = False) -> str:
-    sign = "+" if signed else ""
-    return f"{estimate.value:{sign}.3f} \\[{estimate.low:{sign}.3f}, {estimate.high:{sign}.3f}]"
+        draw(report, folder)
+    typer.echo(f"written to {folder}", err=True)

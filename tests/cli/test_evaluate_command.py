@@ -116,3 +116,97 @@ def test_bad_tables_exit_2_with_a_reason(binding_, tables, arguments, tmp_path):
     assert result.exit_code == 2, result.output
     assert "rror" in result.stderr
     assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def docked(tmp_path, monkeypatch):
+    """Poses of four targets with RMSDs, and a list of actives; neither has an affinity."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(5)
+    ids = [f"p{number}" for number in range(40)]
+    rmsd = rng.uniform(0.3, 8.0, 40).round(2)
+    pd.DataFrame({"id": ids, "pk": 9 - rmsd, "pose": rng.uniform(size=40), "heavy_atoms": 20}).to_csv("poses.csv")
+    labels = ["active"] * 8 + ["decoy"] * 32
+    table = pd.DataFrame({"id": ids, "target": [f"t{n // 10}" for n in range(40)], "rmsd": rmsd, "kind": labels})
+    table.to_csv("truth.csv", index=False)
+    return rmsd
+
+
+def test_poses_and_labels_need_no_affinity(binding_, docked):
+    arguments = ("poses.csv", "--truth", "truth.csv", "--resamples", "100", "-o", "out")
+    docking = binding_("evaluate", *arguments, "--rmsd", "rmsd", "--group", "target")
+    assert docking.exit_code == 0, docking.output
+    assert "40 asked: 0 scored" in docking.stdout
+    assert "4 targets (target)" in docking.stdout
+    best = docked.reshape(4, 10).min(axis=1)
+    stored = json.loads(Path("out/metrics.json").read_text())["docking"]
+    assert stored["columns"][0]["metrics"]["top1"]["value"] == pytest.approx((best <= 2).mean())
+    assert len(pd.read_csv("out/docking_groups.csv")) == 3 * 4  # pk, pose, heavy_atoms
+    labels = binding_("evaluate", *arguments, "--label", "kind")
+    assert labels.exit_code == 0, labels.output
+    assert "8 actives among 40 compounds" in labels.stdout
+    figures = pd.read_csv("out/enrichment.csv").set_index("name")
+    assert figures.loc["heavy_atoms", "auc"] == 0.5
+    assert figures.loc["pk", "auc_low"] < figures.loc["pk", "auc"] < figures.loc["pk", "auc_high"]
+
+
+def test_series_are_scored_by_compound(binding_, tables):
+    truth = pd.read_csv("truth.csv").assign(series=["a"] * 30 + ["b"] * 30)
+    truth["molecule"] = [f"m{number // 2}" for number in range(60)]
+    truth["pk"] = truth["pk"].to_numpy()[::2].repeat(2)
+    truth.to_csv("truth.csv", index=False)
+    result = binding_(
+        "evaluate", "predictions.csv", "--truth", "truth.csv", "--series", "series", "--compound", "molecule",
+        "--resamples", "50",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "30 scored" in result.stdout
+    assert "30 further poses" in result.stdout
+    assert "2 series weighted by their 30 compounds" in " ".join(result.stdout.split())
+
+
+def test_pictures_stand_beside_the_tables(binding_, tables):
+    pytest.importorskip("matplotlib")
+    result = binding_("evaluate", "predictions.csv", "--truth", "truth.csv", "--resamples", "50", "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in Path("out").iterdir()} == {
+        "metrics.json", "metrics.csv", "joined.csv", "calibration.csv",
+        "predicted.svg", "predicted.png", "residuals.svg", "residuals.png", "calibration.svg", "calibration.png",
+    }  # fmt: skip
+
+
+def test_without_matplotlib_the_tables_are_written_and_a_note_says_what_to_install(binding_, tables, monkeypatch):
+    monkeypatch.setattr("binding.cli.evaluate.find_spec", lambda name: None)
+    result = binding_("evaluate", "predictions.csv", "--truth", "truth.csv", "--resamples", "50", "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert "pip install matplotlib" in result.stderr
+    assert Path("out/metrics.json").is_file()
+    assert not list(Path("out").glob("*.svg"))
+
+
+def test_weight_is_computed_where_complexes_are_scored_first(binding_, made, tmp_path):
+    names = list(made.ligands)
+    rows = [f"{name},{made.protein},{made.ligands[name]}" for name in names]
+    (tmp_path / "pairs.csv").write_text("\n".join(["id,protein,ligand", *rows, ""]))
+    (tmp_path / "truth.csv").write_text("id,pk\naspirin,6\nparacetamol,4.5\ncaffeine,6.7\n")
+    result = binding_("evaluate", "pairs.csv", "--truth", "truth.csv", "-o", "out", "--resamples", "0")
+    assert result.exit_code == 0, result.output
+    weights = pd.read_csv("out/predictions.csv").set_index("id")["mol_weight"]
+    assert weights.to_dict() == pytest.approx({"aspirin": 180.16, "paracetamol": 151.16, "caffeine": 194.19}, abs=0.02)
+    assert "mol_weight" in pd.read_csv("out/metrics.csv")["name"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--label", "nothing"), "no column 'nothing'"),
+        (("--rmsd", "rmsd"), "--group COLUMN"),
+        (("--label", "target"), "label 't0'"),
+        (("--rmsd", "kind", "--group", "target"), "RMSD 'active'"),
+        (("--group", "target"), "no affinity"),
+    ],
+)
+def test_columns_that_are_not_what_they_should_be_exit_2(binding_, docked, arguments, said):
+    result = binding_("evaluate", "poses.csv", "--truth", "truth.csv", *arguments)
+    assert result.exit_code == 2, result.output
+    assert said in result.stderr

@@ -9,6 +9,7 @@ import pytest
 
 from binding.errors import TableError
 from binding.evaluate import evaluate
+from binding.evaluate.join import TruthColumns, join
 from binding.io.table import IndexEntry, read_index
 from binding.units import Affinity
 
@@ -99,6 +100,39 @@ def test_coverage_of_a_calibrated_spread():
     assert coverage["within_2_std"] == pytest.approx(0.954, abs=0.02)
 
 
+def test_calibration_is_the_share_within_each_width():
+    """Errors of 0.1 to 1.0 with a spread of 0.4: 0.1 (k 0.25), 0.2 (0.5), 0.3, 0.4 (1) ... 0.8 (2)."""
+    measured = [IndexEntry(f"c{i}", Affinity(6.0)) for i in range(10)]
+    error = np.arange(1, 11) / 10.0
+    table = pd.DataFrame({"id": [e.id for e in measured], "pk": 6.0 + error, "pk_std": 0.4 + 1e-9})
+    calibration = evaluate(table, measured, resamples=0).calibration.set_index("k")
+    assert calibration["observed"][[0.25, 1.0, 2.0, 3.0]].tolist() == [0.1, 0.4, 0.8, 1.0]
+    assert calibration["expected"][[1.0, 2.0]].tolist() == pytest.approx([0.6827, 0.9545], abs=1e-4)
+    assert (calibration["n"] == 10).all()
+
+
+def test_size_and_weight_come_from_the_smiles_where_predictions_lack_them():
+    smiles = {"ethanol": "CCO", "benzene": "c1ccccc1", "phenol": "Oc1ccccc1", "odd": "not a molecule", "none": ""}
+    measured = [IndexEntry(name, Affinity(5.0 + i), {"smiles": s}) for i, (name, s) in enumerate(smiles.items())]
+    table = pd.DataFrame({"id": list(smiles), "pk": [5.0, 6.0, 7.0, 8.0, 9.0]})
+    report = evaluate(table, measured, resamples=0)
+    assert [(c.name, c.n) for c in report.columns] == [("pk", 5), ("heavy_atoms", 3), ("mol_weight", 3)]
+    scores = join(table, measured, "pk", TruthColumns(), None).scores
+    assert scores["heavy_atoms"].tolist()[:3] == [3, 6, 7]
+    assert scores["mol_weight"].tolist()[:3] == pytest.approx([46.07, 78.11, 94.11], abs=0.01)
+
+
+def test_weight_of_the_predictions_is_preferred():
+    report = evaluate(predictions().assign(mol_weight=np.arange(N) + 200.0), truth(), resamples=0)
+    assert [column.name for column in report.columns] == ["pk", "pk_ligand_only", "heavy_atoms", "mol_weight"]
+
+
+def test_a_peer_named_like_the_model_stands_beside_it():
+    peers = predictions(3.0)[["id", "heavy_atoms"]].assign(pk_std=5.0)
+    names = [column.name for column in evaluate(predictions(), truth(), peers=peers, resamples=0).columns]
+    assert names == ["pk", "pk_ligand_only", "heavy_atoms", "heavy_atoms (peers)", "pk_std"]
+
+
 def test_constant_predictions_are_reported_and_not_a_crash():
     report = evaluate(predictions().assign(pk=6.0), truth())
     assert math.isnan(report.model.metrics["r"].value)
@@ -135,7 +169,7 @@ def test_columns_named_like_ours_do_not_get_in_the_way():
 def test_what_is_written(tmp_path):
     report = evaluate(predictions(), truth())
     paths = report.write(tmp_path / "out")
-    assert [path.name for path in paths] == ["metrics.json", "metrics.csv", "joined.csv"]
+    assert [path.name for path in paths] == ["metrics.json", "metrics.csv", "joined.csv", "calibration.csv"]
     stored = json.loads(paths[0].read_text())
     assert stored["columns"][0]["metrics"]["r"]["value"] == pytest.approx(report.model.metrics["r"].value)
     assert stored["counts"]["scored"] == N

@@ -1,0 +1,63 @@
+"""Tables that predictions are judged by: measured affinities, labels of actives, RMSDs of poses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from binding.errors import TableError
+from binding.io.table import IndexEntry, is_pdbbind_index, read_index, read_rows, table_entry
+from binding.units import Affinity
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_truth(path: str | Path, columns: Sequence[str] = (), *, affinities: bool = True) -> list[IndexEntry]:
+    """Reads what ``binding evaluate`` compares with.
+
+    Args:
+        path: As ``read_index`` takes it.
+        columns: Others that have to be there; they are in ``IndexEntry.extra``.
+        affinities: Whether each row needs one. If not, a row without has the pK NaN: an inactive compound
+            or a docked pose may have none.
+
+    Raises:
+        FileError: The file is missing, empty or not text.
+        TableError: A column is missing, an id occurs twice, or an affinity is missing or cannot be read.
+    """
+    path = Path(path)
+    if affinities or is_pdbbind_index(path):
+        entries = read_index(path)
+    else:
+        entries = [_entry(path, line, row) for line, row in read_rows(path, required=("id",))]
+    for name in columns:
+        if name not in entries[0].extra:
+            found = ", ".join(entries[0].extra) or "none besides id and affinity"
+            raise TableError(f"{path.name} has no column {name!r}", f"columns found: {found}")
+    return entries
+
+
+def truth_frame(entries: Sequence[IndexEntry]) -> pd.DataFrame:
+    """One row an entry, by ``id``: ``pk``, ``relation`` (on the pK) and the other columns as text.
+
+    Raises:
+        TableError: An id occurs twice.
+    """
+    import pandas as pd
+
+    rows = [{**e.extra, "id": e.id, "pk": e.affinity.pk, "relation": e.affinity.relation} for e in entries]
+    table = pd.DataFrame(rows).set_index("id")
+    twice = table.index[table.index.duplicated()]
+    if len(twice):
+        raise TableError(f"the truth has the id {twice[0]!r} more than once", "give each row an id of its own")
+    return table
+
+
+def _entry(path: Path, line: int, row: dict[str, str]) -> IndexEntry:
+    if row.get("pk") or row.get("affinity"):
+        return table_entry(path, line, row)
+    extra = {k: v for k, v in row.items() if k not in ("id", "pk", "affinity", "relation", "measure")}
+    return IndexEntry(row["id"], Affinity(math.nan), extra)

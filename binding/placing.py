@@ -241,6 +241,7 @@ def _row(identifier: str, compound: Compound | BadRecord, placed: Placed | Bindi
             error_code=placed.code,
             message=message,
         )
+    placed.mol.SetProp("_Name", identifier)
     return PlacementRow(
         identifier,
         reference=placed.reference,
@@ -317,8 +318,6 @@ def _cell(value: Any) -> str:
 
 
 def _sdf_record(row: PlacementRow, mol: Chem.Mol) -> str:
-    mol = Chem.Mol(mol)
-    mol.SetProp("_Name", row.id)
     tags = row.properties | {
         f"place_{name}": text for name, text in _cells(row).items() if name not in ("id", "status")
     }

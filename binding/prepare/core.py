@@ -10,6 +10,7 @@ from rdkit.Chem import rdFMCS
 
 FEWEST_CORE_ATOMS = 5  # a smaller core fixes no orientation
 _STEPS = 20_000  # of the search for a core, about 0.3 s; counted, not timed, so that a run can be repeated
+_LEAST_SHARE = 0.7  # of the largest core's atoms; a far smaller core fits anywhere and would win by that
 _MOST_MATCHES = 500
 _MOST_MAPPINGS = 6
 
@@ -60,8 +61,9 @@ def find_mappings(reference: Chem.Mol, ligand: Chem.Mol) -> list[Mapping]:
     mappings = _of_core(reference, ligand, any_atom=True)
     if not mappings or not all(mappings[0].alike):
         mappings += _of_core(reference, ligand, any_atom=False)
-    found = [mapping for mapping in mappings if mapping.size >= fewest]
-    return _distinct(found, ligand)
+    largest = max((mapping.size for mapping in mappings), default=0)
+    least = max(fewest, _LEAST_SHARE * largest)
+    return _distinct([mapping for mapping in mappings if mapping.size >= least], ligand)
 
 
 def _of_core(reference: Chem.Mol, ligand: Chem.Mol, *, any_atom: bool) -> list[Mapping]:

@@ -124,6 +124,7 @@ def test_from_python(examples):
     )
     assert rows["status"].tolist() == ["ok", "failed"]
     assert rows["mol"][0].GetNumConformers() == 1
+    assert rows["mol"][0].GetProp("_Name") == "compound_1"
     assert rows["mol"][1] is None
     assert np.isnan(rows["score"][1])
     assert rows["clashes"].isna().tolist() == [False, True]

@@ -44,6 +44,13 @@ def test_rings_are_taken_whole_or_not_at_all():
         assert len(rings) in (0, 6)
 
 
+def test_a_far_smaller_core_of_equal_elements_is_not_tried():
+    """An oxygen for the sulfur and a quinoline: most atoms if elements may differ, few if not."""
+    found = mappings(QUINAZOLINE, "Nc1cc(C)c2c(Oc3ccccc3)cncc2c1")
+    assert found[0].size >= 17
+    assert all(mapping.size >= 0.7 * found[0].size for mapping in found)
+
+
 def test_no_core_is_no_mapping():
     assert mappings(QUINAZOLINE, "CCCC") == []
 

@@ -1,0 +1,169 @@
+"""How well `binding place` does: cost, clashes and coverage on congeneric series, RMSD to poses that are known.
+
+    python scripts/measure_place.py series ../shared/data/congeneric --count 30 -o series.csv
+    python scripts/measure_place.py crystal ../shared/data/crystal --count 100 -o crystal.csv
+    python scripts/measure_place.py models ../shared/data/modelled --count 100 -o models.csv
+
+`crystal` superposes pairs of complexes of one protein by the CA atoms of their pockets, places the second ligand on
+the first in the first receptor, and compares with where the second ligand is. `models` does so within the frame of one
+receptor; its poses are models themselves. Both compare all heavy atoms, symmetry considered, nothing superposed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import random
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rdkit import Chem
+from rdkit.Chem import rdMolAlign
+
+from binding.errors import BindingError
+from binding.io.ligand import read_ligands
+from binding.io.series import Compound, read_series
+from binding.io.structure import read_protein
+from binding.prepare.place import Placer, superpose
+from binding.structures import Ligand, Protein
+
+SAME_SITE = 6.0  # Å between the ligands' centres
+FEWEST_SHARED = 12  # CA atoms to superpose on
+STILL = 1.5  # Å; CA atoms that moved more do not count
+
+Case = tuple[Protein, Ligand, Chem.Mol, str, np.ndarray | None]
+
+
+def series(folder: Path, count: int, each: int = 9) -> Iterator[Case]:
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    for name in random.sample(names, min(count, len(names))):
+        protein = read_protein(folder / name / "pocket.pdb.gz")
+        reference = first(folder / name / "reference_ligand.sdf.gz")
+        compounds = [item for item in read_series(folder / name / "affinity.csv") if isinstance(item, Compound)]
+        for compound in random.sample(compounds, min(each, len(compounds))):
+            yield protein, reference, compound.mol, name, None
+
+
+def models(folder: Path, count: int) -> Iterator[Case]:
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    for name in random.sample(names, min(count, len(names))):
+        ligands = [x for x in read_ligands(folder / name / f"{name}_ligands.sdf.gz") if isinstance(x, Ligand)]
+        if len({Chem.MolToSmiles(x.mol) for x in ligands}) > 1:
+            reference, ligand = random.sample(ligands, 2)
+            if Chem.MolToSmiles(reference.mol) != Chem.MolToSmiles(ligand.mol):
+                yield (
+                    read_protein(folder / name / f"{name}_pocket.pdb.gz"),
+                    reference,
+                    ligand.mol,
+                    name,
+                    ligand.positions,
+                )
+
+
+def crystal(folder: Path, count: int) -> Iterator[Case]:
+    with open(folder / "index.csv", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["uniprot"]]
+    random.shuffle(rows)
+    rows.sort(key=lambda row: row["uniprot"])  # stable: the order inside a protein stays shuffled
+    pairs = [(a["id"], b["id"]) for a, b in pairwise(rows) if a["uniprot"] == b["uniprot"]]
+    found = 0
+    for one, other in random.sample(pairs, len(pairs)):
+        (receptor, reference), (mobile, ligand) = (
+            (read_protein(folder / x / f"{x}_pocket.pdb.gz"), first(folder / x / f"{x}_ligand.sdf.gz"))
+            for x in (one, other)
+        )
+        positions = in_frame(receptor, mobile, ligand.positions)
+        if positions is None or Chem.MolToSmiles(reference.mol) == Chem.MolToSmiles(ligand.mol):
+            continue
+        if np.linalg.norm(positions.mean(axis=0) - reference.positions.mean(axis=0)) <= SAME_SITE:
+            yield receptor, reference, ligand.mol, f"{other} on {one}", positions
+            found += 1
+            if found == count:
+                return
+
+
+def in_frame(fixed: Protein, mobile: Protein, positions: np.ndarray) -> np.ndarray | None:
+    """Positions of the mobile protein's ligand after its pocket is laid on the fixed one's; None where they differ."""
+    one, other = alpha_carbons(fixed), alpha_carbons(mobile)
+    shared = sorted(set(one) & set(other))
+    targets, points = np.array([one[key] for key in shared]), np.array([other[key] for key in shared])
+    keep = np.ones(len(shared), dtype=bool)
+    for _ in range(3):
+        if keep.sum() < FEWEST_SHARED:
+            return None
+        moved = superpose(points, points[keep], targets[keep])
+        keep = np.linalg.norm(moved - targets, axis=1) < STILL
+    return superpose(positions, points[keep], targets[keep]) if keep.sum() >= FEWEST_SHARED else None
+
+
+def alpha_carbons(protein: Protein) -> dict[tuple[int, str], np.ndarray]:
+    """By residue number and name; chains are named differently from entry to entry."""
+    rows = np.flatnonzero(protein.atom_names == "CA")
+    residues = protein.atom_residue[rows]
+    return {
+        (int(protein.residue_numbers[r]), str(protein.residue_names[r])): protein.positions[row]
+        for row, r in zip(rows, residues, strict=True)
+    }
+
+
+def first(path: Path) -> Ligand:
+    record = next(iter(read_ligands(path)))
+    if not isinstance(record, Ligand):
+        raise record.error
+    return record
+
+
+def measure(case: Case) -> dict[str, object]:
+    protein, reference, mol, name, known = case
+    start = time.process_time()
+    try:
+        placed = Placer(protein, [reference]).place(mol, name)
+    except BindingError as error:
+        return {"name": name, "error": error.code, "cpu_s": time.process_time() - start}
+    row: dict[str, object] = {
+        key: getattr(placed, key) for key in ("core_coverage", "core_rmsd", "clashes", "score", "conformers", "good")
+    }
+    row |= {"name": name, "error": "", "cpu_s": time.process_time() - start}
+    if known is not None:
+        truth = Chem.Mol(mol)
+        truth.GetConformer().SetPositions(known)
+        row["rmsd"] = rdMolAlign.CalcRMS(Chem.Mol(placed.mol), truth, maxMatches=1000)
+    return row
+
+
+def summary(rows: pd.DataFrame) -> None:
+    done = rows[rows["error"] == ""]
+    print(f"{len(rows)} asked, {len(rows) - len(done)} failed {rows['error'].value_counts().drop('').to_dict()}")
+    print(f"CPU seconds a ligand: mean {rows['cpu_s'].mean():.2f}, 95 % {rows['cpu_s'].quantile(0.95):.2f}")
+    columns = ["core_coverage", "core_rmsd", "clashes", "score", *(["rmsd"] if "rmsd" in done else [])]
+    print(done[columns].astype(float).quantile([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]).round(2).to_string())
+    print(f"no clash {np.mean(done['clashes'] == 0):.2f}, good {np.mean(done['good'].astype(bool)):.2f}")
+    if "rmsd" in done:
+        bins = pd.cut(done["core_coverage"].astype(float), [0.0, 0.4, 0.6, 0.8, 1.01], right=False)
+        for label, group in [*done.groupby(bins, observed=True), *done.groupby("good")]:
+            near = [f"<= {limit} Å {np.mean(group['rmsd'] <= limit):.2f}" for limit in (1, 2)]
+            print(f"{label}: {len(group)}, median RMSD {group['rmsd'].median():.2f} Å, {', '.join(near)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["series", "crystal", "models"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--count", type=int, default=30, help="series, or pairs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--output", type=Path, help="a row a ligand, .csv")
+    arguments = parser.parse_args()
+    random.seed(arguments.seed)
+    cases = {"series": series, "crystal": crystal, "models": models}[arguments.what](arguments.folder, arguments.count)
+    rows = pd.DataFrame([measure(case) for case in cases])
+    if arguments.output is not None:
+        rows.to_csv(arguments.output, index=False)
+    summary(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -37,9 +37,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="complexes to split")
     parser.add_argument("--test", type=Path, metavar="FOLDER", help="a test set to compare with all of them")
+    parser.add_argument("--rows", type=int, metavar="N", help="a draw of the rows; all by default")
+    parser.add_argument("--proteins", type=int, default=PROTEINS, metavar="N", help="to time the clustering of")
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
-    rows, content, reading = read([options.folder])
+    rows, content, reading = read([options.folder], options.rows)
     say(f"{len(rows)} rows read in {reading:.0f} CPU seconds")
     start = time.process_time()
     features = find_features(rows, content)
@@ -47,6 +49,7 @@ def main() -> None:
     figures: dict[str, Any] = {
         "folder": options.folder.name,
         "rows": len(rows),
+        "of": len(read_rows([options.folder])),
         "reading_seconds": round(reading, 1),
         "clusters": len(set(features.clusters.values())),
         "rules": {by: judge(rows, features, by) for by in RULES},
@@ -54,7 +57,7 @@ def main() -> None:
     if options.test is not None:
         figures["test_set"] = compare([options.folder, options.test])
     chains = [chain for found in content.chains.values() for chain in found if chain.known >= LEAST_KNOWN]
-    figures["proteins"] = many(list(content.chains.values()))
+    figures["proteins"] = many(list(content.chains.values()), options.proteins)
     figures["recall"] = recall(sorted({chain.letters for chain in chains}))
     options.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
@@ -63,9 +66,11 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def read(folders: list[Path]) -> tuple[list[Row], Content, float]:
+def read(folders: list[Path], draw: int | None = None) -> tuple[list[Row], Content, float]:
     start = time.process_time()
     rows = read_rows(folders)
+    if draw is not None:
+        rows = random.Random(0).sample(rows, min(draw, len(rows)))
     content = read_content(rows, proteins=True, ligands=True)
     return [row for row in rows if row.id not in content.failed], content, time.process_time() - start
 
@@ -106,21 +111,21 @@ def compare(folders: list[Path]) -> dict[str, Any]:
     return figures
 
 
-def many(proteins: list[list[ChainSequence]]) -> dict[str, float]:
-    """Clusters 2,000 proteins: those given, and copies of them with 10 to 70 % of the residues changed."""
+def many(proteins: list[list[ChainSequence]], count: int) -> dict[str, float]:
+    """Clusters many proteins: those given, and copies of them with 10 to 70 % of the residues changed."""
     draw = random.Random(0)
-    named = {f"p{place:04d}": chains for place, chains in enumerate(proteins[:PROTEINS])}
-    while len(named) < PROTEINS:
+    named = {f"p{place:04d}": chains for place, chains in enumerate(proteins[:count])}
+    while len(named) < count:
         parent = draw.choice(proteins)
         changed = [ChainSequence(mutated(chain.letters, draw), False, chain.fragments) for chain in parent]
         named[f"p{len(named):04d}"] = changed
     start = time.process_time()
     found = cluster_proteins(named)
     seconds = time.process_time() - start
-    say(f"{PROTEINS} proteins: {seconds:.0f} CPU seconds")
+    say(f"{count} proteins: {seconds:.0f} CPU seconds")
     return {
-        "proteins": PROTEINS,
-        "given": min(PROTEINS, len(proteins)),
+        "proteins": count,
+        "given": min(count, len(proteins)),
         "sequences": len(found.index.sequences),
         "clusters": len(set(found.clusters.values())),
         "seconds": round(seconds, 1),

@@ -358,19 +358,25 @@ def splits() -> str:
         "look-up, r",
         "look-up, RMSE",
     )
-    return table(header, rows)
+    drawn = "" if content["rows"] == content["of"] else f", a draw from {count(content['of'])}"
+    title = f"{count(content['rows'])} crystal complexes{drawn}, in {count(content['clusters'])} protein clusters:"
+    return f"{title}\n\n{table(header, rows)}"
 
 
 def splits_speed() -> str:
     content = load(FIGURES / "splits.json")
     many, recall = content["proteins"], content["recall"]
+    copies = (
+        ", and copies of them with a tenth to seven tenths of their residues changed"
+        if many["given"] < many["proteins"]
+        else ""
+    )
     return (
-        f"{count(many['proteins'])} proteins ({count(many['given'])} pockets, and copies of them with a tenth to "
-        f"seven tenths of their residues changed; {count(many['sequences'])} different chains) are clustered in "
-        f"{many['seconds']:.0f} s of one core. Of the {count(recall['pairs'])} pairs of {recall['sequences']} chains "
-        f"drawn from the pockets, all aligned, {count(recall['related'])} are related; the short cuts found "
-        f"{count(recall['found'])} of them and {count(recall['wrong'])} others, and had {count(recall['aligned'])} "
-        "pairs to look at."
+        f"{count(many['proteins'])} proteins ({count(many['given'])} pockets{copies}; {count(many['sequences'])} "
+        f"different chains) are clustered in {many['seconds']:.0f} s of one core. Of the {count(recall['pairs'])} "
+        f"pairs of {recall['sequences']} chains drawn from the pockets, all aligned, {count(recall['related'])} are "
+        f"related; the short cuts found {count(recall['found'])} of them and {count(recall['wrong'])} others, and had "
+        f"{count(recall['aligned'])} pairs to look at."
     )
 
 

@@ -137,7 +137,8 @@ def measure(case: Case) -> dict[str, object]:
 
 def summary(rows: pd.DataFrame) -> None:
     done = rows[rows["error"] == ""]
-    print(f"{len(rows)} asked, {len(rows) - len(done)} failed {rows['error'].value_counts().drop('').to_dict()}")
+    reasons = rows.loc[rows["error"] != "", "error"].value_counts().to_dict()
+    print(f"{len(rows)} asked, {len(rows) - len(done)} failed {reasons}")
     print(f"CPU seconds a ligand: mean {rows['cpu_s'].mean():.2f}, 95 % {rows['cpu_s'].quantile(0.95):.2f}")
     columns = ["core_coverage", "core_rmsd", "clashes", "score", *(["rmsd"] if "rmsd" in done else [])]
     print(done[columns].astype(float).quantile([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]).round(2).to_string())

@@ -191,7 +191,8 @@ def main() -> None:
         "commit": sorted({c["commit"] for c in cards}),
         "config": cards[0]["config"],
         "parameters_of_one_member": sum(t.numel() for t in members(args.runs[:1])[0].values()),
-        "training": cards[0]["training"],
+        # where the run was kept is of no use to others
+        "training": {name: value for name, value in cards[0]["training"].items() if name != "output"},
         "members": [
             {
                 "run": run.name,

@@ -76,6 +76,9 @@ class SourceConfig(Settings):
     repeat: float = Field(1.0, gt=0.0, description="how often each row is seen an epoch; fractions are drawn")
     weight: float = Field(1.0, gt=0.0, description="of each row in the loss")
     decoys: float = Field(0.0, ge=0.0, description="displaced poses an epoch for each row seen; crystal poses only")
+    group: tuple[str, ...] = Field(
+        ("uniprot",), min_length=1, description="columns whose values complexes share that the pair loss compares"
+    )
 
 
 class ValidationConfig(Settings):
@@ -126,7 +129,8 @@ class TrainConfig(Settings):
     variance_weight: float = Field(0.1, ge=0.0, description="of the likelihood that trains `pk_std`")
     pose_weight: float = Field(0.2, ge=0.0, description="of near-native against displaced poses")
     decoy_weight: float = Field(0.2, ge=0.0, description="of: a decoy must not bind better than its crystal pose")
-    pair_weight: float = Field(0.0, ge=0.0, description="of differences between ligands of one protein in a batch")
+    pair_weight: float = Field(0.0, ge=0.0, description="of differences between complexes of one group in a batch")
+    together: int = Field(1, ge=1, description="complexes of one group that come in one batch, for the pair loss")
     threads: int | None = Field(None, description="CPU threads of torch; all cores where empty")
     precision: str = Field("auto", description="auto: bf16 on a GPU that has it, else 32-bit")
 

@@ -37,7 +37,9 @@ class ComplexDataModule(lightning.LightningDataModule):
         config = self.config
         return DataLoader(
             self.train_set,
-            batch_sampler=BucketSampler(self.train_set, config.batch_size, config.seed, epoch),
+            batch_sampler=BucketSampler(
+                self.train_set, config.batch_size, config.seed, epoch, together=config.together
+            ),
             collate_fn=Collator(config.noise, decoys=True, seed=config.seed, epoch=epoch),
         )
 

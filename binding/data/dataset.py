@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
@@ -30,7 +31,7 @@ class Labels:
         decoy: (B,) bool.
         near_native: (B,), 1 where the pose is within 2 Å of the crystal pose, 0 elsewhere, NaN where no crystal
             pose is known.
-        group: (B,) int64, complexes of one protein share a number.
+        group: (B,) int64, complexes that may be compared with each other share a number, see ``SourceConfig.group``.
     """
 
     pk: Tensor
@@ -67,22 +68,20 @@ class ComplexDataset(Dataset[Example]):
         caches: One a source.
         sources: Their settings.
         rows: For each source, the index of the rows to use.
-        group_column: Rows that share its value share a group.
     """
 
-    def __init__(
-        self, caches: list[ComplexCache], sources: list[SourceConfig], rows: list, group_column: str = "uniprot"
-    ) -> None:
+    def __init__(self, caches: list[ComplexCache], sources: list[SourceConfig], rows: list) -> None:
         self.caches, self.sources = caches, sources
         self.items = [(source, int(row)) for source, part in enumerate(rows) for row in part]
         keys: dict[str, int] = {}
-        self._labels = []
+        self._labels: list[tuple[float, int, int]] = []
         for source, row in self.items:
             record = caches[source].table.iloc[row]
-            key = record.get(group_column)
-            key = f"row {source} {row}" if key is None or key != key else str(key)
+            key = _group_key(record, sources[source].group)
+            key = f"row {source} {row}" if key is None else key
             relation = _RELATIONS.get(str(record.get("relation", "=")), 0)
             self._labels.append((float(record["pk"]), relation, keys.setdefault(key, len(keys))))
+        self.groups = np.array([group for _, _, group in self._labels], dtype=np.int64)
         self.sizes = np.array([int(caches[s].num_ligand_atoms()[r]) for s, r in self.items])
         self.repeats = np.array([sources[s].repeat for s, _ in self.items])
 
@@ -96,20 +95,36 @@ class ComplexDataset(Dataset[Example]):
         return Example(index, self.caches[source].graph(row), pk, settings.weight, relation, group, settings.decoys)
 
 
+def _group_key(record: pd.Series, columns: Sequence[str]) -> str | None:
+    """What complexes that may be compared share; None where a column is missing or blank."""
+    values = [record.get(column) for column in columns]
+    if any(value is None or value != value or value == "" for value in values):
+        return None
+    return "|".join(f"{column}={value}" for column, value in zip(columns, values, strict=True))
+
+
 class BucketSampler(Sampler[list[int]]):
     """Batches of ligands of like size, in random order; the epoch's draw depends on seed and epoch alone.
 
     Args:
-        dataset: Its sizes and repeats are used.
+        dataset: Its sizes, repeats and groups are used.
         batch_size: Complexes a batch.
         seed, epoch: Of the draw.
         shuffle: False gives each row once, by size.
+        together: Rows of one group that come in one batch as far as there are so many, for the pair loss.
     """
 
     def __init__(
-        self, dataset: ComplexDataset, batch_size: int, seed: int = 0, epoch: int = 0, shuffle: bool = True
+        self,
+        dataset: ComplexDataset,
+        batch_size: int,
+        seed: int = 0,
+        epoch: int = 0,
+        shuffle: bool = True,
+        together: int = 1,
     ) -> None:
         self.dataset, self.batch_size, self.seed, self.epoch, self.shuffle = dataset, batch_size, seed, epoch, shuffle
+        self.together = together
 
     def __len__(self) -> int:
         total = int(np.floor(self.dataset.repeats).sum()) if self.shuffle else len(self.dataset)
@@ -132,13 +147,30 @@ class BucketSampler(Sampler[list[int]]):
             if extra_count
             else np.zeros(0, dtype=int)
         )
-        order = generator.permutation(np.concatenate([whole, extra]))
+        order, size = self._in_clumps(generator.permutation(np.concatenate([whole, extra])), generator)
         batches: list[np.ndarray] = []
-        for part in _chunks(order, 16 * self.batch_size):
-            by_size = part[np.argsort(self.dataset.sizes[part], kind="stable")]
+        for start in range(0, len(order), 16 * self.batch_size):
+            window = slice(start, start + 16 * self.batch_size)
+            by_size = order[window][np.argsort(size[window], kind="stable")]
             batches.extend(_chunks(by_size, self.batch_size))
         for row in generator.permutation(len(batches)):
             yield batches[row].tolist()
+
+    def _in_clumps(self, order: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Rows in random order, ``together`` of a group in a row, and the size that each is sorted by."""
+        sizes = self.dataset.sizes[order].astype(float)
+        if self.together == 1:
+            return order, sizes
+        groups = self.dataset.groups[order]
+        place = np.argsort(groups, kind="stable")  # within a group the order stays random
+        starts = np.flatnonzero(np.diff(groups[place], prepend=-1))
+        within = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
+        clump = np.cumsum(within % self.together == 0) - 1
+        rank = generator.permutation(clump[-1] + 1)[clump]
+        # All of a clump are sorted by the clump's mean, and told apart from others of the same mean by its rank.
+        mean = np.bincount(clump, sizes[place])[clump] / np.bincount(clump)[clump]
+        by_rank = np.argsort(rank, kind="stable")
+        return order[place][by_rank], (mean + 1e-9 * rank)[by_rank]
 
 
 def _chunks(array: np.ndarray, size: int) -> list[np.ndarray]:

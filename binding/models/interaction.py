@@ -18,6 +18,7 @@ from binding.nn.readout import PRIOR_MEAN_PK, PairReadout, PhysicsPrior
 
 _ROTORS = DESCRIPTORS.index("rotatable_bonds")
 _ROTOR_SCALE = 7.0
+_LEAST_WEIGHT = 1e-6  # of a pair at the cutoff, before the softmax
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,6 +144,8 @@ class InteractionModel(nn.Module):
         """Runs the blocks: atom states (A, channels), site states (S, channels), attention weights if asked for."""
         heads = 2 * self.config.num_heads
         bias, gate = self.bias_gate(pairs).chunk(2, dim=-1)
+        # A pair that leaves the cutoff fades out of the softmax's denominator too.
+        bias = bias + smooth.clamp_min(_LEAST_WEIGHT).log().unsqueeze(-1)
         gate = self.attention_dropout(torch.sigmoid(gate) * smooth.unsqueeze(-1))
         sites = residues[contacts.site_residue]
         attention: list[tuple[Tensor, Tensor]] = []

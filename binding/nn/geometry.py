@@ -217,6 +217,8 @@ class PairGeometry(nn.Module):
         shells = torch.exp(
             -0.5 * ((contacts.distance.unsqueeze(-1) - self.shell_centres) / self.shell_widths) ** 2
         )  # (C, shells)
+        # The last shell reaches past the cutoff: without the envelope an atom that crosses it would be a step.
+        shells = shells * envelope(contacts.distance, self.cutoff - 1.0, self.cutoff).unsqueeze(-1)
         row = contacts.pair * len(ATOM_CLASSES) + batch.protein_classes[contacts.protein]
         counts = shells.new_zeros(pairs * len(ATOM_CLASSES), len(SHELLS)).index_add_(0, row, shells)
         return counts.view(pairs, len(ATOM_CLASSES) * len(SHELLS))  # not -1: a batch may hold no pair

@@ -71,7 +71,7 @@ def train(config: TrainConfig, *, progress: bool = True, restart: bool = False) 
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
     data = ComplexDataModule(config)
-    steps = config.epochs * len(BucketSampler(data.train_set, config.batch_size, config.seed))
+    steps = config.epochs * len(BucketSampler(data.train_set, config.batch_size))
     module = TrainingModule(config, steps)
     trainer = _trainer(config, output, progress, validates=len(data.validation_set) > 0)
     with warnings.catch_warnings():

@@ -94,6 +94,26 @@ def test_batches_hold_ligands_of_like_size(everything):
     assert np.mean(spreads) < np.ptp(everything.sizes) / 2
 
 
+@pytest.mark.parametrize("together", [1, 2, 3, 8])
+def test_rows_of_a_group_come_together(everything, together):
+    """ROWS - 4 poses of one protein and four single complexes: each row once, clumps of the size asked for."""
+    sampler = BucketSampler(everything, 4, seed=3, together=together)
+    batches = list(sampler)
+    assert sorted(row for batch in batches for row in batch) == list(range(ROWS))
+    assert len(batches) == len(sampler)
+    order, _ = sampler._in_clumps(np.arange(ROWS), np.random.default_rng(0))
+    runs = np.diff(np.flatnonzero(np.diff(everything.groups[order] == everything.groups[4], prepend=2, append=2)))
+    assert runs.max() >= together
+
+
+def test_groups_are_the_columns_that_a_source_names(cache):
+    def groups(*columns: str) -> np.ndarray:
+        return ComplexDataset([cache], [SourceConfig(cache=Path("x"), group=columns)], [range(ROWS)]).groups
+
+    assert len(set(groups("uniprot"))) < len(set(groups("uniprot", "id"))) == ROWS
+    assert len(set(groups("no_such_column"))) == ROWS, "a row without a value is a group of its own"
+
+
 # ---------------------------------------------------------------- batches
 
 

@@ -67,9 +67,13 @@ class MoleculeEncoder(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Batch -> (A, channels)."""
-        nodes, edges = self.atoms(batch.atom_categories), self.bonds(batch.bond_categories)
+        return self.propagate(self.atoms(batch.atom_categories), batch.bond_index, batch.bond_categories)
+
+    def propagate(self, nodes: Tensor, bond_index: Tensor, bond_categories: Tensor) -> Tensor:
+        """Messages between atoms that are embedded, or in pre-training masked: (A, channels) -> (A, channels)."""
+        edges = self.bonds(bond_categories)
         for layer in self.layers:
-            nodes = layer(nodes, batch.bond_index, edges)
+            nodes = layer(nodes, bond_index, edges)
         return nodes
 
 
@@ -147,7 +151,10 @@ class PocketEncoder(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Batch -> (R, channels)."""
-        nodes = self.types(batch.residue_types) + self.scalars(batch.residue_scalars)
+        return self.propagate(self.types(batch.residue_types) + self.scalars(batch.residue_scalars), batch)
+
+    def propagate(self, nodes: Tensor, batch: Batch) -> Tensor:
+        """Messages between residues that are embedded, or in pre-training masked: (R, channels) -> (R, channels)."""
         source, target = batch.residue_edges
         line = batch.anchors[source] - batch.anchors[target]
         features = [self.basis(line.norm(dim=-1))]

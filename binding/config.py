@@ -68,6 +68,31 @@ def describe(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(str(p) for p in e['loc']) or 'settings'}: {e['msg']}" for e in error.errors())
 
 
+class RunConfig(Settings):
+    """The settings of a run, read from a file."""
+
+    @classmethod
+    def from_yaml(cls, path: str | Path, overrides: dict[str, Any] | None = None) -> Self:
+        """Reads settings; ``overrides`` are dotted names such as ``model.angles``.
+
+        Raises:
+            FileError, ConfigError: See ``load_yaml``; unknown keys and bad values are named.
+        """
+        content = load_yaml(path)
+        for name, value in (overrides or {}).items():
+            try:
+                _assign(content, name.split("."), value)
+            except (AttributeError, IndexError, TypeError, ValueError):
+                raise ConfigError(
+                    f"{path}: there is no setting {name!r}",
+                    "names are dotted, such as model.angles or sources.0.repeat",
+                ) from None
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise ConfigError(f"{path}: {describe(error)}", "configs/train/ has complete examples") from None
+
+
 class SourceConfig(Settings):
     """One cache of complexes to train on."""
 
@@ -102,7 +127,7 @@ class ValidationConfig(Settings):
         return self
 
 
-class TrainConfig(Settings):
+class TrainConfig(RunConfig):
     """A training run, complete."""
 
     model: ModelConfig = Field(ModelConfig(), description="sizes and switches of the model")
@@ -133,27 +158,6 @@ class TrainConfig(Settings):
     together: int = Field(1, ge=1, description="complexes of one group that come in one batch, for the pair loss")
     threads: int | None = Field(None, description="CPU threads of torch; all cores where empty")
     precision: str = Field("auto", description="auto: bf16 on a GPU that has it, else 32-bit")
-
-    @classmethod
-    def from_yaml(cls, path: str | Path, overrides: dict[str, Any] | None = None) -> TrainConfig:
-        """Reads settings; ``overrides`` are dotted names such as ``model.angles``.
-
-        Raises:
-            FileError, ConfigError: See ``load_yaml``; unknown keys and bad values are named.
-        """
-        content = load_yaml(path)
-        for name, value in (overrides or {}).items():
-            try:
-                _assign(content, name.split("."), value)
-            except (AttributeError, IndexError, TypeError, ValueError):
-                raise ConfigError(
-                    f"{path}: there is no setting {name!r}",
-                    "names are dotted, such as model.angles or sources.0.repeat",
-                ) from None
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            raise ConfigError(f"{path}: {describe(error)}", "configs/train/ has complete examples") from None
 
 
 def _assign(content: Any, keys: list[str], value: Any) -> None:

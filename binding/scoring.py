@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -44,6 +44,15 @@ _LOOKAHEAD_JOBS = 64
 _PAIRS_PER_COMPLEX = 12_000  # atoms x residues of a large complex; what a full batch may hold on average
 
 Outcome = Featurized | Failed
+
+
+class Numbers(NamedTuple):
+    """What the network says of one complex; see ``ResultRow`` for the units."""
+
+    pk: float
+    pk_std: float
+    pk_ligand_only: float
+    pose: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -253,46 +262,66 @@ def _named(found: Iterable[tuple[_Piece, list[Outcome]]]) -> Iterator[_Pending]:
 
 
 def _score_window(window: Sequence[_Pending], scorer: Scorer, batch_size: int) -> list[ResultRow]:
-    """Rows of a window in its order, the network having seen them in order of size."""
-    rows: dict[int, ResultRow] = {}
-    ready: list[tuple[int, _Pending, Featurized]] = []
-    for place, item in enumerate(window):
-        if isinstance(item.outcome, Featurized):
-            ready.append((place, item, item.outcome))
+    """Rows of a window in its order."""
+    ready = [item.outcome for item in window if isinstance(item.outcome, Featurized)]
+    numbers = iter(score_graphs([outcome.graph for outcome in ready], scorer, batch_size))
+    rows = []
+    for item in window:
+        outcome = item.outcome
+        if isinstance(outcome, Featurized):
+            rows.append(_row(item, outcome, next(numbers), scorer.name))
         else:
-            failed = item.outcome
-            rows[place] = ResultRow.failed(
-                item.id, item.protein, failed.name, failed.error, model=scorer.name, heavy_atoms=failed.heavy_atoms
+            rows.append(
+                ResultRow.failed(
+                    item.id,
+                    item.protein,
+                    outcome.name,
+                    outcome.error,
+                    model=scorer.name,
+                    heavy_atoms=outcome.heavy_atoms,
+                )
             )
-    ready.sort(key=lambda entry: _pairs(entry[2].graph))
-    for batch in _batches(ready, batch_size):
-        numbers = _score([outcome.graph for _, _, outcome in batch], scorer)
-        for (place, item, outcome), result in zip(batch, numbers, strict=True):
-            rows[place] = _row(item, outcome, result, scorer.name)
-    return [rows[place] for place in range(len(window))]
+    return rows
+
+
+def score_graphs(
+    graphs: Sequence[ComplexGraph], scorer: Scorer, batch_size: int = DEFAULT_BATCH_SIZE
+) -> list[Numbers | BindingError]:
+    """Scores graphs in batches of like size; what fails costs no other graph its numbers.
+
+    Args:
+        graphs: Any number; they are batched by size among themselves, so the same graphs give the same bits.
+        scorer: The model.
+        batch_size: Most complexes in one pass of the network; fewer of large ones.
+
+    Returns:
+        For each graph its numbers, or why there are none, in the order given.
+    """
+    results: dict[int, Numbers | BindingError] = {}
+    for batch in _batches(graphs, batch_size):
+        results.update(zip(batch, _score([graphs[place] for place in batch], scorer), strict=True))
+    return [results[place] for place in range(len(graphs))]
 
 
 def _pairs(graph: ComplexGraph) -> int:
     return graph.ligand.num_atoms * graph.pocket.num_residues
 
 
-def _batches(
-    ready: Sequence[tuple[int, _Pending, Featurized]], batch_size: int
-) -> Iterator[list[tuple[int, _Pending, Featurized]]]:
-    """Cuts what is sorted by size so that padding, and with it memory, stays bounded."""
-    batch: list[tuple[int, _Pending, Featurized]] = []
-    for entry in ready:
-        too_big = (len(batch) + 1) * _pairs(entry[2].graph) > batch_size * _PAIRS_PER_COMPLEX
+def _batches(graphs: Sequence[ComplexGraph], batch_size: int) -> Iterator[list[int]]:
+    """Places of graphs, sorted by size and cut so that padding, and with it memory, stays bounded."""
+    batch: list[int] = []
+    for place in sorted(range(len(graphs)), key=lambda place: _pairs(graphs[place])):
+        too_big = (len(batch) + 1) * _pairs(graphs[place]) > batch_size * _PAIRS_PER_COMPLEX
         if batch and (len(batch) >= batch_size or too_big):
             yield batch
             batch = []
-        batch.append(entry)
+        batch.append(place)
     if batch:
         yield batch
 
 
-def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[tuple[float, float, float, float] | BindingError]:
-    """(pk, pk_std, pk_ligand_only, pose) of each graph, or why there is none; a batch that fails is tried singly."""
+def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[Numbers | BindingError]:
+    """Of one batch; where it fails, each graph is tried alone."""
     try:
         scores = scorer.score(graphs)
     except Exception as error:  # noqa: BLE001 - one graph must not cost the others their rows
@@ -300,26 +329,15 @@ def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[tuple[float, floa
             return [result for graph in graphs for result in _score([graph], scorer)]
         return [as_binding_error(error)]
     table = np.stack([scores.pk, scores.pk_std, scores.pk_ligand_only, scores.pose], axis=1)
-    return [(float(a), float(b), float(c), float(d)) for a, b, c, d in table]
+    return [Numbers(*map(float, row)) if np.isfinite(row[0]) else _not_finite() for row in table]
 
 
-def _row(
-    item: _Pending, outcome: Featurized, result: tuple[float, float, float, float] | BindingError, model: str
-) -> ResultRow:
+def _not_finite() -> BindingError:
+    return BindingError("The network gave no finite number for this complex.", code="not_finite")
+
+
+def _row(item: _Pending, outcome: Featurized, result: Numbers | BindingError, model: str) -> ResultRow:
     ligand = outcome.ligand
-    if not isinstance(result, BindingError) and not np.isfinite(result[0]):
-        result = BindingError("The network gave no finite number for this complex.", code="not_finite")
     if isinstance(result, BindingError):
         return ResultRow.failed(item.id, item.protein, ligand.name, result, model=model, heavy_atoms=ligand.num_atoms)
-    pk, pk_std, pk_ligand_only, pose = result
-    return ResultRow.scored(
-        item.id,
-        item.protein,
-        ligand,
-        pk=pk,
-        pk_std=pk_std,
-        pk_ligand_only=pk_ligand_only,
-        pose=pose,
-        model=model,
-        warnings=outcome.warnings,
-    )
+    return ResultRow.scored(item.id, item.protein, ligand, **result._asdict(), model=model, warnings=outcome.warnings)

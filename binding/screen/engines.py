@@ -7,30 +7,11 @@ whose process died is tried again, then record by record, so that only the culpr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
-
-import pyarrow as pa
 
 from binding.screen.plan import ScreenTask
 from binding.screen.records import PartJob
-
-
-@dataclass(frozen=True, eq=False)
-class FinishedPart:
-    """What became of a job.
-
-    Attributes:
-        number: Of the part.
-        first: Row of its first record.
-        records: How many it covers.
-        table: Its rows, of ``binding.screen.parts.SCHEMA``.
-    """
-
-    number: int
-    first: int
-    records: int
-    table: pa.Table
+from binding.screen.score import FinishedPart
 
 
 class Engine(Protocol):

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from binding.errors import BindingError
+from binding.io.files import split_suffix
 
 PART_SIZE = 1024
 _FIRST_SIZE = 64  # so that a small library is shared out too, and the first rows are safe soon
@@ -28,7 +29,8 @@ class Record:
     """One thing asked for: what one row, or the rows of its poses, will be made of.
 
     Attributes:
-        id: As ``binding predict`` would name it.
+        id: As ``binding predict`` would name it: the file's stem, with ``:number`` where a file holds several.
+        stem: The file's path without ending, relative to the folder that was searched; what names untitled poses.
         file: Where it comes from, absolute.
         number: Place in that file, from 0.
         kind: What ``text`` is.
@@ -41,6 +43,7 @@ class Record:
     """
 
     id: str
+    stem: str
     file: str
     number: int
     kind: Kind
@@ -50,6 +53,11 @@ class Record:
     receptor_name: str = ""
     pocket: Path | str | None = None
     error: BindingError | None = None
+
+
+def is_untitled(record: Record, name: str) -> bool:
+    """Whether a ligand's name is only what the reader calls a record without a title."""
+    return name == f"{split_suffix(Path(record.file))[0]}_{record.number + 1}"
 
 
 @dataclass(frozen=True)

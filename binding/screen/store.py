@@ -1,0 +1,219 @@
+"""The results of a run: best pose per compound, ranked; made from the parts in bounded memory.
+
+``finalise`` writes ``results.parquet`` (what ``binding top`` reads), ``results.csv`` (the same for people),
+``failures.csv`` and ``top.sdf``. The files depend on the rows alone, not on who worked on the parts, or when.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from binding.errors import FileError
+from binding.screen.parts import part_paths, parts_folder, read_info
+from binding.screen.poses import write_poses
+from binding.screen.tables import MEMORY_MB, attach, database, lock, write_csv, write_parquet
+
+RESULTS: Final = "results.parquet"
+RESULTS_CSV: Final = "results.csv"
+FAILURES_CSV: Final = "failures.csv"
+TOP_SDF: Final = "top.sdf"
+TOP: Final = 100
+
+#: Columns of the results: one row a compound, its best pose by ``pk``, best compound first.
+RESULT_COLUMNS: Final = (
+    "rank",  # from 1
+    "compound",
+    "id",
+    "pk",
+    "pk_std",
+    "dg_kcal_mol",
+    "pk_ligand_only",
+    "gain_over_ligand_only",  # pk - pk_ligand_only: what the protein adds
+    "ligand_efficiency",
+    "heavy_atoms",
+    "pose",
+    "num_poses",  # scored ones of this compound
+    "smiles",
+    "warnings",
+    "model",
+    "receptor",
+    "ligand_file",
+    "record",
+    "pose_number",
+)
+FAILURE_COLUMNS: Final = (
+    "id",
+    "compound",
+    "error_code",
+    "message",
+    "receptor",
+    "ligand_file",
+    "record",
+    "pose_number",
+    "heavy_atoms",
+    "smiles",
+)
+
+# A compound on another receptor is another result. Equal pk: the pose that comes first in the library.
+_BEST: Final = """
+    CREATE TEMP TABLE best AS
+    SELECT row, pose_number, num_poses, row_number() OVER (ORDER BY pk DESC, row, pose_number) AS rank
+    FROM (
+        SELECT row, pose_number, pk,
+            count(*) OVER (PARTITION BY receptor, compound) AS num_poses,
+            row_number() OVER (PARTITION BY receptor, compound ORDER BY pk DESC, row, pose_number) AS place
+        FROM parts WHERE status = 'ok'
+    )
+    WHERE place = 1
+"""
+_COMPUTED: Final = {
+    "rank": "best.rank",
+    "num_poses": "best.num_poses",
+    "gain_over_ligand_only": "parts.pk - parts.pk_ligand_only AS gain_over_ligand_only",
+}
+_ROWS: Final = (
+    f"SELECT {', '.join(_COMPUTED.get(name, f'parts.{name}') for name in RESULT_COLUMNS)} "
+    "FROM parts JOIN best ON parts.row = best.row AND parts.pose_number = best.pose_number"
+)
+_FAILURES: Final = f"SELECT {', '.join(FAILURE_COLUMNS)} FROM parts WHERE status <> 'ok' ORDER BY row, pose_number"
+
+
+@dataclass(frozen=True)
+class Finalised:
+    """What the parts held.
+
+    Attributes:
+        asked: Records of the library.
+        scored: Records with a scored pose.
+        failed: Records without one.
+        poses: Scored poses.
+        compounds: Rows of the results.
+        warned: Scored poses with warnings.
+        failures: Failed rows by error code, most frequent first.
+    """
+
+    asked: int
+    scored: int
+    failed: int
+    poses: int
+    compounds: int
+    warned: int
+    failures: dict[str, int]
+
+
+def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> Finalised:
+    """Writes the results of a run from its parts; may be called again, and then writes the same bytes.
+
+    Args:
+        run: Folder of the run.
+        top: Compounds in ``top.sdf``; 0 writes none. Their poses are read again from the library's files.
+        memory_mb: What sorting may hold in memory, MB; the rest goes to the run's folder while it lasts.
+
+    Returns:
+        How many records, poses and compounds there are.
+
+    Raises:
+        FileError: There is no part, the disk is full, or a library file has been moved or changed. The tables
+            are written before the poses are read.
+    """
+    run = Path(run)
+    paths = _parts(run)
+    with database(run, memory_mb) as connection:
+        attach(connection, "parts", paths)
+        connection.execute(_BEST)
+        found = _count(connection)
+        note = json.dumps(_origin(paths))
+        write_parquet(connection, f"{_ROWS} ORDER BY best.rank", run / RESULTS, note)
+        attach(connection, "results", [run / RESULTS])
+        write_csv(connection, "SELECT * FROM results ORDER BY rank", run / RESULTS_CSV)
+        write_csv(connection, _FAILURES, run / FAILURES_CSV)
+        best = connection.execute("SELECT * FROM results WHERE rank <= ? ORDER BY rank", [top]).to_arrow_table()
+    if top:
+        write_poses(best, run / TOP_SDF)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class OpenResults:
+    """Results that can be queried.
+
+    Attributes:
+        connection: With the view ``results`` of ``RESULT_COLUMNS``, locked: it reads this run and nothing else.
+        finished: Whether they are of a finished run; else they are those of the parts there are by now.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    finished: bool
+
+
+@contextmanager
+def open_results(run: str | Path, memory_mb: int = MEMORY_MB) -> Iterator[OpenResults]:
+    """Opens the results of a run, or what there is of them while it is under way.
+
+    A finished run answers from ``results.parquet``, which is sorted; an unfinished one, or one that has gone
+    on since, is grouped and ranked anew from its parts.
+
+    Raises:
+        FileError: ``file_not_found``: this is no run, or it has no part yet.
+    """
+    run = Path(run)
+    paths = _parts(run)
+    finished = _origin_of_results(run) == _origin(paths)
+    with database(run, memory_mb) as connection:
+        if finished:
+            attach(connection, "results", [run / RESULTS])
+            lock(connection, [run / RESULTS])
+        else:
+            attach(connection, "parts", paths)
+            connection.execute(_BEST)
+            connection.execute(f"CREATE VIEW results AS {_ROWS}")
+            lock(connection, [parts_folder(run)])
+        yield OpenResults(connection, finished)
+
+
+def _parts(run: Path) -> list[Path]:
+    if not run.is_dir():
+        raise FileError(f"There is no folder {run}.", "Give the folder of a `binding screen`.", "file_not_found")
+    paths = part_paths(run)
+    if not paths:
+        raise FileError(
+            f"{run} holds no part of a screen.",
+            "Give the folder that `binding screen -o` wrote to; the first part takes a moment.",
+            "file_not_found",
+        )
+    return paths
+
+
+def _origin(paths: list[Path]) -> dict[str, Any]:
+    """What tells whether results are those of the parts that are there."""
+    info = read_info(paths[0])
+    return {"parts": len(paths), "key": "" if info is None else info.key}
+
+
+def _origin_of_results(run: Path) -> dict[str, Any] | None:
+    """``_origin`` of the parts that the results were made from; None where there are none that can be read."""
+    try:
+        metadata = pq.read_schema(run / RESULTS).metadata or {}
+        return dict(json.loads(metadata[b"binding"]))
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+
+
+def _count(connection: duckdb.DuckDBPyConnection) -> Finalised:
+    asked, scored, poses, warned, compounds = connection.execute(
+        """SELECT count(DISTINCT row), count(DISTINCT row) FILTER (status = 'ok'), count(*) FILTER (status = 'ok'),
+        count(*) FILTER (status = 'ok' AND warnings <> ''), (SELECT count(*) FROM best) FROM parts"""
+    ).fetchone() or (0, 0, 0, 0, 0)
+    failures = connection.execute(
+        "SELECT error_code, count(*) AS n FROM parts WHERE status <> 'ok' GROUP BY ALL ORDER BY n DESC, error_code"
+    ).fetchall()
+    return Finalised(asked, scored, asked - scored, poses, compounds, warned, dict(failures))

@@ -1,0 +1,126 @@
+"""Tables larger than memory: DuckDB with a limit to its memory, locked to the files it is meant to read.
+
+DuckDB sorts and groups on disk where the limit is reached, so that the results of a million poses and
+of a billion are made in the same memory.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from binding.errors import BindingError
+from binding.screen.parts import atomic, write_error
+
+MEMORY_MB: Final = 1024
+_THREADS: Final = 4  # more need more memory each, and the disk is the limit by then
+_DISK_FULL: Final = ("No space left on device", "max_temp_directory_size", "Disk quota exceeded")
+_DECIMALS: Final = 4  # of a CSV file, as `binding predict` writes it
+
+
+@contextmanager
+def database(scratch: Path, memory_mb: int = MEMORY_MB) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory that spills into a folder of its own, which is removed at the end.
+
+    Args:
+        scratch: Where the folder is made; the system's folder for temporary files if it cannot be written.
+        memory_mb: What DuckDB may hold, MB.
+
+    Raises:
+        FileError: ``disk_full``, or what else the system says about a file.
+        BindingError: ``out_of_memory``.
+    """
+    home = scratch if os.access(scratch, os.W_OK) else None
+    spill = Path(tempfile.mkdtemp(prefix="sorting-", dir=home))
+    settings = {
+        "memory_limit": f"{memory_mb}MB",
+        "threads": min(_THREADS, os.cpu_count() or 1),
+        "temp_directory": str(spill),
+        "autoinstall_known_extensions": False,  # nothing is fetched from a network
+        "autoload_known_extensions": False,
+    }
+    try:
+        with duckdb.connect(":memory:", config=settings) as connection:
+            connection.execute("SET enable_progress_bar = false")
+            yield connection
+    except duckdb.Error as error:
+        raise _in_our_words(error, scratch) from error
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
+
+
+def lock(connection: duckdb.DuckDBPyConnection, readable: Sequence[Path]) -> None:
+    """From here on only these files and folders can be read, and no setting changed: expressions of users may run."""
+    for setting, paths in (
+        ("allowed_directories", [path for path in readable if path.is_dir()]),
+        ("allowed_paths", [path for path in readable if not path.is_dir()]),
+    ):
+        connection.execute(f"SET {setting} = [{', '.join(quoted(str(path)) for path in paths)}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def attach(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:
+    """Makes Parquet files one view."""
+    listed = ", ".join(quoted(str(path)) for path in files)
+    connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
+
+
+def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path, note: str) -> None:
+    """The rows of a query, in its order, as a Parquet file that is there as a whole or not at all.
+
+    Args:
+        connection: See ``database``.
+        query: SQL.
+        path: The file; an older one is replaced.
+        note: Kept in the file's metadata under ``binding``.
+    """
+    with atomic(path) as partial:
+        connection.execute(
+            f"COPY ({query}) TO {quoted(str(partial))} "
+            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{binding: {quoted(note)}}})"
+        )
+
+
+def write_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    """The rows of a query, in its order, as CSV: four decimals, missing values empty; whole or not at all."""
+    described = connection.sql(query)
+    cells = [_cell(name, kind) for name, kind in zip(described.columns, map(str, described.types), strict=True)]
+    with atomic(path) as partial:
+        connection.execute(
+            f"COPY (SELECT {', '.join(cells)} FROM ({query})) TO {quoted(str(partial))} "
+            "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
+        )
+
+
+def _cell(name: str, kind: str) -> str:
+    """A column as it stands in a CSV file; an empty text is empty and not ``""``."""
+    if kind in ("FLOAT", "DOUBLE"):
+        return f"CASE WHEN isfinite({name}) THEN printf('%.{_DECIMALS}f', {name}) END AS {name}"
+    return f"nullif({name}, '') AS {name}" if kind == "VARCHAR" else name
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _in_our_words(error: duckdb.Error, scratch: Path) -> BindingError | duckdb.Error:
+    """What a user can mend, told; anything else as it is, since it is a defect of ours."""
+    said = str(error)
+    if any(mark in said for mark in _DISK_FULL):
+        return write_error(scratch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return BindingError("The results do not fit into the memory they are sorted in.", _SAY_MEMORY, "out_of_memory")
+    return error
+
+
+_SAY_MEMORY: Final = "Give more: binding.screen.store.finalise(run, memory_mb=4096)."

@@ -28,8 +28,8 @@ from scipy.spatial import cKDTree
 
 from binding.checkpoint import load_card, resolve_weights
 from binding.evaluate import evaluate
+from binding.io.index import read_index
 from binding.io.predictions import read_predictions
-from binding.io.table import read_index
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ["id", "pk_true", "pk", "pk_std", "pk_ligand_only", "heavy_atoms"]
@@ -52,10 +52,10 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def provenance() -> dict[str, str]:
-    """Which weights the figures belong to."""
-    weights, _ = resolve_weights(None)
-    return {"model": load_card()["name"], "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
+def provenance(model: str | None = None) -> dict[str, str]:
+    """Which weights the figures belong to; the default ones where None."""
+    weights, _ = resolve_weights(model)
+    return {"model": load_card(model)["name"], "weights_sha256": hashlib.sha256(weights.read_bytes()).hexdigest()}
 
 
 def machine() -> dict[str, Any]:

@@ -53,7 +53,8 @@ class ConfigError(BindingError):
 class TableError(BindingError):
     """A table that lacks a column, has no row or uses another separator.
 
-    Codes of single rows: ``bad_id``, ``duplicate_id``, ``bad_ligand_name``.
+    Codes of single rows: ``bad_id``, ``duplicate_id``, ``bad_ligand_name``, ``bad_row`` (not of the form),
+    ``no_affinity``, ``bad_affinity`` (not understood, contradictory, or out of range), ``bad_unit``.
     """
 
     code = "bad_table"
@@ -110,6 +111,15 @@ class WeightsError(BindingError):
     """Weights that are missing, damaged or of another version."""
 
     code = "bad_weights"
+
+
+class TrainingError(BindingError):
+    """A training run that cannot go on.
+
+    Codes: ``diverged``, ``not_written`` (the disk is full, or the folder cannot be written to).
+    """
+
+    code = "diverged"
 
 
 class CacheError(BindingError):

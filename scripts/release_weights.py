@@ -26,7 +26,8 @@ import torch
 from binding.checkpoint import Scorer, load_card, load_model, save_weights
 from binding.featurize import Featurized, Job, featurize
 from binding.graph.fields import ComplexGraph
-from binding.io.table import read_folder, read_index
+from binding.io.index import read_index
+from binding.io.table import read_folder
 from binding.metrics import paired_difference, regression_metrics
 from binding.prepare.pocket import PocketSpec
 

@@ -13,7 +13,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from binding.errors import CacheError
+from binding.errors import CacheError, ConfigError
 from binding.graph.fields import DESCRIPTORS, ComplexGraph, LigandGraph
 from binding.graph.pocket import build_pocket_graph
 from binding.structures import Protein
@@ -88,7 +88,7 @@ def write_cache(path: str | Path, groups: Iterable[CachedGroup], settings: Mappi
     Args:
         path: The ``.npz`` file to make.
         groups: In the order in which they are to stand.
-        settings: What the features depend on; kept with the file and compared on reading.
+        settings: What the features depend on; kept with the file, the same in all caches of a training run.
 
     Returns:
         The number of complexes.
@@ -245,6 +245,23 @@ class ComplexCache:
             )
             self._graphs[row] = ComplexGraph(ligand=ligand, pocket=build_pocket_graph(protein.select(keep)))
         return self._graphs[row]
+
+
+def refuse_mixed(caches: Sequence[ComplexCache]) -> None:
+    """Refuses caches whose features differ in meaning: one network cannot learn from both.
+
+    Raises:
+        ConfigError: Naming the first two that differ, and in what.
+    """
+    for cache in caches[1:]:
+        first, other = caches[0].settings, cache.settings
+        for name in sorted({*first, *other}):
+            if first.get(name) != other.get(name):
+                raise ConfigError(
+                    f"{caches[0].path} and {cache.path} were prepared with different settings: "
+                    f"{name} {first.get(name, 'unknown')} and {other.get(name, 'unknown')}",
+                    "prepare one of them anew with the settings of the other",
+                )
 
 
 def _starts(counts: np.ndarray) -> np.ndarray:

@@ -10,9 +10,10 @@ from rdkit import Chem
 
 from binding.data.prepare import pick_record
 from binding.errors import BindingError, FileError, TableError
+from binding.io.index import IndexEntry, read_index
 from binding.io.ligand import read_ligands
 from binding.io.sequences import ChainSequence, read_sequences
-from binding.io.table import IndexEntry, find_complex_files, read_index
+from binding.io.table import find_complex_files
 
 
 @dataclass(frozen=True)

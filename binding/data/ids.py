@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from binding.errors import BindingError, TableError
-from binding.io.table import IndexEntry, is_pdbbind_index, is_selection, read_index, read_rows, table_entry
+from binding.io.index import IndexEntry, is_pdbbind_index, read_index, table_entry
+from binding.io.rows import read_rows
+from binding.io.table import is_selection
 
 _OWN = ("pdb_id", "ligand_code", "chain", "number", "smiles")  # columns with a meaning here, besides id
 _OTHER_NAMES = {"ligand": "ligand_code", "het_code": "ligand_code", "ligand_id": "ligand_code"}
@@ -62,7 +64,7 @@ def read_wanted(path: str | Path) -> list[Wanted]:
 
     Returns:
         Every row; one that cannot be fetched says why in ``refusal``: ``bad_id``, ``duplicate_id``,
-        ``bad_ligand_name``, or ``bad_table`` for an affinity that cannot be read.
+        ``bad_ligand_name``, or ``no_affinity``, ``bad_affinity`` or ``bad_unit`` for its affinity.
 
     Raises:
         FileError: The file is missing, empty or not text.

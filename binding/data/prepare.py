@@ -15,9 +15,10 @@ from binding.data.cache import CachedComplex, CachedGroup, write_cache
 from binding.errors import BindingError, FileError, LigandError
 from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
+from binding.io.index import IndexEntry, read_index
 from binding.io.ligand import BadRecord, read_ligands
 from binding.io.structure import read_protein
-from binding.io.table import IndexEntry, find_complex_files, read_index
+from binding.io.table import find_complex_files
 from binding.pool import WorkerDiedError, WorkerPool
 from binding.prepare.checks import check_complex
 from binding.prepare.pocket import PocketSpec, pocket_mask

@@ -18,7 +18,7 @@ from binding.evaluate.grouped import rank_series, rank_targets
 from binding.evaluate.join import Joined, TruthColumns, join, merge_compounds
 from binding.evaluate.report import Comparison, Counts, Report, Scored, Section
 from binding.evaluate.scoring import calibration, coverage, score_rows
-from binding.io.table import IndexEntry
+from binding.io.index import IndexEntry
 from binding.metrics import RESAMPLES
 
 __all__ = ["Comparison", "Counts", "Report", "Scored", "Section", "TruthColumns", "evaluate"]

@@ -12,7 +12,7 @@ import pandas as pd
 from binding.errors import TableError, UsageError
 from binding.evaluate.baselines import Judged, add_peers, trivial_baselines
 from binding.evaluate.report import Counts
-from binding.io.table import IndexEntry
+from binding.io.index import IndexEntry
 from binding.io.truth import truth_frame
 
 EXACT_RELATIONS: Final = ("=", "~")

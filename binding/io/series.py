@@ -14,7 +14,7 @@ from binding.errors import BindingError, FileError, LigandError
 from binding.io.files import read_bytes, split_suffix
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.records import LIGAND_SUFFIXES, record_kind, split_records
-from binding.io.table import read_rows
+from binding.io.rows import read_rows
 
 _SMILES_LISTS: Final = (".smi", ".smiles", ".ism")
 _TABLES: Final = (".csv", ".tsv", ".txt")

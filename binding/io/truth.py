@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from binding.errors import TableError
-from binding.io.table import IndexEntry, is_pdbbind_index, read_index, read_rows, table_entry
+from binding.io.index import IndexEntry, is_pdbbind_index, read_index, table_entry
+from binding.io.rows import read_rows
 from binding.units import Affinity
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 
 from binding.errors import TableError
 from binding.evaluate import TruthColumns, evaluate
-from binding.io.table import IndexEntry
+from binding.io.index import IndexEntry
 from binding.units import Affinity
 
 

@@ -11,7 +11,7 @@ import pytest
 from binding.errors import TableError, UsageError
 from binding.evaluate import TruthColumns, evaluate
 from binding.evaluate.docking import success
-from binding.io.table import IndexEntry
+from binding.io.index import IndexEntry
 from binding.units import Affinity
 
 NAN = float("nan")

@@ -13,7 +13,7 @@ from rdkit.ML.Scoring import Scoring
 from binding.errors import TableError
 from binding.evaluate import TruthColumns, evaluate
 from binding.evaluate.enrichment import METRICS, enrichment_figures
-from binding.io.table import IndexEntry
+from binding.io.index import IndexEntry
 from binding.units import Affinity
 
 NAN = float("nan")

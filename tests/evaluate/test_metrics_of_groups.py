@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from binding.evaluate import TruthColumns, evaluate
-from binding.io.table import IndexEntry
+from binding.io.index import IndexEntry
 from binding.metrics import mean_over_groups
 from binding.units import Affinity
 

@@ -10,7 +10,7 @@ import pytest
 from binding.errors import TableError
 from binding.evaluate import evaluate
 from binding.evaluate.join import TruthColumns, join
-from binding.io.table import IndexEntry, read_index
+from binding.io.index import IndexEntry, read_index
 from binding.units import Affinity
 
 N = 40

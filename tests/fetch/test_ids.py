@@ -6,7 +6,7 @@ import pytest
 
 from binding.data.ids import read_wanted
 from binding.errors import TableError
-from binding.io.table import read_index
+from binding.io.index import read_index
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def test_groups_in_one_cell(read):
         ("mine,4cup,,A,,5", "bad_ligand_name"),
         ("mine,4cup,A:ZYB:2971,B,,5", "bad_ligand_name"),
         ("mine,4cup,ZYB,A,first,5", "bad_ligand_name"),
-        ("mine,4cup,ZYB,,,", "bad_table"),
-        ("mine,4cup,ZYB,,,strong", "bad_table"),
+        ("mine,4cup,ZYB,,,", "no_affinity"),
+        ("mine,4cup,ZYB,,,strong", "bad_affinity"),
         ("MINE0,4cup,ZYB,,,5", "duplicate_id"),
     ],
 )

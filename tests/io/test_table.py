@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from binding.errors import FileError, TableError
-from binding.io.table import find_complex_files, read_folder, read_index, read_requests
+from binding.io.table import find_complex_files, read_folder, read_requests
 
 PAIRS = "id,protein,ligand\na,p.pdb,l.sdf\nb,p.pdb,m.sdf\n"
 
@@ -181,73 +181,5 @@ def test_files_of_one_complex(tmp_path):
     assert [path.name for path in find_complex_files(folder)] == ["1abc_pocket.pdb.gz", "1abc_ligand.sdf.gz"]
 
 
-# ---------------------------------------------------------------- measured affinities
-
-PDBBIND = """# PDBbind refined set
-# PDB code, resolution, release year, -logKd/Ki, Kd/Ki, reference, ligand name
-2r58  2.00  2007   2.00  Kd=10mM       // 2r58.pdf (MLY)
-3c2f   NMR  2008   5.00  IC50>10uM     // 3c2f.pdf (PRP) incomplete
-1abc  1.85  2010  11.00  Ki<10pM       // 1abc.pdf (2-mer)
-"""
-
-
-def test_pdbbind_index(tmp_path):
-    entries = read_index(write(tmp_path / "INDEX_refined_data.2020", PDBBIND))
-    assert [(e.id, e.affinity.pk, e.affinity.relation, e.affinity.measure) for e in entries] == [
-        ("2r58", 2.0, "=", "Kd"),
-        ("3c2f", 5.0, "<", "IC50"),
-        ("1abc", 11.0, ">", "Ki"),
-    ]
-    assert entries[1].extra == {"resolution": "NMR", "year": "2008", "ligand_code": "PRP"}
-
-
-def test_pdbbind_index_without_the_logarithm(tmp_path):
-    (entry,) = read_index(write(tmp_path / "INDEX_general_PL.2020", "3zzf  2.20  2012  Ki=400mM  // 3zzf.pdf (NLG)\n"))
-    assert entry.affinity.pk == pytest.approx(0.39794, abs=1e-5)
-
-
-def test_index_table_with_pk(tmp_path):
-    text = "id,pk,relation,measure,year\n1abc,3.70,>,IC50,2004\n2abc,6.1,=,Kd,2005\n3abc,7,,,\n"
-    entries = read_index(write(tmp_path / "index.csv", text))
-    # IC50 > 200 uM is weaker than pk 3.7
-    assert [(e.affinity.pk, e.affinity.relation, e.affinity.measure) for e in entries] == [
-        (3.7, "<", "IC50"),
-        (6.1, "=", "Kd"),
-        (7.0, "=", "K"),
-    ]
-    assert entries[0].extra == {"year": "2004"}
-
-
-def test_index_table_with_affinities_as_text(tmp_path):
-    entries = read_index(write(tmp_path / "index.csv", "pdb_code;affinity\n1abc;Ki=12nM\n2abc;Kd<=100uM\n"))
-    assert [(e.id, round(e.affinity.pk, 3), e.affinity.relation) for e in entries] == [
-        ("1abc", 7.921, "="),
-        ("2abc", 4.0, ">="),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("id,pk\n1abc,strong\n", "line 2: pk 'strong' is not a number"),
-        ("id,pk\n1abc,\n", "'1abc' has no affinity"),
-        ("id,year\n1abc,2004\n", "'1abc' has no affinity"),
-        ("id,pk\n1abc,nan\n", "not a number"),
-        ("id,affinity\n1abc,Ki=12\n", "line 2"),
-        ("id,pk,relation\n1abc,6.1,about\n", "line 2"),
-        ("id,pk\n1abc,6.1\n1abc,6.2\n", "'1abc' is on line 2 and on line 3"),
-        ("2r58  2.00  2007   2.00  Kd=10mM // x (MLY)\nbroken row\n", "line 2 is not a PDBbind index row"),
-        ("2r58  2.00  2007   2.00  Kd=10 // x (MLY)\n", "no unit"),
-    ],
-)
-def test_an_index_that_cannot_be_read_names_the_line(tmp_path, text, said):
-    with pytest.raises(TableError) as caught:
-        read_index(write(tmp_path / "index.csv", text))
-    assert said in caught.value.message
-
-
 def test_evaluation_data(shared_data):
     assert len(read_folder(shared_data / "casf2016")) == 285
-    assert len(read_index(shared_data / "casf2016" / "index.csv")) == 285
-    relations = [e.affinity.relation for e in read_index(shared_data / "crystal" / "index.csv")]
-    assert (len(relations), relations.count("<"), relations.count(">"), relations.count("~")) == (1358, 9, 9, 9)

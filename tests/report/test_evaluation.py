@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from binding.evaluate import Report, TruthColumns, evaluate
-from binding.io.table import IndexEntry
+from binding.io.index import IndexEntry
 from binding.units import Affinity
 
 pytest.importorskip("matplotlib")

@@ -31,6 +31,7 @@ FAILED: Final = "failed"
 _NAN: Final = float("nan")
 _CSV_DECIMALS: Final = 4
 _FORMATS: Final = (".csv", ".jsonl", ".sdf", ".parquet")
+SDF_PREFIX: Final = "binding_"  # of the tags that are ours
 
 
 @dataclass(frozen=True)
@@ -196,10 +197,11 @@ def partial_path(path: Path) -> Path:
 
 def csv_cells(row: ResultRow) -> dict[str, str]:
     """The row as text: floats with four decimals, missing numbers empty."""
-    return {name: _cell(value) for name, value in row.as_dict().items()}
+    return {name: cell_text(value) for name, value in row.as_dict().items()}
 
 
-def _cell(value: Any) -> str:
+def cell_text(value: Any) -> str:
+    """A value as it stands in CSV files and SD tags."""
     if value is None:
         return ""
     if isinstance(value, float):
@@ -297,14 +299,28 @@ class _SdfWriter(_FileWriter):
 
 
 def _sdf_record(row: ResultRow, ligand: Ligand) -> str:
+    tags = {k: v for k, v in ligand.properties.items() if not k.startswith(SDF_PREFIX)}
+    tags |= {f"{SDF_PREFIX}{name}": value for name, value in csv_cells(row).items()}
+    return sdf_record(mol_block(ligand), tags)
+
+
+def mol_block(ligand: Ligand) -> str:
+    """The pose as a mol block, heavy atoms only, with the record's title."""
     mol = Chem.Mol(ligand.mol)
     mol.SetProp("_Name", ligand.name.replace("\n", " "))
     try:
-        block = Chem.MolToMolBlock(mol)
+        return Chem.MolToMolBlock(mol)
     except Chem.KekulizeException:  # a pose that was read with aromatic bonds only
-        block = Chem.MolToMolBlock(mol, kekulize=False)
-    tags = {k: v for k, v in ligand.properties.items() if not k.startswith("binding_")}
-    tags |= {f"binding_{name}": value for name, value in csv_cells(row).items()}
+        return Chem.MolToMolBlock(mol, kekulize=False)
+
+
+def sdf_record(block: str, tags: dict[str, str]) -> str:
+    """A record of an SDF file.
+
+    Args:
+        block: The mol block, up to ``M  END`` and its line end.
+        tags: In order; one without a value is left out.
+    """
     lines = [f">  <{name}>\n{_tag_value(value)}\n\n" for name, value in tags.items() if value != ""]
     return f"{block}{''.join(lines)}$$$$\n"
 

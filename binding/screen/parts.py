@@ -53,7 +53,7 @@ COLUMNS: Final = tuple(SCHEMA.names)
 
 _NAME: Final = re.compile(r"part-([0-9]{6,})\.parquet")
 _META: Final = b"binding_part"
-_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class atomic:  # noqa: N801 - used like a function
 
 def write_error(path: Path, error: OSError) -> FileError:
     """What the system says about a file that cannot be written, in the user's words."""
-    if error.errno in _FULL:
+    if error.errno in FULL_DISK:
         return FileError(
             f"{path} cannot be written: the disk is full.",
             "Free some space and give the same command again: it goes on where it stopped.",

@@ -136,7 +136,7 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         attach(connection, "results", [run / RESULTS])
         write_csv(connection, "SELECT * FROM results ORDER BY rank", run / RESULTS_CSV)
         write_csv(connection, _FAILURES, run / FAILURES_CSV)
-        best = connection.execute("SELECT * FROM results WHERE rank <= ? ORDER BY rank", [top]).to_arrow_table()
+        best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
     if top:
         write_poses(best, run / TOP_SDF)
     return found

@@ -17,12 +17,12 @@ from typing import Final
 
 import duckdb
 
-from binding.errors import BindingError
-from binding.screen.parts import atomic, write_error
+from binding.errors import BindingError, FileError
+from binding.screen.parts import FULL_DISK, atomic, write_error
 
 MEMORY_MB: Final = 1024
 _THREADS: Final = 4  # more need more memory each, and the disk is the limit by then
-_DISK_FULL: Final = ("No space left on device", "max_temp_directory_size", "Disk quota exceeded")
+_DISK_FULL: Final = (*map(os.strerror, FULL_DISK), "max_temp_directory_size")  # what DuckDB says then
 _DECIMALS: Final = 4  # of a CSV file, as `binding predict` writes it
 
 
@@ -119,8 +119,11 @@ def _in_our_words(error: duckdb.Error, scratch: Path) -> BindingError | duckdb.E
     if any(mark in said for mark in _DISK_FULL):
         return write_error(scratch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     if isinstance(error, duckdb.OutOfMemoryException):
-        return BindingError("The results do not fit into the memory they are sorted in.", _SAY_MEMORY, "out_of_memory")
+        return BindingError(
+            "The results do not fit into the memory that they are sorted in.",
+            "Give more: binding.screen.store.finalise(run, memory_mb=4096).",
+            "out_of_memory",
+        )
+    if isinstance(error, duckdb.IOException):
+        return FileError(f"The files of {scratch} cannot be used: {said.splitlines()[0]}", "Check the folder.")
     return error
-
-
-_SAY_MEMORY: Final = "Give more: binding.screen.store.finalise(run, memory_mb=4096)."

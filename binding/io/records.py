@@ -52,6 +52,22 @@ def split_records(path: str | Path) -> Iterator[str]:
         yield from {"sdf": _split_sdf, "mol2": _split_mol2, "pdb": _split_models}[kind](lines)
 
 
+def text_lines(path: str | Path) -> Iterator[str]:
+    """The lines of a text file without their ends, without reading it as a whole.
+
+    Args:
+        path: Plain or gzipped (told by content), UTF-8.
+
+    Raises:
+        FileError: Missing or empty; or damaged, after the lines before the damage.
+    """
+    path = Path(path)
+    with _open(path) as stream:
+        head = _read_head(path, stream)
+        check_content(path, head)
+        yield from _lines(path, head, stream)
+
+
 def record_kind(text: str) -> str:
     """``"sdf"``, ``"mol2"`` or ``"pdb"`` (also PDBQT), told from a record's text."""
     if "@<TRIPOS>" in text:

@@ -18,11 +18,11 @@ from binding.featurize import Failed, Featurized, Job, featurize
 from binding.graph.fields import ComplexGraph
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.records import record_kind
-from binding.io.results import FAILED, OK
+from binding.io.results import FAILED, OK, mol_block
+from binding.scoring import Numbers, score_graphs
 from binding.screen.parts import SCHEMA
 from binding.screen.plan import ScreenTask
 from binding.screen.records import Kind, PartJob, Record, is_untitled
-from binding.scoring import Numbers, score_graphs
 from binding.structures import Ligand, Protein
 from binding.units import dg_from_pk
 
@@ -57,6 +57,7 @@ class Prepared:
 
     names: dict[str, Any]
     smiles: str | None
+    pose_block: str | None
     heavy_atoms: int | None
     warnings: tuple[str, ...]
     result: ComplexGraph | BindingError
@@ -186,8 +187,10 @@ class PartScorer:
             "record": record.number,
         }
         if isinstance(outcome, Failed):
-            return Prepared(names, None, outcome.heavy_atoms, (), outcome.error)
-        return Prepared(names, Chem.MolToSmiles(outcome.ligand.mol), outcome.ligand.num_atoms, warnings, outcome.graph)
+            return Prepared(names, None, None, outcome.heavy_atoms, (), outcome.error)
+        posed = outcome.ligand
+        block = None if record.kind is Kind.POSE and record.name is None else mol_block(posed)
+        return Prepared(names, Chem.MolToSmiles(posed.mol), block, posed.num_atoms, warnings, outcome.graph)
 
 
 def score_parts(task: ScreenTask) -> PartScorer:
@@ -233,7 +236,8 @@ def _died(record: Record) -> Failed:
 
 def _cells(row: Prepared, result: Numbers | BindingError, model: str) -> dict[str, Any]:
     """One row of the table."""
-    cells = {**dict.fromkeys(SCHEMA.names, None), **row.names, "smiles": row.smiles, "heavy_atoms": row.heavy_atoms}
+    cells: dict[str, Any] = {**dict.fromkeys(SCHEMA.names), **row.names}
+    cells |= {"smiles": row.smiles, "pose_block": row.pose_block, "heavy_atoms": row.heavy_atoms}
     cells |= {"model": model, "status": OK, "warnings": "; ".join(row.warnings), "error_code": "", "message": ""}
     if isinstance(result, BindingError):
         message = f"{result.message} ({result.hint})" if result.hint else result.message

@@ -31,7 +31,7 @@ class WorkerDiedError(Exception):
 class _Worker:
     """One child interpreter and the two pipes to it."""
 
-    def __init__(self, function: str) -> None:
+    def __init__(self, function: str, setup: Any = None) -> None:
         here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         # The network has the cores; featurization is one thread a worker.
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -41,7 +41,7 @@ class _Worker:
             stdout=subprocess.PIPE,
             env=environment,
         )
-        self._send(function)
+        self._send((function, setup))
         if not self._is_ready():
             self.close()
             raise RuntimeError(f"a worker process cannot load {function}; see what it wrote to stderr")
@@ -96,10 +96,13 @@ class WorkerPool:
     Args:
         function: ``module:name`` of a function of one pickleable argument.
         workers: Number of processes; they start with their first job.
+        setup: Sent once to each process: ``function`` is then called with it there, and what it returns
+            does the jobs. It may hold what is dear to load or to send.
     """
 
-    def __init__(self, function: str, workers: int) -> None:
+    def __init__(self, function: str, workers: int, setup: Any = None) -> None:
         self._function = function
+        self._setup = setup
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="binding-worker")
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -120,7 +123,7 @@ class WorkerPool:
             with self._lock:
                 if self._closed:
                     raise WorkerDiedError("the pool is closed")
-                worker = self._local.worker = _Worker(self._function)
+                worker = self._local.worker = _Worker(self._function, self._setup)
                 self._started.append(worker)
         try:
             return worker.call(job)
@@ -172,8 +175,11 @@ def serve() -> None:
     jobs = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints must not land among the answers
-    module, _, name = pickle.load(jobs).partition(":")  # noqa: S301 - from our own parent
+    path, setup = pickle.load(jobs)  # noqa: S301 - from our own parent
+    module, _, name = path.partition(":")
     function: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
+    if setup is not None:
+        function = function(setup)
     answers.write(pickle.dumps(True))
     answers.flush()
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,6 +51,15 @@ class FinishedPart:
     table: pa.Table
     seconds: dict[str, float]
 
+    @staticmethod
+    def joined(parts: list[FinishedPart]) -> FinishedPart:
+        """One part of consecutive pieces of it."""
+        seconds: Counter[str] = Counter()
+        for part in parts:
+            seconds.update(part.seconds)
+        table = pa.concat_tables(part.table for part in parts)
+        return FinishedPart(parts[0].number, parts[0].first, sum(part.records for part in parts), table, dict(seconds))
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -78,6 +88,17 @@ class PreparedPart:
     records: int
     rows: list[Prepared]
     seconds: float
+
+    @staticmethod
+    def joined(parts: list[PreparedPart]) -> PreparedPart:
+        """One part of consecutive pieces of it."""
+        return PreparedPart(
+            parts[0].number,
+            parts[0].first,
+            sum(part.records for part in parts),
+            [row for part in parts for row in part.rows],
+            sum(part.seconds for part in parts),
+        )
 
 
 class PartScorer:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from binding.data.prepare import PrepareReport
     from binding.data.splitting import SplitResult
     from binding.evaluate import Report
-    from binding.train.run import TrainResult
+    from binding.train.finish import TrainResult
 
 LigandInput = str | Path | Chem.Mol | Ligand
 PocketInput = PocketSpec | Path | str

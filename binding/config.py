@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -100,10 +100,25 @@ class SourceConfig(Settings):
     where: str | None = Field(None, description="pandas query over the cache's table, such as `cleansplit_train == 1`")
     repeat: float = Field(1.0, gt=0.0, description="how often each row is seen an epoch; fractions are drawn")
     weight: float = Field(1.0, gt=0.0, description="of each row in the loss")
-    decoys: float = Field(0.0, ge=0.0, description="displaced poses an epoch for each row seen; crystal poses only")
+    from_epoch: int = Field(0, ge=0, description="first epoch in which it is seen, from 0")
+    until_epoch: int | None = Field(None, ge=1, description="first epoch in which it is no longer seen")
+    decoys: float = Field(
+        0.0, ge=0.0, le=1.0, description="share of rows seen that get a displaced pose beside them; crystal poses only"
+    )
+    decoys_from_epoch: int = Field(0, ge=0, description="first epoch with displaced poses")
     group: tuple[str, ...] = Field(
         ("uniprot",), min_length=1, description="columns whose values complexes share that the pair loss compares"
     )
+
+    def is_seen(self, epoch: int) -> bool:
+        """Whether the source has a part in an epoch."""
+        return self.from_epoch <= epoch and (self.until_epoch is None or epoch < self.until_epoch)
+
+    @model_validator(mode="after")
+    def _begins_before_it_ends(self) -> Self:
+        if self.until_epoch is not None and self.until_epoch <= self.from_epoch:
+            raise ValueError(f"until_epoch ({self.until_epoch}) must be after from_epoch ({self.from_epoch})")
+        return self
 
 
 class ValidationConfig(Settings):
@@ -127,6 +142,15 @@ class ValidationConfig(Settings):
         return self
 
 
+class LearningRates(Settings):
+    """Factors on ``learning_rate``, by part of the model."""
+
+    ligand_encoder: float = Field(1.0, gt=0.0, description="atoms and bonds, learned directions")
+    pocket_encoder: float = Field(1.0, gt=0.0, description="residues")
+    rest: float = Field(1.0, gt=0.0, description="pairs, cross-attention, readouts")
+    ligand_only: float = Field(1.0, gt=0.0, description="the twin that sees no protein")
+
+
 class TrainConfig(RunConfig):
     """A training run, complete."""
 
@@ -135,18 +159,26 @@ class TrainConfig(RunConfig):
     validation: ValidationConfig | None = Field(
         ValidationConfig(), description="what to hold out; null trains on every row"
     )
+    init: str | None = Field(
+        None, description="weights to start from: a shipped name, a `.safetensors` file or the folder of a run"
+    )
+    init_member: int = Field(0, ge=0, description="which network of these weights, from 0")
+    trainable: Literal["all", "readouts"] = Field(
+        "all", description="readouts: encoders and cross-attention stay as they are; needs `init`"
+    )
     output: Path = Field(description="folder of checkpoints, log and weights")
     seed: int = Field(0, ge=0, description="of the weights, the order of rows, noise, decoys and dropout")
     epochs: int = Field(10, ge=1, description="passes over the sources, repeats included")
     batch_size: int = Field(32, ge=1, description="complexes a step, decoys not counted")
     learning_rate: float = Field(1e-3, gt=0.0, description="peak, of AdamW; cosine decay to 2 % of it")
+    learning_rates: LearningRates = Field(LearningRates(), description="factors on it, by part of the model")
     weight_decay: float = Field(0.01, ge=0.0, description="of AdamW")
-    warmup_steps: int = Field(200, ge=0, description="steps of linear warm-up")
+    warmup_steps: int = Field(200, ge=0, description="steps of linear warm-up; at most a tenth of the run")
     gradient_clip: float = Field(1.0, gt=0.0, description="largest gradient norm, of each of the two networks")
     ema_decay: float = Field(
         0.998, ge=0.0, lt=1.0, description="of the running average of the weights, which is what is kept"
     )
-    patience: int | None = Field(None, description="epochs without a better validation loss before stopping")
+    patience: int | None = Field(None, ge=1, description="epochs without a better `val_rmse` before stopping")
     noise: float = Field(
         0.4, ge=0.0, description="Å, noise on ligand positions: each pose gets a standard deviation from 0 to this"
     )
@@ -156,8 +188,27 @@ class TrainConfig(RunConfig):
     decoy_weight: float = Field(0.2, ge=0.0, description="of: a decoy must not bind better than its crystal pose")
     pair_weight: float = Field(0.0, ge=0.0, description="of differences between complexes of one group in a batch")
     together: int = Field(1, ge=1, description="complexes of one group that come in one batch, for the pair loss")
-    threads: int | None = Field(None, description="CPU threads of torch; all cores where empty")
-    precision: str = Field("auto", description="auto: bf16 on a GPU that has it, else 32-bit")
+    threads: int | None = Field(None, ge=1, description="CPU threads of torch, of each process; all cores where empty")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
+    devices: int = Field(1, ge=1, description="processes that share each batch, one a GPU, or so many on the CPU")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="auto: bf16 on a GPU that has it, else 32-bit; bf16 is mixed: weights stay 32-bit"
+    )
+    tensorboard: bool = Field(False, description="also log for TensorBoard, under `tensorboard/` of the output")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.trainable == "readouts" and self.init is None:
+            raise ValueError("trainable: readouts needs init, the weights whose encoders stay")
+        if self.devices > self.batch_size:
+            raise ValueError(f"batch_size ({self.batch_size}) gives {self.devices} devices nothing to share")
+        for row, source in enumerate(self.sources):
+            if source.from_epoch >= self.epochs:
+                raise ValueError(f"sources.{row} begins in epoch {source.from_epoch} of {self.epochs}: never seen")
+        for epoch in range(self.epochs):
+            if not any(source.is_seen(epoch) for source in self.sources):
+                raise ValueError(f"no source is seen in epoch {epoch}: see from_epoch and until_epoch")
+        return self
 
 
 def _assign(content: Any, keys: list[str], value: Any) -> None:

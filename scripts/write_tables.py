@@ -15,13 +15,13 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from binding.checkpoint import DEFAULT_MODEL
-from binding.config import ModelConfig, SourceConfig, TrainConfig, ValidationConfig
+from binding.config import LearningRates, ModelConfig, SourceConfig, TrainConfig, ValidationConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"
@@ -479,8 +479,10 @@ def _type(annotation: Any) -> str:
     names = {float: "number", int: "whole number", str: "text", bool: "true or false", Path: "path", type(None): "null"}
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_type(part) for part in get_args(annotation))
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(annotation))
     if get_origin(annotation) is tuple:
-        return "list of mappings"
+        return "list of text" if get_args(annotation)[0] is str else "list of mappings"
     return names.get(annotation, "mapping")
 
 
@@ -491,6 +493,8 @@ def _default(value: Any) -> str:
         return "see below"
     if value is None:
         return "null"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
@@ -519,6 +523,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "held_out": held_out,
     "pairs": pairs,
     "parameters": parameters,
+    "settings_learning_rates": settings(LearningRates),
     "settings_model": settings(ModelConfig),
     "settings_source": settings(SourceConfig),
     "settings_train": settings(TrainConfig),

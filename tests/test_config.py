@@ -50,6 +50,16 @@ def test_the_examples_are_complete(path):
         ({"sources": []}, "sources"),
         ({"learning_rate": "fast"}, "learning_rate"),
         ({"model": {"hidden_channels": 100, "num_heads": 8}}, "multiple of num_heads"),
+        ({"sources": [{"cache": "a.npz", "decoys": 1.5}]}, "sources.0.decoys"),
+        ({"sources": [{"cache": "a.npz", "from_epoch": 3, "until_epoch": 3}]}, "must be after from_epoch"),
+        ({"sources": [{"cache": "a.npz"}, {"cache": "b.npz", "from_epoch": 9}], "epochs": 9}, "sources.1 begins"),
+        ({"sources": [{"cache": "a.npz", "until_epoch": 2}], "epochs": 3}, "no source is seen in epoch 2"),
+        ({"learning_rates": {"pocket": 0.1}}, "learning_rates.pocket"),
+        ({"learning_rates": {"rest": 0}}, "learning_rates.rest"),
+        ({"trainable": "readouts"}, "needs init"),
+        ({"devices": 8, "batch_size": 4}, "nothing to share"),
+        ({"precision": "half"}, "precision"),
+        ({"patience": 0}, "patience"),
     ],
 )
 def test_bad_settings_are_named(settings, changes, named):

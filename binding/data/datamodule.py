@@ -6,8 +6,8 @@ import lightning
 from torch.utils.data import DataLoader
 
 from binding.config import TrainConfig
-from binding.data.cache import ComplexCache
-from binding.data.dataset import BucketSampler, Collator, ComplexDataset
+from binding.data.cache import ComplexCache, refuse_mixed
+from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards
 from binding.data.splits import filter_rows, split_rows
 
 
@@ -24,12 +24,23 @@ class ComplexDataModule(lightning.LightningDataModule):
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
         self.config = config
-        self.caches = [ComplexCache(source.cache) for source in config.sources]
+        opened = {path: ComplexCache(path) for path in dict.fromkeys(source.cache for source in config.sources)}
+        self.caches = [opened[source.cache] for source in config.sources]  # two sources may be parts of one cache
+        refuse_mixed(self.caches)
         sources = list(config.sources)
         tables = [filter_rows(cache.table, source) for cache, source in zip(self.caches, sources, strict=True)]
         train, held_out = split_rows(tables, config.validation)
         self.train_set = ComplexDataset(self.caches, sources, train)
         self.validation_set = ComplexDataset(self.caches, sources, held_out)
+
+    def batches(self, epoch: int) -> BucketSampler:
+        """The batches of an epoch, over all processes."""
+        config = self.config
+        return BucketSampler(self.train_set, config.batch_size, config.seed, epoch, together=config.together)
+
+    def total_steps(self) -> int:
+        """Batches of the whole run."""
+        return sum(len(self.batches(epoch)) for epoch in range(self.config.epochs))
 
     def train_dataloader(self) -> DataLoader:
         """Called anew for each epoch, so that the draw depends on the epoch's number alone."""
@@ -37,9 +48,7 @@ class ComplexDataModule(lightning.LightningDataModule):
         config = self.config
         return DataLoader(
             self.train_set,
-            batch_sampler=BucketSampler(
-                self.train_set, config.batch_size, config.seed, epoch, together=config.together
-            ),
+            batch_sampler=self._shard(self.batches(epoch)),
             collate_fn=Collator(config.noise, decoys=True, seed=config.seed, epoch=epoch),
         )
 
@@ -47,5 +56,10 @@ class ComplexDataModule(lightning.LightningDataModule):
         """Each held-out row once, its pose as it is."""
         if len(self.validation_set) == 0:
             return []
-        sampler = BucketSampler(self.validation_set, 2 * self.config.batch_size, shuffle=False)
-        return DataLoader(self.validation_set, batch_sampler=sampler, collate_fn=Collator())
+        batches = BucketSampler(self.validation_set, 2 * self.config.batch_size, shuffle=False)
+        return DataLoader(self.validation_set, batch_sampler=self._shard(batches), collate_fn=Collator())
+
+    def _shard(self, batches: BucketSampler) -> Shards:
+        if self.trainer is None:
+            return Shards(batches)
+        return Shards(batches, self.trainer.global_rank, self.trainer.world_size)

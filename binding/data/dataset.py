@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -45,20 +46,36 @@ class Labels:
         return Labels(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 
+class Draw(NamedTuple):
+    """A row as an epoch draws it.
+
+    Attributes:
+        row: Of the dataset.
+        place: In the epoch's order over all processes; noise and decoys depend on it, so that a row that is seen
+            twice is not displaced alike, and that it does not matter which process draws it.
+        filler: Whether the row counts for nothing: it stands in where a process has no row of a batch.
+    """
+
+    row: int
+    place: int
+    filler: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One row with its label."""
+    """One row with its label; ``decoys_from`` is the epoch from which it has decoys."""
 
-    index: int
+    draw: Draw
     graph: ComplexGraph
     pk: float
     weight: float
     relation: int
     group: int
     decoys: float
+    decoys_from: int
 
 
-_RELATIONS = {"<": -1, "<=": -1, ">": 1, ">=": 1}
+RELATION_SIGNS = {"<": -1, "<=": -1, ">": 1, ">=": 1}
 
 
 class ComplexDataset(Dataset[Example]):
@@ -79,20 +96,29 @@ class ComplexDataset(Dataset[Example]):
             record = caches[source].table.iloc[row]
             key = _group_key(record, sources[source].group)
             key = f"row {source} {row}" if key is None else key
-            relation = _RELATIONS.get(str(record.get("relation", "=")), 0)
+            relation = RELATION_SIGNS.get(str(record.get("relation", "=")), 0)
             self._labels.append((float(record["pk"]), relation, keys.setdefault(key, len(keys))))
+        self.relations = np.array([relation for _, relation, _ in self._labels], dtype=np.int64)
         self.groups = np.array([group for _, _, group in self._labels], dtype=np.int64)
         self.sizes = np.array([int(caches[s].num_ligand_atoms()[r]) for s, r in self.items])
-        self.repeats = np.array([sources[s].repeat for s, _ in self.items])
+        self._source = np.array([source for source, _ in self.items], dtype=np.int64)
+
+    def repeats(self, epoch: int) -> np.ndarray:
+        """(rows,) how often each row is seen in an epoch; zero where its source has no part in it."""
+        by_source = [source.repeat if source.is_seen(epoch) else 0.0 for source in self.sources]
+        return np.array(by_source)[self._source]
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def __getitem__(self, index: int) -> Example:
-        source, row = self.items[index]
-        pk, relation, group = self._labels[index]
+    def __getitem__(self, index: int | Draw) -> Example:
+        draw = index if isinstance(index, Draw) else Draw(index, index)
+        source, row = self.items[draw.row]
+        pk, relation, group = self._labels[draw.row]
         settings = self.sources[source]
-        return Example(index, self.caches[source].graph(row), pk, settings.weight, relation, group, settings.decoys)
+        weight, decoys = (0.0, 0.0) if draw.filler else (settings.weight, settings.decoys)
+        graph = self.caches[source].graph(row)
+        return Example(draw, graph, pk, weight, relation, group, decoys, settings.decoys_from_epoch)
 
 
 def _group_key(record: pd.Series, columns: Sequence[str]) -> str | None:
@@ -127,9 +153,7 @@ class BucketSampler(Sampler[list[int]]):
         self.together = together
 
     def __len__(self) -> int:
-        total = int(np.floor(self.dataset.repeats).sum()) if self.shuffle else len(self.dataset)
-        if self.shuffle:
-            total += int(round((self.dataset.repeats % 1).sum()))
+        total = sum(_drawn(self.dataset.repeats(self.epoch))) if self.shuffle else len(self.dataset)
         return -(-total // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -138,10 +162,10 @@ class BucketSampler(Sampler[list[int]]):
             yield from (part.tolist() for part in _chunks(order, self.batch_size))
             return
         generator = np.random.default_rng([self.seed, self.epoch])
-        repeats = self.dataset.repeats
+        repeats = self.dataset.repeats(self.epoch)
         whole = np.repeat(np.arange(len(repeats)), np.floor(repeats).astype(int))
         fractions = repeats % 1
-        extra_count = int(round(fractions.sum()))
+        _, extra_count = _drawn(repeats)
         extra = (
             generator.choice(len(repeats), extra_count, replace=False, p=fractions / fractions.sum())
             if extra_count
@@ -173,15 +197,44 @@ class BucketSampler(Sampler[list[int]]):
         return order[place][by_rank], (mean + 1e-9 * rank)[by_rank]
 
 
+def _drawn(repeats: np.ndarray) -> tuple[int, int]:
+    """How many rows an epoch has for sure, and how many it draws from the fractions: at least one in all."""
+    whole, fractions = int(np.floor(repeats).sum()), float((repeats % 1).sum())
+    return whole, max(round(fractions), int(whole == 0 and fractions > 0))
+
+
 def _chunks(array: np.ndarray, size: int) -> list[np.ndarray]:
     return [array[start : start + size] for start in range(0, len(array), size)]
+
+
+class Shards(Sampler[list[Draw]]):
+    """One process's part of each batch: every ``world``-th row. All processes have the same number of batches.
+
+    Args:
+        batches: Of all processes.
+        rank: Of this process.
+        world: Number of processes.
+    """
+
+    def __init__(self, batches: BucketSampler, rank: int = 0, world: int = 1) -> None:
+        self.batches, self.rank, self.world = batches, rank, world
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[Draw]]:
+        place = 0
+        for rows in self.batches:
+            draws = [Draw(row, place + k) for k, row in enumerate(rows)]
+            place += len(rows)
+            yield draws[self.rank :: self.world] or [draws[0]._replace(filler=True)]
 
 
 class Collator:
     """Examples -> (Batch, Labels), with noise and decoys while training.
 
-    What is drawn for a batch depends on the seed, the epoch and the batch's rows alone, so that a resumed run
-    draws what the unbroken one would have drawn.
+    What is drawn for a row depends on the seed, the epoch and its place in the epoch alone, so that a resumed run
+    draws what the unbroken one would have drawn, and two processes what one would have drawn.
 
     Args:
         noise: Å; each pose gets Gaussian noise of a standard deviation drawn between 0 and this.
@@ -193,17 +246,18 @@ class Collator:
         self.noise, self.decoys, self.seed, self.epoch = noise, decoys, seed, epoch
 
     def __call__(self, examples: list[Example]) -> tuple[Batch, Labels]:
-        generator = np.random.default_rng([self.seed, self.epoch, *(example.index for example in examples)])
         graphs, rows = [], []
         for example in examples:
+            generator = np.random.default_rng([self.seed, self.epoch, example.draw.row, example.draw.place])
             ligand = example.graph.ligand
             native = ligand.positions
-            known = 1.0 if example.decoys > 0 else float("nan")
+            displaced = example.decoys > 0 and self.epoch >= example.decoys_from
+            known = 1.0 if displaced else float("nan")
             scale = generator.uniform(0.0, self.noise) if self.noise else 0.0
             noisy = native + generator.normal(scale=scale, size=native.shape) if scale else native
             graphs.append(replace(example.graph, ligand=replace(ligand, positions=noisy)))
             rows.append((example.pk, example.weight, example.relation, False, known, example.group))
-            if self.decoys and example.decoys > 0 and generator.random() < example.decoys:
+            if self.decoys and displaced and generator.random() < example.decoys:
                 moved = displaced_pose(native, generator)
                 still_near = float(rmsd(native, moved) < _NEAR_NATIVE)
                 graphs.append(replace(example.graph, ligand=replace(ligand, positions=moved)))

@@ -11,7 +11,7 @@ from dataset import ROWS
 from scipy.spatial.transform import Rotation
 
 from binding.config import SourceConfig
-from binding.data.dataset import BucketSampler, Collator, ComplexDataset
+from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Draw, Shards
 from binding.data.decoys import displaced_pose, rmsd
 
 
@@ -94,6 +94,75 @@ def test_batches_hold_ligands_of_like_size(everything):
     assert np.mean(spreads) < np.ptp(everything.sizes) / 2
 
 
+def test_repeats_that_come_to_less_than_one_row_give_one(cache):
+    """A twentieth of four rows is no row, and an epoch without any would train nothing without a word."""
+    rows = dataset(cache, list(range(4)), repeat=0.05)
+    for epoch in range(3):
+        sampler = BucketSampler(rows, 8, epoch=epoch)
+        assert [len(batch) for batch in sampler] == [1]
+        assert len(sampler) == 1
+
+
+def test_a_source_is_seen_in_its_epochs(cache):
+    """A curriculum: the first source, then both, then the second."""
+    sources = [SourceConfig(cache=Path("x"), until_epoch=3), SourceConfig(cache=Path("y"), from_epoch=2, repeat=2.0)]
+    rows = ComplexDataset([cache, cache], sources, [range(4), range(4, 9)])
+    seen = []
+    for epoch in range(5):
+        sampler = BucketSampler(rows, 4, epoch=epoch)
+        batches = list(sampler)
+        assert len(batches) == len(sampler)
+        counts = np.bincount([row for batch in batches for row in batch], minlength=9)
+        seen.append((counts[:4].tolist(), counts[4:].tolist()))
+    first, both, second = ([1] * 4, [0] * 5), ([1] * 4, [2] * 5), ([0] * 4, [2] * 5)
+    assert seen == [first, first, both, second, second]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+@pytest.mark.parametrize(("batch_size", "world"), [(4, 2), (4, 3), (12, 4)])
+def test_processes_share_each_batch(everything, batch_size, world, shuffle):
+    """Together they draw what one would have drawn, and no process lacks a batch: ROWS leaves a last one of one row."""
+
+    def drawn(rank: int, world: int) -> list[list[Draw]]:
+        sampler = BucketSampler(everything, batch_size, seed=1, epoch=2, shuffle=shuffle)
+        return list(Shards(sampler, rank, world))
+
+    whole, shards = drawn(0, 1), [drawn(rank, world) for rank in range(world)]
+    assert [len(shard) for shard in shards] == [len(whole)] * world
+    assert not any(draw.filler for batch in whole for draw in batch)
+    fillers = 0
+    for place, batch in enumerate(whole):
+        parts = [shard[place] for shard in shards]
+        assert all(parts), "every process has a row of every batch"
+        assert sorted(draw for part in parts for draw in part if not draw.filler) == sorted(batch)
+        fillers += sum(draw.filler for part in parts for draw in part)
+    assert fillers == world - 1
+    places = [draw.place for batch in whole for draw in batch]
+    assert places == list(range(ROWS)), "each draw has a place of its own"
+
+
+def test_a_filler_counts_for_nothing(cache):
+    rows = dataset(cache, list(range(ROWS)), decoys=1.0, weight=2.0)
+    _, labels = Collator(decoys=True)([rows[Draw(3, 3, filler=True)]])
+    assert labels.weight.tolist() == [0.0]
+    assert labels.decoy.tolist() == [False]
+    assert torch.isnan(labels.near_native).all()
+
+
+def test_what_is_drawn_for_a_row_does_not_depend_on_its_company(cache):
+    rows = dataset(cache, list(range(ROWS)), decoys=0.5)
+    collate = Collator(noise=0.3, decoys=True, seed=4, epoch=1)
+    draws = [Draw(row, 20 + row) for row in range(8)]
+    whole, labels = collate([rows[draw] for draw in draws])
+    parts = [collate([rows[draw] for draw in draws[rank::2]]) for rank in range(2)]
+    assert labels.decoy.any()
+
+    def poses(batch) -> list[list[float]]:
+        return sorted(batch.atom_positions[batch.atom_ligand == k].flatten().tolist() for k in range(batch.num_ligands))
+
+    assert poses(whole) == sorted(poses(parts[0][0]) + poses(parts[1][0]))
+
+
 @pytest.mark.parametrize("together", [1, 2, 3, 8])
 def test_rows_of_a_group_come_together(everything, together):
     """ROWS - 4 poses of one protein and four single complexes: each row once, clumps of the size asked for."""
@@ -146,6 +215,15 @@ def test_decoys_stand_beside_their_native_pose(cache):
         assert rmsd(native, moved) > 0.05
 
 
+def test_decoys_begin_in_their_epoch(cache):
+    """Before it a crystal pose is no example of a good pose either: the head would learn to say yes to all."""
+    rows = dataset(cache, list(range(ROWS)), decoys=1.0, decoys_from_epoch=2)
+    for epoch in range(4):
+        _, labels = Collator(decoys=True, epoch=epoch)([rows[k] for k in range(4)])
+        assert labels.decoy.sum() == (4 if epoch >= 2 else 0)
+        assert torch.isnan(labels.near_native).all() == (epoch < 2)
+
+
 def test_decoys_come_as_often_as_asked(cache):
     rows = dataset(cache, list(range(ROWS)), decoys=0.4)
     examples = [rows[k] for k in range(ROWS)]
@@ -164,8 +242,8 @@ def test_noise_has_widths_from_zero_to_what_was_asked_and_is_drawn_anew(everythi
     assert np.isfinite(examples[0].graph.ligand.positions).all()
 
 
-def test_a_row_twice_in_a_batch_is_not_the_same_noise_twice(everything):
-    batch, _ = Collator(noise=0.1)([everything[0], everything[0]])
+def test_a_row_twice_in_an_epoch_is_not_the_same_noise_twice(everything):
+    batch, _ = Collator(noise=0.1)([everything[Draw(0, 0)], everything[Draw(0, 7)]])
     first, second = batch.atom_positions.view(2, -1, 3)
     assert not torch.equal(first, second)
 

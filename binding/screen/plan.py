@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +30,18 @@ class Posing:
     Attributes:
         how: ``place`` on a reference ligand, or ``dock``.
         reference: File of the posed reference ligand, for ``place``.
-        poses: Most poses of a compound that are scored.
-        seed: Of conformers and of the docking search.
+        poses: Most docked poses of a stereoisomer that are scored; placing gives one.
+        seed: Of conformers, of the docking search and of stereoisomers that are drawn.
+        isomers: Most stereoisomers of a compound that are tried, where its structure leaves them open.
+        exhaustiveness: Searches of the docking engine for each stereoisomer.
     """
 
     how: str
     reference: Path | None = None
-    poses: int = 1
+    poses: int = 3
     seed: int = 0
+    isomers: int = 4
+    exhaustiveness: int = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,7 @@ def describe_posing(posing: Posing | None) -> dict[str, Any] | None:
     if posing is None:
         return None
     reference = None if posing.reference is None else file_sha256(posing.reference)
-    return {"how": posing.how, "reference": reference, "poses": posing.poses, "seed": posing.seed}
+    return {**asdict(posing), "reference": reference}
 
 
 def file_sha256(path: Path) -> str:
@@ -122,13 +125,3 @@ def file_sha256(path: Path) -> str:
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
-
-
-def files_sha256(files: Iterable[Path]) -> tuple[str, int, int]:
-    """Hash of several files' sizes and contents in order, their number and their bytes; names do not count."""
-    digest, count, total = hashlib.sha256(), 0, 0
-    for path in files:
-        size = path.stat().st_size
-        digest.update(f"{size} {file_sha256(path)}\n".encode())
-        count, total = count + 1, total + size
-    return digest.hexdigest(), count, total

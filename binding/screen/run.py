@@ -1,0 +1,307 @@
+"""A screen from beginning to end: plan, parts, results. May be killed anywhere and called again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from binding.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_NONE_SCORED,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    UsageError,
+)
+from binding.featurize import load_protein
+from binding.prepare.pocket import PocketSpec
+from binding.scoring import DEFAULT_BATCH_SIZE
+from binding.screen.engines import EngineOptions, run_parts
+from binding.screen.fingerprint import Fingerprint, fingerprint
+from binding.screen.folder import RunFolder, Shard
+from binding.screen.library import Library
+from binding.screen.parts import PartInfo, count_scored, write_part
+from binding.screen.plan import Posing, ScreenTask, file_sha256, ingredients, run_key
+from binding.screen.records import PART_SIZE, PartJob, cut_parts
+
+TOP: Final = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenPlan:
+    """What is asked for.
+
+    Attributes:
+        library: Files, folders, globs, lists or tables; see ``binding.screen.library``.
+        output: Folder of the run.
+        protein: The receptor; None where the library is a table of pairs.
+        pocket: For all records that name none of their own; by default 10 Å about each pose.
+        template: SMILES with the bond orders of ligands that have none.
+        compound_tag: SD tag that groups the poses of a compound; by default the record's title does.
+        model: Weights by name or path; None for the default.
+        device: ``auto``, ``cpu``, ``cuda`` ...
+        batch_size: Complexes in one pass of the network.
+        part_size: Most records of a part.
+        posing: How SMILES get poses.
+        engine: Where the work is done.
+        shard: Which share of the parts this process does.
+        top: Compounds in ``top.sdf``.
+        restart: Drop what the folder holds.
+    """
+
+    library: Sequence[str | Path]
+    output: Path
+    protein: Path | None = None
+    pocket: PocketSpec = field(default_factory=PocketSpec)
+    template: str | None = None
+    compound_tag: str | None = None
+    model: str | None = None
+    device: str = "auto"
+    batch_size: int = DEFAULT_BATCH_SIZE
+    part_size: int = PART_SIZE
+    posing: Posing | None = None
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    shard: Shard = field(default_factory=Shard)
+    top: int = TOP
+    restart: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        done: Records that have their rows, those of earlier runs included.
+        failed: Of these.
+        now: Records of this process alone.
+        expected: All records of the library, about; None where that is not known.
+    """
+
+    done: int
+    failed: int
+    now: int
+    expected: int | None
+
+
+@dataclass(frozen=True)
+class ScreenResult:
+    """How a run ended.
+
+    Attributes:
+        folder: Of the run.
+        asked: Records that this process answers for: all, or those of its shard.
+        scored: Of these.
+        interrupted: Whether it was asked to stop before all of them were done.
+        complete: Whether the whole library is done and the results are written.
+    """
+
+    folder: Path
+    asked: int
+    scored: int
+    interrupted: bool
+    complete: bool
+
+    @property
+    def failed(self) -> int:
+        """Records without a scored pose."""
+        return self.asked - self.scored
+
+    @property
+    def exit_code(self) -> int:
+        """0 all scored, 3 some failed, 4 none scored, 130 interrupted."""
+        if self.interrupted:
+            return EXIT_INTERRUPTED
+        if not self.failed:
+            return EXIT_OK
+        return EXIT_SOME_FAILED if self.scored else EXIT_NONE_SCORED
+
+
+def screen(
+    plan: ScreenPlan,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    progress: Callable[[Progress], None] = lambda _: None,
+    command: Sequence[str] | None = None,
+) -> ScreenResult:
+    """Screens a library, or goes on with a screen that was stopped.
+
+    Args:
+        plan: What is asked for.
+        stopping: True once the parts under way are to be the last.
+        progress: Called after each part.
+        command: As given, for ``run.json``.
+
+    Returns:
+        How it ended; the rows are in the folder.
+
+    Raises:
+        BindingError: What was asked for is unusable, the folder is taken, or the disk is full. A bad record is
+            a failed row instead.
+    """
+    start = time.monotonic()
+    library, task, decides = _resolve(plan)
+    with RunFolder(plan.output, plan.shard) as folder:
+        before = None if plan.restart else folder.read()
+        content = fingerprint(library, None if before is None else before.get("library"))
+        decides["library"] = content.sha256
+        key = run_key(decides)
+        folder.begin(decides, key, _about(plan, task, decides, content, command), restart=plan.restart)
+        parts = _Parts(plan, folder.done(key), content, progress)
+        parts.count = None if before is None else before.get("parts", {}).get("count")
+        for part in run_parts(parts.jobs(library), task, plan.engine, stopping):
+            info = PartInfo(key, part.number, part.first, part.records, count_scored(part.table))
+            write_part(plan.output, part.table, info)
+            parts.add(info, part.seconds)
+        complete = _end(plan, folder, parts, key, time.monotonic() - start)
+    asked, scored = parts.mine()
+    return ScreenResult(plan.output, asked, scored, not parts.all_done, complete)
+
+
+def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
+    """The library, what processes need, and what decides the numbers (the library's hash is still to come)."""
+    from binding.checkpoint import load_card, pick_device, resolve_weights
+
+    if plan.batch_size < 1 or plan.part_size < 1:
+        raise UsageError("Batches and parts hold 1 record or more.", "Check --batch-size and --part-size.")
+    library = Library(plan.library)
+    if library.needs_receptor and plan.protein is None:
+        raise UsageError("A library was given and no receptor.", "Add -p receptor.pdb.")
+    if library.names_receptors and plan.protein is not None:
+        raise UsageError("Each row of the table names its receptor.", "Leave out -p.")
+    if library.has_smiles and plan.posing is None:
+        raise UsageError(
+            "The library holds SMILES, which have no pose.",
+            "Let them be placed on a posed ligand (--place-on ref.sdf) or docked (--dock).",
+        )
+    receptor = None if plan.protein is None else load_protein(plan.protein)
+    weights, _ = resolve_weights(plan.model)
+    load_card(plan.model)  # refused here if it is of another version
+    task = ScreenTask(
+        model=str(weights.resolve()),
+        device=pick_device(plan.device),
+        receptor=receptor,
+        receptor_name="" if plan.protein is None else plan.protein.name,
+        pocket=plan.pocket,
+        template=plan.template,
+        compound_tag=plan.compound_tag,
+        batch_size=plan.batch_size,
+        posing=plan.posing,
+    )
+    return (
+        library,
+        task,
+        ingredients(
+            task,
+            model_sha256=file_sha256(weights),
+            receptor_sha256=None if plan.protein is None else file_sha256(plan.protein),
+            library_sha256="",
+            part_size=plan.part_size,
+        ),
+    )
+
+
+def _about(
+    plan: ScreenPlan, task: ScreenTask, decides: dict[str, Any], library: Fingerprint, command: Sequence[str] | None
+) -> dict[str, Any]:
+    """What ``run.json`` says besides what decides the numbers."""
+    from binding.checkpoint import load_card
+
+    return {
+        "command": shlex.join(command if command is not None else sys.argv),
+        "folder": os.getcwd(),
+        "model": {"name": load_card(plan.model)["name"], "file": task.model, "sha256": decides["model"]},
+        "device": task.device,
+        "receptor": None
+        if plan.protein is None
+        else {"file": os.path.abspath(plan.protein), "sha256": decides["receptor"]},
+        "library": {"sources": [str(source) for source in plan.library], **vars(library)},
+        "engine": vars(plan.engine),
+        "top": plan.top,
+    }
+
+
+class _Parts:
+    """Counts what is done and to do, and gives out the jobs."""
+
+    def __init__(
+        self,
+        plan: ScreenPlan,
+        done: dict[int, PartInfo],
+        library: Fingerprint,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._plan = plan
+        self.done = done
+        self._expected = library.records
+        self._progress = progress
+        self._now = 0
+        self.seconds: Counter[str] = Counter()
+        self.count: int | None = None  # of all parts, known once the library has been read to its end
+
+    def jobs(self, library: Library) -> Iterator[PartJob]:
+        """The jobs that are left for this shard."""
+        self._tell()
+        if self.all_done:  # the library is the same and was read to its end before
+            return
+        count = 0
+        for cut in cut_parts(library.records(), self._plan.part_size, self._is_wanted):
+            count += 1
+            if isinstance(cut, PartJob):
+                yield cut
+        self.count = count
+
+    def _is_wanted(self, number: int) -> bool:
+        return self._plan.shard.has(number) and number not in self.done
+
+    def add(self, info: PartInfo, seconds: dict[str, float]) -> None:
+        """Take a part that has been written."""
+        self.done[info.number] = info
+        self._now += info.records
+        self.seconds.update(seconds)
+        self._tell()
+
+    def mine(self) -> tuple[int, int]:
+        """Records of this shard that have their rows, and how many of them are scored."""
+        infos = [info for number, info in self.done.items() if self._plan.shard.has(number)]
+        return sum(info.records for info in infos), sum(info.scored for info in infos)
+
+    @property
+    def all_done(self) -> bool:
+        """Whether this shard has no part left."""
+        return self.count is not None and all(
+            number in self.done for number in range(self.count) if self._plan.shard.has(number)
+        )
+
+    def _tell(self) -> None:
+        asked, scored = self.mine()
+        expected = None if self._expected is None else self._expected // self._plan.shard.count
+        self._progress(Progress(asked, asked - scored, self._now, expected))
+
+
+def _end(plan: ScreenPlan, folder: RunFolder, parts: _Parts, key: str, seconds: float) -> bool:
+    """Says in ``run.json`` how far the run is; the process that does the last part also writes the results."""
+    from binding.screen.store import finalise
+
+    with folder.exclusive():
+        infos = folder.done(key)
+        asked, scored = sum(info.records for info in infos.values()), sum(info.scored for info in infos.values())
+        complete = parts.count is not None and len(infos) == parts.count
+        earlier = folder.read() or {}
+        spent = Counter(earlier.get("stages", {}))
+        spent.update({name: round(value, 3) for name, value in {**parts.seconds, "wall": seconds}.items()})
+        folder.update(
+            state="finishing" if complete else "interrupted" if parts.count is None else "running",
+            parts={"count": parts.count, "done": len(infos)},
+            counts={"asked": asked, "scored": scored, "failed": asked - scored},
+            stages=dict(spent),
+        )
+        if complete:
+            finalise(plan.output, top=plan.top)
+            folder.update(state="complete")
+    return complete

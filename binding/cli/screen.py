@@ -1,0 +1,219 @@
+"""``binding screen``: score a library against a pocket."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from binding.cli import options
+from binding.cli.errors import guarded
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+    from binding.screen.run import Progress, ScreenResult
+
+_LOG_SECONDS = 30.0
+
+
+@guarded
+def command(
+    ligand: Annotated[
+        list[str],
+        typer.Option(
+            "-l",
+            "--ligand",
+            "--library",
+            metavar="FILE|FOLDER|GLOB|TABLE",
+            help="The library: SDF, MOL2, PDBQT (also .gz), a folder, a glob, a list of files (.txt), a table "
+            "(.csv, .parquet) with a column molblock or smiles, .smi, or a table of pairs (protein, ligand[, pocket]). "
+            "May be repeated.",
+        ),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", metavar="FOLDER", help="Folder of the run; the same command goes on in it."),
+    ],
+    protein: Annotated[
+        Path | None,
+        typer.Option("-p", "--protein", "-r", "--receptor", metavar="FILE", help="Receptor: PDB or mmCIF, also .gz."),
+    ] = None,
+    pocket_cutoff: options.PocketCutoff = None,
+    pocket_ligand: options.PocketLigand = None,
+    center: options.Center = None,
+    radius: options.Radius = None,
+    pocket_residues: options.PocketResidues = None,
+    template: options.Template = None,
+    compound_tag: Annotated[
+        str | None,
+        typer.Option(
+            "--compound-tag",
+            metavar="TAG",
+            show_default="the title",
+            help="SD tag that names the compound of a pose; the best pose of each compound counts.",
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option("--top", min=0, help="Compounds in top.sdf.")] = 100,
+    model: options.Model = None,
+    device: options.Device = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=0, show_default="all cores", help="Processes; 0 does all in this one."),
+    ] = None,
+    engine: Annotated[str, typer.Option("--engine", help="Where the work is done: local or ray.")] = "local",
+    shard: Annotated[
+        str | None, typer.Option("--shard", metavar="I/N", help="Do the I-th of N shares, as in a job array.")
+    ] = None,
+    batch_size: options.BatchSize = 32,
+    part_size: Annotated[
+        int, typer.Option("--part-size", min=1, help="Most records of a part: what is written, and lost, at once.")
+    ] = 1024,
+    restart: Annotated[bool, typer.Option("--restart", help="Drop what the folder holds and start afresh.")] = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> int:
+    """Score a library against a pocket: best pose of each compound, ranked; every record accounted for.
+
+    Killed at any moment, the same command goes on where it stopped.
+    """
+    from binding.prepare.pocket import PocketSpec
+    from binding.screen.engines import EngineOptions
+    from binding.screen.folder import Shard
+    from binding.screen.run import ScreenPlan, screen
+
+    plan = ScreenPlan(
+        library=ligand,
+        output=output,
+        protein=protein,
+        pocket=options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues) or PocketSpec(),
+        template=template,
+        compound_tag=compound_tag,
+        model=model,
+        device=device,
+        batch_size=batch_size,
+        part_size=part_size,
+        engine=EngineOptions(engine, workers),
+        shard=Shard() if shard is None else Shard.parse(shard),
+        top=top,
+        restart=restart,
+    )
+    start = time.monotonic()
+    again = ["binding", *(word for word in sys.argv[1:] if word != "--restart")]
+    with _Interrupts() as interrupts, _shown(quiet) as progress:
+        result = screen(plan, stopping=interrupts.asked, progress=progress, command=["binding", *sys.argv[1:]])
+    _tell(result, time.monotonic() - start, shlex.join(again), quiet)
+    return result.exit_code
+
+
+def _tell(result: ScreenResult, seconds: float, again: str, quiet: bool) -> None:
+    """How it ended, on stderr."""
+    counts = f"{result.scored} of {result.asked} scored"
+    if result.failed:
+        counts += f", {result.failed} failed"
+    if result.interrupted:
+        typer.echo(f"interrupted; {counts} so far, in {result.folder}. To go on:\n  {again}", err=True)
+    elif not quiet:
+        where = f"results in {result.folder / 'results.csv'}" if result.complete else "other shards are not done yet"
+        typer.echo(f"{counts} in {seconds:.1f} s; {where}", err=True)
+        if result.failed and result.complete:
+            typer.echo(f"why they failed: {result.folder / 'failures.csv'}", err=True)
+
+
+class _Interrupts:
+    """Ctrl-C and SIGTERM end the run after the parts under way; a second one at once."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def asked(self) -> bool:
+        """Whether the run is to end."""
+        return self._asked
+
+    def _ask(self, number: int, _: object) -> None:
+        if self._asked:
+            raise KeyboardInterrupt
+        self._asked = True
+        typer.echo("finishing the parts under way; once more to stop at once", err=True)
+
+    def __enter__(self) -> _Interrupts:
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+
+class _Meter:
+    """Says how far a run is: a bar on a terminal, else a line each 30 s.
+
+    Args:
+        bar: To draw on; None for lines.
+        quiet: Say nothing.
+    """
+
+    def __init__(self, bar: Bar | None, quiet: bool) -> None:
+        self._bar = bar
+        self._quiet = quiet
+        self._task: TaskID | None = None
+        self._start = self._told = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        """Take news."""
+        if self._quiet:
+            return
+        if self._bar is not None:
+            if self._task is None:
+                self._task = self._bar.add_task("screening", completed=progress.done, rate="")
+            rate = progress.now / max(time.monotonic() - self._start, 1e-3)
+            total = None if progress.expected is None else max(progress.expected, progress.done)
+            self._bar.update(self._task, total=total, completed=progress.done, rate=f"{rate:.0f}/s")
+        elif time.monotonic() - self._told >= _LOG_SECONDS:
+            self._told = time.monotonic()
+            typer.echo(progress_line(progress, self._told - self._start), err=True)
+
+
+def progress_line(progress: Progress, seconds: float) -> str:
+    """How far a run is, in one line.
+
+    Args:
+        progress: Of the run.
+        seconds: Since this process began.
+    """
+    rate = progress.now / seconds if seconds > 0 else 0.0
+    text = f"{time.strftime('%H:%M:%S')} {progress.done}"
+    if progress.expected is not None:
+        text += f" of about {max(progress.expected, progress.done)}"
+    text += f" records done, {progress.failed} failed, {rate:.1f}/s"
+    if progress.expected is not None and rate > 0:
+        left = max(progress.expected - progress.done, 0) / rate
+        text += f", about {int(left // 3600)}:{int(left // 60 % 60):02d}:{int(left % 60):02d} left"
+    return text
+
+
+@contextmanager
+def _shown(quiet: bool) -> Iterator[_Meter]:
+    if quiet or not sys.stderr.isatty():
+        yield _Meter(None, quiet)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("screening"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        yield _Meter(bar, quiet)

@@ -162,10 +162,17 @@ def _references(reference: str | Path | Chem.Mol | Ligand | Sequence[Ligand]) ->
         return [reference]
     if isinstance(reference, Chem.Mol):
         return [prepare_ligand(reference, "reference")]
-    if not isinstance(reference, str | Path):
-        return list(reference)
+    return read_references(reference) if isinstance(reference, str | Path) else list(reference)
+
+
+def read_references(path: str | Path) -> list[Ligand]:
+    """The posed reference ligands of a file.
+
+    Raises:
+        BindingError: A record cannot be read.
+    """
     found = []
-    for record in read_ligands(reference):
+    for record in read_ligands(path):
         if isinstance(record, BadRecord):
             raise record.error
         found.append(record)

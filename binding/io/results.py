@@ -314,6 +314,9 @@ def mol_block(ligand: Ligand) -> str:
         return Chem.MolToMolBlock(mol, kekulize=False)
 
 
+RECORD_END: Final = "$$$$\n"  # of an SDF file; no part of the record that a reader hands on
+
+
 def sdf_record(block: str, tags: dict[str, str]) -> str:
     """A record of an SDF file.
 
@@ -322,7 +325,7 @@ def sdf_record(block: str, tags: dict[str, str]) -> str:
         tags: In order; one without a value is left out.
     """
     lines = [f">  <{name}>\n{_tag_value(value)}\n\n" for name, value in tags.items() if value != ""]
-    return f"{block}{''.join(lines)}$$$$\n"
+    return f"{block}{''.join(lines)}{RECORD_END}"
 
 
 def _tag_value(value: str) -> str:

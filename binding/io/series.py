@@ -117,9 +117,23 @@ def _from_smiles(rows: list[tuple[str, str, dict[str, str]]], stem: str) -> Iter
     for index, (smiles, given, properties) in enumerate(rows):
         name = re.sub(r"\s+", " ", given) or f"{stem}_{index + 1}"
         try:
-            yield _compound(_parse_smiles(smiles, name), name, (), properties)
+            yield compound_from_smiles(smiles, name, properties)
         except BindingError as error:
             yield BadRecord(name, index, error)
+
+
+def compound_from_smiles(smiles: str, name: str, properties: dict[str, str] | None = None) -> Compound:
+    """The compound of one SMILES, salts dropped.
+
+    Args:
+        smiles: One structure.
+        name: The compound's.
+        properties: To carry along.
+
+    Raises:
+        LigandError: ``bad_smiles``, ``sanitization_failed``, ``unknown_element`` or ``no_atoms``.
+    """
+    return _compound(_parse_smiles(smiles, name), name, (), properties or {})
 
 
 def _parse_smiles(smiles: str, name: str) -> Chem.Mol:

@@ -54,7 +54,7 @@ def select_pocket(protein: Protein, ligand: Ligand, spec: PocketSpec | None = No
     lies was left out.
     """
     pocket = protein.select(pocket_mask(protein, ligand, spec))
-    replaced = _replaced_by(protein, ligand)
+    replaced = replaced_by(protein, ligand.positions)
     if replaced.any():
         names = ", ".join(np.array(protein.residue_ids)[replaced][:3].tolist())
         pocket = replace(pocket, notes=(*pocket.notes, f"left out {names}, which lies where the ligand lies"))
@@ -84,7 +84,7 @@ def pocket_mask(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None
     else:
         around = ligand.positions if spec.reference is None else np.asarray(spec.reference, dtype=np.float64)
         keep = _near(protein, around.reshape(-1, 3), spec.cutoff)
-    keep &= ~_replaced_by(protein, ligand)
+    keep &= ~replaced_by(protein, ligand.positions)
     if not (keep & (protein.residue_kinds == ResidueKind.AMINO_ACID)).any():
         raise ContactError(
             f"No residue of {protein.name} is in the pocket of {ligand.name}.",
@@ -93,12 +93,17 @@ def pocket_mask(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None
     return keep
 
 
-def _replaced_by(protein: Protein, ligand: Ligand) -> np.ndarray:
-    """(residues,) bool, cofactors of which a quarter of the atoms, and two at least, lie on ligand atoms."""
+def replaced_by(protein: Protein, positions: np.ndarray) -> np.ndarray:
+    """(residues,) bool, cofactors of which a quarter of the atoms, and two at least, lie on a ligand's atoms.
+
+    Args:
+        protein: The receptor.
+        positions: (atoms, 3) Å of the ligand.
+    """
     replaced = np.zeros(protein.num_residues, dtype=bool)
     atoms = np.flatnonzero((protein.residue_kinds == ResidueKind.COFACTOR)[protein.atom_residue])
     if len(atoms):
-        near, _ = cKDTree(ligand.positions).query(protein.positions[atoms], distance_upper_bound=_SAME_PLACE)
+        near, _ = cKDTree(positions).query(protein.positions[atoms], distance_upper_bound=_SAME_PLACE)
         rows = protein.atom_residue[atoms]
         inside = np.bincount(rows[np.isfinite(near)], minlength=protein.num_residues)
         replaced = (inside >= 2) & (inside >= 0.25 * np.bincount(rows, minlength=protein.num_residues))

@@ -47,8 +47,8 @@ SCHEMA: Final = pa.schema(
         pa.field("status", pa.string(), nullable=False),  # ok | failed
         pa.field("error_code", pa.string(), nullable=False),  # empty for ok
         pa.field("message", pa.string(), nullable=False),  # empty for ok
-        # the scored pose, heavy atoms only, where it is no record of a ligand file: posed SMILES, a ligand taken
-        # from a complex, a table's mol block; else null, and the pose is record `record` of `ligand_file`
+        # the scored pose and its tags, heavy atoms only, where it is no record of a ligand file: posed SMILES, a
+        # ligand taken from a complex, a table's mol block; else null, and the pose is record `record` of `ligand_file`
         pa.field("pose_block", pa.string()),
     ]
 )

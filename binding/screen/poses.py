@@ -1,5 +1,7 @@
 """The best poses as SDF: records read again from the library's files, their own tags kept.
 
+A pose that was made here, of SMILES, stands in the results themselves.
+
 An SDF record is written as it was given, hydrogens and all; a record of another format as the heavy atoms
 that were scored.
 """
@@ -46,7 +48,7 @@ def write_poses(rows: pa.Table, path: Path) -> None:
     """Writes the poses of some results, in their order, whole or not at all.
 
     Args:
-        rows: Of ``binding.screen.store.RESULT_COLUMNS``.
+        rows: Of ``binding.screen.store.RESULT_COLUMNS`` and ``POSE_COLUMN``.
         path: The SDF file; an older one is replaced.
 
     Raises:
@@ -70,6 +72,9 @@ def _records(rows: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
     """Place and SDF record of each row, file by file."""
     by_file: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, row in enumerate(rows):
+        if row["pose_block"] is not None:
+            yield place, _sdf(row, row["pose_block"], Path(row["ligand_file"]))
+            continue
         by_file[row["ligand_file"]][row["record"]].append(place)
     for name, wanted in by_file.items():
         path = Path(name)

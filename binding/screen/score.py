@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from binding.featurize import Failed, Featurized, Job, featurize
 from binding.graph.fields import ComplexGraph
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.records import record_kind
-from binding.io.results import FAILED, OK, mol_block
+from binding.io.results import FAILED, OK, RECORD_END, mol_block, sdf_record
 from binding.scoring import Numbers, score_graphs
 from binding.screen.parts import SCHEMA
 from binding.screen.plan import ScreenTask
@@ -145,12 +146,13 @@ class PartScorer:
         """Scores a part's graphs and makes its table."""
         start = time.perf_counter()
         graphs = [row.result for row in part.rows if isinstance(row.result, ComplexGraph)]
+        scorer = self.scorer
         with _one_thread(self._task.device):
-            numbers = iter(score_graphs(graphs, self.scorer, self._task.batch_size) if graphs else [])
+            numbers = iter(score_graphs(graphs, scorer, self._task.batch_size))
         columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
         for row in part.rows:
             result = next(numbers) if isinstance(row.result, ComplexGraph) else row.result
-            for name, value in _cells(row, result, self.scorer.name).items():
+            for name, value in _cells(row, result, scorer.name).items():
                 columns[name].append(value)
         table = pa.Table.from_pydict(columns, schema=SCHEMA)
         seconds = {"featurize": part.seconds, "network": time.perf_counter() - start}
@@ -210,7 +212,8 @@ class PartScorer:
         if isinstance(outcome, Failed):
             return Prepared(names, None, None, outcome.heavy_atoms, (), outcome.error)
         posed = outcome.ligand
-        block = None if record.kind is Kind.POSE and record.name is None else mol_block(posed)
+        in_file = record.kind is Kind.POSE and record.name is None
+        block = None if in_file else sdf_record(mol_block(posed), posed.properties).removesuffix(RECORD_END)
         return Prepared(names, Chem.MolToSmiles(posed.mol), block, posed.num_atoms, warnings, outcome.graph)
 
 
@@ -270,11 +273,10 @@ def _cells(row: Prepared, result: Numbers | BindingError, model: str) -> dict[st
 @contextmanager
 def _one_thread(device: str) -> Iterator[None]:
     """On a CPU, one thread: sums in another order would differ in their last bits, and rows with the engine."""
-    if device != "cpu":
+    torch = sys.modules.get("torch")  # a scorer has imported it; without one there is nothing to set
+    if device != "cpu" or torch is None:
         yield
         return
-    import torch
-
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -50,6 +50,8 @@ RESULT_COLUMNS: Final = (
     "record",
     "pose_number",
 )
+#: In the Parquet file only: the pose itself, where the library holds none (SMILES).
+POSE_COLUMN: Final = "pose_block"
 FAILURE_COLUMNS: Final = (
     "id",
     "compound",
@@ -81,7 +83,7 @@ _COMPUTED: Final = {
     "gain_over_ligand_only": "parts.pk - parts.pk_ligand_only AS gain_over_ligand_only",
 }
 _ROWS: Final = (
-    f"SELECT {', '.join(_COMPUTED.get(name, f'parts.{name}') for name in RESULT_COLUMNS)} "
+    f"SELECT {', '.join(_COMPUTED.get(name, f'parts.{name}') for name in (*RESULT_COLUMNS, POSE_COLUMN))} "
     "FROM parts JOIN best ON parts.row = best.row AND parts.pose_number = best.pose_number"
 )
 _FAILURES: Final = f"SELECT {', '.join(FAILURE_COLUMNS)} FROM parts WHERE status <> 'ok' ORDER BY row, pose_number"
@@ -134,7 +136,7 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         note = json.dumps(_origin(paths))
         write_parquet(connection, f"{_ROWS} ORDER BY best.rank", run / RESULTS, note)
         attach(connection, "results", [run / RESULTS])
-        write_csv(connection, "SELECT * FROM results ORDER BY rank", run / RESULTS_CSV)
+        write_csv(connection, f"SELECT {', '.join(RESULT_COLUMNS)} FROM results ORDER BY rank", run / RESULTS_CSV)
         write_csv(connection, _FAILURES, run / FAILURES_CSV)
         best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
     if top:

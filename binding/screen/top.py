@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from binding.errors import UsageError
 from binding.screen.parts import atomic
 from binding.screen.poses import write_poses
-from binding.screen.store import RESULT_COLUMNS, open_results
+from binding.screen.store import POSE_COLUMN, RESULT_COLUMNS, open_results
 from binding.screen.tables import MEMORY_MB, write_csv
 
 FORMATS: Final = (".csv", ".parquet", ".sdf")
@@ -27,10 +27,12 @@ class Top:
     Attributes:
         rows: Of ``binding.screen.store.RESULT_COLUMNS``, best first; ``rank`` is that among all compounds.
         finished: Whether the run is; else these are the best by now.
+        pose_blocks: The pose of each row, where the library holds none (SMILES); else null.
     """
 
     rows: pa.Table
     finished: bool
+    pose_blocks: pa.ChunkedArray
 
 
 def find_top(
@@ -69,7 +71,7 @@ def find_top(
             found = rows.sort(*order).limit(n).to_arrow_table()
         except (duckdb.ProgrammingError, duckdb.DataError, duckdb.PermissionException) as error:
             raise _refused(" and ".join(filter(None, (where, sort_by))), "The expression", error) from error
-        return Top(found, results.finished)
+        return Top(found.select(RESULT_COLUMNS), results.finished, found[POSE_COLUMN])
 
 
 def write_top(top: Top, path: str | Path) -> None:
@@ -84,7 +86,7 @@ def write_top(top: Top, path: str | Path) -> None:
     path = Path(path)
     check_format(path)
     if path.suffix.lower() == ".sdf":
-        write_poses(top.rows, path)
+        write_poses(top.rows.append_column(POSE_COLUMN, top.pose_blocks), path)
     elif path.suffix.lower() == ".parquet":
         with atomic(path) as partial:
             pq.write_table(top.rows, partial, compression="zstd")

@@ -12,71 +12,13 @@ import pytest
 import torch
 import yaml
 from dataset import ROWS
-from safetensors.torch import load_file
 
 from binding.checkpoint import load_model
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache
 from binding.errors import CacheError, ConfigError
 from binding.train.module import TrainingModule
-from binding.train.run import train
-
-MODEL = {
-    "hidden_channels": 16, "num_heads": 2, "num_layers": 1, "ligand_layers": 1, "pocket_layers": 1,
-    "vector_channels": 2, "dropout": 0.2,
-}  # fmt: skip
-
-
-FOLD = 2  # holds out two of the single complexes, so that the nine poses train
-
-
-class KilledError(Exception):
-    """Stands for a process that ends at once."""
-
-
-@pytest.fixture(autouse=True)
-def _threads():
-    """A run sets the number of threads of the process; other tests keep theirs."""
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
-def settings(prepared, tmp_path):
-    """Settings of a small run with everything on: decoys, noise, dropout, fractions, averages, held-out rows."""
-
-    def make(output: str = "run", **changes) -> TrainConfig:
-        base = {
-            "model": MODEL,
-            "sources": [{"cache": str(prepared.path), "repeat": 1.5, "decoys": 0.5}],
-            "validation": {"column": "uniprot", "folds": 3, "fold": FOLD},
-            "output": str(tmp_path / output),
-            "epochs": 2,
-            "batch_size": 4,
-            "warmup_steps": 3,
-            "pair_weight": 0.1,
-            "threads": 1,
-            "seed": 5,
-        }
-        return TrainConfig.model_validate(base | changes)
-
-    return make
-
-
-def run(config: TrainConfig, **how):
-    return train(config, progress=False, **how)
-
-
-def weights_of(config: TrainConfig) -> dict[str, torch.Tensor]:
-    return load_file(Path(config.output) / "model.safetensors")
-
-
-def assert_same_weights(first: TrainConfig, second: TrainConfig, tolerance: float) -> None:
-    one, two = weights_of(first), weights_of(second)
-    assert one.keys() == two.keys()
-    worst = max(float((one[name] - two[name]).abs().max()) for name in one if one[name].numel())
-    assert worst <= tolerance, worst
+from runs import assert_same_logs, assert_same_weights, log_of, run, weights_of
 
 
 def killed_at(monkeypatch, epoch: int, batch: int, error: BaseException):
@@ -92,14 +34,8 @@ def killed_at(monkeypatch, epoch: int, batch: int, error: BaseException):
 # ---------------------------------------------------------------- what a run leaves
 
 
-@pytest.fixture
-def finished(settings):
-    config = settings()
-    return config, run(config)
-
-
-def test_a_run_leaves_weights_that_predict(finished, cache):
-    config, result = finished
+def test_a_run_leaves_weights_that_predict(whole, cache):
+    config, result = whole
     assert result.weights == Path(config.output) / "model.safetensors"
     assert not result.interrupted
     scorer = load_model(config.output, device="cpu")
@@ -114,9 +50,9 @@ def test_a_run_leaves_weights_that_predict(finished, cache):
     assert TrainConfig.model_validate(yaml.safe_load((Path(config.output) / "config.yaml").read_text())) == config
 
 
-def test_held_out_predictions_are_those_of_the_weights(finished, cache):
+def test_held_out_predictions_are_those_of_the_weights(whole, cache):
     """One row each, in order, with the number that the saved weights give."""
-    config, result = finished
+    config, result = whole
     table = pd.read_csv(result.predictions)
     rows = [cache.table["id"].tolist().index(name) for name in table["id"]]
     assert rows == sorted(rows)
@@ -128,18 +64,18 @@ def test_held_out_predictions_are_those_of_the_weights(finished, cache):
     assert result.metrics["pk"]["rmse"] == pytest.approx(np.sqrt((error**2).mean()), abs=1e-3)
 
 
-def test_the_log_has_every_epoch(finished):
-    config, _ = finished
-    log = pd.read_csv(Path(config.output) / "metrics.csv")
+def test_the_log_has_every_epoch(whole):
+    config, _ = whole
+    log = log_of(config)
     assert {"train_affinity", "train_ligand_only", "val_rmse", "val_rmse_ligand_only"} <= set(log.columns)
     assert log["epoch"].tolist() == [0, 1]
     assert np.isfinite(log.to_numpy()).all()
     assert (log["learning_rate"] > 0).all()
 
 
-def test_the_same_seed_gives_the_same_weights(settings):
-    first, second, other = settings("a"), settings("b"), settings("c", seed=6)
-    for config in (first, second, other):
+def test_the_same_seed_gives_the_same_weights(whole, settings):
+    (first, _), second, other = whole, settings("b"), settings("c", seed=6)
+    for config in (second, other):
         run(config)
     assert_same_weights(first, second, 0.0)
     with pytest.raises(AssertionError):
@@ -174,46 +110,16 @@ def test_what_is_kept_is_the_average(settings, monkeypatch):
 def test_learning_lowers_the_loss(settings):
     config = settings(validation=None, epochs=12, learning_rate=0.01, ema_decay=0.5, warmup_steps=5)
     run(config)
-    log = pd.read_csv(Path(config.output) / "metrics.csv")["train_affinity"].dropna().to_numpy()
+    log = log_of(config)["train_affinity"].to_numpy()
     assert log[-3:].mean() < 0.5 * log[0]
 
 
 # ---------------------------------------------------------------- stopped and resumed
 
 
-@pytest.mark.parametrize(("epoch", "batch"), [(1, 0), (1, 2)])
-def test_resuming_after_a_kill_gives_the_unbroken_run(settings, monkeypatch, epoch, batch):
-    whole, broken = settings("whole"), settings("broken")
-    expected = run(whole)
-    with monkeypatch.context() as patch:
-        killed_at(patch, epoch, batch, KilledError())
-        with pytest.raises(KilledError):
-            run(broken)
-    assert not (Path(broken.output) / "model.safetensors").exists()
-    assert (Path(broken.output) / "last.ckpt").is_file()
-    found = run(broken)
-    assert_same_weights(whole, broken, 1e-6)
-    logs = [pd.read_csv(Path(config.output) / "metrics.csv") for config in (whole, broken)]
-    pd.testing.assert_frame_equal(*logs, rtol=1e-5)
-    for kind in ("pk", "pk_ligand_only"):
-        assert found.metrics[kind]["rmse"] == pytest.approx(expected.metrics[kind]["rmse"], abs=1e-6)
-
-
-def test_killed_in_the_first_epoch_starts_anew(settings, monkeypatch):
-    whole, broken = settings("whole"), settings("broken")
-    run(whole)
-    with monkeypatch.context() as patch:
-        killed_at(patch, 0, 1, KilledError())
-        with pytest.raises(KilledError):
-            run(broken)
-    run(broken)
-    assert_same_weights(whole, broken, 1e-6)
-
-
-def test_an_interrupt_comes_back_and_the_same_call_goes_on(settings, monkeypatch):
+def test_an_interrupt_comes_back_and_the_same_call_goes_on(whole, settings, monkeypatch):
     """Ctrl-C: the process lives, later interrupts are heard again, and nothing half-trained is called weights."""
-    whole, broken = settings("whole"), settings("broken")
-    run(whole)
+    broken = settings("broken")
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         killed_at(patch, 1, 1, KeyboardInterrupt())
@@ -223,14 +129,14 @@ def test_an_interrupt_comes_back_and_the_same_call_goes_on(settings, monkeypatch
     assert not result.weights.exists()
     assert signal.getsignal(signal.SIGINT) is handler
     assert not run(broken).interrupted
-    assert_same_weights(whole, broken, 1e-6)
+    assert_same_weights(whole[0], broken, 1e-6)
+    assert_same_logs(whole[0], broken, 1e-6)
 
 
-def test_other_settings_do_not_go_on_with_a_run(settings, monkeypatch):
-    config = settings()
-    run(config)
+def test_other_settings_do_not_go_on_with_a_run(settings):
+    run(settings(epochs=1))
     with pytest.raises(ConfigError) as caught:
-        run(settings(learning_rate=1e-4))
+        run(settings(learning_rate=1e-4, epochs=1))
     assert "learning_rate" in caught.value.message
     assert "--restart" in caught.value.hint
     run(settings(learning_rate=1e-4, epochs=1), restart=True)
@@ -246,12 +152,11 @@ def test_a_finished_run_asked_for_again_stays_as_it_is(settings):
     assert (Path(config.output) / "metrics.csv").read_text() == log
 
 
-def test_restart_forgets_the_checkpoint(settings):
-    first, second = settings("a"), settings("b")
-    run(first)
-    run(second)
-    run(second, restart=True)
-    assert_same_weights(first, second, 0.0)
+def test_restart_forgets_the_checkpoint(whole, settings):
+    config = settings()
+    run(settings(learning_rate=1e-4, epochs=1))
+    run(config, restart=True)
+    assert_same_weights(whole[0], config, 0.0)
 
 
 # ---------------------------------------------------------------- refused
@@ -270,7 +175,7 @@ def test_patience_needs_held_out_rows(settings):
 def test_patience_keeps_the_best_epoch(settings):
     config = settings(patience=1, epochs=6, learning_rate=0.03, ema_decay=0.0)
     result = run(config)
-    log = pd.read_csv(Path(config.output) / "metrics.csv")["val_rmse"].dropna()
+    log = log_of(config)["val_rmse"]
     assert result.metrics["pk"]["rmse"] == pytest.approx(log.min(), abs=1e-4)
     assert len(log) < 6 or log.idxmin() == log.index[-1]
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from binding.errors import UsageError
+
+if TYPE_CHECKING:
+    from binding.prepare.pocket import PocketSpec
 
 Model = Annotated[
     str | None,
@@ -24,8 +30,27 @@ Workers = Annotated[
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Complexes in one pass of the network.")]
+Template = Annotated[
+    str | None,
+    typer.Option("--template", metavar="SMILES", help="Bond orders for a ligand that has none (PDB, PDBQT)."),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary; errors are still shown.")]
+
+
+class PrintChoice(StrEnum):
+    """What goes to stdout."""
+
+    auto = "auto"
+    table = "table"
+    csv = "csv"
+    none = "none"
+
+
+Print = Annotated[
+    PrintChoice,
+    typer.Option("--print", help="On stdout: a table, CSV or nothing; auto is a table on a terminal, CSV in a pipe."),
+]
 
 PocketCutoff = Annotated[
     float | None,
@@ -64,3 +89,38 @@ PocketResidues = Annotated[
         rich_help_panel="Pocket",
     ),
 ]
+
+
+def pocket_choice(
+    cutoff: float | None,
+    ligand: Path | None,
+    center: tuple[float, float, float] | None,
+    radius: float | None,
+    residues: str | None,
+) -> PocketSpec | None:
+    """The pocket options as one choice; None for the default.
+
+    Raises:
+        UsageError: They exclude each other.
+        BindingError: The reference ligand cannot be read.
+    """
+    from dataclasses import replace
+
+    from binding.featurize import resolve_pocket
+    from binding.prepare.pocket import PocketSpec
+
+    if ligand is not None:
+        if center is not None or residues is not None:
+            raise UsageError(
+                "--pocket-ligand, --center and --pocket-residues exclude each other.", "Leave all but one."
+            )
+        spec = resolve_pocket(ligand)
+        return spec if cutoff is None else replace(spec, cutoff=cutoff)
+    if cutoff is not None and (center is not None or residues is not None):
+        raise UsageError("--pocket-cutoff goes with a ligand only.", "With --center, give --radius instead.")
+    names = tuple(item.strip() for item in residues.split(",") if item.strip()) if residues is not None else None
+    if names == ():
+        raise UsageError("--pocket-residues is empty.", "Write it like A:ASP:25,A:27.")
+    if cutoff is None and center is None and radius is None and names is None:
+        return None
+    return PocketSpec(cutoff=10.0 if cutoff is None else cutoff, center=center, radius=radius, residues=names)

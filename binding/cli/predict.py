@@ -7,7 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ import typer
 
 from binding.cli import options, terminal
 from binding.cli.errors import guarded
+from binding.cli.options import PrintChoice
 from binding.errors import (
     EXIT_INTERRUPTED,
     EXIT_NONE_SCORED,
@@ -27,18 +27,8 @@ from binding.errors import (
 if TYPE_CHECKING:
     from binding.io.results import ResultRow, ResultWriter
     from binding.io.table import Request
-    from binding.prepare.pocket import PocketSpec
 
 _FILE_CODES = {"file_not_found", "empty_file", "wrong_format", "unreadable"}
-
-
-class Print(StrEnum):
-    """What goes to stdout."""
-
-    auto = "auto"
-    table = "table"
-    csv = "csv"
-    none = "none"
 
 
 @guarded
@@ -76,20 +66,12 @@ def command(
     center: options.Center = None,
     radius: options.Radius = None,
     pocket_residues: options.PocketResidues = None,
-    template: Annotated[
-        str | None,
-        typer.Option("--template", metavar="SMILES", help="Bond orders for a ligand that has none (PDB, PDBQT)."),
-    ] = None,
+    template: options.Template = None,
     model: options.Model = None,
     device: options.Device = "auto",
     workers: options.Workers = None,
     batch_size: options.BatchSize = 32,
-    print_: Annotated[
-        Print,
-        typer.Option(
-            "--print", help="On stdout: a table, CSV or nothing; auto is a table on a terminal, CSV in a pipe."
-        ),
-    ] = Print.auto,
+    print_: options.Print = PrintChoice.auto,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
@@ -104,7 +86,7 @@ def command(
     from binding import api
     from binding.io.results import open_writer, partial_path
 
-    pocket = _pocket(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
+    pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
     requests = _requests(source, protein, ligand or [])
     if not quiet:
         terminal.print_reading_notes(requests)
@@ -112,7 +94,9 @@ def command(
     writer = nullcontext() if target is None else open_writer(target)
     to_stdout = target == "-"
     saved_to = None if to_stdout else output
-    tally = _Tally(keep=print_ is not Print.none and not to_stdout, limit=terminal.SHOWN_ROWS if saved_to else None)
+    tally = _Tally(
+        keep=print_ is not PrintChoice.none and not to_stdout, limit=terminal.SHOWN_ROWS if saved_to else None
+    )
     try:
         rows = api.predict_rows(
             requests,
@@ -199,8 +183,8 @@ class _Tally:
         return EXIT_USAGE if named_outright and self._codes <= _FILE_CODES else EXIT_NONE_SCORED
 
 
-def _prints_csv(choice: Print) -> bool:
-    return choice is Print.csv or (choice is Print.auto and not sys.stdout.isatty())
+def _prints_csv(choice: PrintChoice) -> bool:
+    return choice is PrintChoice.csv or (choice is PrintChoice.auto and not sys.stdout.isatty())
 
 
 def _requests(source: Path | None, protein: Path | None, ligands: list[str]) -> list[Request]:
@@ -227,33 +211,3 @@ def _requests(source: Path | None, protein: Path | None, ligands: list[str]) -> 
             "Add -l ligand.sdf; for a ligand inside the protein's file, -l auto or -l A:LIG:301.",
         )
     return [request for name in selections or ["auto"] for request in api.plan(structure, ligand=name)]
-
-
-def _pocket(
-    cutoff: float | None,
-    ligand: Path | None,
-    center: tuple[float, float, float] | None,
-    radius: float | None,
-    residues: str | None,
-) -> PocketSpec | None:
-    """The pocket options as one choice; None for the default."""
-    from dataclasses import replace
-
-    from binding.featurize import resolve_pocket
-    from binding.prepare.pocket import PocketSpec
-
-    if ligand is not None:
-        if center is not None or residues is not None:
-            raise UsageError(
-                "--pocket-ligand, --center and --pocket-residues exclude each other.", "Leave all but one."
-            )
-        spec = resolve_pocket(ligand)
-        return spec if cutoff is None else replace(spec, cutoff=cutoff)
-    if cutoff is not None and (center is not None or residues is not None):
-        raise UsageError("--pocket-cutoff goes with a ligand only.", "With --center, give --radius instead.")
-    names = tuple(item.strip() for item in residues.split(",") if item.strip()) if residues is not None else None
-    if names == ():
-        raise UsageError("--pocket-residues is empty.", "Write it like A:ASP:25,A:27.")
-    if cutoff is None and center is None and radius is None and names is None:
-        return None
-    return PocketSpec(cutoff=10.0 if cutoff is None else cutoff, center=center, radius=radius, residues=names)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
@@ -42,52 +42,77 @@ def print_table(rows: Sequence[ResultRow], total: int, saved_to: str | None) -> 
         total: How many rows there are.
         saved_to: Where all rows are, if they were written to a file.
     """
+    columns = _columns(rows, narrow=is_narrow())
+    caption = "pK = -log10(K / M), higher = tighter; K is Kd, Ki or IC50"
+    print_columns(columns, rows, caption, style=lambda row: "red" if row.status != "ok" else None)
+    if total > len(rows):
+        console().print(f"... {total - len(rows)} more rows in {saved_to}", markup=False)
+
+
+def is_narrow() -> bool:
+    """Whether stdout cannot hold a table of all columns."""
+    return console().width < _FULL_WIDTH
+
+
+def print_columns(
+    columns: Sequence[Column], rows: Iterable[Any], caption: str, style: Callable[[Any], str | None] = lambda row: None
+) -> None:
+    """Any rows on stdout.
+
+    Args:
+        columns: What is shown of each row.
+        rows: Of any kind that the columns know.
+        caption: Below the table.
+        style: Of a row, as Rich names it.
+    """
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    out = console()
-    columns = _columns(rows, narrow=out.width < _FULL_WIDTH)
-    caption = "pK = -log10(K / M), higher = tighter; K is Kd, Ki or IC50"
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=caption, caption_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=escape(caption), caption_justify="left")
     for column in columns:
         if column.numeric:
             table.add_column(column.header, justify="right", no_wrap=True)
         else:
             table.add_column(column.header, overflow="fold", min_width=6)
     for row in rows:
-        cells = [escape(column.text(row)) for column in columns]
-        table.add_row(*cells, style="red" if row.status != "ok" else None)
-    out.print(table)
-    if total > len(rows):
-        out.print(f"... {total - len(rows)} more rows in {saved_to}", markup=False)
+        table.add_row(*(escape(column.text(row)) for column in columns), style=style(row))
+    console().print(table)
 
 
-class _Column(NamedTuple):
+class Column(NamedTuple):
+    """A column of a table on stdout.
+
+    Attributes:
+        header: With its unit.
+        numeric: Right-aligned, and never broken.
+        text: The cell of a row.
+    """
+
     header: str
     numeric: bool
-    text: Callable[[ResultRow], str]
+    text: Callable[[Any], str]
 
 
-def _columns(rows: Sequence[ResultRow], narrow: bool) -> list[_Column]:
+def _columns(rows: Sequence[ResultRow], narrow: bool) -> list[Column]:
     """What fits: a narrow terminal goes without what can be looked up or divided."""
-    columns = [_Column("id", False, lambda row: row.id)]
+    columns = [Column("id", False, lambda row: row.id)]
     if not narrow and any(row.ligand and row.ligand != row.id for row in rows):
-        columns.append(_Column("ligand", False, lambda row: row.ligand))
+        columns.append(Column("ligand", False, lambda row: row.ligand))
     columns += [
-        _Column("pK\n-log10(K/M)", True, lambda row: _number(row.pk, 2)),
-        _Column("± pK\n1 s.d.", True, lambda row: _number(row.pk_std, 2)),
-        _Column("ΔG\nkcal/mol", True, lambda row: _number(row.dg_kcal_mol, 1)),
-        _Column("pK, ligand\nalone", True, lambda row: _number(row.pk_ligand_only, 2)),
+        Column("pK\n-log10(K/M)", True, lambda row: number(row.pk, 2)),
+        Column("± pK\n1 s.d.", True, lambda row: number(row.pk_std, 2)),
+        Column("ΔG\nkcal/mol", True, lambda row: number(row.dg_kcal_mol, 1)),
+        Column("pK, ligand\nalone", True, lambda row: number(row.pk_ligand_only, 2)),
     ]
     if not narrow:
         columns += [
-            _Column("LE\nkcal/mol/atom", True, lambda row: _number(row.ligand_efficiency, 2)),
-            _Column("heavy\natoms", True, lambda row: "" if row.heavy_atoms is None else str(row.heavy_atoms)),
+            Column("LE\nkcal/mol/atom", True, lambda row: number(row.ligand_efficiency, 2)),
+            Column("heavy\natoms", True, lambda row: "" if row.heavy_atoms is None else str(row.heavy_atoms)),
         ]
     columns += [
-        _Column("pose\nprob.", True, lambda row: _number(row.pose, 2)),
-        _Column("status", False, _status),
+        Column("pose\nprob.", True, lambda row: number(row.pose, 2)),
+        Column("status", False, _status),
     ]
     return columns
 
@@ -98,7 +123,10 @@ def _status(row: ResultRow) -> str:
     return "ok, warned" if row.warnings else "ok"
 
 
-def _number(value: float, decimals: int) -> str:
+def number(value: float | None, decimals: int) -> str:
+    """A number with so many decimals; empty where there is none."""
+    if value is None:
+        return ""
     return f"{value:.{decimals}f}" if math.isfinite(value) else ""
 
 

@@ -1,9 +1,7 @@
 """The best poses as SDF: records read again from the library's files, their own tags kept.
 
-A pose that was made here, of SMILES, stands in the results themselves.
-
 An SDF record is written as it was given, hydrogens and all; a record of another format as the heavy atoms
-that were scored.
+that were scored. A pose that is in no ligand file, such as one made of SMILES, stands in the results themselves.
 """
 
 from __future__ import annotations
@@ -41,15 +39,17 @@ TAG_COLUMNS: Final = (
     "model",
     "receptor",
 )
+POSE_COLUMN: Final = "pose_block"  # of parts and results: the pose itself, where no ligand file holds it
 _END: Final = "M  END\n"
 
 
-def write_poses(rows: pa.Table, path: Path) -> None:
+def write_poses(rows: pa.Table, path: Path, template: str | None = None) -> None:
     """Writes the poses of some results, in their order, whole or not at all.
 
     Args:
         rows: Of ``binding.screen.store.RESULT_COLUMNS`` and ``POSE_COLUMN``.
         path: The SDF file; an older one is replaced.
+        template: SMILES that gave the bond orders when the poses were scored.
 
     Raises:
         FileError: ``file_not_found`` or ``source_changed``: a library file is not where or what it was.
@@ -57,7 +57,7 @@ def write_poses(rows: pa.Table, path: Path) -> None:
     wanted = rows.to_pylist()
     with atomic(path) as partial, tempfile.TemporaryFile(dir=path.parent) as spool:
         places: dict[int, tuple[int, int]] = {}
-        for place, text in _records(wanted):  # in the order of the files: each is read once
+        for place, text in _records(wanted, template):  # in the order of the files: each is read once
             data = text.encode()
             places[place] = (spool.tell(), len(data))
             spool.write(data)
@@ -68,21 +68,26 @@ def write_poses(rows: pa.Table, path: Path) -> None:
                 out.write(spool.read(length))
 
 
-def _records(rows: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
+def _records(rows: list[dict[str, Any]], template: str | None) -> Iterator[tuple[int, str]]:
     """Place and SDF record of each row, file by file."""
     by_file: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for place, row in enumerate(rows):
-        if row["pose_block"] is not None:
-            yield place, _sdf(row, row["pose_block"], Path(row["ligand_file"]))
+        if row[POSE_COLUMN] is None:
+            by_file[row["ligand_file"]][row["record"]].append(place)
             continue
-        by_file[row["ligand_file"]][row["record"]].append(place)
+        text = row[POSE_COLUMN]
+        posed = parse_record(text, row["ligand_file"], row["record"])
+        yield (
+            place,
+            _tagged(row, text.partition(_END)[0] + _END, {} if isinstance(posed, BadRecord) else posed.properties),
+        )
     for name, wanted in by_file.items():
         path = Path(name)
         last = max(wanted)
         left = set(wanted)
         for number, text in enumerate(split_records(path)):
             for place in wanted.get(number, ()):
-                yield place, _sdf(rows[place], text, path)
+                yield place, _as_given(rows[place], text, path, template)
             left.discard(number)
             if number == last:
                 break
@@ -90,14 +95,19 @@ def _records(rows: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
             raise _changed(path, min(left))
 
 
-def _sdf(row: Mapping[str, Any], text: str, path: Path) -> str:
-    ligand = parse_record(text, path, row["record"])
+def _as_given(row: Mapping[str, Any], text: str, path: Path, template: str | None) -> str:
+    """A record of a file, once it is known to be the one that was scored."""
+    ligand = parse_record(text, path, row["record"], template=template)
     if isinstance(ligand, BadRecord) or not _is_same(ligand, row):
         raise _changed(path, row["record"])
     block, end, _ = text.partition(_END)
-    kept = block + end if end and record_kind(text) == "sdf" else mol_block(ligand)
-    tags = {k: v for k, v in ligand.properties.items() if not k.startswith(SDF_PREFIX)}
-    return sdf_record(kept, tags | {f"{SDF_PREFIX}{name}": cell_text(row[name]) for name in TAG_COLUMNS})
+    whole = end and record_kind(text) == "sdf"
+    return _tagged(row, block + end if whole else mol_block(ligand), ligand.properties)
+
+
+def _tagged(row: Mapping[str, Any], block: str, own: Mapping[str, str]) -> str:
+    tags = {name: value for name, value in own.items() if not name.startswith(SDF_PREFIX)}
+    return sdf_record(block, tags | {f"{SDF_PREFIX}{name}": cell_text(row[name]) for name in TAG_COLUMNS})
 
 
 def _is_same(ligand: Ligand, row: Mapping[str, Any]) -> bool:

@@ -18,8 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from binding.errors import FileError
+from binding.screen.folder import RunFolder
 from binding.screen.parts import part_paths, parts_folder, read_info
-from binding.screen.poses import write_poses
+from binding.screen.poses import POSE_COLUMN, write_poses
 from binding.screen.tables import MEMORY_MB, attach, database, lock, write_csv, write_parquet
 
 RESULTS: Final = "results.parquet"
@@ -27,8 +28,10 @@ RESULTS_CSV: Final = "results.csv"
 FAILURES_CSV: Final = "failures.csv"
 TOP_SDF: Final = "top.sdf"
 TOP: Final = 100
+_SCRATCH: Final = "sorting"
 
-#: Columns of the results: one row a compound, its best pose by ``pk``, best compound first.
+#: Columns of the results: one row a compound, its best pose by ``pk``, best compound first. The Parquet file
+#: also holds the poses that no ligand file does, such as those made of SMILES.
 RESULT_COLUMNS: Final = (
     "rank",  # from 1
     "compound",
@@ -50,8 +53,6 @@ RESULT_COLUMNS: Final = (
     "record",
     "pose_number",
 )
-#: In the Parquet file only: the pose itself, where the library holds none (SMILES).
-POSE_COLUMN: Final = "pose_block"
 FAILURE_COLUMNS: Final = (
     "id",
     "compound",
@@ -115,6 +116,8 @@ class Finalised:
 def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> Finalised:
     """Writes the results of a run from its parts; may be called again, and then writes the same bytes.
 
+    One process at a time: the engine holds the run's lock while it calls this.
+
     Args:
         run: Folder of the run.
         top: Compounds in ``top.sdf``; 0 writes none. Their poses are read again from the library's files.
@@ -129,7 +132,10 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
     """
     run = Path(run)
     paths = _parts(run)
-    with database(run, memory_mb) as connection:
+    for name in (RESULTS, RESULTS_CSV, FAILURES_CSV, TOP_SDF):
+        for leftover in run.glob(f"{name}.*.partial"):  # of a process that was killed
+            leftover.unlink(missing_ok=True)
+    with database(run / _SCRATCH, memory_mb) as connection:
         attach(connection, "parts", paths)
         connection.execute(_BEST)
         found = _count(connection)
@@ -140,7 +146,7 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         write_csv(connection, _FAILURES, run / FAILURES_CSV)
         best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
     if top:
-        write_poses(best, run / TOP_SDF)
+        write_poses(best, run / TOP_SDF, template_of(run))
     return found
 
 
@@ -170,7 +176,7 @@ def open_results(run: str | Path, memory_mb: int = MEMORY_MB) -> Iterator[OpenRe
     run = Path(run)
     paths = _parts(run)
     finished = _origin_of_results(run) == _origin(paths)
-    with database(run, memory_mb) as connection:
+    with database(memory_mb=memory_mb) as connection:
         if finished:
             attach(connection, "results", [run / RESULTS])
             lock(connection, [run / RESULTS])
@@ -180,6 +186,11 @@ def open_results(run: str | Path, memory_mb: int = MEMORY_MB) -> Iterator[OpenRe
             connection.execute(f"CREATE VIEW results AS {_ROWS}")
             lock(connection, [parts_folder(run)])
         yield OpenResults(connection, finished)
+
+
+def template_of(run: Path) -> str | None:
+    """The SMILES that gave the run's poses their bond orders."""
+    return ((RunFolder(run).read() or {}).get("decides") or {}).get("template")
 
 
 def _parts(run: Path) -> list[Path]:

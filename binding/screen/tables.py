@@ -27,20 +27,21 @@ _DECIMALS: Final = 4  # of a CSV file, as `binding predict` writes it
 
 
 @contextmanager
-def database(scratch: Path, memory_mb: int = MEMORY_MB) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory that spills into a folder of its own, which is removed at the end.
+def database(scratch: Path | None = None, memory_mb: int = MEMORY_MB) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory, which spills into a folder that is removed at the end.
 
     Args:
-        scratch: Where the folder is made; the system's folder for temporary files if it cannot be written.
+        scratch: That folder, used by this process alone; what it holds is dropped. By default a new one among
+            the system's temporary files.
         memory_mb: What DuckDB may hold, MB.
 
     Raises:
         FileError: ``disk_full``, or what else the system says about a file.
         BindingError: ``out_of_memory``.
     """
-    home = scratch if os.access(scratch, os.W_OK) else None
-    spill = Path(tempfile.mkdtemp(prefix="sorting-", dir=home))
-    settings = {
+    spill = Path(tempfile.mkdtemp(prefix="binding-")) if scratch is None else scratch
+    shutil.rmtree(spill, ignore_errors=True)  # of a process that was killed
+    settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{memory_mb}MB",
         "threads": min(_THREADS, os.cpu_count() or 1),
         "temp_directory": str(spill),
@@ -52,7 +53,7 @@ def database(scratch: Path, memory_mb: int = MEMORY_MB) -> Iterator[duckdb.DuckD
             connection.execute("SET enable_progress_bar = false")
             yield connection
     except duckdb.Error as error:
-        raise _in_our_words(error, scratch) from error
+        raise _in_our_words(error, spill.parent) from error
     finally:
         shutil.rmtree(spill, ignore_errors=True)
 

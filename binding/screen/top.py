@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 
 from binding.errors import UsageError
 from binding.screen.parts import atomic
-from binding.screen.poses import write_poses
-from binding.screen.store import POSE_COLUMN, RESULT_COLUMNS, open_results
+from binding.screen.poses import POSE_COLUMN, write_poses
+from binding.screen.store import RESULT_COLUMNS, open_results, template_of
 from binding.screen.tables import MEMORY_MB, write_csv
 
 FORMATS: Final = (".csv", ".parquet", ".sdf")
@@ -27,12 +27,14 @@ class Top:
     Attributes:
         rows: Of ``binding.screen.store.RESULT_COLUMNS``, best first; ``rank`` is that among all compounds.
         finished: Whether the run is; else these are the best by now.
-        pose_blocks: The pose of each row, where the library holds none (SMILES); else null.
+        pose_blocks: (rows,) poses that no ligand file holds, such as those made of SMILES; else null.
+        template: SMILES that gave the poses their bond orders.
     """
 
     rows: pa.Table
     finished: bool
     pose_blocks: pa.ChunkedArray
+    template: str | None = None
 
 
 def find_top(
@@ -71,7 +73,7 @@ def find_top(
             found = rows.sort(*order).limit(n).to_arrow_table()
         except (duckdb.ProgrammingError, duckdb.DataError, duckdb.PermissionException) as error:
             raise _refused(" and ".join(filter(None, (where, sort_by))), "The expression", error) from error
-        return Top(found.select(RESULT_COLUMNS), results.finished, found[POSE_COLUMN])
+        return Top(found.select(RESULT_COLUMNS), results.finished, found[POSE_COLUMN], template_of(Path(run)))
 
 
 def write_top(top: Top, path: str | Path) -> None:
@@ -86,7 +88,7 @@ def write_top(top: Top, path: str | Path) -> None:
     path = Path(path)
     check_format(path)
     if path.suffix.lower() == ".sdf":
-        write_poses(top.rows.append_column(POSE_COLUMN, top.pose_blocks), path)
+        write_poses(top.rows.append_column(POSE_COLUMN, top.pose_blocks), path, top.template)
     elif path.suffix.lower() == ".parquet":
         with atomic(path) as partial:
             pq.write_table(top.rows, partial, compression="zstd")

@@ -109,5 +109,5 @@ def make_run(folder: Path) -> MadeRun:
             rows.append(scored_row(row, ligand, library, row, pk, alone, pose))
     run = folder / "a run [1]'s"
     write_parts(run, rows, size=3)
-    (run / "run.json").write_text(json.dumps({}))
+    (run / "run.json").write_text(json.dumps({"format": 1, "key": "k", "decides": {"template": None}}))
     return MadeRun(run, library, rows)

@@ -161,6 +161,28 @@ def test_a_folder_that_is_no_run(tmp_path):
         finalise(tmp_path / "nothing")
 
 
+def test_what_a_killed_process_left_behind_is_removed(made_run):
+    (made_run.folder / "sorting").mkdir()
+    (made_run.folder / "sorting" / "duckdb_temp_storage-0.tmp").write_bytes(b"x" * 1000)
+    (made_run.folder / "results.csv.4711.partial").write_text("rank,comp")
+    finalise(made_run.folder)
+    written = {"results.parquet", "results.csv", "failures.csv", "top.sdf"}
+    assert {path.name for path in made_run.folder.iterdir()} == {"parts", "run.json"} | written
+
+
+def test_a_pose_that_no_ligand_file_holds_comes_from_the_parts(made_run):
+    record = made_run.library.read_text().split("$$$$\n")[8] + "$$$$\n"
+    made_run.library.unlink()
+    write_parts(made_run.folder, [made_run.rows[8] | {"pose_block": record}], size=1)
+    for number in range(1, 4):
+        part_path(made_run.folder, number).unlink()
+    finalise(made_run.folder)
+    (mol,) = Chem.SDMolSupplier(str(made_run.folder / "top.sdf"))
+    assert mol.GetProp("_Name") == "fluconazole"
+    assert (mol.GetProp("Vendor ID"), mol.GetDoubleProp("binding_pk")) == ("V-9", 8.125)
+    assert "pose_block" not in (made_run.folder / "results.csv").read_text()
+
+
 def test_a_full_disk_is_told_and_nothing_half_written_stays(made_run):
     """The process may write 20 kB to a file: less than a part of this test's size, more than nothing."""
     rows = [made_run.rows[0] | {"row": n, "compound": os.urandom(400).hex(), "record": n} for n in range(200)]

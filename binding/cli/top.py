@@ -1,0 +1,109 @@
+"""``binding top``: the best compounds of a screen."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from binding.cli import options, terminal
+from binding.cli.errors import guarded
+from binding.cli.options import PrintChoice
+from binding.cli.terminal import Column, number
+
+if TYPE_CHECKING:
+    from binding.screen.top import Top
+
+
+@guarded
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a `binding screen`, finished or under way.")],
+    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Compounds at most.")] = 100,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where",
+            metavar="SQL",
+            help='Only compounds that meet a condition on the columns: "pk_ligand_only < 7 AND pose > 0.5".',
+        ),
+    ] = None,
+    sort_by: Annotated[
+        str | None,
+        typer.Option(
+            "--sort-by",
+            metavar="SQL",
+            show_default="rank, by pk",
+            help="Column or expression to sort by, greatest first: gain_over_ligand_only.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write .csv, .parquet or .sdf (the poses).")
+    ] = None,
+    print_: options.Print = PrintChoice.auto,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Print the best compounds of a screen, each with its best pose; pK = -log10(K / M), higher binds tighter."""
+    from binding.screen.top import check_format, find_top, write_top
+
+    if output is not None:
+        check_format(output)
+    top = find_top(run, n, where=where, sort_by=sort_by)
+    if output is not None:
+        write_top(top, output)
+    shown = print_
+    if print_ is PrintChoice.auto:
+        shown = PrintChoice.table if sys.stdout.isatty() else PrintChoice.none if output else PrintChoice.csv
+    if shown is PrintChoice.csv:
+        _print_csv(top)
+    elif shown is PrintChoice.table:
+        _print_table(top, output)
+    if not quiet:
+        _print_notes(top, output)
+
+
+def _print_csv(top: Top) -> None:
+    import csv
+
+    from binding.io.results import cell_text
+
+    writer = csv.DictWriter(sys.stdout, top.rows.column_names, lineterminator="\n")
+    writer.writeheader()
+    for row in top.rows.to_pylist():
+        writer.writerow({name: cell_text(value) for name, value in row.items()})
+
+
+def _print_table(top: Top, saved_to: Path | None) -> None:
+    rows = top.rows.to_pylist()
+    columns = [
+        Column("rank", True, lambda row: str(row["rank"])),
+        Column("compound", False, lambda row: row["compound"]),
+        Column("pK\n-log10(K/M)", True, lambda row: number(row["pk"], 2)),
+        Column("± pK\n1 s.d.", True, lambda row: number(row["pk_std"], 2)),
+        Column("ΔG\nkcal/mol", True, lambda row: number(row["dg_kcal_mol"], 1)),
+        Column("pK, ligand\nalone", True, lambda row: number(row["pk_ligand_only"], 2)),
+        Column("gain", True, lambda row: number(row["gain_over_ligand_only"], 2)),
+    ]
+    if not terminal.is_narrow():
+        columns += [
+            Column("LE\nkcal/mol/atom", True, lambda row: number(row["ligand_efficiency"], 2)),
+            Column("heavy\natoms", True, lambda row: str(row["heavy_atoms"])),
+        ]
+    columns += [
+        Column("pose\nprob.", True, lambda row: number(row["pose"], 2)),
+        Column("poses", True, lambda row: str(row["num_poses"])),
+        Column("warned", False, lambda row: "yes" if row["warnings"] else ""),
+    ]
+    shown = rows if saved_to is None else rows[: terminal.SHOWN_ROWS]
+    terminal.print_columns(columns, shown, "pK = -log10(K / M), higher = tighter; gain = pK - pK of the ligand alone")
+    if len(rows) > len(shown):
+        terminal.console().print(f"... {len(rows) - len(shown)} more rows in {saved_to}", markup=False)
+
+
+def _print_notes(top: Top, saved_to: Path | None) -> None:
+    if not top.finished:
+        typer.echo("note: the screen is not finished, or goes on: these are the best by now", err=True)
+    what = f"{len(top.rows)} compounds" if len(top.rows) else "no compound meets the condition"
+    typer.echo(what if saved_to is None else f"{what}; written to {saved_to}", err=True)

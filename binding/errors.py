@@ -39,7 +39,10 @@ class BindingError(Exception):
 
 
 class UsageError(BindingError):
-    """Options that do not fit together, or a value out of range."""
+    """Options that do not fit together, or a value out of range.
+
+    Codes: ``missing_extra`` (a package that is not installed), ``no_posing`` (SMILES, and no way to pose them).
+    """
 
     code = "usage"
 
@@ -95,7 +98,7 @@ class LigandError(BindingError):
     ``nan_coordinates``, ``unknown_element``, ``too_large``, ``no_atoms``,
     ``ligand_not_found``, ``several_ligands``, ``template_mismatch``, ``incomplete_ligand``,
     ``covalent_ligand``, ``no_bond_orders``, ``bad_smiles``, ``no_common_core`` (with a reference),
-    ``embedding_failed`` (no conformer).
+    ``embedding_failed`` (no conformer), ``docking_failed``.
     """
 
     code = "bad_ligand"
@@ -123,6 +126,16 @@ class TrainingError(BindingError):
 
 
 class CacheError(BindingError):
-    """A training cache that is missing, damaged or made with other settings."""
+    """A training cache that is missing, damaged or made with other settings.
+
+    Codes: ``cannot_write`` (a full disk, say), ``in_use`` (by another run).
+    """
 
     code = "bad_cache"
+
+
+class NothingLeftError(CacheError):
+    """No complex could be prepared: each row has its reason in the table of rejected rows."""
+
+    code = "nothing_left"
+    exit_code = EXIT_NONE_SCORED

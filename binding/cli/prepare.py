@@ -1,32 +1,50 @@
-"""``binding prepare``: folders of complexes and an index into a training cache."""
+"""``binding prepare``: complexes and their measured affinities into a training cache."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from binding.cli import options, terminal
+from binding.cli import options
 from binding.cli.errors import guarded
-from binding.errors import EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED
+from binding.cli.progress import shown
+from binding.errors import EXIT_OK, EXIT_SOME_FAILED, UsageError
+
+if TYPE_CHECKING:
+    from binding.data.prepare import PrepareReport
 
 _SHOWN_REASONS = 5
 
 
 @guarded
 def command(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder in PDBbind layout: <id>/<id>_protein.pdb, <id>/<id>_ligand.sdf.")
-    ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The cache to write, .npz.")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="DATA",
+            help="Folder in PDBbind layout: <id>/<id>_protein.pdb, <id>/<id>_ligand.sdf; or a table with the columns "
+            "id, protein, ligand and an affinity.",
+        ),
+    ] = None,
+    protein: Annotated[
+        Path | None,
+        typer.Option("-p", "--protein", "-r", "--receptor", metavar="FILE", help="One protein for all ligands."),
+    ] = None,
+    ligand: Annotated[
+        list[Path] | None,
+        typer.Option("-l", "--ligand", metavar="FILE", help="Its posed ligands, titled by id; may be repeated."),
+    ] = None,
     index: Annotated[
         Path | None,
-        typer.Option("--index", metavar="FILE", show_default="FOLDER/index.csv", help="Measured affinities by id."),
+        typer.Option("--index", metavar="FILE", show_default="DATA/index.csv", help="Measured affinities by id."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The cache to write, .npz.  [required]")
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--source", show_default="the folder's name", help="Name of this data in the cache.")
+        str | None, typer.Option("--source", show_default="the data's name", help="Name of this data in the cache.")
     ] = None,
     pocket_cutoff: Annotated[
         float, typer.Option("--pocket-cutoff", metavar="Å", help="Keep residues this close to the ligand.")
@@ -39,19 +57,47 @@ def command(
 ) -> int:
     """Read complexes and their affinities into a compact cache to train on.
 
-    What cannot be used is listed with its reason in OUTPUT's .rejected.csv. Exits 3 if there is any.
+    Rows that cannot be used are listed with their reason in OUTPUT's
+    .rejected.csv; exits 3 if there are any, 4 if nothing is left.
+    A run that was stopped goes on when it is called again.
     """
-    from collections import Counter
-
     from binding import api
 
-    with terminal.counter("preparing", shown=sys.stderr.isatty() and not quiet) as advance:
-        report = api.prepare(
-            folder, output, index=index, source=source, pocket_cutoff=pocket_cutoff, workers=workers, progress=advance
-        )
-    typer.echo(f"{report.cached} of {report.asked} complexes in {report.path}", err=True)
-    for code, count in Counter(item.error_code for item in report.rejected).most_common(_SHOWN_REASONS):
-        typer.echo(f"rejected: {count} x {code}", err=True)
-    if not report.cached:
-        return EXIT_NONE_SCORED
+    if output is None:
+        raise UsageError("There is no output.", "Name the cache to write: -o cache/mine.npz")
+    try:
+        with shown("preparing", quiet) as advance:
+            report = api.prepare(
+                data,
+                output,
+                protein=protein,
+                ligands=ligand,
+                index=index,
+                source=source,
+                pocket_cutoff=pocket_cutoff,
+                workers=workers,
+                progress=advance,
+            )
+    except KeyboardInterrupt:
+        typer.echo("what is done is kept: the same command goes on from here", err=True)
+        raise
+    if not quiet:
+        _summarise(report)
     return EXIT_SOME_FAILED if report.rejected else EXIT_OK
+
+
+def _summarise(report: PrepareReport) -> None:
+    from collections import Counter
+
+    again = f", {report.kept} of them unchanged since an earlier run" if report.kept else ""
+    typer.echo(f"{report.cached} of {report.asked} complexes in {report.path}{again}", err=True)
+    if not report.rejected:
+        return
+    typer.echo(f"{len(report.rejected)} rejected; each with its reason in {report.rejected_path}", err=True)
+    reasons = Counter(item.error_code for item in report.rejected).most_common()
+    for code, count in reasons[:_SHOWN_REASONS]:
+        first = next(item for item in report.rejected if item.error_code == code)
+        typer.echo(f"rejected: {count} x {code}, first {first.id}: {first.message}", err=True)
+    if len(reasons) > _SHOWN_REASONS:
+        rest = sum(count for _, count in reasons[_SHOWN_REASONS:])
+        typer.echo(f"rejected: {rest} x {len(reasons) - _SHOWN_REASONS} further reasons", err=True)

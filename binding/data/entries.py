@@ -1,19 +1,28 @@
-"""The rows of folders of complexes, with the sequences of their proteins and their ligands as molecules."""
+"""The rows of folders and tables of complexes: measured affinities and the files that belong to them.
+
+A row that cannot be used is still a row, with its ``error``: whoever reads the rows can say what became of each.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final
 
 from rdkit import Chem
 
-from binding.data.prepare import pick_record
-from binding.errors import BindingError, FileError, TableError
-from binding.io.index import IndexEntry, read_index
+from binding.data.records import RecordFile, ligand_inside, pick_record
+from binding.errors import BindingError, FileError, LigandError, TableError, UsageError
+from binding.io.index import BadEntry, IndexEntry, read_index_rows
 from binding.io.ligand import read_ligands
 from binding.io.sequences import ChainSequence, read_sequences
-from binding.io.table import find_complex_files
+from binding.io.table import find_complex_files, ligand_cell, resolve_path
+from binding.units import Affinity
+
+LOWEST_PK: Final = -1.0
+HIGHEST_PK: Final = 16.0  # the tightest known complexes of small molecules reach about 15
+_NOT_MEASURED: Final = float("nan")
 
 
 @dataclass(frozen=True)
@@ -21,16 +30,37 @@ class Row:
     """A complex with its measured affinity.
 
     Attributes:
-        entry: As the index has it.
-        folder: Of its files; rows that share a protein file share it.
+        entry: As the index has it; the pK is NaN where there is none.
+        protein: The protein's file, or the folder in PDBbind layout that holds protein and ligand.
+        ligand: The ligand's file, the name of a ligand inside the protein's file, or None in PDBbind layout.
+        error: Why the row cannot be used.
     """
 
     entry: IndexEntry
-    folder: Path
+    protein: Path
+    ligand: Path | str | None = None
+    error: BindingError | None = None
 
     @property
     def id(self) -> str:
         return self.entry.id
+
+    @property
+    def folder(self) -> Path:
+        """Of the complex, in PDBbind layout."""
+        return self.protein
+
+    def files(self) -> tuple[Path, Path | str]:
+        """The protein's file, and the ligand's file or name.
+
+        Raises:
+            BindingError: The row's ``error``, or ``file_not_found``.
+        """
+        if self.error is not None:
+            raise self.error
+        if self.ligand is None:
+            return find_complex_files(self.protein)
+        return self.protein, self.ligand
 
 
 @dataclass(frozen=True)
@@ -38,7 +68,7 @@ class Content:
     """What was read from the files of rows.
 
     Attributes:
-        chains: Of the protein in each folder.
+        chains: Of the protein of each ``Row.protein``.
         mols: The ligand of each row, by id; one conformer, heavy atoms.
         failed: Why a row could not be read, by id.
     """
@@ -48,28 +78,144 @@ class Content:
     failed: dict[str, BindingError] = field(default_factory=dict)
 
 
-def read_rows(folders: Sequence[str | Path], indexes: Sequence[str | Path] | None = None) -> list[Row]:
-    """The rows of the folders' indexes, in order.
+# ---------------------------------------------------------------- where rows come from
+
+
+def dataset_rows(source: str | Path, index: str | Path | None = None) -> list[Row]:
+    """The rows of a folder in PDBbind layout or of a table of paths, in order.
+
+    In a folder, a complex is ``<id>/``, or ``<receptor>/`` where the index has a column ``receptor``. A table has the
+    columns ``id``, ``protein`` and ``ligand``, whose relative paths start at the table's folder; ``ligand`` may name
+    one inside the protein's file (``auto``, ``A:LIG:301``).
 
     Args:
-        folders: In the layout that ``binding prepare`` reads.
+        source: The folder or the table.
+        index: Measured affinities of a folder; ``<folder>/index.csv`` where None.
+
+    Raises:
+        FileError, TableError: The folder or the index cannot be read.
+        UsageError: An index beside a table.
+    """
+    source = Path(source)
+    if source.is_dir():
+        entries = _entries(Path(index) if index is not None else source / "index.csv")
+        return [Row(entry, _complex_folder(source, entry), None, error) for entry, error in entries]
+    if not source.is_file():
+        raise FileError(f"there is no folder or table {source}", "check the path", "file_not_found")
+    if index is not None:
+        raise UsageError(f"{source} is a table and holds the affinities itself", "leave out the index")
+    rows = []
+    for entry, error in _entries(source, required=("protein", "ligand")):
+        blank = next((name for name in ("protein", "ligand") if not entry.extra[name]), None)
+        if blank and error is None:
+            error = TableError(f"{source.name}: {entry.id!r} names no {blank}", "fill the cell in", "bad_row")
+        protein = resolve_path(source.parent, entry.extra["protein"])
+        rows.append(Row(entry, protein, ligand_cell(source.parent, entry.extra["ligand"]), error))
+    return rows
+
+
+def library_rows(protein: str | Path, ligands: Sequence[str | Path], index: str | Path) -> list[Row]:
+    """The rows of one protein with its ligands: those of the index, then the records that it does not name.
+
+    Args:
+        protein: Structure file.
+        ligands: Files of posed ligands, whose record titles are the index's ids.
+        index: Measured affinities.
+
+    Raises:
+        FileError, TableError: A file or the index cannot be read.
+    """
+    protein, files = Path(protein), [RecordFile(path) for path in map(Path, ligands)]
+    if not protein.is_file():
+        raise FileError(f"there is no protein file {protein}", "check the path", "file_not_found")
+    homes: dict[str, list[Path]] = {}
+    for file in files:
+        for title in file.titles:
+            homes.setdefault(title, []).append(file.path)
+    damaged = next((file for file in files if file.damage is not None), files[0])
+    rows = []
+    for entry, error in _entries(Path(index)):
+        found = homes.pop(entry.id, [damaged.path])  # the file then says that it has no such record, or is damaged
+        if len(found) > 1 and error is None:
+            error = LigandError(
+                f"{entry.id} is the title of records in {len(found)} files", "titles must differ", "several_ligands"
+            )
+        rows.append(Row(entry, protein, found[0], error))
+    for title, found in homes.items():
+        error = TableError(
+            f"the record {title} of {found[0].name} has no row in {Path(index).name}",
+            "add its affinity under this id, or leave the record out",
+            "no_affinity",
+        )
+        rows.append(Row(IndexEntry(title, Affinity(_NOT_MEASURED)), protein, found[0], error))
+    return rows
+
+
+def read_rows(sources: Sequence[str | Path], indexes: Sequence[str | Path] | None = None) -> list[Row]:
+    """The rows of several folders or tables together, one for each id.
+
+    Args:
+        sources: As for ``dataset_rows``.
         indexes: One a folder; ``<folder>/index.csv`` where None.
 
     Raises:
         FileError, TableError: A folder or index cannot be read, or an id is in two of them.
     """
     rows: dict[str, Row] = {}
-    for place, folder in enumerate(map(Path, folders)):
-        if not folder.is_dir():
-            raise FileError(f"the folder {folder} does not exist", "check the path", "file_not_found")
-        for entry in read_index(indexes[place] if indexes else folder / "index.csv"):
-            if entry.id in rows:
-                raise TableError(
-                    f"the id {entry.id!r} is in more than one index",
-                    "ids must differ between the folders that are split together",
-                )
-            rows[entry.id] = Row(entry, folder / entry.extra.get("protein", entry.id))
+    for place, source in enumerate(sources):
+        own: dict[str, Row] = {}
+        for row in dataset_rows(source, indexes[place] if indexes else None):
+            if row.id not in own or own[row.id].error is not None:
+                own[row.id] = row
+        twice = next((name for name in own if name in rows), None)
+        if twice is not None:
+            raise TableError(
+                f"the id {twice!r} is in more than one index",
+                "ids must differ between the folders that are split together",
+            )
+        rows |= own
     return list(rows.values())
+
+
+def _entries(path: Path, required: tuple[str, ...] = ()) -> list[tuple[IndexEntry, BindingError | None]]:
+    """Each row of an index with the reason why it cannot be used, if there is one."""
+    lines = read_index_rows(path, required)
+    by_id: dict[str, list[int]] = {}
+    for place, (_, row) in enumerate(lines):
+        by_id.setdefault(row.id, []).append(place)
+    found: list[tuple[IndexEntry, BindingError | None]] = []
+    for place, (line, row) in enumerate(lines):
+        if isinstance(row, BadEntry):
+            found.append((IndexEntry(row.id or f"line {line}", Affinity(_NOT_MEASURED), row.extra), row.error))
+            continue
+        same = by_id[row.id]
+        error: BindingError | None = None
+        if len(same) > 1 and (place != same[0] or any(lines[other][1] != row for other in same)):
+            error = TableError(
+                f"{path.name}: the id {row.id!r} is on lines {', '.join(str(lines[other][0]) for other in same)}",
+                "the first of equal rows is used; where they differ, none is: give each complex an id of its own",
+                "duplicate_id",
+            )
+        elif not LOWEST_PK <= row.affinity.pk <= HIGHEST_PK:
+            error = TableError(
+                f"{path.name}, line {line}: the pK of {row.id!r} would be {row.affinity.pk:.4g}",
+                f"pK is -log10(K / M), {LOWEST_PK:g} to {HIGHEST_PK:g}; concentrations need a unit (12 nM), and a free "
+                "energy of binding is negative",
+                "bad_affinity",
+            )
+        found.append((row, error))
+    return found
+
+
+def _complex_folder(folder: Path, entry: IndexEntry) -> Path:
+    named = entry.extra.get("protein") or entry.id
+    # A column "protein" may hold the protein's name instead of its folder.
+    if named != entry.id and not (folder / named).is_dir() and (folder / entry.id).is_dir():
+        return folder / entry.id
+    return folder / named
+
+
+# ---------------------------------------------------------------- what their files hold
 
 
 def read_content(
@@ -91,30 +237,38 @@ def read_content(
         What was read; a row that lacks something that is needed is under ``failed``.
     """
     content = Content()
-    by_folder: dict[Path, list[Row]] = {}
+    by_protein: dict[Path, list[Row]] = {}
     for row in rows:
-        by_folder.setdefault(row.folder, []).append(row)
-    done, total = 0, sum(map(len, by_folder.values()))
-    for folder, group in by_folder.items():
+        by_protein.setdefault(row.protein, []).append(row)
+    done, total = 0, sum(map(len, by_protein.values()))
+    for protein, group in by_protein.items():
+        usable: dict[Path | str, list[Row]] = {}
         try:
-            protein_path, ligand_path = find_complex_files(folder)
+            for row in group:
+                path, ligand = replace(row, error=None).files()
+                usable.setdefault(ligand, []).append(row)
             if proteins:
-                content.chains[folder] = read_sequences(protein_path)
+                content.chains[protein] = read_sequences(path)
             if ligands:
-                _read_molecules(group, ligand_path, content)
+                for ligand, some in usable.items():
+                    _read_molecules(some, path, ligand, content)
         except BindingError as error:
             content.failed.update((row.id, error) for row in group)
+        content.failed.update((row.id, row.error) for row in group if row.error is not None)
         done += len(group)
         if progress is not None:
             progress(done, total)
     return content
 
 
-def _read_molecules(group: list[Row], path: Path, content: Content) -> None:
-    records = list(read_ligands(path))
-    named = {record.name: record for record in records}
+def _read_molecules(group: list[Row], protein: Path, ligand: Path | str, content: Content) -> None:
+    if isinstance(ligand, str):
+        mol = ligand_inside(protein, ligand)[1].mol
+        content.mols.update((row.id, mol) for row in group)
+        return
+    records = list(read_ligands(ligand))
     for row in group:
         try:
-            content.mols[row.id] = pick_record(row.entry, records, named, alone=len(group) == 1).mol
+            content.mols[row.id] = pick_record(row.id, records, alone=len(group) == 1).mol
         except BindingError as error:
             content.failed[row.id] = error

@@ -1,193 +1,271 @@
-"""Folders of complexes and an index table -> a training cache."""
+"""Rows of complexes -> a training cache, in parallel, resumable, the same whoever prepares it.
+
+What becomes of some rows is a piece, which is kept: a run that was stopped goes on, and a row that is added later costs
+itself alone.
+"""
 
 from __future__ import annotations
 
 import csv
+import io
 import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import numpy as np
-
-from binding.data.cache import CachedComplex, CachedGroup, write_cache
-from binding.errors import BindingError, FileError, LigandError
-from binding.graph.fields import LigandGraph
-from binding.graph.ligand import build_ligand_graph
-from binding.io.index import IndexEntry, read_index
-from binding.io.ligand import BadRecord, read_ligands
-from binding.io.structure import read_protein
-from binding.io.table import find_complex_files
+from binding.data.encode import cannot_write, write_cache
+from binding.data.entries import Row, dataset_rows, library_rows
+from binding.data.pieces import SUFFIX, Piece, open_pieces
+from binding.data.plan import Plan, Progress
+from binding.data.poses import Job, prepare_job, worker_died
+from binding.errors import NothingLeftError, UsageError
+from binding.io.download import write_whole
 from binding.pool import WorkerDiedError, WorkerPool
-from binding.prepare.checks import check_complex
-from binding.prepare.pocket import PocketSpec, pocket_mask
-from binding.structures import Complex, Ligand
+from binding.prepare.pocket import PocketSpec
 
-_FEW_TASKS = 8
-_LOOKAHEAD = 16
+_FEW_ROWS: Final = 24  # for which starting processes costs more than it saves
+_LOOKAHEAD: Final = 16  # jobs for each process
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row of the index that did not get into the cache."""
+    """A row that did not get into the cache.
+
+    Attributes:
+        id: Of the row.
+        error_code, message, hint: Why, and what to do about it.
+    """
 
     id: str
     error_code: str
     message: str
+    hint: str = ""
 
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """Counts that add up: ``asked == cached + len(rejected)``."""
+    """Counts that add up: ``asked == cached + len(rejected)``.
+
+    Attributes:
+        path: The cache.
+        asked: Rows of the index, and records that it does not name.
+        cached: Complexes in the cache.
+        rejected: In the order of the rows.
+        kept: How many of the rows an earlier run had done.
+    """
 
     path: Path
     asked: int
     cached: int
     rejected: list[Rejected]
+    kept: int = 0
+
+    @property
+    def rejected_path(self) -> Path:
+        """The table of rejected rows."""
+        return rejected_table(self.path)
 
 
-@dataclass(frozen=True)
-class _Task:
-    """All rows of the index that share a folder."""
+def rejected_table(output: Path) -> Path:
+    """Where the rejected rows of a cache are listed."""
+    return output.with_suffix(".rejected.csv")
 
-    folder: Path
-    entries: tuple[IndexEntry, ...]
-    source: str
-    pocket_cutoff: float
+
+def prepare(
+    data: str | Path | None,
+    output: str | Path,
+    *,
+    protein: str | Path | None = None,
+    ligands: str | Path | Sequence[str | Path] | None = None,
+    index: str | Path | None = None,
+    **settings: Any,
+) -> PrepareReport:
+    """Prepares what is given: a folder or table (``prepare_dataset``), or a protein with ligands (``prepare_library``).
+
+    Raises:
+        UsageError: Both or neither are given, or one protein without ligands or index.
+        BindingError: As for these two.
+    """
+    files = [] if ligands is None else [ligands] if isinstance(ligands, str | Path) else list(ligands)
+    if data is not None:
+        if protein is not None or files:
+            raise UsageError(
+                "data and a protein with ligands exclude each other", "give a folder or table, or -p, -l and --index"
+            )
+        return prepare_dataset(data, index, output, **settings)
+    if protein is None or not files or index is None:
+        raise UsageError(
+            "there is nothing to prepare",
+            "give a folder or a table, or one protein with its ligands: "
+            "binding prepare -p protein.pdb -l ligands.sdf --index affinities.csv -o cache.npz",
+        )
+    return prepare_library(protein, files, index, output, **settings)
 
 
 def prepare_dataset(
-    folder: str | Path,
+    data: str | Path,
     index: str | Path | None,
     output: str | Path,
     *,
     source: str | None = None,
     pocket_cutoff: float = 10.0,
     workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> PrepareReport:
-    """Reads every complex that the index names, and writes the cache and a table of what was rejected.
-
-    A complex is ``<folder>/<id>/<id>_pocket.pdb`` (or ``_protein``) with ``<id>_ligand.sdf``. Where the index has a
-    column ``receptor``, the folder is ``<folder>/<receptor>/`` and the ligand is the record titled ``<id>`` of
-    ``<receptor>_ligands.sdf``. The result does not depend on the number of workers.
+    """Prepares a folder in PDBbind layout or a table of paths; see ``dataset_rows`` for their form.
 
     Args:
-        folder: PDBbind-style tree.
-        index: Index file or table; ``<folder>/index.csv`` where None.
-        output: The cache, ``.npz``; ``<output stem>.rejected.csv`` is written beside it.
-        source: Name of this data in the column ``source``; the folder's name where None.
+        data: The folder or the table.
+        index: Measured affinities of a folder; ``<folder>/index.csv`` where None.
+        output: The cache, ``.npz``; see ``prepare_rows`` for what is written.
+        source: Name of this data in the column ``source``; the folder's or the table's where None.
+        pocket_cutoff, workers, progress: As for ``prepare_rows``.
+
+    Raises:
+        FileError, TableError: The data or the index cannot be read.
+        UsageError, CacheError: As for ``prepare_rows``.
+    """
+    data = Path(data)
+    rows = dataset_rows(data, index)
+    source = source or (data.absolute().name if data.is_dir() else data.name.partition(".")[0])
+    return prepare_rows(rows, output, source, pocket_cutoff=pocket_cutoff, workers=workers, progress=progress)
+
+
+def prepare_library(
+    protein: str | Path,
+    ligands: Sequence[str | Path],
+    index: str | Path,
+    output: str | Path,
+    *,
+    source: str | None = None,
+    pocket_cutoff: float = 10.0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> PrepareReport:
+    """Prepares one protein with many ligands; a record that the index does not name is a rejected row.
+
+    Args:
+        protein: Structure file.
+        ligands: Files of posed ligands, whose record titles are the index's ids.
+        index: Measured affinities.
+        output: The cache, ``.npz``; see ``prepare_rows`` for what is written.
+        source: Name of this data in the column ``source``; the protein file's where None.
+        pocket_cutoff, workers, progress: As for ``prepare_rows``.
+
+    Raises:
+        FileError, TableError: A file or the index cannot be read.
+        UsageError, CacheError: As for ``prepare_rows``.
+    """
+    rows = library_rows(protein, ligands, index)
+    source = source or Path(protein).name.partition(".")[0]
+    return prepare_rows(rows, output, source, pocket_cutoff=pocket_cutoff, workers=workers, progress=progress)
+
+
+def prepare_rows(
+    rows: Sequence[Row],
+    output: str | Path,
+    source: str,
+    *,
+    pocket_cutoff: float = 10.0,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> PrepareReport:
+    """Reads complexes and writes the cache and, beside it, ``<stem>.rejected.csv``.
+
+    What is done is kept in ``<output>.pieces``: the same call goes on where it was stopped, and later reads only what
+    is new or has changed. The cache does not depend on the number of processes, nor on how often it was stopped.
+
+    Args:
+        rows: Which.
+        output: The cache, ``.npz``.
+        source: Name of this data in the column ``source``; an index's own column of that name wins.
         pocket_cutoff: Å, residues this close to the ligand are kept.
         workers: Processes; all cores where None.
-        progress: Called with complexes done and asked.
+        progress: Called with rows done and asked.
 
     Returns:
         What was cached and what was not.
 
     Raises:
-        FileError, TableError: The folder or the index cannot be read.
-        CacheError: No complex was left, or the disk is full.
+        UsageError: The cutoff is no length.
+        NothingLeftError: No complex can be used; the table of rejected rows is written.
+        CacheError: Another run writes the same cache (``in_use``), or the disk is full (``cannot_write``).
     """
-    folder, output = Path(folder), Path(output)
-    if not folder.is_dir():
-        raise FileError(f"the folder {folder} does not exist", "check the path", "file_not_found")
-    entries = read_index(index if index is not None else folder / "index.csv")
-    by_folder: dict[str, list[IndexEntry]] = {}
-    for entry in entries:
-        by_folder.setdefault(entry.extra.get("protein", entry.id), []).append(entry)
-    tasks = [
-        _Task(folder / name, tuple(group), source or folder.name, pocket_cutoff) for name, group in by_folder.items()
-    ]
-    rejected: list[Rejected] = []
-
-    def groups() -> Iterator[CachedGroup]:
-        done = 0
-        for task, (group, failures) in zip(tasks, _run(tasks, workers), strict=True):
-            rejected.extend(failures)
-            done += len(task.entries)
-            if progress is not None:
-                progress(done, len(entries))
-            if group is not None:
-                yield group
-
-    settings = {"pocket_cutoff": pocket_cutoff}
-    rejected_path = output.with_suffix(".rejected.csv")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        cached = write_cache(output, groups(), settings)
-    finally:
-        _write_rejected(rejected_path, rejected)
-    return PrepareReport(output, len(entries), cached, rejected)
-
-
-def _run(tasks: list[_Task], workers: int | None) -> Iterator[tuple[CachedGroup | None, list[Rejected]]]:
-    """Answers in the order of the tasks; a folder that kills its worker costs the rows of that folder alone."""
-    count = workers or os.cpu_count() or 1
-    if count == 1 or len(tasks) < _FEW_TASKS:
-        yield from map(prepare_group, tasks)
-        return
-    with WorkerPool("binding.data.prepare:prepare_group", count) as pool:
-        for task, future in pool.map(tasks, _LOOKAHEAD * count):
-            try:
-                yield future.result()
-            except WorkerDiedError:
-                message = f"a worker process died while it read {task.folder}"
-                yield None, [Rejected(entry.id, "worker_died", message) for entry in task.entries]
-
-
-def prepare_group(task: _Task) -> tuple[CachedGroup | None, list[Rejected]]:
-    """One folder: its protein once, then each of its ligands."""
-    rejected: list[Rejected] = []
-    try:
-        protein_path, ligand_path = find_complex_files(task.folder)
-        protein = read_protein(protein_path)
-        ligands = list(read_ligands(ligand_path))
-    except BindingError as error:
-        return None, [Rejected(entry.id, error.code, error.message) for entry in task.entries]
-    named = {ligand.name: ligand for ligand in ligands}
-    masks: list[np.ndarray] = []
-    accepted: list[tuple[IndexEntry, LigandGraph]] = []
-    for entry in task.entries:
+    output = Path(output)
+    PocketSpec(cutoff=pocket_cutoff)  # refused before anything is read
+    with open_pieces(output.with_name(output.name + SUFFIX)) as pieces:
+        plan = Plan(rows, pieces, pocket_cutoff, progress)
+        _work(plan, workers)
+        table = plan.table(source)
+        reasons = sorted(plan.refused.items())
+        rejected = [Rejected(rows[at].id, why.code, why.message, why.hint) for at, why in reasons]
+        path = rejected_table(output)
         try:
-            ligand = pick_record(entry, ligands, named, alone=len(task.entries) == 1)
-            mask = pocket_mask(protein, ligand, PocketSpec(cutoff=task.pocket_cutoff))
-            check_complex(Complex(entry.id, protein.select(mask), ligand))
-            accepted.append((entry, build_ligand_graph(ligand)))
-            masks.append(mask)
-        except BindingError as error:
-            rejected.append(Rejected(entry.id, error.code, error.message))
-    if not accepted:
-        return None, rejected
-    needed = np.any(masks, axis=0)
-    place = np.cumsum(needed) - 1
-    complexes = [
-        CachedComplex(graph, place[np.flatnonzero(mask)], _row(entry, task.source))
-        for (entry, graph), mask in zip(accepted, masks, strict=True)
-    ]
-    return CachedGroup(protein.select(needed), complexes), rejected
+            write_whole(path, _as_csv(rejected))
+        except OSError as error:
+            raise cannot_write(path, error) from None
+        if not table:
+            raise _nothing_left(rejected, path)
+        cached = write_cache(output, plan.groups(), table, {"pocket_cutoff": pocket_cutoff})
+        pieces.keep_only(plan.keys)
+    return PrepareReport(output, len(rows), cached, rejected, plan.kept)
 
 
-def pick_record(
-    entry: IndexEntry, ligands: list[Ligand | BadRecord], named: dict[str, Ligand | BadRecord], alone: bool
-) -> Ligand:
-    """The record of an index row: the only one of a one-complex folder, else the one titled by its id."""
-    record = ligands[0] if alone and len(ligands) == 1 else named.get(entry.id)
-    if record is None:
-        raise LigandError(f"no record titled {entry.id}", "titles must match the index's ids", "ligand_not_found")
-    if isinstance(record, BadRecord):
-        raise record.error
-    return record
+def _work(plan: Plan, workers: int | None) -> None:
+    """Fills the pieces that are missing."""
+    count = workers or os.cpu_count() or 1
+    if count == 1 or len(plan.rows) <= _FEW_ROWS:
+        for job in plan.jobs():
+            plan.pieces.put(job.key, prepare_job(job))
+            plan.advance(len(job.ids))
+        return
+    with WorkerPool("binding.data.poses:prepare_job", count) as pool:
+        for job, future in pool.map(plan.jobs(), _LOOKAHEAD * count):
+            try:
+                piece = future.result()
+            except WorkerDiedError:
+                piece = _without_culprits(job, pool)
+            plan.pieces.put(job.key, piece)
+            plan.advance(len(job.ids))
 
 
-def _row(entry: IndexEntry, source: str) -> dict[str, Any]:
-    affinity = entry.affinity
-    known = {"id": entry.id, "pk": affinity.pk, "relation": affinity.relation, "measure": affinity.measure}
-    return known | {"source": source} | {k: v for k, v in entry.extra.items() if k not in known}
+def _without_culprits(job: Job, pool: WorkerPool) -> Piece:
+    """A job that killed its process: each ligand alone, then those that did no harm together."""
+    died = {place for place in range(len(job.ids)) if _dies(job.only([place]), pool)}
+    left = [place for place in range(len(job.ids)) if place not in died]
+    refused = {place: worker_died(job.ids[place]) for place in died}
+    if not left:
+        return Piece(None, refused, lasting=False)
+    try:
+        piece: Piece = pool.submit(job.only(left)).result()
+    except WorkerDiedError:
+        return Piece(None, {place: worker_died(name) for place, name in enumerate(job.ids)}, lasting=False)
+    refused |= {left[place]: why for place, why in piece.refused.items()}
+    return Piece(piece.content, refused, lasting=piece.lasting and not died)
 
 
-def _write_rejected(path: Path, rejected: list[Rejected]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["id", "error_code", "message"])
-        writer.writerows([r.id, r.error_code, r.message] for r in rejected)
+def _dies(job: Job, pool: WorkerPool) -> bool:
+    try:
+        pool.submit(job).result()
+    except WorkerDiedError:
+        return True
+    return False
+
+
+def _nothing_left(rejected: list[Rejected], path: Path) -> NothingLeftError:
+    reasons = Counter(item.error_code for item in rejected).most_common()
+    listed = ", ".join(f"{count} x {code}" for code, count in reasons)
+    return NothingLeftError(
+        f"none of {len(rejected)} complexes can be used: {listed}",
+        f"the first: {rejected[0].message}; all are in {path}",
+    )
+
+
+def _as_csv(rejected: Iterable[Rejected]) -> bytes:
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["id", "error_code", "message", "hint"])
+    writer.writerows([r.id, r.error_code, r.message, r.hint] for r in rejected)
+    return stream.getvalue().encode()

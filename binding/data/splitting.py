@@ -133,7 +133,7 @@ def split_dataset(
     rows = read_rows(folders, indexes)
     wants_proteins, wants_ligands = report or rule.by in _NEEDS_PROTEINS, report or rule.by in _NEEDS_LIGANDS
     bar = progress or (lambda what: None)
-    content = Content()
+    content = Content(failed={row.id: row.error for row in rows if row.error is not None})
     if wants_proteins or wants_ligands:
         content = read_content(rows, proteins=wants_proteins, ligands=wants_ligands, progress=bar("reading"))
     usable = [row for row in rows if row.id not in content.failed]
@@ -201,7 +201,7 @@ def find_features(
         prints = dict(zip((row.id for row in rows), fingerprints(mols), strict=True))
     if not content.chains:
         return Features(scaffolds=scaffolds, prints=prints)
-    protein = {row.id: str(row.folder) for row in rows}
+    protein = {row.id: str(row.protein) for row in rows}
     proteins = cluster_proteins({str(folder): found for folder, found in content.chains.items()}, identity, progress)
     first: dict[str, str] = {}
     for name in sorted(protein):

@@ -71,8 +71,12 @@ def read_index(path: str | Path) -> list[IndexEntry]:
     return entries
 
 
-def read_index_rows(path: str | Path) -> list[tuple[int, IndexEntry | BadEntry]]:
+def read_index_rows(path: str | Path, required: tuple[str, ...] = ()) -> list[tuple[int, IndexEntry | BadEntry]]:
     """Like ``read_index``, but a row that cannot be used is one of the answers; each row has its line number.
+
+    Args:
+        path: As for ``read_index``.
+        required: Further columns that have to be there; a PDBbind file has none.
 
     Raises:
         FileError: The file is missing, empty or not text.
@@ -80,9 +84,9 @@ def read_index_rows(path: str | Path) -> list[tuple[int, IndexEntry | BadEntry]]
     """
     path = Path(path)
     text = read_text(path)
-    if _looks_like_pdbbind(text):
+    if not required and _looks_like_pdbbind(text):
         return list(_pdbbind_entries(path, text))
-    rows = [(line, _measured(row)) for line, row in read_rows(path, required=("id",), text=text)]
+    rows = [(line, _measured(row)) for line, row in read_rows(path, required=("id", *required), text=text)]
     columns = list(rows[0][1])
     if not set(columns) & set(_AFFINITIES):
         raise TableError(

@@ -83,7 +83,7 @@ def parse_record(
         template: As for ``read_ligands``.
     """
     kind = record_kind(text)
-    name = _title(text, kind) or f"{split_suffix(Path(path))[0]}_{index + 1}"
+    name = record_name(text, path, index)
     try:
         if not text.strip():
             raise LigandError(f"Record {index + 1} of {path} is empty.", "Remove it.", "bad_record")
@@ -95,6 +95,17 @@ def parse_record(
         return prepare_ligand(mol, name, notes=notes, properties=_properties(text) if kind == "sdf" else None)
     except BindingError as error:
         return BadRecord(name, index, error)
+
+
+def record_name(text: str, path: str | Path, index: int) -> str:
+    """The title of a record, or the file's stem and the record's number where it has none.
+
+    Args:
+        text: As ``split_records`` gives it.
+        path: The file it comes from.
+        index: Place in the file, from 0.
+    """
+    return _title(text, record_kind(text)) or f"{split_suffix(Path(path))[0]}_{index + 1}"
 
 
 def _title(text: str, kind: str) -> str:

@@ -72,8 +72,8 @@ def read_requests(path: str | Path) -> list[Request]:
         requests.append(
             Request(
                 id=row.get("id"),
-                protein=_resolve(path.parent, row["protein"]),
-                ligand=_ligand_cell(path.parent, row["ligand"]),
+                protein=resolve_path(path.parent, row["protein"]),
+                ligand=ligand_cell(path.parent, row["ligand"]),
                 pocket=_pocket_cell(path.parent, row.get("pocket", "")),
                 extra={k: v for k, v in row.items() if k not in ("id", "protein", "ligand", "pocket")},
             )
@@ -132,7 +132,8 @@ def find_complex_files(folder: Path) -> tuple[Path, Path]:
 # ---------------------------------------------------------------- cells
 
 
-def _resolve(folder: Path, cell: str) -> Path:
+def resolve_path(folder: Path, cell: str) -> Path:
+    """A path of a table, which starts at the table's folder unless it is absolute."""
     return folder / Path(cell).expanduser()  # an absolute path stays as it is
 
 
@@ -141,15 +142,16 @@ def is_selection(text: str) -> bool:
     return _SELECTION.match(text) is not None
 
 
-def _ligand_cell(folder: Path, cell: str) -> Path | str:
-    path = _resolve(folder, cell)
+def ligand_cell(folder: Path, cell: str) -> Path | str:
+    """What a cell under ``ligand`` names: a file, or a ligand inside the protein's file (see ``is_selection``)."""
+    path = resolve_path(folder, cell)
     return cell if is_selection(cell) and not path.is_file() else path
 
 
 def _pocket_cell(folder: Path, cell: str) -> Path | str | None:
     if not cell:
         return None
-    path = _resolve(folder, cell)
+    path = resolve_path(folder, cell)
     is_file_name = re.search(r"\.(sdf|mol|mol2|pdb|pdbqt|cif|ent)(\.gz)?$", cell, re.IGNORECASE)
     return path if is_file_name or path.is_file() else cell
 

@@ -12,7 +12,8 @@ from dataset import POSES, ROWS, SINGLES
 from networks import random_member
 
 from binding.checkpoint import Scorer
-from binding.data.cache import ComplexCache, write_cache
+from binding.data.cache import ComplexCache
+from binding.data.encode import write_cache
 from binding.data.prepare import prepare_dataset
 from binding.errors import CacheError
 from binding.featurize import Featurized, Job, featurize
@@ -102,7 +103,7 @@ def test_what_cannot_be_read_is_reported_and_the_rest_kept(prepared, tmp_path):
 
 def test_nothing_left_is_an_error_and_leaves_no_file(prepared, tmp_path):
     with pytest.raises(CacheError, match="no complex"):
-        write_cache(tmp_path / "x.npz", [], {})
+        write_cache(tmp_path / "x.npz", [], [], {})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,0 +1,121 @@
+"""Ligands of one protein -> a piece of a cache. No torch, so that workers start fast."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from binding.data.encode import encode_group, to_bytes
+from binding.data.pieces import Piece, Refusal
+from binding.data.records import Record, ligand_inside, pick_record
+from binding.errors import BindingError
+from binding.featurize import as_binding_error, load_protein
+from binding.graph.fields import LigandGraph
+from binding.graph.ligand import build_ligand_graph
+from binding.io.ligand import BadRecord, parse_record, read_ligands
+from binding.prepare.checks import check_complex
+from binding.prepare.pocket import PocketSpec, pocket_mask
+from binding.structures import Complex, Ligand, Protein
+
+_READERS: Final = ("rdkit", "gemmi", "numpy")
+_CODE: Final = (  # a test holds that nothing is missing
+    "io/*.py",
+    "prepare/checks.py",
+    "prepare/pocket.py",
+    "graph/fields.py",
+    "graph/ligand.py",
+    "data/encode.py",
+    "data/poses.py",
+    "data/records.py",
+    "structures.py",
+    "constants.py",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Ligands of one protein.
+
+    Attributes:
+        key: Names the piece that becomes of it.
+        protein: Structure file.
+        ids: Of the rows.
+        ligands: Of each row: a file of its own, a record, or the name of a ligand inside the protein's file, which
+            then is the job's only one.
+        pocket_cutoff: Å.
+    """
+
+    key: str
+    protein: Path
+    ids: tuple[str, ...]
+    ligands: tuple[Path | Record | str, ...]
+    pocket_cutoff: float
+
+    def only(self, places: Sequence[int]) -> Job:
+        """The same for some of the rows."""
+        return replace(self, ids=tuple(self.ids[p] for p in places), ligands=tuple(self.ligands[p] for p in places))
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """Digest of the code that makes features of files, and of the readers that it uses.
+
+    A number kept by hand would be forgotten once, and pieces of two kinds be mixed.
+    """
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256(repr([(name, version(name)) for name in _READERS]).encode())
+    for path in sorted(path for pattern in _CODE for path in root.glob(pattern)):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def prepare_job(job: Job) -> Piece:
+    """Reads the protein once, then each ligand; nothing is raised for what is wrong with them."""
+    refused: dict[int, Refusal] = {}
+    accepted: list[tuple[LigandGraph, np.ndarray]] = []
+    lasting = True
+    protein: Protein | None = None
+    for place, (name, source) in enumerate(zip(job.ids, job.ligands, strict=True)):
+        try:
+            if isinstance(source, str):
+                protein, ligand = ligand_inside(job.protein, source)
+            else:
+                protein, ligand = load_protein(job.protein), _read_ligand(name, source)
+            mask = pocket_mask(protein, ligand, PocketSpec(cutoff=job.pocket_cutoff))
+            check_complex(Complex(name, protein.select(mask), ligand))
+            accepted.append((build_ligand_graph(ligand), mask))
+        except Exception as unforeseen:  # noqa: BLE001 - one odd complex must not cost the others their rows
+            error = as_binding_error(unforeseen)
+            lasting &= isinstance(unforeseen, BindingError)
+            refused[place] = Refusal(error.code, error.message, error.hint)
+    if not accepted or protein is None:
+        return Piece(None, refused, lasting)
+    needed = np.any([mask for _, mask in accepted], axis=0)
+    rows = np.cumsum(needed) - 1
+    group = encode_group(protein.select(needed), [(graph, rows[np.flatnonzero(mask)]) for graph, mask in accepted])
+    return Piece(to_bytes(group), refused, lasting)
+
+
+def _read_ligand(name: str, source: Path | Record) -> Ligand:
+    if isinstance(source, Path):
+        return pick_record(name, list(read_ligands(source)), alone=True)
+    found = parse_record(source.text, source.path, source.index)
+    if isinstance(found, BadRecord):
+        raise found.error
+    return found
+
+
+def worker_died(name: str) -> Refusal:
+    """What is said of a row whose process ended."""
+    return Refusal(
+        "worker_died",
+        f"the process that read {name} ended unexpectedly",
+        "it may have run out of memory; look at its files, or prepare with --workers 1",
+    )

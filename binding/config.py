@@ -162,6 +162,9 @@ class TrainConfig(RunConfig):
     init: str | None = Field(
         None, description="weights to start from: a shipped name, a `.safetensors` file or the folder of a run"
     )
+    encoders: tuple[Path, ...] = Field(
+        (), description="pre-trained encoders to start from: files of `binding pretrain`, or its output folders"
+    )
     init_member: int = Field(0, ge=0, description="which network of these weights, from 0")
     trainable: Literal["all", "readouts"] = Field(
         "all", description="readouts: encoders and cross-attention stay as they are; needs `init`"
@@ -198,6 +201,8 @@ class TrainConfig(RunConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.encoders and self.init is not None:
+            raise ValueError("init and encoders exclude each other: the weights of init have encoders")
         if self.trainable == "readouts" and self.init is None:
             raise ValueError("trainable: readouts needs init, the weights whose encoders stay")
         if self.devices > self.batch_size:

@@ -1,8 +1,9 @@
 """Measures what each rule of `binding split` leaves for memory, and how fast and how surely relatives are found.
 
-    python scripts/measure_splits.py ../shared/data/crystal --test ../shared/data/casf2016
+    python scripts/measure_splits.py ../shared/data/crystal --test ../shared/data/casf2016 \
+        --more ../shared/data/modelled ../shared/data/congeneric
 
-Writes docs/figures/splits.json, from which scripts/write_tables.py fills docs/splits.md. Some five minutes on one core.
+Writes docs/figures/splits.json, from which scripts/write_tables.py fills docs/splits.md. Some ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -24,12 +25,11 @@ from binding.data.identity import SequenceIndex
 from binding.data.leakage import NEAREST, WEIGHTED, LeakReport, Thresholds, find_leaks
 from binding.data.splits import LEFT_OUT, TEST, TRAIN, VALIDATION
 from binding.data.splitting import Features, SplitRule, assign, find_features
-from binding.io.sequences import ChainSequence
+from binding.io.sequences import ChainSequence, read_sequences
 from binding.metrics import measure
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "figures" / "splits.json"
 RULES = ("random", "time", "scaffold", "protein", "both")
-LETTERS = "ACDEFGHIKLMNPQRSTVWY"
 PROTEINS = 2000
 
 
@@ -38,6 +38,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="complexes to split")
     parser.add_argument("--test", type=Path, metavar="FOLDER", help="a test set to compare with all of them")
     parser.add_argument("--rows", type=int, metavar="N", help="a draw of the rows; all by default")
+    parser.add_argument(
+        "--more",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="FOLDER",
+        help="of further proteins, to cluster",
+    )
     parser.add_argument("--proteins", type=int, default=PROTEINS, metavar="N", help="to time the clustering of")
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
@@ -57,7 +65,7 @@ def main() -> None:
     if options.test is not None:
         figures["test_set"] = compare([options.folder, options.test])
     chains = [chain for found in content.chains.values() for chain in found if chain.known >= LEAST_KNOWN]
-    figures["proteins"] = many(list(content.chains.values()), options.proteins)
+    figures["proteins"] = many([*content.chains.values(), *structures(options.more)], options.proteins)
     figures["recall"] = recall(sorted({chain.letters for chain in chains}))
     options.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
@@ -111,30 +119,31 @@ def compare(folders: list[Path]) -> dict[str, Any]:
     return figures
 
 
+def structures(folders: list[Path]) -> list[list[ChainSequence]]:
+    """The chains of the structure file in each folder of some folders."""
+    found = []
+    for folder in folders:
+        for path in sorted(p for p in folder.iterdir() if p.is_dir()):
+            files = [*path.glob("*pocket.pdb*"), *path.glob("*protein.pdb*")]
+            if files:
+                found.append(read_sequences(files[0]))
+    return found
+
+
 def many(proteins: list[list[ChainSequence]], count: int) -> dict[str, float]:
-    """Clusters many proteins: those given, and copies of them with 10 to 70 % of the residues changed."""
-    draw = random.Random(0)
-    named = {f"p{place:04d}": chains for place, chains in enumerate(proteins[:count])}
-    while len(named) < count:
-        parent = draw.choice(proteins)
-        changed = [ChainSequence(mutated(chain.letters, draw), False, chain.fragments) for chain in parent]
-        named[f"p{len(named):04d}"] = changed
+    """Clusters many proteins: a draw of those given."""
+    draw = random.Random(0).sample(proteins, min(count, len(proteins)))
+    named = {f"p{place:04d}": chains for place, chains in enumerate(draw)}
     start = time.process_time()
     found = cluster_proteins(named)
     seconds = time.process_time() - start
-    say(f"{count} proteins: {seconds:.0f} CPU seconds")
+    say(f"{len(named)} proteins: {seconds:.0f} CPU seconds")
     return {
-        "proteins": count,
-        "given": min(count, len(proteins)),
+        "proteins": len(named),
         "sequences": len(found.index.sequences),
         "clusters": len(set(found.clusters.values())),
         "seconds": round(seconds, 1),
     }
-
-
-def mutated(letters: str, draw: random.Random) -> str:
-    share = draw.uniform(0.1, 0.7)
-    return "".join(draw.choice(LETTERS) if letter != "X" and draw.random() < share else letter for letter in letters)
 
 
 def recall(sequences: list[str], count: int = 200) -> dict[str, int]:

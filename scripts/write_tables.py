@@ -22,6 +22,7 @@ from pydantic_core import PydanticUndefined
 
 from binding.checkpoint import DEFAULT_MODEL
 from binding.config import LearningRates, ModelConfig, SourceConfig, TrainConfig, ValidationConfig
+from binding.train.pretrain_config import LigandTask, MoleculeSource, PocketSource, PocketTask, PretrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"
@@ -366,18 +367,46 @@ def splits() -> str:
 def splits_speed() -> str:
     content = load(FIGURES / "splits.json")
     many, recall = content["proteins"], content["recall"]
-    copies = (
-        ", and copies of them with a tenth to seven tenths of their residues changed"
-        if many["given"] < many["proteins"]
-        else ""
-    )
     return (
-        f"{count(many['proteins'])} proteins ({count(many['given'])} pockets{copies}; {count(many['sequences'])} "
-        f"different chains) are clustered in {many['seconds']:.0f} s of one core. Of the {count(recall['pairs'])} "
+        f"{count(many['proteins'])} proteins ({count(many['sequences'])} different chains) are clustered in "
+        f"{many['seconds'] / 60:.1f} minutes of one core. Of the {count(recall['pairs'])} "
         f"pairs of {recall['sequences']} chains drawn from the pockets, all aligned, {count(recall['related'])} are "
         f"related; the short cuts found {count(recall['found'])} of them and {count(recall['wrong'])} others, and had "
         f"{count(recall['aligned'])} pairs to look at."
     )
+
+
+# ---------------------------------------------------------------- training
+
+
+def pretraining() -> str:
+    """Cold starts against starts from pre-trained encoders."""
+    content = load(FIGURES / "pretraining.json")
+    names = {
+        "cold": "nothing",
+        "ligand": "ligand encoder",
+        "pocket": "pocket encoder",
+        "both": "both encoders",
+    }
+    rows = []
+    for arm, runs in content["arms"].items():
+        figures = [run["pk"] for run in runs]
+        twins = [run["pk_ligand_only"] for run in runs]
+        rows.append(
+            (
+                names[arm],
+                len(runs),
+                *(_mean_and_each(figures, name) for name in ("r", "rmse")),
+                *(_mean_and_each(twins, name) for name in ("r", "rmse")),
+            )
+        )
+    header = ("pre-trained", "seeds", "r", "RMSE, pK", "ligand-only twin: r", "RMSE, pK")
+    return f"{content['about']}\n\n{table(header, rows)}"
+
+
+def _mean_and_each(figures: list[dict[str, float]], name: str) -> str:
+    values = [figure[name] for figure in figures]
+    return f"{sum(values) / len(values):.3f} ({', '.join(f'{value:.3f}' for value in values)})"
 
 
 # ---------------------------------------------------------------- the model as built
@@ -482,7 +511,7 @@ def _type(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     if get_origin(annotation) is tuple:
-        return "list of text" if get_args(annotation)[0] is str else "list of mappings"
+        return {str: "list of text", Path: "list of paths"}.get(get_args(annotation)[0], "list of mappings")
     return names.get(annotation, "mapping")
 
 
@@ -523,8 +552,14 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "held_out": held_out,
     "pairs": pairs,
     "parameters": parameters,
+    "pretraining": pretraining,
     "settings_learning_rates": settings(LearningRates),
     "settings_model": settings(ModelConfig),
+    "settings_pretrain": settings(PretrainConfig),
+    "settings_pretrain_ligand": settings(LigandTask),
+    "settings_pretrain_molecules": settings(MoleculeSource),
+    "settings_pretrain_pocket": settings(PocketTask),
+    "settings_pretrain_pockets": settings(PocketSource),
     "settings_source": settings(SourceConfig),
     "settings_train": settings(TrainConfig),
     "settings_validation": settings(ValidationConfig),

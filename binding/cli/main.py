@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from binding.cli import evaluate, info, place, predict, prepare, split, train
+from binding.cli import evaluate, info, place, predict, prepare, pretrain, split, train
 from binding.errors import EXIT_INTERRUPTED
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ app.command("predict")(predict.command)
 app.command("place")(place.command)
 app.command("prepare")(prepare.command)
 app.command("split")(split.command)
+app.command("pretrain")(pretrain.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.command)
 app.command("info")(info.command)

@@ -25,6 +25,14 @@ def command(
             "--set", metavar="KEY=VALUE", help="Override a setting, such as model.angles=false; may be repeated."
         ),
     ] = None,
+    init_encoders: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--init-encoders",
+            metavar="PATH",
+            help="Begin with pre-trained encoders: a file or the output folder of binding pretrain; may be repeated.",
+        ),
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Start anew even where the folder holds a run.")] = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -32,9 +40,11 @@ def command(
     """Train a model, or go on with a run that was stopped: the same command resumes it."""
     from binding import api
 
-    overrides = _overrides(set_ or [])
+    overrides = overrides_of(set_ or [])
     if output is not None:
         overrides["output"] = str(output)
+    if init_encoders:
+        overrides["encoders"] = [str(path) for path in init_encoders]
     result = api.train(config, overrides, progress=sys.stderr.isatty() and not quiet, restart=restart)
     if result.interrupted:
         typer.echo("interrupted; the same command goes on from the last epoch", err=True)
@@ -45,7 +55,7 @@ def command(
     return EXIT_OK
 
 
-def _overrides(items: list[str]) -> dict[str, Any]:
+def overrides_of(items: list[str]) -> dict[str, Any]:
     """``a.b=1`` as a mapping; the value is read as YAML, so that numbers, booleans and null keep their type."""
     import yaml
 

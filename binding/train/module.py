@@ -46,7 +46,7 @@ class TrainingModule(lightning.LightningModule):
     Args:
         config: The run.
         total_steps: Length of the learning rate's schedule.
-        state: Weights of a ``Member`` to start from; None starts from chance.
+        state: Weights to start from, by their names in a ``Member``; what it lacks starts from chance.
     """
 
     def __init__(self, config: TrainConfig, total_steps: int, state: dict[str, Tensor] | None = None) -> None:
@@ -55,7 +55,7 @@ class TrainingModule(lightning.LightningModule):
         self.total_steps = total_steps
         self.member = Member(config.model)
         if state is not None:
-            self.member.load_state_dict(state)
+            self.member.load_state_dict(self.member.state_dict() | state)
         self.average = copy.deepcopy(self.member).requires_grad_(False).eval()
         if config.trainable == "readouts":
             parts.freeze_all_but_readouts(self.member)

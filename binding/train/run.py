@@ -23,6 +23,7 @@ from binding.config import TrainConfig
 from binding.data.datamodule import ComplexDataModule
 from binding.errors import ConfigError, TrainingError, UsageError
 from binding.metrics import MIN_ROWS
+from binding.train.encoders import load_encoders
 from binding.train.finish import TrainResult, finish
 from binding.train.keep import BEST, LAST, EpochLog, Patience, WholeCheckpoints, checkpoints, replacing
 from binding.train.module import TrainingModule
@@ -79,7 +80,8 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
     lightning.seed_everything(config.seed, verbose=False)
     data = ComplexDataModule(config)
     _check_patience(config, data)
-    module = TrainingModule(config, data.total_steps(), None if start is None else start.state)
+    state = load_encoders(config.encoders, config.model) if start is None else start.state
+    module = TrainingModule(config, data.total_steps(), state)
     with warnings.catch_warnings():
         _silence()
         _fit(trainer, module, data, checkpoint)

@@ -23,7 +23,7 @@ from binding.graph.pocket import build_pocket_graph
 from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.io.structure import read_complex, read_protein
 from binding.prepare.checks import check_complex
-from binding.prepare.pocket import PocketSpec, select_pocket
+from binding.prepare.pocket import PocketSpec, replaced_by, select_pocket
 from binding.structures import Complex, Ligand, Protein
 
 _CACHED_FILES = 8
@@ -225,24 +225,26 @@ def _records(job: Job) -> Iterator[Ligand | BadRecord]:
 
 
 class _Pockets:
-    """The pocket of each ligand; where it does not depend on the ligand, one object for all of a job.
+    """The pocket of each ligand; where the residues are fixed, one object for all ligands of a job.
 
-    The network encodes a pocket object once for all the graphs of a batch that hold it.
+    The network encodes a pocket object once for all the graphs of a batch that hold it. A hetero group that lies
+    where a ligand lies is left out for that ligand alone: no ligand's pocket hangs on another ligand.
     """
 
     def __init__(self, protein: Protein, spec: PocketSpec) -> None:
         self._protein = protein
         self._spec = spec
         self._fixed = spec.reference is not None or spec.center is not None or spec.residues is not None
-        self._shared: tuple[Protein, PocketGraph] | None = None
+        self._made: dict[bytes, tuple[Protein, PocketGraph]] = {}  # by the groups that are left out
 
     def of(self, ligand: Ligand) -> tuple[Protein, PocketGraph]:
-        if self._shared is not None:
-            return self._shared
+        left_out = replaced_by(self._protein, ligand.positions).tobytes() if self._fixed else b""
+        if left_out in self._made:
+            return self._made[left_out]
         pocket = select_pocket(self._protein, ligand, self._spec)
         made = pocket, build_pocket_graph(pocket)
         if self._fixed:
-            self._shared = made
+            self._made[left_out] = made
         return made
 
 

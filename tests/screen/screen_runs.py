@@ -1,0 +1,58 @@
+"""Helpers of the tests of screening: libraries, forked screens, what a run has written."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from binding.screen.run import ScreenPlan, screen
+
+
+def write(path: Path, records: list[str]) -> Path:
+    data = "".join(records).encode()
+    path.write_bytes(gzip.compress(data, mtime=0) if path.suffix == ".gz" else data)
+    return path
+
+
+class Child:
+    """A screen in a forked process: torch is loaded already, so that many can be begun and killed."""
+
+    def __init__(self, plan: ScreenPlan, before: Callable[[], None] = lambda: None) -> None:
+        self.pid = os.fork()
+        if self.pid == 0:
+            code = 99
+            try:
+                before()
+                code = screen(plan, command=["binding", "screen"]).exit_code
+            except BaseException as error:  # noqa: BLE001 - a forked child must not return into pytest
+                code = getattr(error, "exit_code", 98)
+                os.write(2, f"{error!r}\n".encode())
+            finally:
+                os._exit(code)
+
+    def kill_after(self, seconds: float) -> int | None:
+        """Kill -9; the exit code where it had ended by itself."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.002)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        return None
+
+    def wait(self) -> int:
+        """The exit code."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """The files of a run that must not depend on how it was run."""
+    names = ("results.csv", "failures.csv", "results.parquet", "top.sdf")
+    files = [run / name for name in names] + sorted((run / "parts").iterdir())
+    return {path.name: path.read_bytes() for path in files}

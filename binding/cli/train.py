@@ -33,6 +33,14 @@ def command(
             help="Begin with pre-trained encoders: a file or the output folder of binding pretrain; may be repeated.",
         ),
     ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option("--init", metavar="NAME|PATH", help="Start from these weights: a shipped name, a file or a run."),
+    ] = None,
+    devices: Annotated[
+        int | None,
+        typer.Option("--devices", metavar="N", min=1, help="Processes that share each batch, one a GPU."),
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Start anew even where the folder holds a run.")] = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -41,11 +49,13 @@ def command(
     from binding import api
 
     overrides = overrides_of(set_ or [])
-    if output is not None:
-        overrides["output"] = str(output)
+    given = {"output": None if output is None else str(output), "init": init, "devices": devices}
+    overrides |= {name: value for name, value in given.items() if value is not None}
     if init_encoders:
         overrides["encoders"] = [str(path) for path in init_encoders]
     result = api.train(config, overrides, progress=sys.stderr.isatty() and not quiet, restart=restart)
+    if result.rank > 0:
+        return EXIT_OK
     if result.interrupted:
         typer.echo("interrupted; the same command goes on from the last epoch", err=True)
         return EXIT_INTERRUPTED

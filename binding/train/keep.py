@@ -25,7 +25,11 @@ _MONITORED = "val_rmse"
 def replacing(path: Path) -> Iterator[Path]:
     """Gives a path to write to, and puts what was written in the place of ``path``, whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    yield partial
+    try:
+        yield partial
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     with partial.open("rb+") as stream:  # on the disk before its name is, or a power cut could leave it empty
         os.fsync(stream.fileno())
     os.replace(partial, path)

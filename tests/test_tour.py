@@ -1,0 +1,87 @@
+"""The whole way once, by the commands that a user types: ten complexes and a table -> weights -> predictions."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+POSES = 8
+SETTINGS = """
+sources: [{cache: cache/ten.npz, decoys: 0.5}]
+validation: {file: splits.csv}
+output: runs/tour
+epochs: 2
+batch_size: 4
+threads: 1
+device: cpu
+model: {hidden_channels: 16, num_heads: 2, num_layers: 1, ligand_layers: 1, pocket_layers: 1, vector_channels: 2}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, examples):
+    """Ten complexes in PDBbind layout: a nucleoside, an antifolate, and eight poses in one receptor.
+
+    The affinities are made up, in the forms in which people have them.
+    """
+    rows = ["id,affinity,uniprot,year"]
+    for number, name in enumerate(("1s2g", "1ia1")):
+        (tmp_path / "ten" / name).mkdir(parents=True)
+        for part in (f"{name}_protein.pdb.gz", f"{name}_ligand.sdf"):
+            shutil.copy(examples / part, tmp_path / "ten" / name)
+        rows.append(f"{name},{('Kd=40uM', 'IC50=0.2uM')[number]},P0000{number},200{number}")
+    records = gzip.decompress((examples / "5ht1b_poses.sdf.gz").read_bytes()).decode().split("$$$$\n")
+    for number in range(POSES):
+        name = f"pose{number}"
+        (tmp_path / "ten" / name).mkdir()
+        shutil.copy(examples / "5ht1b_protein.pdb.gz", tmp_path / "ten" / name / f"{name}_protein.pdb.gz")
+        (tmp_path / "ten" / name / f"{name}_ligand.sdf").write_text(f"{records[number]}$$$$\n")
+        rows.append(f"{name},{('Ki~', 'Ki=')[number % 2]}{number + 1}nM,P28222,{2010 + number}")
+    (tmp_path / "ten" / "index.csv").write_text("\n".join([*rows, ""]))
+    (tmp_path / "tour.yaml").write_text(SETTINGS)
+    return tmp_path
+
+
+def binding(folder: Path, *arguments: str) -> str:
+    """Runs a command; its stderr."""
+    command = [sys.executable, "-m", "binding", *arguments]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110)
+    assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
+    return done.stderr
+
+
+@pytest.mark.slow
+def test_from_ten_complexes_to_predictions_with_their_weights(folder):
+    said = binding(folder, "prepare", "ten", "-o", "cache/ten.npz", "--workers", "1")
+    assert "10 of 10 complexes" in said
+    binding(folder, "split", "ten", "-o", "splits.csv", "--test", "0.2", "--validation", "0.2", "--seed", "3")
+    sides = pd.read_csv(folder / "splits.csv").set_index("id")["split"]
+    assert sides.value_counts().to_dict() == {"train": 6, "test": 2, "validation": 2}
+
+    binding(folder, "train", "tour.yaml")
+    run = folder / "runs" / "tour"
+    assert len(pd.read_csv(run / "metrics.csv")) == 2
+    card = json.loads((run / "model.json").read_text())
+    assert list(card["rows"].values()) == [6]
+    held = pd.read_csv(run / "validation.csv").set_index("id")
+    assert set(held.index) == set(sides.index[sides == "validation"])
+
+    binding(folder, "predict", "ten", "--model", "runs/tour", "-o", "predictions.csv")
+    rows = pd.read_csv(folder / "predictions.csv").set_index("id")
+    assert len(rows) == 10
+    assert (rows["status"] == "ok").all()
+    assert set(rows["model"]) == {"tour"}
+    # The same weights on the same pose, once from the cache of training and once from the files.
+    assert rows.loc[held.index, "pk"].to_numpy() == pytest.approx(held["pk"].to_numpy(), abs=0.02)
+
+    binding(folder, "evaluate", "predictions.csv", "--truth", "ten/index.csv", "-o", "report")
+    assert list((folder / "report").rglob("*.json"))

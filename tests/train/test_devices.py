@@ -1,0 +1,79 @@
+"""Two processes that share each batch are one process; bf16 is 32-bit but for the rounding."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from binding.errors import UsageError
+from runs import log_of, run, weights_of
+
+ROOT = Path(__file__).resolve().parents[2]
+DETERMINISTIC = {"hidden_channels": 16, "num_heads": 2, "num_layers": 1, "ligand_layers": 1, "pocket_layers": 1,
+                 "vector_channels": 2, "dropout": 0.0}  # fmt: skip
+
+
+def command_line(config, *arguments: str) -> subprocess.CompletedProcess:
+    path = Path(f"{config.output}.yaml")
+    path.write_text(yaml.safe_dump(config.model_dump(mode="json")))
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "binding", "train", str(path), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.slow
+def test_two_processes_are_one(settings):
+    """The same losses, gradient norms and validation figures in every epoch, and the same weights.
+
+    Batches of 6 rows and decoys, weights of sources, bounds, rows of one group in both processes, poses that are
+    known in one process only, and a last batch of a single row.
+    """
+    changes = {
+        "model": DETERMINISTIC,
+        "batch_size": 3,
+        "epochs": 3,
+        "pair_weight": 0.5,
+        "sources": [
+            {"cache": str(settings().sources[0].cache), "weight": 2.0, "decoys": 0.5, "where": "uniprot != 'P28222'"},
+            {"cache": str(settings().sources[0].cache), "repeat": 1.5, "from_epoch": 1, "where": "uniprot == 'P28222'"},
+        ],
+    }
+    one, two = settings("one", **changes), settings("two", **changes)
+    run(one)
+    done = command_line(two, "--devices", "2", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("weights:") == 1, "one process speaks"
+    logs = [log_of(config) for config in (one, two)]
+    assert list(logs[0].columns) == list(logs[1].columns)
+    assert logs[1].to_numpy() == pytest.approx(logs[0].to_numpy(), rel=1e-3, abs=1e-5)
+    first, second = weights_of(one), weights_of(two)
+    assert max(float((first[name] - second[name]).abs().max()) for name in first if first[name].numel()) < 1e-3
+    held = [np.genfromtxt(config.output / "validation.csv", delimiter=",", names=True)["pk"] for config in (one, two)]
+    assert held[0] == pytest.approx(held[1], abs=1e-3)
+
+
+def test_gpus_that_are_not_there(settings):
+    with pytest.raises(UsageError, match=r"there are \d+ GPUs"):
+        run(settings(device="cuda", devices=torch.cuda.device_count() + 1, batch_size=64))
+
+
+# ---------------------------------------------------------------- bf16
+
+
+def test_bf16_learns_what_32_bits_learn(settings):
+    """Matrices in 16 bits: losses and predictions within a few hundredths of a pK, weights kept in 32 bits."""
+    runs = [settings(kind, precision=kind, model=DETERMINISTIC) for kind in ("fp32", "bf16")]
+    for config in runs:
+        run(config)
+    logs = [log_of(config) for config in runs]
+    assert not np.array_equal(logs[0]["train_affinity"], logs[1]["train_affinity"]), "16 bits were used"
+    for name in ("train_affinity", "train_ligand_only", "val_rmse", "val_rmse_ligand_only"):
+        assert logs[1][name].to_numpy() == pytest.approx(logs[0][name].to_numpy(), abs=0.05), name
+    assert all(tensor.dtype == torch.float32 for tensor in weights_of(runs[1]).values())

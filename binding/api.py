@@ -267,34 +267,30 @@ def evaluate(
 
 
 def prepare(
-    folder: str | Path,
+    data: str | Path | None,
     output: str | Path,
     *,
+    protein: str | Path | None = None,
+    ligands: str | Path | Sequence[str | Path] | None = None,
     index: str | Path | None = None,
-    source: str | None = None,
-    pocket_cutoff: float = 10.0,
-    workers: int | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
 ) -> PrepareReport:
     """Read complexes and their measured affinities into a training cache; see ``binding.data.prepare``.
 
     Args:
-        folder: In PDBbind layout.
+        data: Folder in PDBbind layout, or a table with ``id``, ``protein``, ``ligand`` and an affinity; None where
+            ``protein`` and ``ligands`` are given.
         output: The cache, ``.npz``.
-        index: Measured affinities by id; ``<folder>/index.csv`` by default.
-        source: Name of this data in the cache; the folder's by default.
-        pocket_cutoff: Å, residues this close to the ligand are kept.
-        workers: Processes; all cores by default.
-        progress: Called with the numbers of complexes done and asked.
+        protein, ligands: One structure file, and files of its posed ligands, titled by the index's ids.
+        index: Measured affinities by id; ``<data>/index.csv`` by default.
+        settings: ``source``, ``pocket_cutoff`` (Å), ``workers`` and ``progress`` of ``binding.data.prepare``.
 
     Raises:
-        BindingError: The folder or the index cannot be read, or nothing in them can be used.
+        BindingError: The data or the index cannot be read, or nothing in them can be used.
     """
-    from binding.data.prepare import prepare_dataset
+    from binding.data import prepare as preparing
 
-    return prepare_dataset(
-        folder, index, output, source=source, pocket_cutoff=pocket_cutoff, workers=workers, progress=progress
-    )
+    return preparing.prepare(data, output, protein=protein, ligands=ligands, index=index, **settings)
 
 
 def split(

@@ -1,155 +1,33 @@
-"""The training cache: complexes as compact arrays in one ``.npz`` file, read without any chemistry toolkit.
+"""The training cache: complexes in one ``.npz`` file, read without any chemistry toolkit.
 
-Positions are integers of 0.001 Å about each pocket's centre, as precise as a PDB file. A protein file that
-serves many ligands is held once; each complex lists its pocket's residues. Protein features are made
-from atoms when a complex is first asked for, so that the cache stays small and has no feature settings
-but those of the ligand.
+See ``binding.data.encode`` for how they are held. Protein features are made from atoms when a complex is first asked
+for, so that the cache stays small and has no feature settings but those of the ligand.
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
+import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
+from binding.data.encode import CACHE_VERSION
 from binding.errors import CacheError, ConfigError
 from binding.graph.fields import DESCRIPTORS, ComplexGraph, LigandGraph
 from binding.graph.pocket import build_pocket_graph
 from binding.structures import Protein
 
-CACHE_VERSION = 1
-_RESOLUTION = 0.001  # Å
-
-
-@dataclass(frozen=True, eq=False)
-class CachedComplex:
-    """One complex on its way into the cache.
-
-    Attributes:
-        ligand: Its features.
-        residues: (pocket residues,) rows of the group's protein.
-        row: Columns of the table: ``id``, ``pk``, ``relation``, ``source`` and what the index holds.
-    """
-
-    ligand: LigandGraph
-    residues: np.ndarray
-    row: Mapping[str, Any]
-
-
-@dataclass(frozen=True, eq=False)
-class CachedGroup:
-    """Complexes that share a protein file.
-
-    Attributes:
-        protein: All residues that any of the pockets needs.
-        complexes: At least one.
-    """
-
-    protein: Protein
-    complexes: list[CachedComplex]
-
-
-class _Columns:
-    """Lists of arrays of unequal length, saved as one array and its lengths."""
-
-    def __init__(self) -> None:
-        self.parts: dict[str, list[np.ndarray]] = {}
-
-    def add(self, name: str, values: np.ndarray) -> None:
-        self.parts.setdefault(name, []).append(values)
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        return {name: np.concatenate(parts) for name, parts in self.parts.items()}
-
-
-def _quantise(positions: np.ndarray, origin: np.ndarray) -> tuple[np.ndarray, float]:
-    """Positions as int16 about an origin, and the size of a step, Å."""
-    shifted = positions - origin
-    step = max(_RESOLUTION, float(np.abs(shifted).max(initial=0.0)) / 32766.0)
-    return np.round(shifted / step).astype(np.int16), step
-
-
-def _codes(values: Iterable[str], vocabulary: dict[str, int]) -> np.ndarray:
-    return np.array([vocabulary.setdefault(str(value), len(vocabulary)) for value in values], dtype=np.uint16)
-
-
-def write_cache(path: str | Path, groups: Iterable[CachedGroup], settings: Mapping[str, Any]) -> int:
-    """Writes groups to a cache file, atomically.
-
-    Args:
-        path: The ``.npz`` file to make.
-        groups: In the order in which they are to stand.
-        settings: What the features depend on; kept with the file, the same in all caches of a training run.
-
-    Returns:
-        The number of complexes.
-    """
-    columns, rows = _Columns(), []
-    atom_names: dict[str, int] = {}
-    residue_names: dict[str, int] = {}
-    for group_row, group in enumerate(groups):
-        protein = group.protein
-        origin = protein.positions.mean(axis=0)
-        positions, step = _quantise(protein.positions, origin)
-        columns.add("protein_step", np.array([step]))
-        columns.add("protein_atoms", np.array([protein.num_atoms], dtype=np.int32))
-        columns.add("protein_residues", np.array([protein.num_residues], dtype=np.int32))
-        columns.add("protein_positions", positions)
-        columns.add("protein_elements", protein.elements.astype(np.uint8))
-        columns.add("protein_atom_names", _codes(protein.atom_names, atom_names))
-        columns.add("residue_names", _codes(protein.residue_names, residue_names))
-        columns.add("residue_kinds", protein.residue_kinds.astype(np.uint8))
-        columns.add(
-            "residue_sizes", np.bincount(protein.atom_residue, minlength=protein.num_residues).astype(np.uint16)
-        )
-        for complex_ in group.complexes:
-            ligand = complex_.ligand
-            positions, step = _quantise(ligand.positions, origin)
-            columns.add("ligand_step", np.array([step]))
-            columns.add("ligand_group", np.array([group_row], dtype=np.int32))
-            columns.add("ligand_atoms", np.array([ligand.num_atoms], dtype=np.int32))
-            columns.add("ligand_bonds", np.array([len(ligand.bonds)], dtype=np.int32))
-            columns.add("ligand_pocket", np.array([len(complex_.residues)], dtype=np.int32))
-            columns.add("positions", positions)
-            columns.add("atom_categories", ligand.atom_categories)
-            columns.add("radii", np.round(ligand.radii * 100).astype(np.uint8))
-            columns.add("bonds", ligand.bonds.astype(np.uint16))
-            columns.add("bond_categories", ligand.bond_categories)
-            columns.add("descriptors", ligand.descriptors[None])
-            columns.add("pocket_rows", complex_.residues.astype(np.uint16))
-            rows.append(dict(complex_.row))
-    if not rows:
-        raise CacheError("no complex was left to cache", "see the table of rejected rows beside the output")
-    meta = {
-        "version": CACHE_VERSION,
-        "settings": dict(settings),
-        "atom_names": list(atom_names),
-        "residue_names": list(residue_names),
-        "descriptors": list(DESCRIPTORS),
-    }
-    arrays = columns.arrays()
-    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
-    arrays["table"] = np.frombuffer(pd.DataFrame(rows).to_csv(index=False).encode(), dtype=np.uint8)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **arrays)
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CacheError(f"cannot write {path}: {error}", "free some disk space or name another folder") from None
-    return len(rows)
+_ABSENT: Final = frozenset({"NA", "N/A", "NaN", "nan", "None", "null", "NULL", "-"})  # in a column of numbers
+# No leading zeros, and an exponent only with a point or a sign: 0012 and 1e66 are names.
+_NUMBER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?|[eE][-+][0-9]+)?|[-+]?\.[0-9]+")
+_WHOLE: Final = re.compile(r"[-+]?[0-9]{1,18}")
 
 
 class ComplexCache:
@@ -158,7 +36,12 @@ class ComplexCache:
     Graphs are built on first use and kept, about 100 kB each.
 
     Args:
-        path: A file made by ``write_cache``.
+        path: A file made by ``binding.data.encode.write_cache``.
+
+    Attributes:
+        settings: What the features depend on.
+        table: A row a complex. A column is of numbers where every cell that is filled is one, and of text exactly
+            as it was given otherwise; ``id`` is always text. An empty cell is NaN.
 
     Raises:
         CacheError: It is missing, damaged, or of another version.
@@ -183,7 +66,7 @@ class ComplexCache:
                 "make it anew with `binding prepare`",
             )
         self.settings: dict[str, Any] = meta["settings"]
-        self.table = pd.read_csv(io.StringIO(table), dtype={"id": str}, low_memory=False)
+        self.table = _read_table(table)
         self._atom_names = np.array(meta["atom_names"], dtype="<U4")
         self._residue_names = np.array(meta["residue_names"], dtype="<U8")
         arrays = self._arrays
@@ -249,6 +132,29 @@ class ComplexCache:
             )
             self._graphs[row] = ComplexGraph(ligand=ligand, pocket=build_pocket_graph(protein.select(keep)))
         return self._graphs[row]
+
+
+def _read_table(text: str) -> pd.DataFrame:
+    table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, na_values=[""])
+    for name in table.columns:
+        if name != "id":
+            table[name] = _typed(table[name])
+    return table
+
+
+def _typed(column: pd.Series) -> pd.Series:
+    """Numbers where all that is filled in is numbers; pandas would also turn the names NA, 0012 and 1e66 into some."""
+    filled = column.dropna()
+    known = filled[~filled.isin(_ABSENT)]
+    if known.empty:
+        return column.astype("float64") if filled.empty else column
+    if set(known) <= {"True", "False"} and len(known) == len(column):
+        return column == "True"
+    if not all(map(_NUMBER.fullmatch, known)):
+        return column
+    if len(known) == len(column) and all(map(_WHOLE.fullmatch, known)):
+        return column.astype("int64")
+    return column.where(column.isin(known)).astype("float64")
 
 
 def refuse_mixed(caches: Sequence[ComplexCache]) -> None:

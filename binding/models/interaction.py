@@ -13,6 +13,7 @@ from binding.graph.fields import DESCRIPTORS
 from binding.nn.cross_attention import GeometricCrossAttention
 from binding.nn.encoders import DirectionEncoder, MoleculeEncoder, PocketEncoder, mlp
 from binding.nn.geometry import VINA_TERMS, Contacts, PairGeometry, find_contacts
+from binding.nn.precision import full_precision
 from binding.nn.radial import envelope
 from binding.nn.readout import PRIOR_MEAN_PK, PairReadout, PhysicsPrior
 
@@ -97,7 +98,8 @@ class InteractionModel(nn.Module):
         atoms = self.molecule(batch)
         if self.directions is None:
             return atoms, None
-        return self.directions(atoms, batch)
+        with full_precision(atoms):
+            return self.directions(atoms, batch)
 
     def encode_pocket(self, batch: Batch) -> Tensor:
         """Residue states (R, channels): independent of the ligand."""
@@ -122,7 +124,8 @@ class InteractionModel(nn.Module):
     ) -> Output:
         """Joins encoded ligands and pockets; see ``forward``."""
         contacts = find_contacts(batch, self.config.cutoff if self.config.protein else 0.0)
-        features, vina = self.geometry(batch, contacts, vectors)
+        with full_precision(atoms):
+            features, vina = self.geometry(batch, contacts, vectors)
         smooth = envelope(contacts.pair_distance, self.config.cutoff - 2.5, self.config.cutoff)
         pair_atom, pair_residue = contacts.pair_atom, contacts.pair_residue
         pairs = nn.functional.silu(
@@ -179,7 +182,8 @@ class InteractionModel(nn.Module):
         ligand_term = ligand_term.squeeze(-1)
         interaction = contributions.new_zeros(items).index_add_(0, owner, contributions)
         weight = smooth.new_zeros(items).index_add_(0, owner, smooth).unsqueeze(-1)
-        pooled = states.new_zeros(items, states.shape[-1]).index_add_(0, owner, states * smooth.unsqueeze(-1))
+        faded = states * smooth.unsqueeze(-1)
+        pooled = faded.new_zeros(items, states.shape[-1]).index_add_(0, owner, faded)
         pooled = pooled / weight.clamp_min(1.0)
         terms = vina.new_zeros(items, vina.shape[-1]).index_add_(0, owner, vina) / size  # clashes tell a wrong pose
         whole = self.whole(torch.cat([pooled, ligand_mean(atom_states), mean, weight / size / 5.0, terms], dim=-1))

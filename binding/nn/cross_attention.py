@@ -87,6 +87,6 @@ class GeometricCrossAttention(nn.Module):
         scores = (query[pair_query] * key[pair_key]).sum(-1) / math.sqrt(size) + bias
         weights = pair_softmax(scores, pair_query, count)
         messages = (weights * gate).unsqueeze(-1) * value[pair_key]  # (E, heads, size)
-        mixed = query.new_zeros(count, channels).index_add_(0, pair_query, messages.flatten(1))
+        mixed = messages.new_zeros(count, channels).index_add_(0, pair_query, messages.flatten(1))
         queries = queries + self.out(mixed)
         return queries + self.feed_forward(queries), weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import signal
 from pathlib import Path
@@ -184,3 +185,64 @@ def test_the_cache_is_not_changed_by_training(settings, prepared, cache):
     before = cache.graph(0).ligand.positions.copy()
     run(settings(epochs=1))
     assert np.array_equal(ComplexCache(prepared.path).graph(0).ligand.positions, before)
+
+
+# ---------------------------------------------------------------- bounds among the held-out rows
+
+
+@pytest.fixture
+def with_bounds(settings, cache, tmp_path):
+    """Five held-out rows, of which two are bounds."""
+    held = [f"5ht1b-{number}" for number in range(5)]
+    sides = ["validation" if name in held else "train" for name in cache.table["id"]]
+    pd.DataFrame({"id": cache.table["id"], "split": sides}).to_csv(tmp_path / "splits.csv", index=False)
+
+    def make(**changes):
+        return settings(validation={"file": str(tmp_path / "splits.csv")}, **changes)
+
+    return make
+
+
+def test_bounds_are_left_out_of_validation_figures(with_bounds):
+    config = with_bounds()
+    result = run(config)
+    table = pd.read_csv(result.predictions)
+    assert table["relation"].tolist() == [">", "<", "=", "=", "="], "they are predicted and written all the same"
+    exact = table[table["relation"] == "="]
+    expected = float(np.sqrt(((exact["pk"] - exact["pk_true"]) ** 2).mean()))
+    assert log_of(config)["val_rmse"].iloc[-1] == pytest.approx(expected, abs=1e-4)
+    assert result.metrics["pk"]["rmse"] == pytest.approx(expected, abs=1e-3)
+    card = json.loads((Path(config.output) / "model.json").read_text())
+    assert (card["validation"]["rows"], card["validation"]["exact_rows"]) == (5, 3)
+    assert card["validation"]["pk"]["n"] == 3
+    scale = float(np.sqrt((((exact["pk"] - exact["pk_true"]) / exact["pk_std"]) ** 2).mean()))
+    assert card["calibration"] == {"std_scale": pytest.approx(scale, rel=1e-3), "rows": 3}
+
+
+def test_patience_needs_exact_rows(with_bounds, cache):
+    with pytest.raises(ConfigError, match="3 validation rows with an exact measurement, and there are 2"):
+        run(with_bounds(patience=1, sources=[{"cache": str(cache.path), "where": "id != '5ht1b-4'"}]))
+
+
+# ---------------------------------------------------------------- TensorBoard
+
+
+def test_tensorboard_that_is_not_installed_is_told(settings, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="tensorboard is not installed") as caught:
+        run(settings(tensorboard=True))
+    assert "binding[tensorboard]" in caught.value.hint
+
+
+def test_tensorboard_has_what_the_log_has(settings):
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="the extra binding[tensorboard] is not there"
+    )
+    config = settings(tensorboard=True, epochs=1)
+    run(config)
+    events = accumulator.EventAccumulator(str(Path(config.output) / "tensorboard"))
+    events.Reload()
+    row = log_of(config).iloc[0]
+    for name in ("train_affinity", "gradient_readouts", "val_rmse"):
+        (event,) = events.Scalars(name)
+        assert event.value == pytest.approx(row[name], rel=1e-5)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from binding.cli import evaluate, info, place, predict, prepare, pretrain, split, train
+from binding.cli import evaluate, info, place, predict, prepare, pretrain, report, screen, split, top, train
 from binding.errors import EXIT_INTERRUPTED
 
 app = typer.Typer(
@@ -42,6 +42,9 @@ def _program(
 
 
 app.command("predict")(predict.command)
+app.command("screen")(screen.command)
+app.command("top")(top.command)
+app.command("report")(report.command)
 app.command("place")(place.command)
 app.command("prepare")(prepare.command)
 app.command("split")(split.command)

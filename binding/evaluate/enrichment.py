@@ -61,6 +61,24 @@ def enrichment_figures(
     return figures
 
 
+def recovery_curve(score: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The share of the actives among the best compounds, over the share of the compounds.
+
+    Args:
+        score: (n,) higher is better; a NaN is worse than any number.
+        active: (n,) bool, with at least one true.
+
+    Returns:
+        Both (k,), from 0 to 1; between two points the curve is straight, as over equal scores in random order.
+    """
+    ranked = np.where(np.isfinite(score), score, -np.inf)
+    order = np.argsort(-ranked, kind="stable")
+    last = np.append(ranked[order][1:] != ranked[order][:-1], True)  # of a block of equal scores
+    seen = np.flatnonzero(last) + 1
+    found = np.cumsum(active[order])[last]
+    return np.append(0.0, seen / len(score)), np.append(0.0, found / active.sum())
+
+
 def _bedroc(
     density: np.ndarray, before: np.ndarray, sizes: np.ndarray, n: np.ndarray, actives: np.ndarray
 ) -> np.ndarray:

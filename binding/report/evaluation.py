@@ -20,7 +20,7 @@ from binding.metrics import Estimate
 
 INK, GREY, PALE = "#1f2933", "#7b8794", "#e4e7eb"
 BLUE, ORANGE = "#0072b2", "#d55e00"  # Okabe and Ito's, told apart by all eyes
-_STYLE: Final[dict[Any, Any]] = {
+STYLE: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.edgecolor": GREY,
@@ -64,7 +64,7 @@ def draw(report: Report, folder: str | Path) -> list[Path]:
         if section.name in ("ranking", "series") and section.counts["groups"]:
             pictures[section.name] = lambda section=section: figures_by_group(section)  # type: ignore[misc]
     paths = []
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         for name, picture in pictures.items():
             figure = picture()
             for suffix in ("svg", "png"):

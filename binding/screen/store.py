@@ -21,7 +21,7 @@ from binding.errors import FileError
 from binding.screen.folder import RunFolder
 from binding.screen.parts import part_paths, parts_folder, read_info
 from binding.screen.poses import POSE_COLUMN, write_poses
-from binding.screen.tables import MEMORY_MB, attach, database, lock, write_csv, write_parquet
+from binding.screen.tables import MEMORY_MB, attach, database, lock, only_row, write_csv, write_parquet
 
 RESULTS: Final = "results.parquet"
 RESULTS_CSV: Final = "results.csv"
@@ -138,10 +138,10 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
     with database(run / _SCRATCH, memory_mb) as connection:
         attach(connection, "parts", paths)
         connection.execute(_BEST)
-        found = _count(connection)
         note = json.dumps(_origin(paths))
         write_parquet(connection, f"{_ROWS} ORDER BY best.rank", run / RESULTS, note)
         attach(connection, "results", [run / RESULTS])
+        found = count(connection)
         write_csv(connection, f"SELECT {', '.join(RESULT_COLUMNS)} FROM results ORDER BY rank", run / RESULTS_CSV)
         write_csv(connection, _FAILURES, run / FAILURES_CSV)
         best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
@@ -155,7 +155,8 @@ class OpenResults:
     """Results that can be queried.
 
     Attributes:
-        connection: With the view ``results`` of ``RESULT_COLUMNS``, locked: it reads this run and nothing else.
+        connection: With the views ``results`` (``RESULT_COLUMNS``) and ``parts`` (``binding.screen.parts.SCHEMA``);
+            locked: it reads this run and nothing else.
         finished: Whether they are of a finished run; else they are those of the parts there are by now.
     """
 
@@ -177,14 +178,13 @@ def open_results(run: str | Path, memory_mb: int = MEMORY_MB) -> Iterator[OpenRe
     paths = _parts(run)
     finished = _origin_of_results(run) == _origin(paths)
     with database(memory_mb=memory_mb) as connection:
+        attach(connection, "parts", paths)
         if finished:
             attach(connection, "results", [run / RESULTS])
-            lock(connection, [run / RESULTS])
         else:
-            attach(connection, "parts", paths)
             connection.execute(_BEST)
             connection.execute(f"CREATE VIEW results AS {_ROWS}")
-            lock(connection, [parts_folder(run)])
+        lock(connection, [parts_folder(run), run / RESULTS])
         yield OpenResults(connection, finished)
 
 
@@ -221,11 +221,13 @@ def _origin_of_results(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def _count(connection: duckdb.DuckDBPyConnection) -> Finalised:
-    asked, scored, poses, warned, compounds = connection.execute(
+def count(connection: duckdb.DuckDBPyConnection) -> Finalised:
+    """What the views ``parts`` and ``results`` hold."""
+    asked, scored, poses, warned, compounds = only_row(
+        connection,
         """SELECT count(DISTINCT row), count(DISTINCT row) FILTER (status = 'ok'), count(*) FILTER (status = 'ok'),
-        count(*) FILTER (status = 'ok' AND warnings <> ''), (SELECT count(*) FROM best) FROM parts"""
-    ).fetchone() or (0, 0, 0, 0, 0)
+        count(*) FILTER (status = 'ok' AND warnings <> ''), (SELECT count(*) FROM results) FROM parts""",
+    )
     failures = connection.execute(
         "SELECT error_code, count(*) AS n FROM parts WHERE status <> 'ok' GROUP BY ALL ORDER BY n DESC, error_code"
     ).fetchall()

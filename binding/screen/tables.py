@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -73,6 +73,12 @@ def attach(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Pat
     """Makes Parquet files one view."""
     listed = ", ".join(quoted(str(path)) for path in files)
     connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
+
+
+def only_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:
+    """The one row of an aggregate. All is fetched: a result that is left open keeps the connection busy."""
+    (row,) = connection.execute(query).fetchall()
+    return row
 
 
 def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path, note: str) -> None:

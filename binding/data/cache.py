@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from binding.data.encode import CACHE_VERSION
+from binding.data.store import GraphStore
 from binding.errors import CacheError, ConfigError
 from binding.graph.fields import DESCRIPTORS, ComplexGraph, LigandGraph
 from binding.graph.pocket import build_pocket_graph
@@ -33,7 +34,7 @@ _WHOLE: Final = re.compile(r"[-+]?[0-9]{1,18}")
 class ComplexCache:
     """A cache file in memory: a table of rows and, for each row, a graph.
 
-    Graphs are built on first use and kept, about 100 kB each.
+    Graphs are built on first use and kept on the disk; see ``GraphStore``.
 
     Args:
         path: A file made by ``binding.data.encode.write_cache``.
@@ -75,7 +76,7 @@ class ComplexCache:
         self._ligand_atom_start = _starts(arrays["ligand_atoms"])
         self._ligand_bond_start = _starts(arrays["ligand_bonds"])
         self._pocket_start = _starts(arrays["ligand_pocket"])
-        self._graphs: dict[int, ComplexGraph] = {}
+        self._graphs = GraphStore()
 
     def __len__(self) -> int:
         return len(self.table)
@@ -114,24 +115,28 @@ class ComplexCache:
 
     def graph(self, row: int) -> ComplexGraph:
         """The graph of one row of the table."""
-        if row not in self._graphs:
-            arrays = self._arrays
-            atoms = slice(self._ligand_atom_start[row], self._ligand_atom_start[row + 1])
-            bonds = slice(self._ligand_bond_start[row], self._ligand_bond_start[row + 1])
-            group = int(arrays["ligand_group"][row])
-            protein = self.protein(group)
-            keep = np.zeros(protein.num_residues, dtype=bool)
-            keep[arrays["pocket_rows"][self._pocket_start[row] : self._pocket_start[row + 1]]] = True
-            ligand = LigandGraph(
-                positions=arrays["positions"][atoms] * arrays["ligand_step"][row],
-                atom_categories=arrays["atom_categories"][atoms],
-                radii=arrays["radii"][atoms].astype(np.float32) / 100,
-                bonds=arrays["bonds"][bonds].astype(np.int16),
-                bond_categories=arrays["bond_categories"][bonds],
-                descriptors=arrays["descriptors"][row],
-            )
-            self._graphs[row] = ComplexGraph(ligand=ligand, pocket=build_pocket_graph(protein.select(keep)))
-        return self._graphs[row]
+        graph = self._graphs.get(row)
+        if graph is None:
+            graph = self._build(row)
+            self._graphs.put(row, graph)
+        return graph
+
+    def _build(self, row: int) -> ComplexGraph:
+        arrays = self._arrays
+        atoms = slice(self._ligand_atom_start[row], self._ligand_atom_start[row + 1])
+        bonds = slice(self._ligand_bond_start[row], self._ligand_bond_start[row + 1])
+        protein = self.protein(int(arrays["ligand_group"][row]))
+        keep = np.zeros(protein.num_residues, dtype=bool)
+        keep[arrays["pocket_rows"][self._pocket_start[row] : self._pocket_start[row + 1]]] = True
+        ligand = LigandGraph(
+            positions=arrays["positions"][atoms] * arrays["ligand_step"][row],
+            atom_categories=arrays["atom_categories"][atoms],
+            radii=arrays["radii"][atoms].astype(np.float32) / 100,
+            bonds=arrays["bonds"][bonds].astype(np.int16),
+            bond_categories=arrays["bond_categories"][bonds],
+            descriptors=arrays["descriptors"][row],
+        )
+        return ComplexGraph(ligand=ligand, pocket=build_pocket_graph(protein.select(keep)))
 
 
 def _read_table(text: str) -> pd.DataFrame:

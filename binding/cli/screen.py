@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from binding.cli import options
+from binding.cli import options, posing
 from binding.cli.errors import guarded
 
 if TYPE_CHECKING:
@@ -53,6 +53,12 @@ def command(
     radius: options.Radius = None,
     pocket_residues: options.PocketResidues = None,
     template: options.Template = None,
+    place_on: posing.PlaceOn = None,
+    dock: posing.Dock = False,
+    poses: posing.Poses = 3,
+    isomers: posing.Isomers = 4,
+    exhaustiveness: posing.Exhaustiveness = 8,
+    seed: posing.Seed = 0,
     compound_tag: Annotated[
         str | None,
         typer.Option(
@@ -63,6 +69,9 @@ def command(
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=0, help="Compounds in top.sdf.")] = 100,
+    report: Annotated[
+        bool, typer.Option("--report", help="At the end, also write report.html; see `binding report`.")
+    ] = False,
     model: options.Model = None,
     device: options.Device = "auto",
     workers: Annotated[
@@ -70,13 +79,27 @@ def command(
         typer.Option("--workers", min=0, show_default="all cores", help="Processes; 0 does all in this one."),
     ] = None,
     engine: Annotated[str, typer.Option("--engine", help="Where the work is done: local or ray.")] = "local",
+    ray_address: Annotated[
+        str | None,
+        typer.Option("--ray-address", metavar="HOST:PORT", help="Of a running Ray cluster, or auto; else one is made."),
+    ] = None,
+    gpus_per_worker: Annotated[
+        float | None,
+        typer.Option("--gpus-per-worker", min=0, max=1, help="Share of a GPU for each Ray worker, such as 0.5."),
+    ] = None,
     shard: Annotated[
         str | None, typer.Option("--shard", metavar="I/N", help="Do the I-th of N shares, as in a job array.")
     ] = None,
     batch_size: options.BatchSize = 32,
     part_size: Annotated[
-        int, typer.Option("--part-size", min=1, help="Most records of a part: what is written, and lost, at once.")
-    ] = 1024,
+        int | None,
+        typer.Option(
+            "--part-size",
+            min=1,
+            show_default="1024; 128 placed; 16 docked",
+            help="Most records of a part: what is written, and lost, at once.",
+        ),
+    ] = None,
     restart: Annotated[bool, typer.Option("--restart", help="Drop what the folder holds and start afresh.")] = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -101,7 +124,8 @@ def command(
         device=device,
         batch_size=batch_size,
         part_size=part_size,
-        engine=EngineOptions(engine, workers),
+        posing=posing.choice(place_on, dock, poses, isomers, exhaustiveness, seed),
+        engine=EngineOptions(engine, workers, ray_address, gpus_per_worker),
         shard=Shard() if shard is None else Shard.parse(shard),
         top=top,
         restart=restart,
@@ -111,6 +135,12 @@ def command(
     with _Interrupts() as interrupts, _shown(quiet) as progress:
         result = screen(plan, stopping=interrupts.asked, progress=progress, command=["binding", *sys.argv[1:]])
     _tell(result, time.monotonic() - start, shlex.join(again), quiet)
+    if report and result.complete:
+        from binding.report.screening import write_report
+
+        path = write_report(result.folder)
+        if not quiet:
+            typer.echo(f"report: {path}", err=True)
     return result.exit_code
 
 

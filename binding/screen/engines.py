@@ -19,6 +19,8 @@ from binding.screen.records import PartJob
 from binding.screen.score import FinishedPart, PartScorer, PreparedPart
 
 ENGINES: Final = ("local", "ray")
+_WHOLE: Final = "binding.screen.score:score_parts"
+_PREPARED: Final = "binding.screen.score:prepare_parts"
 _LOOKAHEAD: Final = 2  # jobs beside the one each worker does, so that none waits
 _GPU_LOOKAHEAD: Final = 4  # prepared parts hold their graphs
 _POLL_SECONDS: Final = 0.5  # how soon a wish to stop is seen while parts are under way
@@ -30,11 +32,16 @@ class EngineOptions:
 
     Attributes:
         name: One of ``ENGINES``.
-        workers: Processes; None for as many as there are cores, 0 for none but this one.
+        workers: Processes; None for as many as there are cores, 0 for none but this one. With Ray, actors;
+            None for as many as the cluster has room for.
+        ray_address: Of a running cluster; None starts one on this machine.
+        gpus_per_worker: Share of a GPU for each actor; None for a whole one where a GPU is asked for.
     """
 
     name: str = "local"
     workers: int | None = None
+    ray_address: str | None = None
+    gpus_per_worker: float | None = None
 
 
 def run_parts(
@@ -82,7 +89,7 @@ def _whole_parts(
     jobs: Iterator[PartJob], task: ScreenTask, workers: int, stopping: Callable[[], bool]
 ) -> Iterator[FinishedPart]:
     """On CPUs each process holds the model and does whole parts in one thread: nothing but rows is sent back."""
-    with WorkerPool("binding.screen.score:score_parts", workers, setup=task) as pool:
+    with WorkerPool(_WHOLE, workers, setup=task) as pool:
         yield from Rescuer(pool.submit, FinishedPart.joined).run(jobs, workers * _LOOKAHEAD, stopping)
 
 
@@ -91,7 +98,7 @@ def _network_here(
 ) -> Iterator[FinishedPart]:
     """On a GPU the processes read and build graphs, and the network runs in this one."""
     score = PartScorer(task)
-    with WorkerPool("binding.screen.score:prepare_parts", workers, setup=task) as pool:
+    with WorkerPool(_PREPARED, workers, setup=task) as pool:
         rescuer = Rescuer(pool.submit, PreparedPart.joined)
         for part in rescuer.run(jobs, workers + _GPU_LOOKAHEAD, stopping):
             yield score.finish(part)

@@ -43,6 +43,11 @@ class Posing:
     isomers: int = 4
     exhaustiveness: int = 8
 
+    @property
+    def part_size(self) -> int:
+        """Records of a part, unless asked otherwise: a minute's work or a few, since a part is what is lost at once."""
+        return 16 if self.how == "dock" else 128
+
 
 @dataclass(frozen=True, eq=False)
 class ScreenTask:

@@ -28,7 +28,9 @@ from binding.screen.folder import RunFolder, Shard
 from binding.screen.library import Library
 from binding.screen.parts import PartInfo, count_scored, write_part
 from binding.screen.plan import Posing, ScreenTask, file_sha256, ingredients, run_key
+from binding.screen.ray_engine import ray_device
 from binding.screen.records import PART_SIZE, PartJob, cut_parts
+from binding.screen.smiles import check_posing
 
 TOP: Final = 100
 
@@ -47,7 +49,7 @@ class ScreenPlan:
         model: Weights by name or path; None for the default.
         device: ``auto``, ``cpu``, ``cuda`` ...
         batch_size: Complexes in one pass of the network.
-        part_size: Most records of a part.
+        part_size: Most records of a part; by default 1,024 of poses and fewer of SMILES, which take longer.
         posing: How SMILES get poses.
         engine: Where the work is done.
         shard: Which share of the parts this process does.
@@ -64,12 +66,19 @@ class ScreenPlan:
     model: str | None = None
     device: str = "auto"
     batch_size: int = DEFAULT_BATCH_SIZE
-    part_size: int = PART_SIZE
+    part_size: int | None = None
     posing: Posing | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
     shard: Shard = field(default_factory=Shard)
     top: int = TOP
     restart: bool = False
+
+    @property
+    def records_of_part(self) -> int:
+        """Most records of a part."""
+        if self.part_size is not None:
+            return self.part_size
+        return PART_SIZE if self.posing is None else self.posing.part_size
 
 
 @dataclass(frozen=True)
@@ -167,24 +176,24 @@ def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
     """The library, what processes need, and what decides the numbers (the library's hash is still to come)."""
     from binding.checkpoint import load_card, pick_device, resolve_weights
 
-    if plan.batch_size < 1 or plan.part_size < 1:
+    if plan.batch_size < 1 or plan.records_of_part < 1:
         raise UsageError("Batches and parts hold 1 record or more.", "Check --batch-size and --part-size.")
     library = Library(plan.library)
     if library.needs_receptor and plan.protein is None:
         raise UsageError("A library was given and no receptor.", "Add -p receptor.pdb.")
     if library.names_receptors and plan.protein is not None:
         raise UsageError("Each row of the table names its receptor.", "Leave out -p.")
-    if library.has_smiles and plan.posing is None:
-        raise UsageError(
-            "The library holds SMILES, which have no pose.",
-            "Let them be placed on a posed ligand (--place-on ref.sdf) or docked (--dock).",
-        )
+    if library.has_smiles:
+        check_posing(plan.posing, plan.pocket)
+    elif plan.posing is not None:
+        raise UsageError("The library holds poses.", "Leave out --place-on and --dock: they are for SMILES.")
+    device = ray_device(plan.device, plan.engine) if plan.engine.name == "ray" else pick_device(plan.device)
     receptor = None if plan.protein is None else load_protein(plan.protein)
     weights, _ = resolve_weights(plan.model)
     load_card(plan.model)  # refused here if it is of another version
     task = ScreenTask(
         model=str(weights.resolve()),
-        device=pick_device(plan.device),
+        device=device,
         receptor=receptor,
         receptor_name="" if plan.protein is None else plan.protein.name,
         pocket=plan.pocket,
@@ -201,7 +210,7 @@ def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
             model_sha256=file_sha256(weights),
             receptor_sha256=None if plan.protein is None else file_sha256(plan.protein),
             library_sha256="",
-            part_size=plan.part_size,
+            part_size=plan.records_of_part,
         ),
     )
 
@@ -250,7 +259,7 @@ class _Parts:
         if self.all_done:  # the library is the same and was read to its end before
             return
         count = 0
-        for cut in cut_parts(library.records(), self._plan.part_size, self._is_wanted):
+        for cut in cut_parts(library.records(), self._plan.records_of_part, self._is_wanted):
             count += 1
             if isinstance(cut, PartJob):
                 yield cut

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from dataclasses import replace
 
 import pytest
 from screen_runs import contents
 
-from binding.errors import UsageError
 from binding.screen import ray_engine
 from binding.screen.engines import EngineOptions
 from binding.screen.run import screen

@@ -34,17 +34,18 @@ class Child:
             finally:
                 os._exit(code)
 
-    def kill_after(self, seconds: float) -> int | None:
-        """Kill -9; the exit code where it had ended by itself."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            done, status = os.waitpid(self.pid, os.WNOHANG)
-            if done:
-                return os.waitstatus_to_exitcode(status)
-            time.sleep(0.002)
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        return None
+    def kill_when(self, there: Callable[[], bool], later: float) -> bool:
+        """Kill -9 some seconds after something is there; False where it had ended by then."""
+        blow = None
+        while not os.waitpid(self.pid, os.WNOHANG)[0]:
+            if blow is None and there():
+                blow = time.monotonic() + later
+            if blow is not None and time.monotonic() >= blow:
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+                return True
+            time.sleep(0.001)
+        return False
 
     def wait(self) -> int:
         """The exit code."""

@@ -10,7 +10,7 @@ import typer
 from binding.cli import options
 from binding.cli.errors import guarded
 from binding.cli.progress import shown
-from binding.errors import EXIT_OK, EXIT_SOME_FAILED, UsageError
+from binding.errors import EXIT_OK, EXIT_SOME_FAILED
 
 if TYPE_CHECKING:
     from binding.data.prepare import PrepareReport
@@ -20,6 +20,7 @@ _SHOWN_REASONS = 5
 
 @guarded
 def command(
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The cache to write, .npz.")],
     data: Annotated[
         Path | None,
         typer.Argument(
@@ -39,9 +40,6 @@ def command(
     index: Annotated[
         Path | None,
         typer.Option("--index", metavar="FILE", show_default="DATA/index.csv", help="Measured affinities by id."),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="The cache to write, .npz.  [required]")
     ] = None,
     source: Annotated[
         str | None, typer.Option("--source", show_default="the data's name", help="Name of this data in the cache.")
@@ -63,8 +61,6 @@ def command(
     """
     from binding import api
 
-    if output is None:
-        raise UsageError("There is no output.", "Name the cache to write: -o cache/mine.npz")
     try:
         with shown("preparing", quiet) as advance:
             report = api.prepare(

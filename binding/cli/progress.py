@@ -60,13 +60,14 @@ class Lines:
             done: So far.
             total: In all.
         """
-        passed = time.monotonic() - self._told
+        now = time.monotonic()
+        passed = now - self._told
         if passed < self._seconds:
             return
-        rate = (done - self._done) / passed if passed else 0.0
+        rate = (done - self._done) / passed
         line = f"{time.strftime('%H:%M:%S')} {self._what}: {done} of {total}, {rate:.1f}/s"
         if rate > 0:
             left = int((total - done) / rate)
             line += f", about {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
         typer.echo(line, err=True)
-        self._told, self._done = time.monotonic(), done
+        self._told, self._done = now, done

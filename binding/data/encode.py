@@ -121,7 +121,7 @@ def _join(groups: Iterable[EncodedGroup]) -> tuple[dict[str, np.ndarray], dict[s
     parts: dict[str, list[np.ndarray]] = {}
     vocabularies: dict[str, dict[str, int]] = {name: {} for name in _NAMES.values()}
     for place, group in enumerate(groups):
-        for name, array in group.arrays.items():
+        for name, array in sorted(group.arrays.items()):  # bytes give them back in no order
             if name in _NAMES:
                 vocabulary = vocabularies[_NAMES[name]]
                 names = getattr(group, _NAMES[name])

@@ -30,6 +30,8 @@ from binding.models.ligand_only import LigandOnlyModel
 
 FORMAT_VERSION = 1
 DEFAULT_MODEL = "binding-strict"
+#: Trained without anything close to CASF-2016: what accuracy is measured with.
+STRICT_MODEL = "binding-strict"
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 

@@ -6,6 +6,7 @@ import errno
 import importlib.util
 import logging
 import signal
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -108,6 +109,7 @@ def _silence() -> None:
         "Total length of `list` across ranks is zero",
         ".*sync_dist=True.*",
         ".*find_unused_parameters=True was specified.*",
+        "The number of training batches .* is smaller than the logging interval",  # an epoch is what is logged
         ".*LeafSpec.*is deprecated",  # Lightning's use of torch
     ):
         warnings.filterwarnings("ignore", message=message)
@@ -199,8 +201,13 @@ def _on_gpu(config: TrainConfig) -> bool:
     """Whether the run goes to GPUs.
 
     Raises:
-        UsageError: There are not as many as were asked for.
+        UsageError: There are not as many as were asked for, or several in an interactive session.
     """
+    if config.devices > 1 and hasattr(sys, "ps1"):
+        raise UsageError(
+            "devices above 1 start the program again for each, which an interactive session cannot",
+            f"binding train SETTINGS --devices {config.devices}, on the command line",
+        )
     there = torch.cuda.device_count()
     if config.device == "cpu" or (config.device == "auto" and not there):
         return False

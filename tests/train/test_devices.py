@@ -64,6 +64,13 @@ def test_gpus_that_are_not_there(settings):
         run(settings(device="cuda", devices=torch.cuda.device_count() + 1, batch_size=64))
 
 
+def test_an_interactive_session_has_one_device(settings, monkeypatch):
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    with pytest.raises(UsageError, match="interactive") as caught:
+        run(settings(devices=2))
+    assert "--devices 2" in caught.value.hint
+
+
 # ---------------------------------------------------------------- bf16
 
 

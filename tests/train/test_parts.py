@@ -162,8 +162,8 @@ def test_a_few_rows_are_learned_and_the_average_follows(settings, base):
     """Thirteen rows, thirty epochs, the default averaging: the error falls, in the kept weights too."""
     changes = {
         "sources": [{"cache": str(settings().sources[0].cache)}],
-        "batch_size": 8,
-        "learning_rate": 3e-3,
+        "batch_size": 16,
+        "learning_rate": 5e-3,
         "ema_decay": 0.998,
         "warmup_steps": 200,
         "noise": 0.0,

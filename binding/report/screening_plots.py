@@ -69,8 +69,8 @@ def against_ligand(found: Digest) -> Figure:
     figure, ax = _axes()
     spread = found.by_ligand
     ends = [min(spread.x.min(), spread.y.min()), max(spread.x.max(), spread.y.max())]
-    ax.plot(ends, ends, color=GREY, linewidth=0.9, zorder=1)
-    ax.annotate("equal", (ends[1], ends[1]), (-4, -2), textcoords="offset points", ha="right", va="top", color=GREY,
+    ax.plot(ends, ends, color=INK, linewidth=0.9, zorder=3)
+    ax.annotate("equal", (ends[1], ends[1]), (-4, -2), textcoords="offset points", ha="right", va="top", color=INK,
                 fontsize=8)  # fmt: skip
     _spread(figure, ax, spread)
     ax.set(xlabel="pK of the ligand alone, without the protein", ylabel="pK")

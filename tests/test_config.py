@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from binding.config import ModelConfig, TrainConfig, load_yaml
 from binding.errors import ConfigError, FileError
+from binding.train.pretrain_config import PretrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST = {"sources": [{"cache": "a.npz"}], "output": "runs/x"}
@@ -35,8 +36,9 @@ def test_the_least_is_enough(settings):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "configs" / "train").glob("*.yaml")), ids=lambda path: path.stem)
 def test_the_examples_are_complete(path):
-    config = TrainConfig.from_yaml(path)
-    assert TrainConfig.model_validate(config.model_dump(mode="json")) == config
+    settings = PretrainConfig if path.stem == "pretrain" else TrainConfig
+    config = settings.from_yaml(path)
+    assert settings.model_validate(config.model_dump(mode="json")) == config
 
 
 @pytest.mark.parametrize(

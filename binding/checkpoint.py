@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from binding.cards import DEFAULT_MODEL as DEFAULT_MODEL
+from binding.cards import FORMAT_VERSION as FORMAT_VERSION
+from binding.cards import STRICT_MODEL as STRICT_MODEL
+from binding.cards import available_models as available_models
+from binding.cards import load_card as load_card
+from binding.cards import resolve_weights as resolve_weights
 from binding.config import ModelConfig, describe
 from binding.errors import UsageError, WeightsError
 from binding.graph.batch import collate
@@ -28,10 +33,6 @@ from binding.graph.fields import ComplexGraph
 from binding.models.interaction import InteractionModel
 from binding.models.ligand_only import LigandOnlyModel
 
-FORMAT_VERSION = 1
-DEFAULT_MODEL = "binding-strict"
-#: Trained without anything close to CASF-2016: what accuracy is measured with.
-STRICT_MODEL = "binding-strict"
 _DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -109,60 +110,6 @@ class Scorer:
 
 def _array(tensor: Tensor) -> np.ndarray:
     return tensor.double().cpu().numpy()
-
-
-def available_models() -> list[str]:
-    """Names of the weights in the package."""
-    folder = resources.files("binding") / "weights"
-    if not folder.is_dir():
-        return []
-    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".safetensors"))
-
-
-def resolve_weights(name_or_path: str | Path | None) -> tuple[Path, Path]:
-    """The weights file and its card.
-
-    Args:
-        name_or_path: A name of the package's weights, a ``.safetensors`` file, or a folder that holds
-            ``model.safetensors`` (a training run); None takes the default.
-
-    Raises:
-        WeightsError: There are none.
-    """
-    chosen = str(name_or_path) if name_or_path is not None else DEFAULT_MODEL
-    path = Path(chosen)
-    if chosen in available_models():
-        path = Path(str(resources.files("binding") / "weights" / f"{chosen}.safetensors"))
-    elif path.is_dir():
-        path = path / "model.safetensors"
-    if not path.is_file():
-        raise WeightsError(
-            f"no weights {chosen!r}",
-            f"name one of {', '.join(available_models())}, a .safetensors file, or the folder of a training run",
-        )
-    card = path.with_suffix(".json")
-    if not card.is_file():
-        raise WeightsError(f"{path} has no card {card.name} beside it", "keep both files together")
-    return path, card
-
-
-def load_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
-    """The card of a set of weights, without loading any tensor.
-
-    Raises:
-        WeightsError: It is missing, not JSON, or of a newer format.
-    """
-    _, path = resolve_weights(name_or_path)
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-        version = int(card["format_version"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path} is no model card: {error}", "restore the file") from None
-    if version > FORMAT_VERSION:
-        raise WeightsError(
-            f"{path} has format {version}, this version reads {FORMAT_VERSION}", "upgrade the package: pip install -U"
-        )
-    return card
 
 
 def load_model(name_or_path: str | Path | None = None, device: str = "auto", dtype: str = "float32") -> Scorer:

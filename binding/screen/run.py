@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from binding.cards import load_card, resolve_weights
 from binding.errors import (
     EXIT_INTERRUPTED,
     EXIT_NONE_SCORED,
@@ -33,6 +34,7 @@ from binding.screen.records import PART_SIZE, PartJob, cut_parts
 from binding.screen.smiles import check_posing
 
 TOP: Final = 100
+_GPU_DEVICES: Final = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/kfd")  # NVIDIA, in WSL, Jetson; AMD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +176,6 @@ def screen(
 
 def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
     """The library, what processes need, and what decides the numbers (the library's hash is still to come)."""
-    from binding.checkpoint import load_card, pick_device, resolve_weights
-
     if plan.batch_size < 1 or plan.records_of_part < 1:
         raise UsageError("Batches and parts hold 1 record or more.", "Check --batch-size and --part-size.")
     library = Library(plan.library)
@@ -187,7 +187,7 @@ def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
         check_posing(plan.posing, plan.pocket)
     elif plan.posing is not None:
         raise UsageError("The library holds poses.", "Leave out --place-on and --dock: they are for SMILES.")
-    device = ray_device(plan.device, plan.engine) if plan.engine.name == "ray" else pick_device(plan.device)
+    device = ray_device(plan.device, plan.engine) if plan.engine.name == "ray" else _device(plan.device)
     receptor = None if plan.protein is None else load_protein(plan.protein)
     weights, _ = resolve_weights(plan.model)
     load_card(plan.model)  # refused here if it is of another version
@@ -215,12 +215,24 @@ def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
     )
 
 
+def _device(wanted: str) -> str:
+    """Where the network runs; torch, which takes a second to import, is asked only where there may be a GPU."""
+    if wanted == "cpu" or (wanted == "auto" and not _may_have_gpu()):
+        return "cpu"
+    from binding.checkpoint import pick_device
+
+    return pick_device(wanted)
+
+
+def _may_have_gpu() -> bool:
+    """Whether there is a driver that torch could use."""
+    return os.name == "nt" or any(os.path.exists(device) for device in _GPU_DEVICES)
+
+
 def _about(
     plan: ScreenPlan, task: ScreenTask, decides: dict[str, Any], library: Fingerprint, command: Sequence[str] | None
 ) -> dict[str, Any]:
     """What ``run.json`` says besides what decides the numbers."""
-    from binding.checkpoint import load_card
-
     return {
         "command": shlex.join(command if command is not None else sys.argv),
         "folder": os.getcwd(),

@@ -23,7 +23,7 @@ from scipy.spatial import cKDTree
 
 from binding.constants import METALS
 from binding.errors import LigandError, StructureError, UsageError
-from binding.prepare.conformers import embed
+from binding.prepare.embedding import embed
 from binding.prepare.pocket import replaced_by
 from binding.prepare.vina import CUTOFF, protein_types
 from binding.structures import Protein
@@ -183,6 +183,10 @@ class Docker:
             DockedPose(_one_conformer(found, conformer.GetPositions() + self.box.center), float(score))
             for conformer, score in zip(found.GetConformers(), scores, strict=True)
         ]
+
+    def prepare(self) -> None:
+        """Compute the maps now and not at the first ligand."""
+        self._engine()
 
     def _engine(self) -> Any:
         if self._vina is None:

@@ -7,12 +7,16 @@ a docking engine does, as donors and acceptors of hydrogen bonds.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import EnumerateStereoisomers
 from rdkit.Chem.MolStandardize import rdMolStandardize
+
+from binding.prepare.embedding import can_embed
 
 #: Groups that are charged in water at pH 7.4, the charged atom first: (name, SMARTS on the neutral form, charge).
 #: Deliberately few: groups with a pKa well away from 7.4. Imidazoles, thiols, phenols, sulfonamides, anilines,
@@ -33,6 +37,7 @@ _CHARGED: tuple[tuple[str, str, int], ...] = (
     ("aliphatic amine", "[NX3;!$(N[!#1;!#6]);!$(N*=,:,#[*]);!$(NC#N);!$(N[CX4](F)F)]", +1),
 )
 MOST_ISOMERS = 4
+_MOST_WRITTEN = 64  # combinations of which those that can be built are chosen
 _NEAR = 3  # bonds: of two amines as close as in piperazine only one is charged
 
 
@@ -107,13 +112,14 @@ def stereoisomers(mol: Chem.Mol, most: int, seed: int) -> list[State]:
     possible = EnumerateStereoisomers.GetStereoisomerCount(mol, options)
     if possible <= 1:
         return [State(mol)]
-    options.maxIsomers = most
-    options.rand = seed
-    options.tryEmbedding = True  # of a bridged ring, most combinations do not exist
+    options.maxIsomers, options.rand = _MOST_WRITTEN, seed
     with rdBase.BlockLogs():
-        found = sorted(EnumerateStereoisomers.EnumerateStereoisomers(mol, options), key=Chem.MolToSmiles)
-    if not found:
-        return [State(mol, ("stereochemistry not given, and no isomer could be built at once",))]
+        written = sorted(EnumerateStereoisomers.EnumerateStereoisomers(mol, options), key=Chem.MolToSmiles)
+        if len(written) > most:
+            random.Random(seed).shuffle(written)
+        # Of a bridged ring, most combinations do not exist.
+        found = list(islice((isomer for isomer in written if can_embed(isomer)), most)) or written[:most]
+    found.sort(key=Chem.MolToSmiles)
     drawn = f", drawn from up to {possible}" if possible > most else ""
     return [
         State(isomer, (f"stereochemistry not given: isomer {number} of {len(found)} tried{drawn}",))

@@ -33,7 +33,8 @@ from binding.config import SourceConfig, TrainConfig, ValidationConfig
 from binding.data.cache import ComplexCache
 from binding.data.dataset import ComplexDataset
 from binding.metrics import kendall
-from binding.train.run import predict_rows, train
+from binding.train.finish import predict_rows
+from binding.train.run import train
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ("before", "after", "ligand_only_after", "similarity")

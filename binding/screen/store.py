@@ -147,6 +147,8 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
     if top:
         write_poses(best, run / TOP_SDF, template_of(run))
+    else:  # one of an earlier call would speak of other results
+        (run / TOP_SDF).unlink(missing_ok=True)
     return found
 
 

@@ -331,6 +331,34 @@ def speed_line() -> str:
     )
 
 
+def prepare_speed() -> str:
+    content = load(FIGURES / "bench_prepare.json")
+    where, rows = content["machine"], []
+    for folder in content["folders"]:
+        cold, complexes = folder["cold"], folder["complexes"]
+        rows.append(
+            (
+                f"`{folder['name']}`, {count(complexes)} complexes",
+                f"{cold['seconds']:.0f} s, {complexes / cold['seconds']:.0f} a second",
+                f"{cold['cpu_seconds']:.0f} s, {complexes / cold['cpu_seconds']:.0f} a second",
+                f"{folder['again']['cpu_seconds']:.1f} s",
+                f"{folder['added']['cpu_seconds']:.1f} s",
+                f"{folder['cache_bytes'] / complexes / 1000:.1f} kB",
+                f"{folder['load']:.0f}",
+            )
+        )
+    header = (
+        f"{content['workers']} processes on {where['cores']} cores, {where['processor']}",
+        "wall time",
+        "CPU time",
+        "nothing changed, CPU",
+        f"{content['folders'][0]['rows_added']} rows added, CPU",
+        "cache, a complex",
+        "other load, processes",
+    )
+    return table(header, rows)
+
+
 def pairs() -> str:
     content = speed()["pairs"]
     return (
@@ -571,6 +599,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "held_out": held_out(STRICT_MODEL),
     "pairs": pairs,
     "parameters": parameters,
+    "prepare_speed": prepare_speed,
     "pretraining": pretraining,
     "settings_learning_rates": settings(LearningRates),
     "settings_model": settings(ModelConfig),

@@ -12,6 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from binding.io.download import write_whole
 from binding.pool import WorkerDiedError, WorkerPool
 from binding.prepare.pocket import PocketSpec
 
-_FEW_ROWS: Final = 24  # for which starting processes costs more than it saves
+_FEW_ROWS: Final = 24  # to read, for which starting processes costs more than it saves
 _LOOKAHEAD: Final = 16  # jobs for each process
 
 
@@ -216,13 +217,21 @@ def prepare_rows(
 def _work(plan: Plan, workers: int | None) -> None:
     """Fills the pieces that are missing."""
     count = workers or os.cpu_count() or 1
-    if count == 1 or len(plan.rows) <= _FEW_ROWS:
-        for job in plan.jobs():
+    jobs = plan.jobs()
+    first: list[Job] = []
+    for job in jobs:
+        first.append(job)
+        if sum(len(job.ids) for job in first) > _FEW_ROWS:
+            break
+    else:
+        count = 1
+    if count == 1:
+        for job in chain(first, jobs):
             plan.pieces.put(job.key, prepare_job(job))
             plan.advance(len(job.ids))
         return
     with WorkerPool("binding.data.poses:prepare_job", count) as pool:
-        for job, future in pool.map(plan.jobs(), _LOOKAHEAD * count):
+        for job, future in pool.map(chain(first, jobs), _LOOKAHEAD * count):
             try:
                 piece = future.result()
             except WorkerDiedError:

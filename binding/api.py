@@ -8,25 +8,22 @@ Example:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rdkit import Chem
-
-from binding.errors import BindingError, FileError, TableError, UsageError
-from binding.featurize import load_protein, resolve_pocket
-from binding.io.files import STRUCTURE_SUFFIXES, split_suffix
-from binding.io.ligand import BadRecord, prepare_ligand
+from binding.errors import TableError, UsageError
+from binding.featurize import resolve_pocket
 from binding.io.predictions import read_predictions
 from binding.io.results import ResultRow, open_writer, to_frame
-from binding.io.table import Request, is_selection, read_folder, read_requests
+from binding.io.table import Request
 from binding.io.template import parse_template
 from binding.placing import place as place
+from binding.planning import LigandInput
+from binding.planning import plan as plan
 from binding.prepare.pocket import PocketSpec
 from binding.scoring import DEFAULT_BATCH_SIZE, predict_requests
-from binding.structures import Ligand, Protein
+from binding.structures import Protein
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,14 +33,12 @@ if TYPE_CHECKING:
     from binding.data.prepare import PrepareReport
     from binding.data.splitting import SplitResult
     from binding.evaluate import Report
+    from binding.screen.run import ScreenResult
     from binding.train.finish import TrainResult
     from binding.train.pretrain import PretrainResult
     from binding.train.pretrain_config import PretrainConfig
 
-LigandInput = str | Path | Chem.Mol | Ligand
 PocketInput = PocketSpec | Path | str
-
-_TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 def load_model(name_or_path: str | Path | None = None, *, device: str = "auto", dtype: str = "float32") -> Scorer:
@@ -157,51 +152,39 @@ def predict_rows(
     return predict_requests(requests, scorer, pocket=spec, template=template, workers=workers, batch_size=batch_size)
 
 
-def plan(
-    source: str | Path | Protein | Sequence[Request],
-    ligands: LigandInput | Sequence[LigandInput] | None = None,
+def screen(
+    library: str | Path | Sequence[str | Path],
+    output: str | Path,
     *,
-    ligand: str = "auto",
-) -> list[Request]:
-    """The requests that a source stands for, with what is named outright checked to be there.
+    protein: str | Path | None = None,
+    pocket: PocketInput | None = None,
+    **settings: Any,
+) -> ScreenResult:
+    """Screen a library into a folder, or go on with a screen that was stopped; see ``binding.screen.run``.
 
     Args:
-        source: See ``predict``.
-        ligands: See ``predict``.
-        ligand: See ``predict``.
+        library: Ligand files, folders, globs, lists of files, tables of mol blocks, SMILES or pairs.
+        output: Folder of the run.
+        protein: The receptor; None where the library is a table of pairs.
+        pocket: As for ``predict``; by default residues within 10 Å of each pose.
+        settings: Further fields of ``binding.screen.run.ScreenPlan``, such as ``model``, ``top`` and ``engine``.
+
+    Returns:
+        Counts and where the results are. A record that cannot be scored is a row of ``failures.csv``.
 
     Raises:
-        FileError: A file named here is missing, or the protein is not one.
-        StructureError: The protein cannot be used.
-        TableError: The table or folder is not as it should be.
-        UsageError: The arguments do not fit together.
+        BindingError: What was asked for is unusable, the folder is taken, or the disk is full.
     """
-    if ligands is not None:
-        return _with_ligands(source, ligands)
-    if isinstance(source, Protein):
-        raise UsageError("A protein was given and no ligand.", "Give ligands: files or RDKit molecules.")
-    if not isinstance(source, str | Path):
-        return list(source)
-    path = Path(source)
-    if not path.exists():
-        raise FileError(f"There is no file or folder {path}.", "Check the path.", "file_not_found")
-    suffix = split_suffix(path)[1]
-    if ligand != "auto" and (path.is_dir() or suffix in _TABLE_SUFFIXES):
-        raise UsageError(
-            f"The ligand {ligand!r} can be chosen in a structure file only, and {path.name} is none.",
-            "In a table of pairs, write it in the column ligand.",
-        )
-    if path.is_dir():
-        return read_folder(path)
-    if suffix in _TABLE_SUFFIXES:
-        return read_requests(path)
-    if suffix in STRUCTURE_SUFFIXES:
-        load_protein(path)  # a complex without a protein stops the run here, with its reason
-        return [Request(None, path, ligand)]
-    raise UsageError(
-        f"{path.name} is neither a complex, a table nor a folder.",
-        "Give a protein and a ligand file, a .pdb or .cif with its ligand, a .csv of pairs, or a folder.",
+    from binding.screen import run
+
+    plan = run.ScreenPlan(
+        library=[library] if isinstance(library, str | Path) else library,
+        output=Path(output),
+        protein=None if protein is None else Path(protein),
+        pocket=PocketSpec() if pocket is None else resolve_pocket(pocket),
+        **settings,
     )
+    return run.screen(plan)
 
 
 def evaluate(
@@ -356,44 +339,3 @@ def pretrain(config: str | Path | PretrainConfig, **how: Any) -> PretrainResult:
     from binding.train import pretrain as pretraining
 
     return pretraining.run(config, **how)
-
-
-def _with_ligands(
-    source: str | Path | Protein | Sequence[Request], ligands: LigandInput | Sequence[LigandInput]
-) -> list[Request]:
-    if not isinstance(source, str | Path | Protein):
-        raise UsageError("Ligands go with one protein, not with a list of requests.")
-    items = [ligands] if isinstance(ligands, str | Path | Chem.Mol | Ligand) else list(ligands)
-    if not items:
-        raise UsageError("The list of ligands is empty.", "Give at least one file or molecule.")
-    protein = source if isinstance(source, Protein) else Path(source)
-    if isinstance(protein, Path):
-        load_protein(protein)
-    requests = []
-    for number, item in enumerate(items, start=1):
-        if isinstance(item, Chem.Mol):
-            item = _from_mol(item, number)
-        elif isinstance(item, str | Path):
-            item = _existing(Path(item))
-        requests.append(Request(None, protein, item))
-    return requests
-
-
-def _existing(path: Path) -> Path:
-    if path.is_file():
-        return path
-    if path.is_dir():
-        raise UsageError(f"The ligand {path} is a folder.", "Give the files in it, or a table of pairs.")
-    hint = "Check the path."
-    if is_selection(str(path)):
-        hint = "To score a ligand inside the structure file, give that file alone: binding predict FILE -l A:LIG:301."
-    raise FileError(f"There is no ligand file {path}.", hint, "file_not_found")
-
-
-def _from_mol(mol: Chem.Mol, number: int) -> Ligand | BadRecord:
-    name = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
-    name = re.sub(r"\s+", " ", name) or f"ligand_{number}"
-    try:
-        return prepare_ligand(mol, name, properties={k: str(v) for k, v in mol.GetPropsAsDict().items()})
-    except BindingError as error:
-        return BadRecord(name, number - 1, error)

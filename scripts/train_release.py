@@ -1,7 +1,8 @@
-"""Trains every run that the released weights and their ablation need: five members, three seeds of each other arm.
+"""Trains the runs that the released weights and their ablation need.
 
-    python scripts/train_release.py --jobs 2
-    python scripts/release_weights.py ...        # the command that this prints at its end
+    python scripts/train_release.py strict base --jobs 2      five networks of each set of weights
+    python scripts/train_release.py --jobs 2                  and three seeds of each other arm
+    python scripts/release_weights.py ...                     the commands that this prints at its end
 
 Seed ``k`` holds out fold ``k`` of the proteins, the same for every arm. A run that was stopped goes on, a
 finished one is left alone.
@@ -17,14 +18,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-#: Arm -> settings that differ from configs/train/strict.yaml.
-ARMS: dict[str, tuple[str, ...]] = {
-    "strict": (),
-    "no_angles": ("model.angles=false",),
-    "no_protein": ("model.protein=false",),
+#: Arm -> its settings file in configs/train/, and settings that differ from it.
+ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "strict": ("strict", ()),
+    "base": ("base", ()),
+    "no_angles": ("strict", ("model.angles=false",)),
+    "no_protein": ("strict", ("model.protein=false",)),
+    "no_pairs": ("strict", ("pair_weight=0.0", "together=1")),
 }
-SEEDS = {"strict": range(5), "no_angles": range(3), "no_protein": range(3)}
-TITLES = {"no_angles": "without angles", "no_protein": "without the protein"}
+RELEASED = ("strict", "base")
+SEEDS = {arm: range(5 if arm in RELEASED else 3) for arm in ARMS}
+TITLES = {"no_angles": "without angles", "no_protein": "without the protein", "no_pairs": "without the pair loss"}
 
 
 def train(arm: str, seed: int, threads: int) -> int:
@@ -32,9 +36,9 @@ def train(arm: str, seed: int, threads: int) -> int:
     output = ROOT / "runs" / f"{arm}-{seed}"
     if (output / "model.safetensors").is_file():
         return 0
-    settings = (*ARMS[arm], f"seed={seed}", f"validation.fold={seed}", f"threads={threads}")
-    command = [sys.executable, "-m", "binding", "train", "configs/train/strict.yaml", "-o", str(output), "--quiet"]
-    for setting in settings:
+    file, settings = ARMS[arm]
+    command = [sys.executable, "-m", "binding", "train", f"configs/train/{file}.yaml", "-o", str(output), "--quiet"]
+    for setting in (*settings, f"seed={seed}", f"validation.fold={seed}", f"threads={threads}"):
         command += ["--set", setting]
     output.parent.mkdir(exist_ok=True)
     with output.with_suffix(".log").open("a") as log:
@@ -46,20 +50,23 @@ def train(arm: str, seed: int, threads: int) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("arms", nargs="*", default=list(ARMS), metavar="ARM", help=f"of {', '.join(ARMS)}; default all")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each")
     args = parser.parse_args()
+    if unknown := set(args.arms) - set(ARMS):
+        parser.error(f"there is no arm {', '.join(sorted(unknown))}")
+    asked = [(arm, seed) for arm in args.arms for seed in SEEDS[arm]]
     with ThreadPoolExecutor(args.jobs) as pool:
-        codes = list(
-            pool.map(lambda job: train(*job, args.threads), [(arm, seed) for arm in ARMS for seed in SEEDS[arm]])
-        )
+        codes = list(pool.map(lambda job: train(*job, args.threads), asked))
     if any(codes):
         raise SystemExit(1)
-    runs = {arm: " ".join(f"runs/{arm}-{seed}" for seed in SEEDS[arm]) for arm in ARMS}
-    print(f"python scripts/release_weights.py --name binding-strict --runs {runs['strict']} \\")
-    for arm, title in TITLES.items():
-        print(f'    --ablation "{title}" {runs[arm]} \\')
-    print("    --test ../shared/data/casf2016")
+    runs = {arm: " ".join(f"runs/{arm}-{seed}" for seed in SEEDS[arm]) for arm in args.arms}
+    for name in (arm for arm in args.arms if arm in RELEASED):
+        ablation = [a for a in args.arms if name == "strict" and a in TITLES]
+        lines = [f"python scripts/release_weights.py --name binding-{name} --runs {runs[name]}"]
+        lines += [f'    --ablation "{TITLES[arm]}" {runs[arm]}' for arm in ablation]
+        print(" \\\n".join([*lines, "    --test ../shared/data/casf2016"]))
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def embed(mol: Chem.Mol, name: str, *, seed: int = 0) -> Chem.Mol:
     with rdBase.BlockLogs():
         full = Chem.AddHs(mol)
         parameters: Any = rdDistGeom.ETKDGv3()  # RDKit's stubs give its fields the wrong types
-        parameters.randomSeed = seed
+        parameters.randomSeed = seed + 1  # 0 and 1 are one seed to RDKit
         parameters.maxIterations = _ATTEMPTS
         for random_start in (False, True):
             parameters.useRandomCoords = random_start

@@ -75,13 +75,9 @@ def check_posing(posing: Posing | None, pocket: PocketSpec) -> None:
         raise UsageError("Placing needs a reference ligand.", "Give its file with --place-on.")
     elif not read_references(posing.reference):
         raise UsageError(f"{posing.reference} holds no ligand.", "Give a file with a posed ligand.")
-    for label, value in (
-        ("poses", posing.poses),
-        ("isomers", posing.isomers),
-        ("exhaustiveness", posing.exhaustiveness),
-    ):
-        if value < 1:
-            raise UsageError(f"The number of {label} is {value}.", "It is 1 or more.")
+    for label in ("poses", "isomers", "exhaustiveness"):
+        if getattr(posing, label) < 1:
+            raise UsageError(f"--{label} is {getattr(posing, label)}.", "It is 1 or more.")
 
 
 def docking_box(pocket: PocketSpec) -> Box:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from screen_runs import contents
 
+from binding.errors import UsageError
 from binding.screen import ray_engine
 from binding.screen.engines import EngineOptions
 from binding.screen.run import screen
@@ -40,7 +41,7 @@ def test_two_actors_write_the_bytes_of_one_process(cluster, alone, plan, library
     assert contents(other.output) == alone
 
 
-def test_actors_that_are_killed_cost_nothing(cluster, alone, plan, library, tmp_path, monkeypatch):
+def test_an_actor_that_is_killed_costs_nothing(cluster, alone, plan, library, tmp_path, monkeypatch):
     pools, killed = [], []
     begin = ray_engine.ActorPool.__init__
 
@@ -48,14 +49,46 @@ def test_actors_that_are_killed_cost_nothing(cluster, alone, plan, library, tmp_
         begin(self, *arguments)
         pools.append(self)
 
-    def kill_all(progress):
+    def kill_one(progress):
         if progress.now and not killed:
-            for pid in pools[0].pids():
-                os.kill(pid, signal.SIGKILL)
-                killed.append(pid)
+            killed.append(pools[0].pids()[0])
+            os.kill(killed[0], signal.SIGKILL)
 
     monkeypatch.setattr(ray_engine.ActorPool, "__init__", remember)
     other = plan(library, output=tmp_path / "ray", engine=RAY)
-    assert screen(other, progress=kill_all).exit_code == 0
-    assert len(killed) == 2
+    assert screen(other, progress=kill_one).exit_code == 0
+    assert killed
     assert contents(other.output) == alone
+
+
+@pytest.mark.parametrize(
+    ("device", "share", "expected"),
+    [
+        ("auto", None, "cpu"),
+        ("cpu", None, "cpu"),
+        ("cuda:1", None, "cuda"),
+        ("auto", 0.5, "cuda"),
+        ("auto", 0.0, "cpu"),
+    ],
+)
+def test_device_follows_the_share_of_a_gpu(device, share, expected):
+    assert ray_engine.ray_device(device, replace(RAY, gpus_per_worker=share)) == expected
+
+
+@pytest.mark.parametrize(("device", "share"), [("cpu", 0.5), ("cuda", 0.0), ("auto", 1.5), ("mps", None)])
+def test_devices_that_ray_cannot_give_are_refused(device, share):
+    with pytest.raises(UsageError):
+        ray_engine.ray_device(device, replace(RAY, gpus_per_worker=share))
+
+
+def test_a_share_of_a_gpu_that_is_nowhere_is_said(cluster, plan, library, tmp_path):
+    asked = EngineOptions("ray", gpus_per_worker=0.5)
+    with pytest.raises(UsageError, match=r"no room for a worker with 1 CPU and 0\.5 GPU"):
+        screen(plan(library, output=tmp_path / "ray", engine=asked, device="auto"))
+
+
+def test_missing_ray_is_said_before_anything_is_computed(plan, library, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_engine, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="needs Ray") as caught:
+        screen(plan(library, output=tmp_path / "ray", engine=RAY))
+    assert caught.value.code == "missing_extra"

@@ -11,11 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from binding.data.prepare import Rejected
 from binding.errors import CacheError, TableError
@@ -23,8 +21,12 @@ from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, 
 from binding.graph.ligand import build_ligand_graph
 from binding.io.files import read_bytes
 from binding.io.ligand import BadRecord, parse_record, split_records
-from binding.models.pretraining import MoleculeBatch
 from binding.pool import WorkerDiedError, WorkerPool
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from binding.models.pretraining import MoleculeBatch
 
 _VERSION: Final = 1
 _CHUNK: Final = 64  # records a job
@@ -77,6 +79,10 @@ class MoleculeSet:
 
     def batch(self, rows: Sequence[int]) -> MoleculeBatch:
         """Some of the molecules as one batch, in the order of ``rows``."""
+        import torch  # not above: the processes that read files do without
+
+        from binding.models.pretraining import MoleculeBatch
+
         atoms, owner = _ranges(self._atom_starts, rows)
         bonds, bond_owner = _ranges(self._bond_starts, rows)
         counts = self.arrays["num_atoms"][np.asarray(rows)]
@@ -101,6 +107,8 @@ def _ranges(starts: np.ndarray, rows: Sequence[int]) -> tuple[np.ndarray, np.nda
 
 
 def _whole(array: np.ndarray) -> Tensor:
+    import torch
+
     return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64))
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from binding.checkpoint import load_card, resolve_weights, save_weights
 from binding.config import ModelConfig
 from binding.errors import ConfigError, WeightsError
+from binding.nn.encoders import MoleculeEncoder, PocketEncoder
 
 ENCODER: Final = "encoder"  # key of the card that says which encoder a file holds
 
@@ -74,10 +76,20 @@ def load_encoders(paths: Sequence[str | Path], model: ModelConfig) -> dict[str, 
         _check_sizes(path, kind, card, model)
         try:
             tensors = {name.removeprefix("0."): tensor.float() for name, tensor in load_file(weights).items()}
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"cannot load {path}: {error}", "the file is damaged") from None
+            with torch.random.fork_rng():  # the first weights of the rest are those of a run without encoders
+                _empty(kind, model).load_state_dict(tensors)
+        except (SafetensorError, OSError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged, or of another version") from None
         state |= {place + name: tensor for place in _PLACES[kind] for name, tensor in tensors.items()}
     return state
+
+
+def _empty(kind: str, model: ModelConfig) -> nn.Module:
+    """An encoder of that kind, which the tensors of a file must fill."""
+    if kind == "ligand":
+        return MoleculeEncoder(model.hidden_channels, model.ligand_layers, model.dropout)
+    return PocketEncoder(model.hidden_channels, model.pocket_layers, model.dropout, model.angles)
 
 
 def _files(paths: Sequence[str | Path]) -> list[Path]:

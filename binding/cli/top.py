@@ -67,12 +67,9 @@ def command(
 def _print_csv(top: Top) -> None:
     import csv
 
-    from binding.io.results import cell_text
+    from binding.screen.top import csv_rows
 
-    writer = csv.DictWriter(sys.stdout, top.rows.column_names, lineterminator="\n")
-    writer.writeheader()
-    for row in top.rows.to_pylist():
-        writer.writerow({name: cell_text(value) for name, value in row.items()})
+    csv.writer(sys.stdout, lineterminator="\n").writerows(csv_rows(top))
 
 
 def _print_table(top: Top, saved_to: Path | None) -> None:

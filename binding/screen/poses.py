@@ -20,6 +20,7 @@ from binding.io.ligand import BadRecord, parse_record, split_records
 from binding.io.records import record_kind
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
 from binding.screen.parts import atomic
+from binding.screen.store import POSE_COLUMN
 from binding.structures import Ligand
 
 #: Results that go into the SDF file as ``binding_<column>``.
@@ -39,7 +40,6 @@ TAG_COLUMNS: Final = (
     "model",
     "receptor",
 )
-POSE_COLUMN: Final = "pose_block"  # of parts and results: the pose itself, where no ligand file holds it
 _END: Final = "M  END\n"
 
 

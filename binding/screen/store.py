@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 from binding.errors import FileError
 from binding.screen.folder import RunFolder
 from binding.screen.parts import part_paths, parts_folder, read_info
-from binding.screen.poses import POSE_COLUMN, write_poses
 from binding.screen.tables import MEMORY_MB, attach, database, lock, only_row, write_csv, write_parquet
 
 RESULTS: Final = "results.parquet"
@@ -31,7 +30,7 @@ TOP: Final = 100
 _SCRATCH: Final = "sorting"
 
 #: Columns of the results: one row a compound, its best pose by ``pk``, best compound first. The Parquet file
-#: also holds the poses that no ligand file does, such as those made of SMILES.
+#: also has ``POSE_COLUMN``: the poses that no ligand file holds, such as those made of SMILES.
 RESULT_COLUMNS: Final = (
     "rank",  # from 1
     "compound",
@@ -53,6 +52,7 @@ RESULT_COLUMNS: Final = (
     "record",
     "pose_number",
 )
+POSE_COLUMN: Final = "pose_block"
 FAILURE_COLUMNS: Final = (
     "id",
     "compound",
@@ -146,6 +146,8 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         write_csv(connection, _FAILURES, run / FAILURES_CSV)
         best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
     if top:
+        from binding.screen.poses import write_poses  # RDKit takes longer to load than `binding top` may take
+
         write_poses(best, run / TOP_SDF, template_of(run))
     else:  # one of an earlier call would speak of other results
         (run / TOP_SDF).unlink(missing_ok=True)

@@ -99,13 +99,16 @@ def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path,
 
 def write_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     """The rows of a query, in its order, as CSV: four decimals, missing values empty; whole or not at all."""
-    described = connection.sql(query)
-    cells = [_cell(name, kind) for name, kind in zip(described.columns, map(str, described.types), strict=True)]
     with atomic(path) as partial:
         connection.execute(
-            f"COPY (SELECT {', '.join(cells)} FROM ({query})) TO {quoted(str(partial))} "
+            f"COPY ({as_text(connection.sql(query)).sql_query()}) TO {quoted(str(partial))} "
             "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
         )
+
+
+def as_text(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Rows as they stand in a CSV file."""
+    return rows.project(", ".join(_cell(*column) for column in zip(rows.columns, map(str, rows.types), strict=True)))
 
 
 def _cell(name: str, kind: str) -> str:

@@ -12,9 +12,8 @@ import pyarrow.parquet as pq
 
 from binding.errors import UsageError
 from binding.screen.parts import atomic
-from binding.screen.poses import POSE_COLUMN, write_poses
-from binding.screen.store import RESULT_COLUMNS, open_results, template_of
-from binding.screen.tables import MEMORY_MB, write_csv
+from binding.screen.store import POSE_COLUMN, RESULT_COLUMNS, open_results, template_of
+from binding.screen.tables import MEMORY_MB, as_text, write_csv
 
 FORMATS: Final = (".csv", ".parquet", ".sdf")
 _EXAMPLES: Final = 'such as "pk_ligand_only < 7 AND pose > 0.5" or "smiles LIKE \'%Br%\'"'
@@ -88,6 +87,8 @@ def write_top(top: Top, path: str | Path) -> None:
     path = Path(path)
     check_format(path)
     if path.suffix.lower() == ".sdf":
+        from binding.screen.poses import write_poses  # RDKit takes longer to load than the rows to find
+
         write_poses(top.rows.append_column(POSE_COLUMN, top.pose_blocks), path, top.template)
     elif path.suffix.lower() == ".parquet":
         with atomic(path) as partial:
@@ -96,6 +97,13 @@ def write_top(top: Top, path: str | Path) -> None:
         with duckdb.connect(":memory:") as connection:
             connection.register("top", top.rows)
             write_csv(connection, "SELECT * FROM top", path)
+
+
+def csv_rows(top: Top) -> list[tuple[str, ...]]:
+    """The compounds as ``write_top`` writes them to a CSV file, the header first."""
+    with duckdb.connect(":memory:") as connection:
+        cells = as_text(connection.from_arrow(top.rows)).fetchall()
+    return [tuple(top.rows.column_names), *(tuple("" if c is None else str(c) for c in row) for row in cells)]
 
 
 def check_format(path: Path) -> None:

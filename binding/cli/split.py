@@ -32,7 +32,7 @@ _SIDES = {
 def command(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER...", help="Folders as `binding prepare` takes them; several are split as one."),
+        typer.Argument(metavar="DATA...", help="Folders or tables as `binding prepare` takes them, split as one."),
     ],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The table to write: id, split.")],
     by: Annotated[

@@ -104,14 +104,20 @@ def dataset_rows(source: str | Path, index: str | Path | None = None) -> list[Ro
         raise FileError(f"there is no folder or table {source}", "check the path", "file_not_found")
     if index is not None:
         raise UsageError(f"{source} is a table and holds the affinities itself", "leave out the index")
-    rows = []
-    for entry, error in _entries(source, required=("protein", "ligand")):
-        blank = next((name for name in ("protein", "ligand") if not entry.extra[name]), None)
-        if blank and error is None:
-            error = TableError(f"{source.name}: {entry.id!r} names no {blank}", "fill the cell in", "bad_row")
-        protein = resolve_path(source.parent, entry.extra["protein"])
-        rows.append(Row(entry, protein, ligand_cell(source.parent, entry.extra["ligand"]), error))
-    return rows
+    return [_table_row(source, entry, error) for entry, error in _entries(source, required=("protein", "ligand"))]
+
+
+def _table_row(table: Path, entry: IndexEntry, error: BindingError | None) -> Row:
+    cells = entry.extra
+    if cells.get("pocket"):
+        raise TableError(
+            f"{table.name} chooses a pocket for {entry.id!r}, which training cannot follow",
+            "remove the column pocket; --pocket-cutoff says how much of the protein is kept around each ligand",
+        )
+    blank = next((name for name in ("protein", "ligand") if not cells[name]), None)
+    if blank and error is None:
+        error = TableError(f"{table.name}: {entry.id!r} names no {blank}", "fill the cell in", "bad_row")
+    return Row(entry, resolve_path(table.parent, cells["protein"]), ligand_cell(table.parent, cells["ligand"]), error)
 
 
 def library_rows(protein: str | Path, ligands: Sequence[str | Path], index: str | Path) -> list[Row]:

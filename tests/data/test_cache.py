@@ -74,14 +74,6 @@ def test_a_graph_is_built_once(cache):
     assert cache.graph(3) is cache.graph(3)
 
 
-def test_result_does_not_depend_on_who_prepares_it(prepared, tmp_path):
-    again = prepare_dataset(prepared.path.parent / "tree", None, tmp_path / "x.npz", source="examples", workers=2)
-    first, second = np.load(prepared.path), np.load(again.path)
-    assert set(first.files) == set(second.files)
-    for name in first.files:
-        assert np.array_equal(first[name], second[name]), name
-
-
 def test_what_cannot_be_read_is_reported_and_the_rest_kept(prepared, tmp_path):
     tree = tmp_path / "tree"
     shutil.copytree(prepared.path.parent / "tree", tree)

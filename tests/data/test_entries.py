@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from complexes import write_complex, write_library
 
+from binding import api
 from binding.data.entries import dataset_rows, library_rows, read_content, read_rows
 from binding.errors import FileError, TableError, UsageError
 
@@ -107,6 +108,7 @@ def test_an_index_beside_a_table_is_refused(tmp_path):
         ("id,protein,pk\na,p.pdb,5\n", "no column 'ligand'"),
         ("id,protein,ligand,year\na,p.pdb,a.sdf,2001\n", "no column of affinities"),
         ("id,protein,ligand,pk\n", "no row"),
+        ("id,protein,ligand,pocket,pk\na,p.pdb,a.sdf,,5\nb,p.pdb,b.sdf,ref.sdf,5\n", "chooses a pocket for 'b'"),
     ],
 )
 def test_a_table_that_is_wrong_as_a_whole(tmp_path, text, said):
@@ -176,6 +178,15 @@ def test_a_ligand_inside_a_complex_is_read(examples, tmp_path):
     content = read_content(read_rows([table]), proteins=False, ligands=True)
     assert content.mols["a"].GetNumAtoms() == 11
     assert content.failed["b"].code == "ligand_not_found"
+
+
+def test_a_table_can_be_split(tmp_path):
+    lines = [f"x{number},p.pdb,x{number}.sdf,{'' if number == 3 else 5}" for number in range(20)]
+    table = write(tmp_path / "set.csv", "\n".join(["id,protein,ligand,pk", *lines, ""]))
+    result = api.split([table], by="random")
+    assert result.table["id"].tolist() == [f"x{number}" for number in range(20)]
+    assert result.counts == {"train": 15, "validation": 2, "test": 2, "left_out": 1}
+    assert result.table["reason"][3].startswith("no_affinity: ")
 
 
 # ---------------------------------------------------------------- one protein with its ligands

@@ -339,6 +339,13 @@ def test_a_file_that_has_just_changed_is_read_again(tmp_path):
 # ---------------------------------------------------------------- processes
 
 
+def test_the_cache_does_not_depend_on_who_prepares_it(tree, tmp_path, monkeypatch):
+    alone = run(tree)
+    monkeypatch.setattr(prepare, "_FEW_ROWS", 0)
+    together = run(tree, tmp_path / "y.npz", workers=2)
+    assert together.path.read_bytes() == alone.path.read_bytes()
+
+
 @pytest.fixture
 def pooled(monkeypatch):
     """A pool in this process; a job with one of the named rows kills its worker."""

@@ -9,16 +9,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
-from torch import Tensor, nn
+from torch import Tensor
 
 from binding.cards import DEFAULT_MODEL as DEFAULT_MODEL
 from binding.cards import FORMAT_VERSION as FORMAT_VERSION
@@ -27,89 +25,11 @@ from binding.cards import available_models as available_models
 from binding.cards import load_card as load_card
 from binding.cards import resolve_weights as resolve_weights
 from binding.config import ModelConfig, describe
+from binding.ensemble import DTYPES
+from binding.ensemble import Member as Member
+from binding.ensemble import Scorer as Scorer
+from binding.ensemble import Scores as Scores
 from binding.errors import UsageError, WeightsError
-from binding.graph.batch import collate
-from binding.graph.fields import ComplexGraph
-from binding.models.interaction import InteractionModel
-from binding.models.ligand_only import LigandOnlyModel
-
-_DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-class Member(nn.Module):
-    """One trained pair: the interaction model and the twin that sees no protein."""
-
-    def __init__(self, config: ModelConfig) -> None:
-        super().__init__()
-        self.interaction = InteractionModel(config)
-        self.ligand_only = LigandOnlyModel(config)
-
-
-@dataclass(frozen=True, eq=False)
-class Scores:
-    """Predictions of n complexes, float64.
-
-    Attributes:
-        pk: (n,), mean of the members.
-        pk_std: (n,), pK, calibrated standard deviation of the error.
-        pk_ligand_only: (n,), what the ligand alone predicts.
-        pose: (n,), probability that the pose is within 2 Å of the native one.
-    """
-
-    pk: np.ndarray
-    pk_std: np.ndarray
-    pk_ligand_only: np.ndarray
-    pose: np.ndarray
-
-
-class Scorer:
-    """A loaded set of weights, ready to score.
-
-    Args:
-        name: Shown in results.
-        card: What the card file says.
-        members: The ensemble.
-        device: Where to run.
-        dtype: ``float32`` or ``float64``.
-    """
-
-    def __init__(
-        self, name: str, card: Mapping[str, Any], members: Sequence[Member], device: str = "cpu", dtype: str = "float32"
-    ) -> None:
-        self.name = name
-        self.card = dict(card)
-        self.device = torch.device(device)
-        self.dtype = _DTYPES[dtype]
-        self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
-        self.std_scale = float(self.card.get("calibration", {}).get("std_scale", 1.0))
-
-    @torch.inference_mode()
-    def score(self, graphs: Sequence[ComplexGraph]) -> Scores:
-        """Scores graphs as one batch; those that hold the same pocket object share its encoding.
-
-        Args:
-            graphs: Any number; memory grows with the largest ligand times the largest pocket times the number.
-        """
-        if not graphs:
-            empty = np.zeros(0)
-            return Scores(empty, empty, empty, empty)
-        batch = collate(graphs, self.dtype).to(self.device)
-        outputs = [member.interaction(batch) for member in self.members]
-        twins = torch.stack([member.ligand_only(batch) for member in self.members])
-        pk = torch.stack([output.pk for output in outputs])
-        variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
-        spread = pk.var(0, correction=0)
-        pose = torch.stack([output.pose_logit for output in outputs]).sigmoid().mean(0)
-        return Scores(
-            pk=_array(pk.mean(0)),
-            pk_std=_array((variance + spread).sqrt() * self.std_scale),
-            pk_ligand_only=_array(twins.mean(0)),
-            pose=_array(pose),
-        )
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    return tensor.double().cpu().numpy()
 
 
 def load_model(name_or_path: str | Path | None = None, device: str = "auto", dtype: str = "float32") -> Scorer:
@@ -126,7 +46,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
     """
     path, _ = resolve_weights(name_or_path)
     card = load_card(name_or_path)
-    if dtype not in _DTYPES:
+    if dtype not in DTYPES:
         raise UsageError(f"dtype {dtype!r} is not known", "float32 or float64")
     device = pick_device(device)
     try:

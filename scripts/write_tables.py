@@ -426,6 +426,45 @@ def splits_speed() -> str:
 # ---------------------------------------------------------------- training
 
 
+def train_speed() -> str:
+    """Throughput, epochs and memory of training."""
+    content = load(FIGURES / "bench_train.json")
+    throughput = [
+        (
+            f"{row['threads']} CPU thread{'s' if row['threads'] > 1 else ''}" if row["device"] == "cpu" else "GPU",
+            row["precision"],
+            row["batch_size"],
+            f"{row['per_second']:.0f}",
+            f"{row['cpu_ms_each']:.1f}",
+            f"{row['load']:.0f}",
+        )
+        for row in content["throughput"]
+    ]
+    runs = [
+        (
+            count(run["complexes"]),
+            *(f"{run['epochs'][k]['seconds']:.0f} ({run['epochs'][k]['cpu_seconds']:.0f})" for k in (0, -1)),
+            count(run["peak_mb"]),
+            f"{run['load']:.0f}",
+        )
+        for run in content["runs"]
+    ]
+    line, machine = content["fit"]["cpu_seconds"], content["machine"]
+    gpu = machine.get("gpu", "no GPU was at hand: what one does is not measured")
+    return "\n\n".join(
+        (
+            f"{machine['processor']}, {machine['cores']} cores; {gpu}. Load: processes that wanted to run, this one "
+            "included; where they are more than the cores, times on the clock are too long.",
+            "Forward + backward of the default model and its twin, all losses:",
+            table(("where", "precision", "batch", "complexes/s", "CPU ms each", "load"), throughput),
+            "Whole epochs of `binding train` on one CPU thread, in seconds on the clock (of the CPU); the first builds "
+            "the graphs:",
+            table(("complexes", "first epoch", "later epoch", "peak memory, MB", "load"), runs),
+            f"CPU time of a later epoch against complexes: {line['ms_a_complex']:.1f} ms each, R² {line['r2']:.4f}.",
+        )
+    )
+
+
 def pretraining() -> str:
     """Cold starts against starts from pre-trained encoders."""
     content = load(FIGURES / "pretraining.json")
@@ -468,6 +507,7 @@ def features() -> str:
     """The blocks of the pair geometry and their sizes, from the modules that compute them."""
     from binding.constants import ATOM_CLASSES
     from binding.nn.geometry import SHELLS, VINA_TERMS, PairGeometry
+    from binding.nn.harmonics import DEGREES_1_AND_2
 
     config = built()
     geometry = PairGeometry(config.cutoff, config.vector_channels, angles=True)
@@ -488,7 +528,7 @@ def features() -> str:
         ("stacking angles: over the ligand's plane, over the residue's, between the planes", 3, "yes"),
         (
             "direction of the atom in the residue's frame, real spherical harmonics l = 1, 2 (e3nn)",
-            geometry.harmonics.dim,
+            DEGREES_1_AND_2,
             "yes",
         ),
         ("atom's bond axis against the lines to anchor and centroid, cosines", 2, "yes"),
@@ -584,11 +624,89 @@ def demo() -> str:
     return f"```text\n{path.read_text(encoding='utf-8').rstrip()}\n```"
 
 
+def bench_top() -> str:
+    figures = load(FIGURES / "bench_top.json")
+    names = {
+        "finalise": "parts to `results.parquet`, `results.csv`, `failures.csv`",
+        "top": "`binding top run -n 100`",
+        "top_where": f"... `--where \"{figures['condition']}\"`",
+        "top_sorted": "... `--sort-by gain_over_ligand_only`",
+        "report": "`binding report run`",
+    }
+    machine, sizes = figures["machine"], figures["megabytes"]
+    rows = [
+        (names[name], f"{step['seconds']:.1f}", f"{step['cpu_seconds']:.1f}", f"{step['peak_mb']:.0f}")
+        for name, step in figures["steps"].items()
+    ]
+    said = (
+        f"{figures['rows']:,} poses of {figures['compounds']:,} compounds in {figures['parts']:,} parts "
+        f"({sizes['parts']:,.0f} MB; `results.parquet` {sizes['results.parquet']:,.0f} MB) on {machine['cores']} cores "
+        f"({machine['processor']}) that were shared: load {machine['load_average']:.0f} at the start. Wall time is "
+        "without the imports, CPU time and memory are with them."
+    )
+    return table(("step", "wall, s", "CPU, s", "peak memory, MB"), rows) + "\n\n" + said
+
+
+def cluster() -> str:
+    """What a billion poses take, by arithmetic on what one core took."""
+    measured, poses = load(FIGURES / "cluster.json"), 1_000_000_000
+    seconds, reading = measured["seconds_per_pose"], measured["seconds_per_record_read"]
+    hours = poses * seconds / 3600
+    parts = poses * measured["bytes_per_pose_parts"] / 1e9
+    results = poses / 3 * measured["bytes_per_compound_results"] / 1e9
+    rows = [
+        ("one pose, all of `binding screen`", f"{seconds * 1000:.1f} ms of one core", "measured"),
+        ("one record that is another shard's", f"{reading * 1e6:.0f} µs of one core", "measured"),
+        ("memory of a process", f"{measured['peak_mb']:.0f} MB", "measured"),
+        ("core hours for a billion poses", f"{hours:,.0f}", "poses x time"),
+        ("... on 1,000 cores", f"{hours / 1000:,.1f} hours", "if all are as fast and none waits"),
+        ("... at 0.02 of your currency a core hour", f"{hours * 0.02:,.0f}", "put in your own price"),
+        ("parts on the disk", f"{parts:,.0f} GB", f"{measured['bytes_per_pose_parts']:.0f} bytes a pose, measured"),
+        ("`results.parquet`, three poses a compound", f"{results:,.0f} GB", "measured for each compound"),
+        ("shards of one run, at most", f"{0.1 * seconds / reading:,.0f}", "a tenth of the time spent on reading over"),
+        ("Ray actors of one run, at most", f"{seconds / reading:,.0f}", "one driver reads for all of them"),
+    ]
+    said = (
+        f"Measured over {measured['poses']:,} poses of 18 and 19 heavy atoms in one pocket with `{measured['model']}`, "
+        f"processor time of one process, on a machine under load {measured['load']:.0f}: a core of its own is faster. "
+        "`scripts/measure_cluster.py` measures yours."
+    )
+    return table(("what", "how much", "from"), rows) + "\n\n" + said
+
+
+def redock() -> str:
+    figures = load(FIGURES / "redock.json")
+    rows = [
+        (
+            row["id"],
+            row["heavy_atoms"],
+            row["rotatable_bonds"],
+            f"{row['rmsd_first']:.1f}",
+            f"{row['rmsd_best']:.1f}",
+            f"{row['dock_score']:.1f}",
+            f"{row['seconds']:.0f}",
+        )
+        for row in figures["complexes"]
+    ]
+    settings, machine = figures["settings"], figures["machine"]
+    near = sum(row["rmsd_first"] <= 2.0 for row in figures["complexes"])
+    any_near = sum(row["rmsd_best"] <= 2.0 for row in figures["complexes"])
+    header = ("PDB entry", "atoms", "rotors", "first pose, Å", f"best of {settings['poses']}, Å", "kcal/mol", "CPU, s")
+    said = (
+        f"Within 2 Å: {near} of {len(rows)} by the first pose, {any_near} by the best of {settings['poses']}. "
+        f"`--exhaustiveness {settings['exhaustiveness']}`, one core ({machine['processor']}) of a machine under load "
+        f"{machine['load']:.0f}."
+    )
+    return table(header, rows) + "\n\n" + said
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "ablation": ablation,
     "accuracy": accuracy,
     "accuracy_all": accuracy_all,
+    "bench_top": bench_top,
     "checks": checks,
+    "cluster": cluster,
     "counts": counts,
     "coverage": coverage,
     "data_rows": data_rows(STRICT_MODEL),
@@ -601,6 +719,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "parameters": parameters,
     "prepare_speed": prepare_speed,
     "pretraining": pretraining,
+    "redock": redock,
     "settings_learning_rates": settings(LearningRates),
     "settings_model": settings(ModelConfig),
     "settings_pretrain": settings(PretrainConfig),
@@ -616,6 +735,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "splits": splits,
     "splits_speed": splits_speed,
     "timings": timings,
+    "train_speed": train_speed,
     "weights": weights,
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -18,21 +18,52 @@ from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
-    """B ligands (A atoms in all) and K pockets (R residues, P atoms in all).
+class _Tensors:
+    """What can be moved to a device as a whole."""
 
-    Positions are relative to the mean anchor of the ligand's pocket, Å.
+    def to(self, device: torch.device | str) -> Self:
+        """The same with all tensors on a device."""
+        moved: dict[str, Any] = {
+            f.name: value.to(device, non_blocking=True)
+            for f in fields(self)
+            if isinstance(value := getattr(self, f.name), Tensor)
+        }
+        return replace(self, **moved)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Molecules(_Tensors):
+    """The 2D structures of B ligands (A atoms in all), without poses.
 
     Attributes:
-        atom_positions: (A, 3), always float64: whether a contact is within the cutoff must not hang on rounding.
         atom_categories: (A, len(ATOM_CATEGORIES)) int64.
         atom_radii: (A,) Å.
         atom_ligand: (A,) int64, row of the ligand.
-        atom_slot: (A,) int64, ligand * max_atoms + place.
         bond_index: (2, bonds) int64, both directions.
         bond_categories: (bonds, len(BOND_CATEGORIES)) int64.
         descriptors: (B, len(DESCRIPTORS)).
-        pocket_of: (B,) int64, row of each ligand's pocket.
+        num_ligands: B.
+    """
+
+    atom_categories: Tensor
+    atom_radii: Tensor
+    atom_ligand: Tensor
+    bond_index: Tensor
+    bond_categories: Tensor
+    descriptors: Tensor
+    num_ligands: int
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of features, and of what the network computes with."""
+        return self.descriptors.dtype
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Pockets(_Tensors):
+    """K pockets (R residues, P atoms in all); positions are relative to the mean anchor of each, Å.
+
+    Attributes:
         residue_types: (R,) int64.
         residue_scalars: (R, len(RESIDUE_SCALARS)).
         anchors, centroids: (R, 3).
@@ -42,21 +73,11 @@ class Batch:
         residue_edge_offset: (edges,) int64, 0..7.
         protein_positions: (P, 3), always float64.
         protein_classes: (P,) int64.
-        protein_residue: (P,) int64, row of the residue in the batch.
-        protein_slot: (P,) int64, pocket * max_protein + place.
+        protein_residue: (P,) int64, row of the residue, non-decreasing.
         protein_directions, protein_normals: (P, 3).
-        num_ligands, num_pockets, max_atoms, max_residues, max_protein: sizes.
+        num_pockets, max_residues: sizes.
     """
 
-    atom_positions: Tensor
-    atom_categories: Tensor
-    atom_radii: Tensor
-    atom_ligand: Tensor
-    atom_slot: Tensor
-    bond_index: Tensor
-    bond_categories: Tensor
-    descriptors: Tensor
-    pocket_of: Tensor
     residue_types: Tensor
     residue_scalars: Tensor
     anchors: Tensor
@@ -68,28 +89,28 @@ class Batch:
     protein_positions: Tensor
     protein_classes: Tensor
     protein_residue: Tensor
-    protein_slot: Tensor
     protein_directions: Tensor
     protein_normals: Tensor
-    num_ligands: int
     num_pockets: int
-    max_atoms: int
     max_residues: int
-    max_protein: int
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """Of features, and of what the network computes with."""
-        return self.descriptors.dtype
 
-    def to(self, device: torch.device | str) -> Batch:
-        """The batch with all tensors on a device."""
-        moved: dict[str, Any] = {
-            f.name: value.to(device, non_blocking=True)
-            for f in fields(self)
-            if isinstance(value := getattr(self, f.name), Tensor)
-        }
-        return replace(self, **moved)
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Batch(Molecules, Pockets):
+    """B posed ligands in K pockets; what it has of either alone is described there.
+
+    Attributes:
+        atom_positions: (A, 3), always float64: whether a contact is within the cutoff must not hang on rounding.
+            Relative to the mean anchor of the ligand's pocket, Å.
+        atom_slot: (A,) int64, ligand * max_atoms + place.
+        pocket_of: (B,) int64, row of each ligand's pocket.
+        max_atoms: Most atoms of a ligand.
+    """
+
+    atom_positions: Tensor
+    atom_slot: Tensor
+    pocket_of: Tensor
+    max_atoms: int
 
     def with_atom_positions(self, positions: Tensor) -> Batch:
         """The same batch with other ligand poses (A, 3), such as decoys or added noise."""
@@ -104,6 +125,117 @@ def _counts_to_rows(counts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     return rows, np.arange(counts_array.sum()) - starts[rows]
 
 
+def _real(array: np.ndarray, dtype: torch.dtype) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array)).to(dtype)
+
+
+def _exact(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
+
+
+def _whole(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64))
+
+
+def _columns(part: Molecules | Pockets) -> dict[str, Any]:
+    return {f.name: getattr(part, f.name) for f in fields(part)}
+
+
+def collate_molecules(ligands: Sequence[LigandGraph], dtype: torch.dtype = torch.float32) -> Molecules:
+    """Joins 2D structures; for arguments see ``collate``."""
+    atom_ligand, _ = _counts_to_rows([g.num_atoms for g in ligands])
+    start = np.searchsorted(atom_ligand, np.arange(len(ligands)))
+    bonds = np.concatenate([g.bonds + first for g, first in zip(ligands, start, strict=True)])
+    bond_categories = np.concatenate([g.bond_categories for g in ligands])
+    return Molecules(
+        atom_categories=_whole(np.concatenate([g.atom_categories for g in ligands])),
+        atom_radii=_real(np.concatenate([g.radii for g in ligands]), dtype),
+        atom_ligand=_whole(atom_ligand),
+        bond_index=_whole(np.concatenate([bonds.T, bonds.T[::-1]], axis=1)),
+        bond_categories=_whole(np.concatenate([bond_categories, bond_categories])),
+        descriptors=_real(np.stack([g.descriptors for g in ligands]), dtype),
+        num_ligands=len(ligands),
+    )
+
+
+def collate_pockets(pockets: Sequence[PocketGraph], dtype: torch.dtype = torch.float32) -> Pockets:
+    """Joins pockets; for arguments see ``collate``."""
+    residue_pocket, residue_place = _counts_to_rows([p.num_residues for p in pockets])
+    protein_pocket, _ = _counts_to_rows([p.num_atoms for p in pockets])
+    start = np.searchsorted(residue_pocket, np.arange(len(pockets)))
+    origins = np.stack([_origin(pocket) for pocket in pockets])
+    max_residues = int(residue_place.max()) + 1
+
+    def joined(name: str) -> np.ndarray:
+        return np.concatenate([getattr(p, name) for p in pockets])
+
+    return Pockets(
+        residue_types=_whole(joined("residue_types")),
+        residue_scalars=_real(joined("residue_scalars"), dtype),
+        anchors=_real(joined("anchors") - origins[residue_pocket], dtype),
+        centroids=_real(joined("centroids") - origins[residue_pocket], dtype),
+        frames=_real(joined("frames"), dtype),
+        residue_slot=_whole(residue_pocket * max_residues + residue_place),
+        residue_edges=_whole(
+            np.concatenate([p.edge_index + first for p, first in zip(pockets, start, strict=True)], axis=1)
+        ),
+        residue_edge_offset=_whole(joined("edge_offset").astype(np.int64) + 3),
+        protein_positions=_exact(joined("atom_positions") - origins[protein_pocket]),
+        protein_classes=_whole(joined("atom_classes")),
+        protein_residue=_whole(
+            np.concatenate([p.atom_residue + first for p, first in zip(pockets, start, strict=True)])
+        ),
+        protein_directions=_real(joined("atom_directions"), dtype),
+        protein_normals=_real(joined("atom_normals"), dtype),
+        num_pockets=len(pockets),
+        max_residues=max_residues,
+    )
+
+
+def _origin(pocket: PocketGraph) -> np.ndarray:
+    return pocket.anchors.mean(axis=0)
+
+
+def place_ligands(
+    graphs: Sequence[ComplexGraph],
+    rows: np.ndarray,
+    pockets: Pockets,
+    dtype: torch.dtype = torch.float32,
+) -> Batch:
+    """Joins posed ligands to pockets that are collated already.
+
+    Args:
+        graphs: At least one.
+        rows: (graphs,) int64, which of the pockets is each graph's.
+        pockets: Of ``collate_pockets``, on the CPU.
+        dtype: As for the pockets.
+    """
+    ligands = [graph.ligand for graph in graphs]
+    molecules = collate_molecules(ligands, dtype)
+    _, place = _counts_to_rows([g.num_atoms for g in ligands])
+    max_atoms = int(place.max()) + 1
+    positions = np.concatenate([graph.ligand.positions - _origin(graph.pocket) for graph in graphs])
+    return Batch(
+        **_columns(molecules),
+        **_columns(pockets),
+        atom_positions=_exact(positions),
+        atom_slot=molecules.atom_ligand * max_atoms + _whole(place),
+        pocket_of=_whole(rows),
+        max_atoms=max_atoms,
+    )
+
+
+def distinct_pockets(graphs: Sequence[ComplexGraph]) -> tuple[list[PocketGraph], np.ndarray]:
+    """The pocket objects of graphs, each once, in order of appearance, and which of them is each graph's (n,)."""
+    rows: dict[int, int] = {}
+    pockets: list[PocketGraph] = []
+    for graph in graphs:
+        if id(graph.pocket) not in rows:
+            rows[id(graph.pocket)] = len(pockets)
+            pockets.append(graph.pocket)
+    return pockets, np.array([rows[id(graph.pocket)] for graph in graphs])
+
+
 def collate(graphs: Sequence[ComplexGraph], dtype: torch.dtype = torch.float32) -> Batch:
     """Joins graphs to one batch.
 
@@ -114,73 +246,5 @@ def collate(graphs: Sequence[ComplexGraph], dtype: torch.dtype = torch.float32) 
     Returns:
         A batch on the CPU.
     """
-    ligands: list[LigandGraph] = [graph.ligand for graph in graphs]
-    rows: dict[int, int] = {}
-    pockets: list[PocketGraph] = []
-    for graph in graphs:
-        if id(graph.pocket) not in rows:
-            rows[id(graph.pocket)] = len(pockets)
-            pockets.append(graph.pocket)
-    pocket_of = np.array([rows[id(graph.pocket)] for graph in graphs])
-    origins = np.stack([pocket.anchors.mean(axis=0) for pocket in pockets])
-
-    atom_ligand, atom_place = _counts_to_rows([g.num_atoms for g in ligands])
-    residue_pocket, residue_place = _counts_to_rows([p.num_residues for p in pockets])
-    protein_pocket, protein_place = _counts_to_rows([p.num_atoms for p in pockets])
-    atom_start = np.searchsorted(atom_ligand, np.arange(len(ligands)))
-    residue_start = np.searchsorted(residue_pocket, np.arange(len(pockets)))
-    max_atoms, max_residues, max_protein = atom_place.max() + 1, residue_place.max() + 1, protein_place.max() + 1
-
-    bonds = np.concatenate([g.bonds.astype(np.int64) + start for g, start in zip(ligands, atom_start, strict=True)])
-    bond_categories = np.concatenate([g.bond_categories for g in ligands])
-
-    def real(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(dtype)
-
-    def exact(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
-
-    def whole(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64))
-
-    def joined(name: str) -> np.ndarray:
-        return np.concatenate([getattr(p, name) for p in pockets])
-
-    return Batch(
-        atom_positions=exact(np.concatenate([g.positions for g in ligands]) - origins[pocket_of[atom_ligand]]),
-        atom_categories=whole(np.concatenate([g.atom_categories for g in ligands])),
-        atom_radii=real(np.concatenate([g.radii for g in ligands])),
-        atom_ligand=whole(atom_ligand),
-        atom_slot=whole(atom_ligand * max_atoms + atom_place),
-        bond_index=whole(np.concatenate([bonds.T, bonds.T[::-1]], axis=1)),
-        bond_categories=whole(np.concatenate([bond_categories, bond_categories])),
-        descriptors=real(np.stack([g.descriptors for g in ligands])),
-        pocket_of=whole(pocket_of),
-        residue_types=whole(joined("residue_types")),
-        residue_scalars=real(joined("residue_scalars")),
-        anchors=real(joined("anchors") - origins[residue_pocket]),
-        centroids=real(joined("centroids") - origins[residue_pocket]),
-        frames=real(joined("frames")),
-        residue_slot=whole(residue_pocket * max_residues + residue_place),
-        residue_edges=whole(
-            np.concatenate(
-                [p.edge_index.astype(np.int64) + start for p, start in zip(pockets, residue_start, strict=True)], axis=1
-            )
-        ),
-        residue_edge_offset=whole(joined("edge_offset").astype(np.int64) + 3),
-        protein_positions=exact(joined("atom_positions") - origins[protein_pocket]),
-        protein_classes=whole(joined("atom_classes")),
-        protein_residue=whole(
-            np.concatenate(
-                [p.atom_residue.astype(np.int64) + start for p, start in zip(pockets, residue_start, strict=True)]
-            )
-        ),
-        protein_slot=whole(protein_pocket * max_protein + protein_place),
-        protein_directions=real(joined("atom_directions")),
-        protein_normals=real(joined("atom_normals")),
-        num_ligands=len(ligands),
-        num_pockets=len(pockets),
-        max_atoms=int(max_atoms),
-        max_residues=int(max_residues),
-        max_protein=int(max_protein),
-    )
+    pockets, rows = distinct_pockets(graphs)
+    return place_ligands(graphs, rows, collate_pockets(pockets, dtype), dtype)

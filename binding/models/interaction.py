@@ -8,13 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from binding.config import ModelConfig
-from binding.graph.batch import Batch
+from binding.graph.batch import Batch, Molecules, Pockets
 from binding.graph.fields import DESCRIPTORS
-from binding.nn.cross_attention import GeometricCrossAttention
-from binding.nn.encoders import DirectionEncoder, MoleculeEncoder, PocketEncoder, mlp
-from binding.nn.geometry import VINA_TERMS, Contacts, PairGeometry, find_contacts
-from binding.nn.precision import full_precision
-from binding.nn.radial import envelope
+from binding.nn.contacts import Contacts, find_contacts
+from binding.nn.cross_attention import GeometricCrossAttention, PairGrid
+from binding.nn.encoders import DirectionEncoder, MoleculeEncoder, Neighbours, PocketEncoder, mlp
+from binding.nn.geometry import VINA_TERMS, PairFeatures, PairGeometry, read_vectors
 from binding.nn.readout import PRIOR_MEAN_PK, PairReadout, PhysicsPrior
 
 _ROTORS = DESCRIPTORS.index("rotatable_bonds")
@@ -43,6 +42,24 @@ class Output:
     attention: list[tuple[Tensor, Tensor]] | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Geometry:
+    """All that the positions of a batch alone decide: computed once, read by every network of an ensemble.
+
+    Attributes:
+        neighbours: Within the ligands; None without angles.
+        contacts: Of ligands and pockets.
+        pairs: Features of the pairs.
+        to_sites: Blocks in which the ligand's atoms attend to its sites. to_atoms: The reverse.
+    """
+
+    neighbours: Neighbours | None
+    contacts: Contacts
+    pairs: PairFeatures
+    to_sites: PairGrid
+    to_atoms: PairGrid
+
+
 class CrossAttentionBlock(nn.Module):
     """Both directions of one layer; both read the states from before the layer."""
 
@@ -52,14 +69,19 @@ class CrossAttentionBlock(nn.Module):
         self.protein = GeometricCrossAttention(channels, num_heads, dropout)
 
     def forward(
-        self, atoms: Tensor, sites: Tensor, contacts: Contacts, bias: Tensor, gate: Tensor
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
-        """bias and gate (E, 2 * heads) hold the heads of the ligand's direction first, then the protein's."""
-        ligand_bias, protein_bias = bias.chunk(2, dim=1)
-        ligand_gate, protein_gate = gate.chunk(2, dim=1)
-        atom, site = contacts.pair_atom, contacts.pair_site
-        new_atoms, to_protein = self.ligand(atoms, sites, atom, site, ligand_bias, ligand_gate)
-        new_sites, to_ligand = self.protein(sites, atoms, site, atom, protein_bias, protein_gate)
+        self,
+        atoms: Tensor,
+        sites: Tensor,
+        geometry: Geometry,
+        bias: Tensor,
+        gate: Tensor,
+        need_weights: bool = False,
+    ) -> tuple[Tensor, Tensor, tuple[Tensor | None, Tensor | None]]:
+        """bias and gate (2 * heads, E) hold the heads of the ligand's direction first, then the protein's."""
+        ligand_bias, protein_bias = bias.chunk(2)
+        ligand_gate, protein_gate = gate.chunk(2)
+        new_atoms, to_protein = self.ligand(atoms, sites, geometry.to_sites, ligand_bias, ligand_gate, need_weights)
+        new_sites, to_ligand = self.protein(sites, atoms, geometry.to_atoms, protein_bias, protein_gate, need_weights)
         return new_atoms, new_sites, (to_protein, to_ligand)
 
 
@@ -93,15 +115,33 @@ class InteractionModel(nn.Module):
         self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)
         self.whole = mlp(3 * channels + 1 + len(VINA_TERMS), channels, 2, dropout)
 
-    def encode_ligand(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """Atom states (A, channels) and learned vectors (A, vector_channels, 3)."""
-        atoms = self.molecule(batch)
-        if self.directions is None:
-            return atoms, None
-        with full_precision(atoms):
-            return self.directions(atoms, batch)
+    def measure(self, batch: Batch) -> Geometry:
+        """What the positions alone decide; no learned parameter is read."""
+        contacts = find_contacts(batch, self.config.cutoff if self.config.protein else 0.0)
+        atom, site, items = contacts.pair_atom, contacts.pair_site, batch.num_ligands
+        return Geometry(
+            neighbours=self.directions.neighbours(batch) if self.directions is not None else None,
+            contacts=contacts,
+            pairs=self.geometry(batch, contacts),
+            to_sites=PairGrid.of(
+                batch.atom_slot, contacts.site_slot, atom, site, items, batch.max_atoms, contacts.max_sites
+            ),
+            to_atoms=PairGrid.of(
+                contacts.site_slot, batch.atom_slot, site, atom, items, contacts.max_sites, batch.max_atoms
+            ),
+        )
 
-    def encode_pocket(self, batch: Batch) -> Tensor:
+    def encode_ligand(self, batch: Molecules, geometry: Geometry) -> tuple[Tensor, Tensor | None]:
+        """Atom states (A, channels) and learned vectors (A, vector_channels, 3)."""
+        return self.orient(self.molecule(batch), geometry)
+
+    def orient(self, atoms: Tensor, geometry: Geometry) -> tuple[Tensor, Tensor | None]:
+        """The pose's part of ``encode_ligand``: states (A, channels) of the 2D structure -> states and vectors."""
+        if self.directions is None or geometry.neighbours is None:
+            return atoms, None
+        return self.directions(atoms, geometry.neighbours)
+
+    def encode_pocket(self, batch: Pockets) -> Tensor:
         """Residue states (R, channels): independent of the ligand."""
         return self.pocket(batch)
 
@@ -115,48 +155,61 @@ class InteractionModel(nn.Module):
         Returns:
             See ``Output``.
         """
-        atoms, vectors = self.encode_ligand(batch)
+        geometry = self.measure(batch)
+        atoms, vectors = self.encode_ligand(batch, geometry)
         residues = self.encode_pocket(batch)
-        return self.interact(batch, atoms, vectors, residues, need_attention)
+        return self.interact(batch, geometry, atoms, vectors, residues, need_attention)
 
     def interact(
-        self, batch: Batch, atoms: Tensor, vectors: Tensor | None, residues: Tensor, need_attention: bool = False
+        self,
+        batch: Batch,
+        geometry: Geometry,
+        atoms: Tensor,
+        vectors: Tensor | None,
+        residues: Tensor,
+        need_attention: bool = False,
     ) -> Output:
         """Joins encoded ligands and pockets; see ``forward``."""
-        contacts = find_contacts(batch, self.config.cutoff if self.config.protein else 0.0)
-        with full_precision(atoms):
-            features, vina = self.geometry(batch, contacts, vectors)
-        smooth = envelope(contacts.pair_distance, self.config.cutoff - 2.5, self.config.cutoff)
-        pair_atom, pair_residue = contacts.pair_atom, contacts.pair_residue
-        pairs = nn.functional.silu(
-            self.pair(features) + self.pair_atom(atoms)[pair_atom] + self.pair_residue(residues)[pair_residue]
-        )
-        pairs = pairs + self.pair_update(pairs)
-        atom_states, sites, attention = self._attend(contacts, atoms, residues, pairs, smooth, need_attention)
-        states, contributions = self.readout(pairs, atom_states[pair_atom], sites[contacts.pair_site])
+        contacts, smooth, vina = geometry.contacts, geometry.pairs.smooth, geometry.pairs.vina
+        pairs = self._embed_pairs(geometry, atoms, vectors, residues)
+        atom_states, sites, attention = self._attend(geometry, atoms, residues, pairs, need_attention)
+        states, contributions = self.readout(pairs, atom_states, sites, contacts.pair_atom, contacts.pair_site)
         contributions = contributions * smooth
         if self.physics is not None:
-            ligand = batch.atom_ligand[pair_atom]
+            ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
             rotors = (batch.descriptors[:, _ROTORS] * _ROTOR_SCALE)[ligand]
             contributions = contributions + self.physics(vina, rotors, ligand, batch.num_ligands)
         return self._read(batch, contacts, atoms, atom_states, states, vina, contributions, smooth, attention)
 
+    def _embed_pairs(self, geometry: Geometry, atoms: Tensor, vectors: Tensor | None, residues: Tensor) -> Tensor:
+        """(E, channels). The linear layer of the features is taken in parts, so that they are never joined."""
+        contacts, features, weight = geometry.contacts, geometry.pairs, self.pair.weight
+        fixed = features.scalars.shape[1]
+        pairs = nn.functional.linear(features.scalars, weight[:, :fixed], self.pair.bias)
+        if vectors is not None and features.lines is not None:
+            read = read_vectors(features.lines, vectors.index_select(0, contacts.pair_atom))
+            pairs = torch.addmm(pairs, read, weight[:, fixed:].t())
+        pairs = pairs + self.pair_atom(atoms).index_select(0, contacts.pair_atom)
+        pairs = pairs + self.pair_residue(residues).index_select(0, contacts.pair_residue)
+        pairs = nn.functional.silu(pairs)
+        return pairs + self.pair_update(pairs)
+
     def _attend(
-        self, contacts: Contacts, atoms: Tensor, residues: Tensor, pairs: Tensor, smooth: Tensor, need_attention: bool
+        self, geometry: Geometry, atoms: Tensor, residues: Tensor, pairs: Tensor, need_attention: bool
     ) -> tuple[Tensor, Tensor, list[tuple[Tensor, Tensor]] | None]:
         """Runs the blocks: atom states (A, channels), site states (S, channels), attention weights if asked for."""
-        heads = 2 * self.config.num_heads
-        bias, gate = self.bias_gate(pairs).chunk(2, dim=-1)
+        heads, smooth = 2 * self.config.num_heads, geometry.pairs.smooth
+        projected = torch.addmm(self.bias_gate.bias.unsqueeze(1), self.bias_gate.weight, pairs.t())  # (.., E)
+        bias, gate = projected.chunk(2)
         # A pair that leaves the cutoff fades out of the softmax's denominator too.
-        bias = bias + smooth.clamp_min(_LEAST_WEIGHT).log().unsqueeze(-1)
-        gate = self.attention_dropout(torch.sigmoid(gate) * smooth.unsqueeze(-1))
-        sites = residues[contacts.site_residue]
+        bias = bias + smooth.clamp_min(_LEAST_WEIGHT).log()
+        gate = self.attention_dropout(torch.sigmoid(gate) * smooth)
+        sites = residues.index_select(0, geometry.contacts.site_residue)
         attention: list[tuple[Tensor, Tensor]] = []
         for layer, block in enumerate(self.blocks):
             part = slice(layer * heads, (layer + 1) * heads)
-            atoms, sites, weights = block(atoms, sites, contacts, bias[:, part], gate[:, part])
-            if need_attention:
-                attention.append(weights)
+            atoms, sites, weights = block(atoms, sites, geometry, bias[part], gate[part], need_attention)
+            attention.append(weights)
         return atoms, sites, attention if need_attention else None
 
     def _read(
@@ -171,7 +224,7 @@ class InteractionModel(nn.Module):
         smooth: Tensor,
         attention: list[tuple[Tensor, Tensor]] | None,
     ) -> Output:
-        items, owner = batch.num_ligands, batch.atom_ligand[contacts.pair_atom]
+        items, owner = batch.num_ligands, batch.atom_ligand.index_select(0, contacts.pair_atom)
         size = torch.bincount(batch.atom_ligand, minlength=items).to(atoms.dtype).unsqueeze(-1)
 
         def ligand_mean(nodes: Tensor) -> Tensor:
@@ -182,8 +235,7 @@ class InteractionModel(nn.Module):
         ligand_term = ligand_term.squeeze(-1)
         interaction = contributions.new_zeros(items).index_add_(0, owner, contributions)
         weight = smooth.new_zeros(items).index_add_(0, owner, smooth).unsqueeze(-1)
-        faded = states * smooth.unsqueeze(-1)
-        pooled = faded.new_zeros(items, states.shape[-1]).index_add_(0, owner, faded)
+        pooled = states.new_zeros(items, states.shape[-1]).index_add_(0, owner, states * smooth.unsqueeze(-1))
         pooled = pooled / weight.clamp_min(1.0)
         terms = vina.new_zeros(items, vina.shape[-1]).index_add_(0, owner, vina) / size  # clashes tell a wrong pose
         whole = self.whole(torch.cat([pooled, ligand_mean(atom_states), mean, weight / size / 5.0, terms], dim=-1))

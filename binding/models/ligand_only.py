@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from binding.config import ModelConfig
-from binding.graph.batch import Batch
+from binding.graph.batch import Molecules
 from binding.graph.fields import DESCRIPTORS
 from binding.nn.encoders import MoleculeEncoder, mlp
 
@@ -29,7 +29,7 @@ class LigandOnlyModel(nn.Module):
         self.bias = nn.Parameter(torch.tensor(config.mean_pk))
         self.head = mlp(2 * channels + len(DESCRIPTORS), channels, 1, config.dropout)
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Molecules) -> Tensor:
         """pK (B,)."""
         atoms = self.molecule(batch)
         size = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands).to(atoms.dtype).unsqueeze(-1)

@@ -1,32 +1,83 @@
 """Geometric cross-attention: ligand atoms and pocket residues attend to each other.
 
-Attention runs over the list of pairs within the cutoff, about a tenth of all atom-residue pairs of a
-pocket: memory and time grow with the contacts, not with ligand times pocket, and nothing is padded.
+Scores are computed for every atom and every residue that its ligand touches, in small padded blocks, one a ligand:
+about a quarter of them belong to pairs within the cutoff, and the rest is masked. Residues that no atom touches,
+which are most of a pocket, do not appear, so that memory grows with the contact surface and not with the pocket.
+At these sizes the blocks take two thirds of the time of a list of pairs, whose gathered rows are what costs.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
+_MASKED = -1e9  # before the softmax; finite, so that a row without any pair is no NaN
 
-def pair_softmax(scores: Tensor, row: Tensor, count: int) -> Tensor:
-    """Softmax of pair scores over the pairs that share a row.
 
-    Args:
-        scores: (E, heads).
-        row: (E,) query of each pair.
-        count: Number of queries.
+@dataclass(frozen=True, eq=False)
+class PairGrid:
+    """Where queries, keys and pairs lie in padded blocks (items, max_queries, max_keys).
 
-    Returns:
-        (E, heads); sums to one over each row that has a pair.
+    Attributes:
+        query_slot: (N,) item * max_queries + place. key_slot: (M,) item * max_keys + place.
+        cell: (E,) slot of the pair's query * max_keys + place of its key.
+        items, max_queries, max_keys: sizes.
     """
-    index = row.unsqueeze(-1).expand_as(scores)
-    largest = scores.new_full((count, scores.shape[1]), float("-inf")).scatter_reduce(0, index, scores.detach(), "amax")
-    weights = (scores - largest[row]).exp()
-    total = weights.new_zeros(count, scores.shape[1]).index_add_(0, row, weights)
-    return weights / total[row]
+
+    query_slot: Tensor
+    key_slot: Tensor
+    cell: Tensor
+    items: int
+    max_queries: int
+    max_keys: int
+
+    @staticmethod
+    def of(
+        query_slot: Tensor,
+        key_slot: Tensor,
+        pair_query: Tensor,
+        pair_key: Tensor,
+        items: int,
+        max_queries: int,
+        max_keys: int,
+    ) -> PairGrid:
+        """The grid of pairs (E,) that are given by the rows of their query and key, of one item each."""
+        place = key_slot.index_select(0, pair_key) % max(max_keys, 1)
+        cell = query_slot.index_select(0, pair_query) * max_keys + place
+        return PairGrid(query_slot, key_slot, cell, items, max_queries, max_keys)
+
+    def spread(self, values: Tensor, empty: float) -> Tensor:
+        """Values (heads, E) of the pairs in their cells: (heads * items, max_queries, max_keys)."""
+        cells = values.new_full((len(values), self.items * self.max_queries * self.max_keys), empty)
+        return cells.index_copy(1, self.cell, values).view(len(values) * self.items, self.max_queries, self.max_keys)
+
+    def collect(self, cells: Tensor, heads: int) -> Tensor:
+        """The reverse of ``spread``: (heads * items, max_queries, max_keys) -> (heads, E)."""
+        return cells.reshape(heads, self.items * self.max_queries * self.max_keys).index_select(1, self.cell)
+
+    def pad_queries(self, nodes: Tensor, heads: int) -> Tensor:
+        """(N, heads * size) -> (heads * items, max_queries, size)."""
+        return _blocks(nodes, self.query_slot, self.items, self.max_queries, heads)
+
+    def pad_keys(self, nodes: Tensor, heads: int) -> Tensor:
+        """(M, heads * size) -> (heads * items, max_keys, size)."""
+        return _blocks(nodes, self.key_slot, self.items, self.max_keys, heads)
+
+    def strip_queries(self, blocks: Tensor, heads: int) -> Tensor:
+        """The reverse of ``pad_queries``."""
+        size = blocks.shape[-1]
+        slots = self.items * self.max_queries
+        nodes = blocks.reshape(heads, slots, size).transpose(0, 1).reshape(slots, heads * size)
+        return nodes.index_select(0, self.query_slot)
+
+
+def _blocks(nodes: Tensor, slot: Tensor, items: int, longest: int, heads: int) -> Tensor:
+    size = nodes.shape[-1] // heads
+    padded = nodes.new_zeros(items * longest, nodes.shape[-1]).index_copy(0, slot, nodes)
+    return padded.view(items * longest, heads, size).transpose(0, 1).reshape(heads * items, longest, size)
 
 
 class GeometricCrossAttention(nn.Module):
@@ -60,33 +111,32 @@ class GeometricCrossAttention(nn.Module):
         )
 
     def forward(
-        self, queries: Tensor, keys: Tensor, pair_query: Tensor, pair_key: Tensor, bias: Tensor, gate: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, queries: Tensor, keys: Tensor, grid: PairGrid, bias: Tensor, gate: Tensor, need_weights: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
         """One layer.
 
         Args:
             queries: (N, channels). keys: (M, channels), also the values.
-            pair_query: (E,) row of queries. pair_key: (E,) row of keys.
-            bias: (E, heads). gate: (E, heads), zero at the cutoff.
+            grid: Their pairs.
+            bias: (heads, E). gate: (heads, E), zero at the cutoff.
+            need_weights: Whether to return the weights.
 
         Returns:
-            Queries (N, channels), updated, and the weights (E, heads), gates excluded.
+            Queries (N, channels), updated, and on request the weights (E, heads), gates excluded.
 
         Raises:
             ValueError: If the shapes do not fit together.
         """
-        pairs = (len(pair_query), self.num_heads)
+        pairs = (self.num_heads, len(grid.cell))
         if bias.shape != pairs or gate.shape != pairs:
             raise ValueError(
-                f"bias {tuple(bias.shape)} or gate {tuple(gate.shape)} does not fit {pairs[0]} pairs, {pairs[1]} heads"
+                f"bias {tuple(bias.shape)} or gate {tuple(gate.shape)} does not fit {pairs[0]} heads, {pairs[1]} pairs"
             )
-        count, channels = queries.shape
-        size = channels // self.num_heads
-        query = self.query(self.query_norm(queries)).view(count, self.num_heads, size)
-        key, value = self.key_value(self.key_norm(keys)).view(len(keys), self.num_heads, 2 * size).chunk(2, dim=-1)
-        scores = (query[pair_query] * key[pair_key]).sum(-1) / math.sqrt(size) + bias
-        weights = pair_softmax(scores, pair_query, count)
-        messages = (weights * gate).unsqueeze(-1) * value[pair_key]  # (E, heads, size)
-        mixed = messages.new_zeros(count, channels).index_add_(0, pair_query, messages.flatten(1))
+        heads, size = self.num_heads, queries.shape[1] // self.num_heads
+        query = grid.pad_queries(self.query(self.query_norm(queries)) / math.sqrt(size), heads)
+        key, value = grid.pad_keys(self.key_value(self.key_norm(keys)), heads).chunk(2, dim=-1)
+        scores = torch.baddbmm(grid.spread(bias, _MASKED), query, key.transpose(1, 2))
+        weights = scores.softmax(dim=-1)
+        mixed = grid.strip_queries(torch.bmm(weights * grid.spread(gate, 0.0), value), heads)
         queries = queries + self.out(mixed)
-        return queries + self.feed_forward(queries), weights
+        return queries + self.feed_forward(queries), grid.collect(weights, heads).t() if need_weights else None

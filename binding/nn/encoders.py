@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 
 from binding.constants import RESIDUE_TYPES
-from binding.graph.batch import Batch
+from binding.graph.batch import Batch, Molecules, Pockets
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, RESIDUE_SCALARS
+from binding.nn.contacts import ligand_neighbours
+from binding.nn.harmonics import DEGREES_1_AND_2, VectorLinear, both_degrees, first_degree
 from binding.nn.radial import GaussianBasis, envelope
 
 
@@ -51,7 +54,7 @@ class BondConvolution(nn.Module):
     def forward(self, nodes: Tensor, edge_index: Tensor, edges: Tensor) -> Tensor:
         """Nodes (n, channels), edge_index (2, e), edges (e, channels) -> nodes."""
         normed = self.norm(nodes)
-        messages = nn.functional.silu(self.source(normed)[edge_index[0]] + edges)
+        messages = nn.functional.silu(self.source(normed).index_select(0, edge_index[0]) + edges)
         total = torch.zeros_like(nodes).index_add_(0, edge_index[1], messages)
         return nodes + self.update(torch.cat([normed, total], dim=-1))
 
@@ -65,8 +68,8 @@ class MoleculeEncoder(nn.Module):
         self.bonds = CategoryEmbedding(tuple(BOND_CATEGORIES.values()), channels)
         self.layers = nn.ModuleList(BondConvolution(channels, dropout) for _ in range(num_layers))
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Batch -> (A, channels)."""
+    def forward(self, batch: Molecules) -> Tensor:
+        """Molecules -> (A, channels)."""
         return self.propagate(self.atoms(batch.atom_categories), batch.bond_index, batch.bond_categories)
 
     def propagate(self, nodes: Tensor, bond_index: Tensor, bond_categories: Tensor) -> Tensor:
@@ -77,11 +80,27 @@ class MoleculeEncoder(nn.Module):
         return nodes
 
 
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """Ordered pairs of atoms of one ligand within a cutoff; the same for every network of an ensemble.
+
+    Attributes:
+        source, target: (edges,) atoms.
+        radial: (edges, 12) distance in Gaussians.
+        line: (edges, 3) direction from target to source, fading out at the cutoff.
+    """
+
+    source: Tensor
+    target: Tensor
+    radial: Tensor
+    line: Tensor
+
+
 class DirectionEncoder(nn.Module):
     """Gives each ligand atom learned directions: l = 1 vectors, equivariant under rotation and reflection.
 
     A vector is the sum, over the ligand's atoms within the cutoff, of their unit direction weighted by a
-    learned function of both atoms and the distance; channels are then mixed by an e3nn linear layer.
+    learned function of both atoms and the distance; channels are then mixed linearly.
 
     Args:
         channels: Of the scalars.
@@ -97,38 +116,27 @@ class DirectionEncoder(nn.Module):
         self.source = nn.Linear(channels, vector_channels)
         self.target = nn.Linear(channels, vector_channels)
         self.radial = nn.Linear(12, vector_channels)
-        irreps = o3.Irreps(f"{vector_channels}x1o")
-        self.mix = o3.Linear(irreps, irreps)
+        self.mix = VectorLinear(vector_channels)
         self.invariants = nn.Linear(vector_channels, channels)
 
-    def forward(self, nodes: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Scalars (A, channels) -> scalars with the vectors' lengths added, and vectors (A, vector_channels, 3)."""
+    def neighbours(self, batch: Batch) -> Neighbours:
+        """What the poses alone decide, without learned parameters."""
         source, target = ligand_neighbours(batch, self.cutoff)
-        line = (batch.atom_positions[source] - batch.atom_positions[target]).to(batch.dtype)
+        line = batch.atom_positions.index_select(0, source) - batch.atom_positions.index_select(0, target)
+        line = line.to(batch.dtype)
         distance = line.norm(dim=-1).clamp_min(1e-3)
-        weight = torch.tanh(self.source(nodes)[source] + self.target(nodes)[target]) * self.radial(self.basis(distance))
-        weight = weight * envelope(distance, self.cutoff - 1.5, self.cutoff).unsqueeze(-1)
-        harmonics = o3.spherical_harmonics("1o", line, normalize=True, normalization="component")
-        messages = weight.unsqueeze(-1) * harmonics.unsqueeze(1)  # (edges, vector_channels, 3)
-        vectors = nodes.new_zeros(len(nodes), self.vector_channels, 3).index_add_(0, target, messages)
-        vectors = self.mix(vectors.flatten(1)).view_as(vectors)
+        fade = envelope(distance, self.cutoff - 1.5, self.cutoff).unsqueeze(-1)
+        return Neighbours(source, target, self.basis(distance), first_degree(line) * fade)
+
+    def forward(self, nodes: Tensor, near: Neighbours) -> tuple[Tensor, Tensor]:
+        """Scalars (A, channels) -> scalars with the vectors' lengths added, and vectors (A, vector_channels, 3)."""
+        weight = self.source(nodes).index_select(0, near.source) + self.target(nodes).index_select(0, near.target)
+        weight = torch.tanh(weight) * self.radial(near.radial)
+        messages = (weight.unsqueeze(-1) * near.line.unsqueeze(1)).flatten(1)  # (edges, vector_channels * 3)
+        vectors = nodes.new_zeros(len(nodes), self.vector_channels * 3).index_add_(0, near.target, messages)
+        vectors = self.mix(vectors.view(len(nodes), self.vector_channels, 3))
         lengths = (vectors.square().sum(-1) + 1e-6).sqrt()
         return nodes + self.invariants(lengths), vectors / (1.0 + lengths).unsqueeze(-1)
-
-
-def ligand_neighbours(batch: Batch, cutoff: float) -> tuple[Tensor, Tensor]:
-    """Sources and targets of all ordered pairs of atoms of one ligand within ``cutoff`` Å."""
-    padded = batch.atom_positions.new_full((batch.num_ligands * batch.max_atoms, 3), float("nan"))
-    padded[batch.atom_slot] = batch.atom_positions
-    place = torch.empty(len(padded), dtype=torch.long, device=padded.device)
-    place[batch.atom_slot] = torch.arange(len(batch.atom_slot), device=padded.device)
-    with torch.no_grad():
-        atoms = padded.view(batch.num_ligands, batch.max_atoms, 3)
-        distance = torch.cdist(atoms, atoms, compute_mode="donot_use_mm_for_euclid_dist")
-        near = distance < cutoff  # padding is NaN and never near
-        near.diagonal(dim1=1, dim2=2).fill_(False)
-        item, source, target = torch.nonzero(near, as_tuple=True)
-    return place[item * batch.max_atoms + source], place[item * batch.max_atoms + target]
 
 
 class PocketEncoder(nn.Module):
@@ -144,23 +152,22 @@ class PocketEncoder(nn.Module):
         self.types = nn.Embedding(len(RESIDUE_TYPES), channels)
         self.scalars = nn.Linear(len(RESIDUE_SCALARS), channels)
         self.basis = GaussianBasis(3.0, 14.0, 12)
-        self.harmonics = o3.Irreps("1x1o+1x2e")
         self.offsets = nn.Embedding(8, channels)
-        self.edges = nn.Linear(12 + (self.harmonics.dim + 9 if angles else 0), channels)
+        self.edges = nn.Linear(12 + (DEGREES_1_AND_2 + 9 if angles else 0), channels)
         self.layers = nn.ModuleList(BondConvolution(channels, dropout) for _ in range(num_layers))
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Batch -> (R, channels)."""
+    def forward(self, batch: Pockets) -> Tensor:
+        """Pockets -> (R, channels)."""
         return self.propagate(self.types(batch.residue_types) + self.scalars(batch.residue_scalars), batch)
 
-    def propagate(self, nodes: Tensor, batch: Batch) -> Tensor:
+    def propagate(self, nodes: Tensor, batch: Pockets) -> Tensor:
         """Messages between residues that are embedded, or in pre-training masked: (R, channels) -> (R, channels)."""
         source, target = batch.residue_edges
         line = batch.anchors[source] - batch.anchors[target]
         features = [self.basis(line.norm(dim=-1))]
         if self.angles:
             local = torch.einsum("eij,ej->ei", batch.frames[target], line)
-            features.append(o3.spherical_harmonics(self.harmonics, local, normalize=True, normalization="component"))
+            features.append(both_degrees(local))
             turned = torch.einsum("eij,ekj->eik", batch.frames[target], batch.frames[source])
             features.append(turned.flatten(1))
         edges = self.edges(torch.cat(features, dim=-1)) + self.offsets(batch.residue_edge_offset)

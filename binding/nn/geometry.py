@@ -1,8 +1,7 @@
 """Pair geometry of ligand atoms and pocket residues: every number here is SE(3)-invariant.
 
-Contacts are pairs (ligand atom, protein atom) within the cutoff. Pairs are (ligand atom, residue)
-whose least heavy-atom distance is within the cutoff. Contacts are summed into their pair, so that
-residues stay the nodes and no atomic detail is lost.
+Contacts (ligand atom, protein atom) are summed into their pair (ligand atom, residue), so that
+residues stay the nodes and no atomic detail is lost; see ``contacts``.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 
 from binding.constants import (
@@ -23,6 +21,8 @@ from binding.constants import (
 )
 from binding.graph.batch import Batch
 from binding.graph.fields import ATOM_CATEGORIES
+from binding.nn.contacts import Contacts
+from binding.nn.harmonics import DEGREES_1_AND_2, both_degrees
 from binding.nn.radial import GaussianBasis, envelope
 
 SHELLS = (2.8, 3.3, 3.8, 4.4, 5.2, 6.2)  # Å, centres of the contact profile's shells
@@ -30,82 +30,27 @@ SHELL_WIDTHS = (0.3, 0.3, 0.3, 0.4, 0.5, 0.6)
 HYDROGEN_BOND_RANGE = (2.9, 0.35)  # Å, centre and width of the window for directional polar contacts
 STACKING_RANGE = (3.9, 0.6)
 VINA_TERMS = ("gauss1", "gauss2", "repulsion", "hydrophobic", "hydrogen_bond")
-_FAR = 1e6  # Å, where padding lies: ligand on one side, protein on the other
+_FADE = 2.5  # Å before the cutoff, over which a pair fades out
 _DEEPEST_OVERLAP = -1.0  # Å; beyond it the repulsion grows no more, so that a clash stays a finite number
 _COLUMN = {name: column for column, name in enumerate(ATOM_CATEGORIES)}
 
 
 @dataclass(frozen=True, eq=False)
-class Contacts:
-    """C contacts within the cutoff, the E pairs that they make, and the S sites of the pairs.
-
-    A site is a residue as one ligand meets it: where a pocket is shared, each of its ligands has sites of its own.
+class PairFeatures:
+    """What the positions alone say of E pairs; the same for every network of an ensemble.
 
     Attributes:
-        atom: (C,) ligand atom. protein: (C,) protein atom. vector: (C, 3), from ligand to protein atom, Å.
-        distance: (C,) Å. pair: (C,) row of the pair.
-        pair_atom: (E,) ligand atom. pair_residue: (E,) residue. pair_site: (E,) site.
-        pair_distance: (E,) least distance, Å.
-        site_residue: (S,) residue.
+        scalars: (E, size) invariant numbers.
+        vina: (E, 5) Vina's terms, which are also among the scalars.
+        lines: (E, 5, 3) axes along which the atom's learned vectors are read: those of the residue's frame, then the
+            unit vectors to anchor and centroid; None without angles.
+        smooth: (E,) weight of the pair, one within and zero at the cutoff.
     """
 
-    atom: Tensor
-    protein: Tensor
-    vector: Tensor
-    distance: Tensor
-    pair: Tensor
-    pair_atom: Tensor
-    pair_residue: Tensor
-    pair_site: Tensor
-    pair_distance: Tensor
-    site_residue: Tensor
-
-
-def find_contacts(batch: Batch, cutoff: float) -> Contacts:
-    """All contacts within ``cutoff`` Å, by blocks of padded distances: no loop, no neighbour library."""
-    device = batch.atom_positions.device
-    ligand = batch.atom_positions.new_full((batch.num_ligands * batch.max_atoms, 3), _FAR)
-    ligand[batch.atom_slot] = batch.atom_positions
-    protein = batch.atom_positions.new_full((batch.num_pockets * batch.max_protein, 3), -_FAR)
-    protein[batch.protein_slot] = batch.protein_positions
-    atom_at = torch.empty(len(ligand), dtype=torch.long, device=device)
-    atom_at[batch.atom_slot] = torch.arange(len(batch.atom_slot), device=device)
-    protein_at = torch.empty(len(protein), dtype=torch.long, device=device)
-    protein_at[batch.protein_slot] = torch.arange(len(batch.protein_slot), device=device)
-
-    with torch.no_grad():
-        left = ligand.view(batch.num_ligands, batch.max_atoms, 3)
-        right = protein.view(batch.num_pockets, batch.max_protein, 3)[batch.pocket_of]
-        # In float64: a contact at the very cutoff must not come and go with the rotation of the files.
-        # The matrix-product form of cdist loses the digits that invariance needs.
-        distances = torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist")
-        item, left_place, right_place = torch.nonzero(distances < cutoff, as_tuple=True)
-    atom = atom_at[item * batch.max_atoms + left_place]
-    protein_atom = protein_at[batch.pocket_of[item] * batch.max_protein + right_place]
-    vector = (batch.protein_positions[protein_atom] - batch.atom_positions[atom]).to(batch.dtype)
-    distance = vector.norm(dim=-1).clamp_min(1e-3)
-
-    residue = batch.protein_residue[protein_atom]
-    place = batch.residue_slot[residue] % batch.max_residues
-    pair, pair_key = _number(batch.atom_slot[atom] * batch.max_residues + place)
-    pair_atom = torch.empty_like(pair_key)
-    pair_atom[pair] = atom
-    pair_residue = torch.empty_like(pair_key)
-    pair_residue[pair] = residue
-    ligand_row, pair_place = batch.atom_ligand[pair_atom], pair_key % batch.max_residues
-    pair_site, site_key = _number(ligand_row * batch.max_residues + pair_place)
-    site_residue = torch.empty_like(site_key)
-    site_residue[pair_site] = pair_residue
-    pair_distance = distance.new_full((len(pair_key),), cutoff).scatter_reduce(0, pair, distance, "amin")
-    return Contacts(
-        atom, protein_atom, vector, distance, pair, pair_atom, pair_residue, pair_site, pair_distance, site_residue
-    )
-
-
-def _number(keys: Tensor) -> tuple[Tensor, Tensor]:
-    """Row of each key among the distinct keys in ascending order, and the distinct keys."""
-    distinct, row = torch.unique(keys, return_inverse=True)
-    return row, distinct
+    scalars: Tensor
+    vina: Tensor
+    lines: Tensor | None
+    smooth: Tensor
 
 
 def ligand_axes(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -149,6 +94,10 @@ class PairGeometry(nn.Module):
         cutoff: Å, of contacts and pairs.
         vector_channels: Number of learned vectors of each ligand atom.
         angles: Whether angles are part of the features.
+
+    Attributes:
+        num_scalars: Features that positions alone decide, which come first.
+        num_features: All, those read from the learned vectors included.
     """
 
     shell_centres: Tensor
@@ -170,36 +119,34 @@ class PairGeometry(nn.Module):
         for column, group in enumerate((DONOR_CLASSES, ACCEPTOR_CLASSES, HYDROPHOBIC_CLASSES, PLANAR_CLASSES)):
             flags[list(group), column] = 1.0
         self.register_buffer("class_flags", flags, persistent=False)
-        self.harmonics = o3.Irreps("1x1o+1x2e")
-        self.num_features = 16 + 12 + 12 + len(ATOM_CLASSES) * len(SHELLS) + len(VINA_TERMS) + 4
+        self.num_scalars = 16 + 12 + 12 + len(ATOM_CLASSES) * len(SHELLS) + len(VINA_TERMS) + 4
         if angles:
-            self.num_features += self.harmonics.dim + 2 + 3 + 3 + 5 * vector_channels
+            self.num_scalars += DEGREES_1_AND_2 + 2 + 3 + 3
+        self.num_features = self.num_scalars + (5 * vector_channels if angles else 0)
 
-    def forward(self, batch: Batch, contacts: Contacts, vectors: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Features of the pairs.
+    def forward(self, batch: Batch, contacts: Contacts) -> PairFeatures:
+        """Features of the pairs that need no learned parameter.
 
         Args:
             batch: The batch.
             contacts: Its contacts within the cutoff.
-            vectors: (A, vector_channels, 3) learned vectors; needed with angles only.
-
-        Returns:
-            Features (E, num_features) and Vina's terms alone (E, 5).
         """
         pairs = len(contacts.pair_atom)
         atom, residue = contacts.pair_atom, contacts.pair_residue
-        positions = batch.atom_positions.to(batch.dtype)[atom]
-        to_anchor, to_centroid = batch.anchors[residue] - positions, batch.centroids[residue] - positions
+        positions = batch.atom_positions.to(batch.dtype).index_select(0, atom)
+        to_anchor = batch.anchors.index_select(0, residue) - positions
+        to_centroid = batch.centroids.index_select(0, residue) - positions
         vina, polar, ligand_flat, protein_flat = self._contact_kinds(batch, contacts)
         bond_window = _window(contacts.distance, HYDROGEN_BOND_RANGE) * polar
         stack_window = _window(contacts.distance, STACKING_RANGE)
         weights = torch.stack([ligand_flat, protein_flat, ligand_flat * protein_flat], dim=-1)
         stacked = stack_window.unsqueeze(-1) * weights
         sums = torch.cat([vina, bond_window.unsqueeze(-1), stacked], dim=-1)
+        axes = None
         if self.angles:
-            sums = torch.cat([sums, self._contact_angles(batch, contacts, bond_window, stacked)], dim=-1)
+            axes, planes = ligand_axes(batch)
+            sums = torch.cat([sums, self._contact_angles(batch, contacts, axes, planes, bond_window, stacked)], dim=-1)
         sums = sums.new_zeros(pairs, sums.shape[1]).index_add_(0, contacts.pair, sums)
-        vina_sums = sums[:, : len(VINA_TERMS)]
         blocks = [
             self.least(contacts.pair_distance),
             self.anchor(to_anchor.norm(dim=-1)),
@@ -207,10 +154,16 @@ class PairGeometry(nn.Module):
             self._profile(batch, contacts, pairs),
             sums,
         ]
-        if self.angles:
-            assert vectors is not None
-            blocks.append(self._pair_angles(batch, contacts, to_anchor, to_centroid, vectors))
-        return torch.cat(blocks, dim=-1), vina_sums
+        lines = None
+        if axes is not None:
+            frames = batch.frames.index_select(0, residue)
+            anchor_line = nn.functional.normalize(to_anchor, dim=-1, eps=1e-3)
+            centroid_line = nn.functional.normalize(to_centroid, dim=-1, eps=1e-3)
+            lines = torch.cat([frames, anchor_line.unsqueeze(1), centroid_line.unsqueeze(1)], dim=1)
+            blocks.append(both_degrees((frames * -to_anchor.unsqueeze(1)).sum(-1)))
+            blocks.append((lines[:, 3:] * axes.index_select(0, atom).unsqueeze(1)).sum(-1))
+        smooth = envelope(contacts.pair_distance, self.cutoff - _FADE, self.cutoff)
+        return PairFeatures(torch.cat(blocks, dim=-1), sums[:, : len(VINA_TERMS)], lines, smooth)
 
     def _profile(self, batch: Batch, contacts: Contacts, pairs: int) -> Tensor:
         """(E, classes * shells) soft counts of the residue's atoms around the ligand atom, by class and shell."""
@@ -219,7 +172,7 @@ class PairGeometry(nn.Module):
         )  # (C, shells)
         # The last shell reaches past the cutoff: without the envelope an atom that crosses it would be a step.
         shells = shells * envelope(contacts.distance, self.cutoff - 1.0, self.cutoff).unsqueeze(-1)
-        row = contacts.pair * len(ATOM_CLASSES) + batch.protein_classes[contacts.protein]
+        row = contacts.pair * len(ATOM_CLASSES) + batch.protein_classes.index_select(0, contacts.protein)
         counts = shells.new_zeros(pairs * len(ATOM_CLASSES), len(SHELLS)).index_add_(0, row, shells)
         return counts.view(pairs, len(ATOM_CLASSES) * len(SHELLS))  # not -1: a batch may hold no pair
 
@@ -228,9 +181,9 @@ class PairGeometry(nn.Module):
 
         Terms as in Trott & Olson 2010 (doi:10.1002/jcc.21334), without their weights.
         """
-        classes = batch.protein_classes[contacts.protein]
-        categories = batch.atom_categories[contacts.atom]
-        flags = self.class_flags[classes]
+        classes = batch.protein_classes.index_select(0, contacts.protein)
+        categories = batch.atom_categories.index_select(0, contacts.atom)
+        flags = self.class_flags.index_select(0, classes)
         real = flags.dtype
         donor = categories[:, _COLUMN["donor"]].to(real)
         acceptor = categories[:, _COLUMN["acceptor"]].to(real)
@@ -249,35 +202,33 @@ class PairGeometry(nn.Module):
         ) * envelope(contacts.distance, self.cutoff - 2.0, self.cutoff).unsqueeze(-1)
         return vina, polar, categories[:, _COLUMN["aromatic"]].to(real), flags[:, 3]
 
-    def _contact_angles(self, batch: Batch, contacts: Contacts, bond_window: Tensor, stacked: Tensor) -> Tensor:
+    def _contact_angles(
+        self, batch: Batch, contacts: Contacts, axes: Tensor, planes: Tensor, bond_window: Tensor, stacked: Tensor
+    ) -> Tensor:
         """(C, 6): hydrogen-bond angles at the ligand atom, at the protein atom, both; three stacking angles."""
         line = contacts.vector / contacts.distance.unsqueeze(-1)
-        axes, planes = ligand_axes(batch)
-        protein_axis = batch.protein_directions[contacts.protein]
-        protein_normal = batch.protein_normals[contacts.protein]
-        plane = planes[contacts.atom]
-        at_ligand = (axes[contacts.atom] * line).sum(-1)
+        protein_axis = batch.protein_directions.index_select(0, contacts.protein)
+        protein_normal = batch.protein_normals.index_select(0, contacts.protein)
+        plane = planes.index_select(0, contacts.atom)  # (C, 3, 3)
+        at_ligand = (axes.index_select(0, contacts.atom) * line).sum(-1)
         at_protein = -(protein_axis * line).sum(-1)
         bonds = torch.stack([at_ligand, at_protein, at_ligand * at_protein], dim=-1) * bond_window.unsqueeze(-1)
-        over_ligand = torch.einsum("ci,cij,cj->c", line, plane, line)
+        over_ligand = ((plane * line.unsqueeze(1)).sum(-1) * line).sum(-1)
         over_protein = (protein_normal * line).sum(-1) ** 2
-        parallel = torch.einsum("ci,cij,cj->c", protein_normal, plane, protein_normal)
+        parallel = ((plane * protein_normal.unsqueeze(1)).sum(-1) * protein_normal).sum(-1)
         return torch.cat([bonds, torch.stack([over_ligand, over_protein, parallel], dim=-1) * stacked], dim=-1)
 
-    def _pair_angles(
-        self, batch: Batch, contacts: Contacts, to_anchor: Tensor, to_centroid: Tensor, vectors: Tensor
-    ) -> Tensor:
-        """(E, 8 + 2 + 5 * channels): see the class."""
-        atom, residue = contacts.pair_atom, contacts.pair_residue
-        frames = batch.frames[residue]
-        local = torch.einsum("eij,ej->ei", frames, -to_anchor)
-        harmonics = o3.spherical_harmonics(self.harmonics, local, normalize=True, normalization="component")
-        anchor_line = nn.functional.normalize(to_anchor, dim=-1, eps=1e-3)
-        centroid_line = nn.functional.normalize(to_centroid, dim=-1, eps=1e-3)
-        axis = ligand_axes(batch)[0][atom]
-        cosines = torch.stack([(axis * anchor_line).sum(-1), (axis * centroid_line).sum(-1)], dim=-1)
-        atom_vectors = vectors[atom]  # (E, channels, 3)
-        in_frame = torch.einsum("eij,ecj->eci", frames, atom_vectors).flatten(1)
-        along_anchor = torch.einsum("ecj,ej->ec", atom_vectors, anchor_line)
-        along_centroid = torch.einsum("ecj,ej->ec", atom_vectors, centroid_line)
-        return torch.cat([harmonics, cosines, in_frame, along_anchor, along_centroid], dim=-1)
+
+def read_vectors(lines: Tensor, vectors: Tensor) -> Tensor:
+    """Learned vectors along the axes of their pair.
+
+    Args:
+        lines: (E, 5, 3), see ``PairFeatures``.
+        vectors: (E, channels, 3), of each pair's atom.
+
+    Returns:
+        (E, 5 * channels): each vector in the residue's frame, then all along the line to the anchor, then all
+        along that to the centroid.
+    """
+    read = torch.bmm(vectors, lines.transpose(1, 2))  # (E, channels, 5)
+    return torch.cat([read[:, :, :3].flatten(1), read[:, :, 3], read[:, :, 4]], dim=-1)

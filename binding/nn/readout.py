@@ -67,7 +67,19 @@ class PairReadout(nn.Module):
         nn.init.normal_(last.weight, std=0.01)
         nn.init.zeros_(last.bias)
 
-    def forward(self, pairs: Tensor, atoms: Tensor, residues: Tensor) -> tuple[Tensor, Tensor]:
-        """Pairs (E, channels) with their atoms' and residues' final states -> embeddings, contributions (E,)."""
-        states = nn.functional.silu(pairs + self.atom(atoms) + self.residue(residues))
+    def forward(
+        self, pairs: Tensor, atoms: Tensor, sites: Tensor, pair_atom: Tensor, pair_site: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings and contributions of the pairs.
+
+        Args:
+            pairs: (E, channels).
+            atoms, sites: (A, channels) and (S, channels), final states.
+            pair_atom, pair_site: (E,) their rows.
+
+        Returns:
+            Embeddings (E, channels) and contributions (E,), pK.
+        """
+        states = pairs + self.atom(atoms).index_select(0, pair_atom)
+        states = nn.functional.silu(states + self.residue(sites).index_select(0, pair_site))
         return states, self.contribution(states).squeeze(-1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from networks import example_graph
 
-from binding.graph.batch import collate
+from binding.graph.batch import collate, collate_pockets, distinct_pockets, place_ligands
 from binding.graph.fields import ComplexGraph
 
 NAMES = ("4cup", "1s2g", "6wqa")
@@ -47,7 +47,9 @@ def test_residue_indices_point_into_the_batch(graphs):
     batch = collate(graphs, torch.float64)
     pocket_of_residue = batch.residue_slot // batch.max_residues
     assert (pocket_of_residue[batch.residue_edges[0]] == pocket_of_residue[batch.residue_edges[1]]).all()
-    assert (pocket_of_residue[batch.protein_residue] == batch.protein_slot // batch.max_protein).all()
+    owner = np.repeat(np.arange(3), [graph.pocket.num_atoms for graph in graphs])
+    assert pocket_of_residue[batch.protein_residue].tolist() == owner.tolist()
+    assert (batch.protein_residue.diff() >= 0).all(), "contacts rely on it"
     assert int(batch.residue_edge_offset.min()) >= 0
     assert int(batch.residue_edge_offset.max()) <= 7
 
@@ -67,3 +69,15 @@ def test_the_origin_is_the_pocket_not_the_file(graphs):
     assert batch.dtype == batch.anchors.dtype == torch.float32
     assert batch.atom_positions.dtype == batch.protein_positions.dtype == torch.float64  # see find_contacts
     assert float(batch.anchors.abs().max()) < 30.0
+
+
+def test_ligands_placed_in_pockets_that_are_collated_already(graphs):
+    """What a screen does: the pocket once, its ligands a few at a time."""
+    pockets, rows = distinct_pockets(graphs)
+    collated = collate_pockets(pockets, torch.float64)
+    whole = collate(graphs, torch.float64)
+    part = place_ligands(graphs[1:], rows[1:], collated, torch.float64)
+    assert part.num_ligands == 2
+    assert part.pocket_of.tolist() == [1, 2]
+    assert torch.equal(part.anchors, whole.anchors)
+    assert torch.equal(part.atom_positions, whole.atom_positions[graphs[0].ligand.num_atoms :])

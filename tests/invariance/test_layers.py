@@ -25,7 +25,9 @@ from transforms import (
 
 from binding.graph.batch import Batch, collate
 from binding.graph.build import build_graph
-from binding.nn.geometry import Contacts, find_contacts, ligand_axes
+from binding.models.interaction import Geometry
+from binding.nn.contacts import Contacts, find_contacts
+from binding.nn.geometry import ligand_axes, read_vectors
 
 NAME = "1ia1"  # its pocket holds a cofactor, which has no frame
 CUTOFF = 6.5
@@ -58,13 +60,19 @@ def moved_contacts(dtype: str) -> Contacts:
 
 
 @lru_cache(maxsize=2)
+def measured(dtype: str) -> Geometry:
+    return network(dtype).measure(moved_batch(dtype))
+
+
+@lru_cache(maxsize=2)
 def states(dtype: str) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Atoms, vectors, residues, pair features and Vina's terms of all copies."""
     batch, net = moved_batch(dtype), network(dtype)
-    atoms, vectors = net.encode_ligand(batch)
+    atoms, vectors = net.encode_ligand(batch, measured(dtype))
     residues = net.encode_pocket(batch)
-    features, vina = net.geometry(batch, moved_contacts(dtype), vectors)
-    return atoms, vectors, residues, features, vina
+    pairs = measured(dtype).pairs
+    read = read_vectors(pairs.lines, vectors[moved_contacts(dtype).pair_atom])
+    return atoms, vectors, residues, torch.cat([pairs.scalars, read], dim=-1), pairs.vina
 
 
 def by_copy(values: torch.Tensor) -> torch.Tensor:
@@ -93,7 +101,8 @@ def test_direction_encoder(dtype):
 def test_direction_encoder_reflects():
     net = network("float64")
     graph = example_graph(NAME)
-    atoms, vectors = net.encode_ligand(collate([graph, moved_graph(graph, MIRROR)], torch.float64))
+    batch = collate([graph, moved_graph(graph, MIRROR)], torch.float64)
+    atoms, vectors = net.encode_ligand(batch, net.measure(batch))
     assert_same(atoms.reshape(2, -1), "float64")
     assert_same(turned(vectors.reshape(2, -1, *vectors.shape[1:]), [STILL, MIRROR]), "float64")
 
@@ -146,8 +155,8 @@ def test_cross_attention(dtype):
     heads = 2 * net.config.num_heads
     generator = torch.Generator().manual_seed(0)
     project = torch.randn(features.shape[1], 2 * heads, generator=generator, dtype=torch.float64).to(features) * 0.1
-    bias, gate = (features @ project).chunk(2, dim=1)
-    new_atoms, new_sites, weights = net.blocks[0](atoms, sites, contacts, bias, torch.sigmoid(gate))
+    bias, gate = (features @ project).t().chunk(2)
+    new_atoms, new_sites, weights = net.blocks[0](atoms, sites, measured(dtype), bias, torch.sigmoid(gate), True)
     assert_same(by_copy(new_atoms), dtype)
     assert_same(by_copy(new_sites), dtype)
     for weight, row in zip(weights, (contacts.pair_atom, contacts.pair_site), strict=True):
@@ -160,7 +169,7 @@ def test_cross_attention(dtype):
 def test_readouts(dtype):
     net, contacts, batch = network(dtype), moved_contacts(dtype), moved_batch(dtype)
     atoms, _, residues, features, vina = states(dtype)
-    pairs, contributions = net.readout(net.pair(features), atoms[contacts.pair_atom], residues[contacts.pair_residue])
+    pairs, contributions = net.readout(net.pair(features), atoms, residues, contacts.pair_atom, contacts.pair_residue)
     assert_same(by_copy(pairs), dtype)
     assert_same(by_copy(contributions), dtype)
     rotors = torch.full((len(vina),), 3.0, dtype=vina.dtype)
@@ -225,7 +234,8 @@ def test_a_number_that_depends_on_the_order_is_found_out(dtype):
     generator = np.random.default_rng(4)
     copies = [graph, *(type(graph)(permuted_ligand_graph(graph.ligand, generator), graph.pocket) for _ in range(4))]
     batch = collate(copies, DTYPES[dtype])
-    first = network(dtype).encode_ligand(batch)[0].reshape(5, graph.ligand.num_atoms, -1)[:, 0]
+    net = network(dtype)
+    first = net.encode_ligand(batch, net.measure(batch))[0].reshape(5, graph.ligand.num_atoms, -1)[:, 0]
     with pytest.raises(AssertionError, match="differs by"):
         assert_same(first, dtype)
 

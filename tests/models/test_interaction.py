@@ -77,8 +77,9 @@ def test_attention_only_on_request(network):
 def test_encoded_halves_give_the_same_number(network):
     """What screening relies on: a pocket encoded once, ligands joined to it later."""
     batch = collate([example_graph(name) for name in NAMES], torch.float64)
-    atoms, vectors = network.encode_ligand(batch)
-    output = network.interact(batch, atoms, vectors, network.encode_pocket(batch))
+    geometry = network.measure(batch)
+    atoms, vectors = network.encode_ligand(batch, geometry)
+    output = network.interact(batch, geometry, atoms, vectors, network.encode_pocket(batch))
     assert torch.equal(output.pk, network(batch).pk)
 
 

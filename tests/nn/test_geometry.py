@@ -19,7 +19,8 @@ from binding.graph.fields import (  # fmt: skip
     LigandGraph,
     PocketGraph,
 )
-from binding.nn.geometry import SHELL_WIDTHS, SHELLS, PairGeometry, find_contacts
+from binding.nn.contacts import find_contacts
+from binding.nn.geometry import SHELL_WIDTHS, SHELLS, PairGeometry, read_vectors
 
 CUTOFF = 6.5
 
@@ -59,9 +60,14 @@ def features(batch: Batch, angles: bool = True) -> tuple[torch.Tensor, list[floa
     layer = PairGeometry(CUTOFF, 2, angles).double()
     contacts = find_contacts(batch, CUTOFF)
     vectors = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]], dtype=torch.float64)
-    found, vina = layer(batch, contacts, vectors if angles else None)
+    pairs = layer(batch, contacts)
+    blocks = [pairs.scalars]
+    if pairs.lines is not None:
+        blocks.append(read_vectors(pairs.lines, vectors[contacts.pair_atom]))
+    found = torch.cat(blocks, dim=-1)
+    assert pairs.scalars.shape[1] == layer.num_scalars
     assert found.shape == (len(contacts.pair_atom), layer.num_features)
-    return found[0], vina[0].tolist()
+    return found[0], pairs.vina[0].tolist()
 
 
 def test_vina_terms_of_a_hydrogen_bond_by_hand():

@@ -24,6 +24,7 @@ from binding.errors import BindingError, FileError, UsageError
 from binding.featurize import as_binding_error
 from binding.io.archive import COMPONENT_URL, ENTRY_URL, Archive
 from binding.io.download import Downloader, Manners, StoppedError, write_whole
+from binding.io.index import AFFINITY_COLUMNS
 
 MOST_JOBS: Final = 16  # at a time; more is not polite to a public archive
 DOWNLOADS: Final = ".downloads"
@@ -137,7 +138,7 @@ def collect(
             f"{error.filename or folder} cannot be written: {error.strerror}.",
             "Mend that and run the command again: it goes on with what is missing.",
         ) from error
-    measured = any(name in row.columns for row in wanted for name in ("pk", "affinity"))
+    measured = any(name in row.columns for row in wanted for name in AFFINITY_COLUMNS)
     return CollectReport(folder, rows, measured)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from binding.errors import BindingError, TableError
-from binding.io.index import IndexEntry, is_pdbbind_index, read_index, table_entry
+from binding.io.index import AFFINITY_COLUMNS, IndexEntry, is_pdbbind_index, read_index, table_entry
 from binding.io.rows import read_rows
 from binding.io.table import is_selection
 
@@ -15,7 +15,6 @@ _OWN = ("pdb_id", "ligand_code", "chain", "number", "smiles")  # columns with a 
 _OTHER_NAMES = {"ligand": "ligand_code", "het_code": "ligand_code", "ligand_id": "ligand_code"}
 # `binding prepare` takes a column of this name for the folder's.
 _RENAMED = {"protein": "protein_name", "receptor": "protein_name"}
-_MEASURED = ("pk", "affinity")
 _PDB_ID = re.compile(r"[0-9][a-z0-9]{3}|pdb_[a-z0-9]{8}", re.ASCII)
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9]{1,5}", re.ASCII)
@@ -86,7 +85,7 @@ def _pdbbind_columns(entry: IndexEntry) -> dict[str, str]:
 
 def _table_row(path: Path, line: int, row: dict[str, str]) -> Wanted:
     wanted = _wanted(row["id"], {name: text for name, text in row.items() if name != "id"})
-    if wanted.refusal is None and any(name in row for name in _MEASURED):
+    if wanted.refusal is None and any(name in row for name in AFFINITY_COLUMNS):
         try:
             table_entry(path, line, row)
         except TableError as error:

@@ -13,8 +13,8 @@ from binding.errors import TableError, UsageError
 from binding.io.rows import read_rows, read_text, refuse_duplicates
 from binding.units import Affinity, parse_affinity, pk_from_dg
 
-_AFFINITIES: Final = ("pk", "affinity", "dg_kcal_mol")
-_MEASURED: Final = (*_AFFINITIES, "relation", "measure")
+AFFINITY_COLUMNS: Final = ("pk", "affinity", "dg_kcal_mol")
+_MEASURED: Final = (*AFFINITY_COLUMNS, "relation", "measure")
 _BARE_AMOUNT: Final = re.compile(r"\s*[=<>~≤≥≈]*\s*[0-9.]")  # an affinity that names no measure: 12 nM, >10uM
 _CONTRADICTION: Final = 0.2  # pK between two columns that should say the same; published logarithms are rounded
 
@@ -88,10 +88,10 @@ def read_index_rows(path: str | Path, required: tuple[str, ...] = ()) -> list[tu
         return list(_pdbbind_entries(path, text))
     rows = [(line, _measured(row)) for line, row in read_rows(path, required=("id", *required), text=text)]
     columns = list(rows[0][1])
-    if not set(columns) & set(_AFFINITIES):
+    if not set(columns) & set(AFFINITY_COLUMNS):
         raise TableError(
             f"{path.name} has no column of affinities: {rows[0][1]['id']!r} has no affinity",
-            f"columns found: {', '.join(columns)}; one of {', '.join(_AFFINITIES)} is needed",
+            f"columns found: {', '.join(columns)}; one of {', '.join(AFFINITY_COLUMNS)} is needed",
             "no_affinity",
         )
     return [(line, _table_row(path, line, row)) for line, row in rows]
@@ -162,8 +162,13 @@ def _extra(row: dict[str, str]) -> dict[str, str]:
     return {name: text for name, text in row.items() if name != "id" and name not in _MEASURED}
 
 
-def table_entry(path: Path, line: int, row: dict[str, str]) -> IndexEntry:
+def table_entry(path: Path, line: int, row: dict[str, str], *, needed: bool = True) -> IndexEntry:
     """The affinity of one row of ``read_rows``.
+
+    Args:
+        path, line: Where the row stands.
+        row: Text by column.
+        needed: Whether it must have one; the pK is NaN where it has none and needs none.
 
     Raises:
         TableError: It has none (``no_affinity``), or one that cannot be read (``bad_affinity``, ``bad_unit``).
@@ -190,9 +195,11 @@ def table_entry(path: Path, line: int, row: dict[str, str]) -> IndexEntry:
     if row.get("dg_kcal_mol"):
         found["dg_kcal_mol"] = Affinity(pk_from_dg(_number(where, row, "dg_kcal_mol", "-8.7")), said, measure)
     if not found:
+        if not needed:
+            return IndexEntry(row["id"], Affinity(math.nan, said, measure), _extra(row))
         raise TableError(
             f"{where}: {row['id']!r} has no affinity",
-            f"columns found: {', '.join(row)}; one of {', '.join(_AFFINITIES)} is needed",
+            f"columns found: {', '.join(row)}; one of {', '.join(AFFINITY_COLUMNS)} is needed",
             "no_affinity",
         )
     values = [affinity.pk for affinity in found.values()]

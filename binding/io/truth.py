@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 from binding.errors import TableError
 from binding.io.index import IndexEntry, is_pdbbind_index, read_index, table_entry
 from binding.io.rows import read_rows
-from binding.units import Affinity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +31,8 @@ def read_truth(path: str | Path, columns: Sequence[str] = (), *, affinities: boo
     if affinities or is_pdbbind_index(path):
         entries = read_index(path)
     else:
-        entries = [_entry(path, line, row) for line, row in read_rows(path, required=("id",))]
+        rows = read_rows(path, required=("id",))
+        entries = [table_entry(path, line, row, needed=False) for line, row in rows]
     for name in columns:
         if name not in entries[0].extra:
             found = ", ".join(entries[0].extra) or "none besides id and affinity"
@@ -55,10 +54,3 @@ def truth_frame(entries: Sequence[IndexEntry]) -> pd.DataFrame:
     if len(twice):
         raise TableError(f"the truth has the id {twice[0]!r} more than once", "give each row an id of its own")
     return table
-
-
-def _entry(path: Path, line: int, row: dict[str, str]) -> IndexEntry:
-    if row.get("pk") or row.get("affinity"):
-        return table_entry(path, line, row)
-    extra = {k: v for k, v in row.items() if k not in ("id", "pk", "affinity", "relation", "measure")}
-    return IndexEntry(row["id"], Affinity(math.nan), extra)

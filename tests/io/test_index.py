@@ -9,6 +9,7 @@ import pytest
 
 from binding.errors import TableError
 from binding.io.index import BadEntry, IndexEntry, read_index, read_index_rows
+from binding.io.truth import read_truth
 from binding.units import Affinity, pk_from_dg
 
 
@@ -170,3 +171,13 @@ def test_evaluation_data(shared_data):
     # Here the logarithm stands beside the text that it was made from: none contradicts the other.
     rows = [row for _, row in read_index_rows(shared_data / "ligands" / "index.csv")]
     assert (len(rows), sum(isinstance(row, BadEntry) for row in rows)) == (13486, 0)
+
+
+def test_a_table_of_labels_may_lack_affinities(tmp_path):
+    text = "id,label,pK,dg_kcal_mol,relation\na,1,6.2,,\nb,0,,,\nc,1,,-8.185,<\n"
+    truth = read_truth(write(tmp_path / "truth.csv", text), ["label"], affinities=False)
+    assert [round(entry.affinity.pk, 2) for entry in truth] == [6.2, pytest.approx(math.nan, nan_ok=True), 6.0]
+    assert [entry.affinity.relation for entry in truth] == ["=", "=", ">"]
+    assert [entry.extra for entry in truth] == [{"label": "1"}, {"label": "0"}, {"label": "1"}]
+    with pytest.raises(TableError, match="'b' has no affinity"):
+        read_truth(tmp_path / "truth.csv", ["label"])

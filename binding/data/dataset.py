@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, Sampler
 from binding.config import SourceConfig
 from binding.data.cache import ComplexCache
 from binding.data.decoys import displaced_pose, rmsd
+from binding.errors import ConfigError
 from binding.graph.batch import Batch, collate
 from binding.graph.fields import ComplexGraph
 
@@ -85,10 +86,21 @@ class ComplexDataset(Dataset[Example]):
         caches: One a source.
         sources: Their settings.
         rows: For each source, the index of the rows to use.
+
+    Raises:
+        ConfigError: A column that ``group`` names is not in the table; a table without ``uniprot``, the default, is
+            taken as it is.
     """
 
     def __init__(self, caches: list[ComplexCache], sources: list[SourceConfig], rows: list) -> None:
         self.caches, self.sources = caches, sources
+        for cache, source in zip(caches, sources, strict=True):
+            absent = [column for column in source.group if column not in cache.table.columns]
+            if absent and source.group != SourceConfig.model_fields["group"].default:
+                raise ConfigError(
+                    f"group: {cache.path} has no column {', '.join(absent)}",
+                    f"the columns are {', '.join(cache.table.columns)}",
+                )
         self.items = [(source, int(row)) for source, part in enumerate(rows) for row in part]
         keys: dict[str, int] = {}
         self._labels: list[tuple[float, int, int]] = []
@@ -159,7 +171,7 @@ class BucketSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         if not self.shuffle:
             order = np.argsort(self.dataset.sizes, kind="stable")
-            yield from (part.tolist() for part in _chunks(order, self.batch_size))
+            yield from (part.tolist() for part in chunks(order, self.batch_size))
             return
         generator = np.random.default_rng([self.seed, self.epoch])
         repeats = self.dataset.repeats(self.epoch)
@@ -176,7 +188,7 @@ class BucketSampler(Sampler[list[int]]):
         for start in range(0, len(order), 16 * self.batch_size):
             window = slice(start, start + 16 * self.batch_size)
             by_size = order[window][np.argsort(size[window], kind="stable")]
-            batches.extend(_chunks(by_size, self.batch_size))
+            batches.extend(chunks(by_size, self.batch_size))
         for row in generator.permutation(len(batches)):
             yield batches[row].tolist()
 
@@ -203,7 +215,8 @@ def _drawn(repeats: np.ndarray) -> tuple[int, int]:
     return whole, max(round(fractions), int(whole == 0 and fractions > 0))
 
 
-def _chunks(array: np.ndarray, size: int) -> list[np.ndarray]:
+def chunks(array: np.ndarray, size: int) -> list[np.ndarray]:
+    """An array in parts of a size; the last may be smaller."""
     return [array[start : start + size] for start in range(0, len(array), size)]
 
 

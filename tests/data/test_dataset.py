@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from binding.config import SourceConfig
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Draw, Shards
 from binding.data.decoys import displaced_pose, rmsd
+from binding.errors import ConfigError
 
 
 def dataset(cache, *rows: list[int], **settings) -> ComplexDataset:
@@ -30,7 +32,7 @@ def everything(cache):
 
 def test_labels_of_a_row(everything, cache):
     example = everything[1]
-    assert example.graph is cache.graph(1)
+    assert np.array_equal(example.graph.ligand.positions, cache.graph(1).ligand.positions)
     assert (example.pk, example.relation, example.weight) == (6.25, 0, 1.0)
     groups = [everything[k].group for k in range(ROWS)]
     assert len(set(groups[:4])) == 4
@@ -180,7 +182,15 @@ def test_groups_are_the_columns_that_a_source_names(cache):
         return ComplexDataset([cache], [SourceConfig(cache=Path("x"), group=columns)], [range(ROWS)]).groups
 
     assert len(set(groups("uniprot"))) < len(set(groups("uniprot", "id"))) == ROWS
-    assert len(set(groups("no_such_column"))) == ROWS, "a row without a value is a group of its own"
+    with pytest.raises(ConfigError, match="no_such_column"):
+        groups("no_such_column")
+
+
+def test_a_table_without_the_default_column_has_no_groups(cache):
+    named = copy.copy(cache)
+    named.table = cache.table.drop(columns="uniprot")
+    rows = ComplexDataset([named], [SourceConfig(cache=Path("x"))], [range(ROWS)])
+    assert len(set(rows.groups)) == ROWS
 
 
 # ---------------------------------------------------------------- batches

@@ -14,6 +14,7 @@ from binding.nn.contacts import Contacts, find_contacts
 from binding.nn.cross_attention import GeometricCrossAttention, PairGrid
 from binding.nn.encoders import DirectionEncoder, MoleculeEncoder, Neighbours, PocketEncoder, mlp
 from binding.nn.geometry import VINA_TERMS, PairFeatures, PairGeometry, read_vectors
+from binding.nn.precision import full_precision
 from binding.nn.readout import PRIOR_MEAN_PK, PairReadout, PhysicsPrior
 
 _ROTORS = DESCRIPTORS.index("rotatable_bonds")
@@ -139,7 +140,8 @@ class InteractionModel(nn.Module):
         """The pose's part of ``encode_ligand``: states (A, channels) of the 2D structure -> states and vectors."""
         if self.directions is None or geometry.neighbours is None:
             return atoms, None
-        return self.directions(atoms, geometry.neighbours)
+        with full_precision(atoms):
+            return self.directions(atoms, geometry.neighbours)
 
     def encode_pocket(self, batch: Pockets) -> Tensor:
         """Residue states (R, channels): independent of the ligand."""
@@ -155,7 +157,8 @@ class InteractionModel(nn.Module):
         Returns:
             See ``Output``.
         """
-        geometry = self.measure(batch)
+        with full_precision(batch.descriptors):
+            geometry = self.measure(batch)
         atoms, vectors = self.encode_ligand(batch, geometry)
         residues = self.encode_pocket(batch)
         return self.interact(batch, geometry, atoms, vectors, residues, need_attention)
@@ -232,10 +235,11 @@ class InteractionModel(nn.Module):
 
         mean = ligand_mean(atoms)
         ligand_term = self.ligand_term(torch.cat([mean, mean * size.sqrt() / 5.0, batch.descriptors], dim=-1))
-        ligand_term = ligand_term.squeeze(-1)
+        ligand_term = ligand_term.squeeze(-1).to(smooth.dtype)  # a sum of pK in 16 bits would have steps of 0.03
         interaction = contributions.new_zeros(items).index_add_(0, owner, contributions)
         weight = smooth.new_zeros(items).index_add_(0, owner, smooth).unsqueeze(-1)
-        pooled = states.new_zeros(items, states.shape[-1]).index_add_(0, owner, states * smooth.unsqueeze(-1))
+        faded = states * smooth.unsqueeze(-1)
+        pooled = faded.new_zeros(items, faded.shape[-1]).index_add_(0, owner, faded)
         pooled = pooled / weight.clamp_min(1.0)
         terms = vina.new_zeros(items, vina.shape[-1]).index_add_(0, owner, vina) / size  # clashes tell a wrong pose
         whole = self.whole(torch.cat([pooled, ligand_mean(atom_states), mean, weight / size / 5.0, terms], dim=-1))

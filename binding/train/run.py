@@ -32,6 +32,8 @@ from binding.train.start import load_start
 
 #: Settings that may change when a run goes on: they say where and how it runs, not what it computes.
 _FREE = {"threads", "output", "device", "devices", "tensorboard"}
+#: What a run makes, and what one that starts anew must not find: weights of other settings beside its own.
+_MADE = (f"{LAST}.ckpt", f"{BEST}.ckpt", "metrics.csv", "model.safetensors", "model.json", "validation.csv")
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
 
@@ -46,7 +48,7 @@ def train(config: TrainConfig, *, progress: bool = True, restart: bool = False) 
     Args:
         config: The run.
         progress: Whether to draw a progress bar.
-        restart: Start anew even where a checkpoint exists.
+        restart: Start anew: what an earlier run left in the folder is removed.
 
     Raises:
         BindingError: A cache, weights or a setting cannot be used, or the folder holds a run with other settings.
@@ -74,7 +76,8 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
     if trainer.is_global_zero:
         output.mkdir(parents=True, exist_ok=True)
         if restart:
-            checkpoint.unlink(missing_ok=True)
+            for name in _MADE:  # the checkpoint first: without it nothing goes on
+                (output / name).unlink(missing_ok=True)
         _keep_settings(config, output, resumed=checkpoint.is_file())
     if config.threads:
         torch.set_num_threads(config.threads)

@@ -153,10 +153,14 @@ def test_a_finished_run_asked_for_again_stays_as_it_is(settings):
     assert (Path(config.output) / "metrics.csv").read_text() == log
 
 
-def test_restart_forgets_the_checkpoint(whole, settings):
+def test_restart_forgets_the_run_before(whole, settings, monkeypatch):
     config = settings()
     run(settings(learning_rate=1e-4, epochs=1))
-    run(config, restart=True)
+    with monkeypatch.context() as patch:
+        killed_at(patch, 0, 1, KeyboardInterrupt())
+        assert run(config, restart=True).interrupted
+    assert [path.name for path in config.output.iterdir()] == ["config.yaml"], "no weights of other settings are left"
+    run(config)
     assert_same_weights(whole[0], config, 0.0)
 
 

@@ -3,10 +3,13 @@
     python scripts/measure_place.py series ../shared/data/congeneric --count 30 -o series.csv
     python scripts/measure_place.py crystal ../shared/data/crystal --count 100 -o crystal.csv
     python scripts/measure_place.py models ../shared/data/modelled --count 100 -o models.csv
+    python scripts/measure_place.py overlay ../shared/data/crystal --count 400 -o overlay.csv
 
 `crystal` superposes pairs of complexes of one protein by the CA atoms of their pockets, places the second ligand on
 the first in the first receptor, and compares with where the second ligand is. `models` does so within the frame of one
 receptor; its poses are models themselves. Both compare all heavy atoms, symmetry considered, nothing superposed.
+`overlay` lays crystal ligands, in the conformation in which they are bound, on the other ligands of the same protein,
+at most five ligands a protein, and compares as `crystal` does.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import csv
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,7 +32,9 @@ from binding.errors import BindingError
 from binding.io.ligand import read_ligands
 from binding.io.series import Compound, read_series
 from binding.io.structure import read_protein
-from binding.prepare.place import Placer, superpose
+from binding.prepare.conformers import superpose
+from binding.prepare.overlay import Overlayer, Template
+from binding.prepare.place import Placer
 from binding.structures import Ligand, Protein
 
 SAME_SITE = 6.0  # Å between the ligands' centres
@@ -86,6 +92,30 @@ def crystal(folder: Path, count: int) -> Iterator[Case]:
                 return
 
 
+def overlays(folder: Path, count: int, each: int = 5) -> Iterator[dict[str, object]]:
+    """One row a ligand that is laid on the others of its protein."""
+    index = pd.read_csv(folder / "index.csv", usecols=["id", "uniprot"]).dropna()
+    groups = [group["id"].tolist() for _, group in index.groupby("uniprot") if len(group) > 1]
+    asked = [(name, group) for group in groups for name in random.sample(group, min(each, len(group)))]
+    for name, group in random.sample(asked, min(count, len(asked))):
+        proteins = {x: read_protein(folder / x / f"{x}_pocket.pdb.gz") for x in group}
+        ligands = {x: first(folder / x / f"{x}_ligand.sdf.gz") for x in group}
+        start = time.process_time()
+        overlayer = Overlayer([Template(x, ligands[x], proteins[x]) for x in group if x != name])
+        row: dict[str, object] = {"name": name, "error": ""}
+        try:
+            posed = overlayer.overlay(ligands[name])
+        except BindingError as error:
+            yield row | {"error": error.code, "cpu_s": time.process_time() - start}
+            continue
+        row["cpu_s"] = time.process_time() - start
+        row |= {f.name: getattr(posed, f.name) for f in fields(posed) if f.name != "mol"} | {"good": posed.good}
+        known = in_frame(proteins[posed.template], proteins[name], ligands[name].positions)
+        if known is not None:  # else the numbering or the pocket differs, and there is no truth
+            row["rmsd"] = rmsd(posed.mol, known)
+        yield row
+
+
 def in_frame(fixed: Protein, mobile: Protein, positions: np.ndarray) -> np.ndarray | None:
     """Positions of the mobile protein's ligand after its pocket is laid on the fixed one's; None where they differ."""
     one, other = alpha_carbons(fixed), alpha_carbons(mobile)
@@ -129,10 +159,15 @@ def measure(case: Case) -> dict[str, object]:
     }
     row |= {"name": name, "error": "", "cpu_s": time.process_time() - start}
     if known is not None:
-        truth = Chem.Mol(mol)
-        truth.GetConformer().SetPositions(known)
-        row["rmsd"] = rdMolAlign.CalcRMS(Chem.Mol(placed.mol), truth, maxMatches=1000)
+        row["rmsd"] = rmsd(placed.mol, known)
     return row
+
+
+def rmsd(posed: Chem.Mol, known: np.ndarray) -> float:
+    """Å, heavy atoms, symmetry considered, nothing superposed."""
+    truth = Chem.Mol(posed)
+    truth.GetConformer().SetPositions(known)
+    return float(rdMolAlign.CalcRMS(Chem.Mol(posed), truth, maxMatches=1000))
 
 
 def summary(rows: pd.DataFrame) -> None:
@@ -150,15 +185,29 @@ def summary(rows: pd.DataFrame) -> None:
             print(f"{label}: {len(group)}, median RMSD {group['rmsd'].median():.2f} Å, {', '.join(near)}")
 
 
+def summary_of_overlays(rows: pd.DataFrame) -> None:
+    done = rows[rows["rmsd"].notna()]
+    print(f"{len(rows)} asked, {len(done)} with a truth, {rows['cpu_s'].mean():.2f} CPU seconds a ligand")
+    for column in ("way", "good"):
+        for label, group in done.groupby(column):
+            print(f"{column} {label}: {len(group)}, within 2 Å {np.mean(group['rmsd'] <= 2):.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["series", "crystal", "models"])
+    parser.add_argument("what", choices=["series", "crystal", "models", "overlay"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=30, help="series, or pairs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, help="a row a ligand, .csv")
     arguments = parser.parse_args()
     random.seed(arguments.seed)
+    if arguments.what == "overlay":
+        overlaid = pd.DataFrame(list(overlays(arguments.folder, arguments.count)))
+        if arguments.output is not None:
+            overlaid.to_csv(arguments.output, index=False)
+        summary_of_overlays(overlaid)
+        return
     cases = {"series": series, "crystal": crystal, "models": models}[arguments.what](arguments.folder, arguments.count)
     rows = pd.DataFrame([measure(case) for case in cases])
     if arguments.output is not None:

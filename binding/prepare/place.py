@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from rdkit import Chem, DataStructs, rdBase
-from rdkit.Chem import rdDistGeom, rdFingerprintGenerator, rdMolDescriptors
-from rdkit.Geometry import Point3D
+from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from binding.constants import METALS
 from binding.errors import LigandError, UsageError
 from binding.prepare.checks import check_complex
+from binding.prepare.conformers import CoreShape, embed
 from binding.prepare.core import FEWEST_CORE_ATOMS, Mapping, find_mappings
 from binding.prepare.pocket import PocketSpec, select_pocket
 from binding.prepare.relax import Pose, Relaxer
@@ -38,14 +37,9 @@ GOOD_SCORE = -3.0  # kcal/mol, at most
 
 _AROUND = 20.0  # Å about the reference: the part of the protein that a larger ligand may reach
 _REFERENCES_TRIED = 3  # of several: those most alike by fingerprint
-_CONFORMERS = (8, 6, 40)  # at least, more for each rotatable bond outside the core, at most
-_FEWEST_PER_MAPPING = 3
-_EMBEDDING_ATTEMPTS, _LAST_ATTEMPTS = 4, 30  # for each conformer
-#: Tried in turn until one gives a conformer. A start from distances is five times as fast as a random one;
-#: a core that differs from the reference's (another stereocentre, say) is laid on it and not bent to it.
-_EMBEDDINGS = ("distances", "random start", "core free")
-_SETTLED = 16  # conformers that are relaxed a little, over all mappings
-_REFINED = 3  # poses that are relaxed in full
+_CONFORMERS = (3, 1, 10)  # at least, more for each rotatable bond outside the core, at most
+_SETTLED = 6  # starts that are relaxed a little, over all mappings
+_REFINED = 2  # poses that are relaxed in full
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +87,8 @@ class Placer:
         protein: The receptor; a hetero group that lies where a reference lies is left out.
         references: Posed ligands in its frame; each ligand takes the one that shares the largest core.
         seed: Of the conformers; the same seed gives the same poses.
+        least_coverage: Share of a ligand's heavy atoms that the core must have; where poses of less are of no use,
+            they need not be built.
 
     Raises:
         UsageError: There is no reference.
@@ -100,11 +96,13 @@ class Placer:
         LigandError: ``too_large`` reference.
     """
 
-    def __init__(self, protein: Protein, references: Sequence[Ligand], *, seed: int = 0) -> None:
+    def __init__(
+        self, protein: Protein, references: Sequence[Ligand], *, seed: int = 0, least_coverage: float = 0.0
+    ) -> None:
         if not references:
             raise UsageError("There is no reference ligand.", "Give a file with a posed ligand.")
         self.references = tuple(references)
-        self.seed = seed
+        self.seed, self.least_coverage = seed, least_coverage
         self._fingerprints = [_fingerprint(reference.mol) for reference in self.references]
         self._pockets: list[tuple[np.ndarray, AtomTypes, np.ndarray]] = []
         for reference in self.references:
@@ -121,7 +119,7 @@ class Placer:
             name: For messages.
 
         Raises:
-            LigandError: ``too_large``, ``no_common_core`` or ``embedding_failed``.
+            LigandError: ``too_large``, ``no_common_core``, ``small_core`` or ``embedding_failed``.
         """
         with rdBase.BlockLogs():
             mol = Chem.RemoveHs(mol)
@@ -133,14 +131,18 @@ class Placer:
                 "too_large",
             )
         row, mappings = self._mappings(mol, name)
+        if mappings[0].size < self.least_coverage * mol.GetNumAtoms():
+            raise LigandError(
+                f"Only {mappings[0].size} of {mol.GetNumAtoms()} atoms of ligand {name} are in the shared core.",
+                "Give a reference ligand that is more alike.",
+                "small_core",
+            )
         starts = self._conformers(mol, mappings, self.references[row], name)
-        count = sum(len(batch) for batch in starts)
         settled = []
         for mapping, batch in zip(mappings, starts, strict=True):
-            if len(batch):
-                relaxer = self._relaxer(mol, mapping, batch, row)
-                share = max(_SETTLED * len(batch) // count, 2)
-                settled += [(pose, mapping, relaxer) for pose in relaxer.settle(batch, share)]
+            relaxer = self._relaxer(mol, mapping, batch, row)
+            share = max(_SETTLED // len(mappings), 2)
+            settled += [(pose, mapping, relaxer) for pose in relaxer.settle(batch, share)]
         settled.sort(key=lambda item: item[0].energy)
         refined = [(relaxer.refine(pose), mapping) for pose, mapping, relaxer in settled[:_REFINED]]
         pose, mapping = min(refined, key=lambda item: item[0].energy)
@@ -148,7 +150,7 @@ class Placer:
         differing = mapping.size - sum(mapping.alike)
         if differing:
             notes.append(f"{differing} core atom{'s' if differing > 1 else ''} of another type than the reference's")
-        return self._placed(mol, row, pose, mapping, count, tuple(notes))
+        return self._placed(mol, row, pose, mapping, sum(map(len, starts)), tuple(notes))
 
     def _mappings(self, mol: Chem.Mol, name: str) -> tuple[int, list[Mapping]]:
         """The reference with the largest core, and the ways to lay the ligand on it."""
@@ -165,40 +167,28 @@ class Placer:
         return row, mappings
 
     def _conformers(self, mol: Chem.Mol, mappings: list[Mapping], reference: Ligand, name: str) -> list[np.ndarray]:
-        """(conformers, atoms, 3) of each mapping, cores laid on the reference's."""
+        """(starts, atoms, 3) of each mapping: the same conformers, their cores shaped as the reference's."""
         fewest, more, most = _CONFORMERS
         core = set(mappings[0].ligand)
         outside = sum(not core.issuperset(bond) for bond in rotatable_bonds(mol))
-        count = max(min(fewest + more * outside, most) // len(mappings), _FEWEST_PER_MAPPING)
-        full = Chem.AddHs(mol)
-        for how in _EMBEDDINGS:
-            batches = [self._embed(full, mapping, reference, count, how) for mapping in mappings]
-            if any(len(batch) for batch in batches):
-                return batches
-        raise LigandError(
-            f"No conformer of ligand {name} could be built.",
-            "Check its stereochemistry and its rings.",
-            "embedding_failed",
-        )
-
-    def _embed(self, full: Chem.Mol, mapping: Mapping, reference: Ligand, count: int, how: str) -> np.ndarray:
-        """(conformers, heavy atoms, 3) of one mapping, its core laid on the reference's."""
-        parameters: Any = rdDistGeom.ETKDGv3()  # RDKit's stubs give its fields the wrong types
-        parameters.randomSeed = self.seed
-        parameters.maxIterations = _LAST_ATTEMPTS if how == "core free" else _EMBEDDING_ATTEMPTS
-        parameters.useRandomCoords = how != "distances"
-        targets = reference.positions[list(mapping.reference)]
-        held = {a: Point3D(*xyz) for a, xyz, same in zip(mapping.ligand, targets, mapping.alike, strict=True) if same}
-        if how != "core free" and len(held) >= 3:
-            parameters.SetCoordMap(held)
-        mol = Chem.Mol(full)
-        with rdBase.BlockLogs():
-            if rdDistGeom.EmbedMultipleConfs(mol, 2, parameters):  # a core that cannot be held costs no more than this
-                rdDistGeom.EmbedMultipleConfs(mol, count, parameters)
-        heavy = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() > 1]
-        core = list(mapping.ligand)
-        conformers = [conformer.GetPositions()[heavy] for conformer in mol.GetConformers()]
-        return np.array([superpose(positions, positions[core], targets) for positions in conformers])
+        count = min(fewest + more * outside, most)
+        shapes = [CoreShape(mol, mapping, reference) for mapping in mappings]
+        for tries in (count, most):  # rings of the core that fold in another way each time need more of them
+            conformers = embed(mol, tries, self.seed)
+            if not len(conformers):
+                raise LigandError(
+                    f"No conformer of ligand {name} could be built.",
+                    "Check its stereochemistry and its rings.",
+                    "embedding_failed",
+                )
+            fitted = [[shape.fit(conformer) for conformer in conformers] for shape in shapes]
+            grafted = [
+                [start for start in map(shape.graft, batch) if start is not None]
+                for shape, batch in zip(shapes, fitted, strict=True)
+            ]
+            if any(grafted):
+                break
+        return [np.array([*some, *others]) for some, others in zip(fitted, grafted, strict=True)]
 
     def _relaxer(self, mol: Chem.Mol, mapping: Mapping, starts: np.ndarray, row: int) -> Relaxer:
         positions, types, _ = self._pockets[row]
@@ -212,8 +202,6 @@ class Placer:
         self, mol: Chem.Mol, row: int, pose: Pose, mapping: Mapping, count: int, notes: tuple[str, ...]
     ) -> Placed:
         positions, types, metal = self._pockets[row]
-        radii = ligand_types(mol).radii
-        closest = CLASH_SHARE * (radii[:, None] + types.radii[None, ~metal])
         away = pose.positions[list(mapping.ligand)] - self.references[row].positions[list(mapping.reference)]
         placed = Chem.Mol(mol)
         conformer = Chem.Conformer(mol.GetNumAtoms())
@@ -225,28 +213,27 @@ class Placer:
             core_atoms=mapping.size,
             core_coverage=mapping.size / mol.GetNumAtoms(),
             core_rmsd=float(np.sqrt((away**2).sum(axis=1).mean())),
-            clashes=int((cdist(pose.positions, positions[~metal]) < closest).sum()),
+            clashes=clash_count(pose.positions, ligand_types(mol), positions, types, metal),
             score=affinity(pose.intermolecular, rdMolDescriptors.CalcNumRotatableBonds(mol)),
             conformers=count,
             notes=notes,
         )
 
 
-def superpose(positions: np.ndarray, some: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Turn and shift a molecule so that some of its points lie on their targets as well as they can (Kabsch).
+def clash_count(
+    ligand: np.ndarray, ligand_kinds: AtomTypes, protein: np.ndarray, protein_kinds: AtomTypes, metal: np.ndarray
+) -> int:
+    """Pairs of a ligand atom and a protein atom closer than ``CLASH_SHARE`` of the sum of their radii.
 
     Args:
-        positions: (atoms, 3) Å.
-        some: (n, 3) Å, n >= 3, points that move with it.
-        targets: (n, 3) Å.
-
-    Returns:
-        (atoms, 3) Å.
+        ligand: (n, 3) Å.
+        ligand_kinds: Of these atoms.
+        protein: (m, 3) Å.
+        protein_kinds: Of these atoms.
+        metal: (m,) bool, atoms that do not count: what they bind is close.
     """
-    centre, target = some.mean(axis=0), targets.mean(axis=0)
-    left, _, right = np.linalg.svd((some - centre).T @ (targets - target))
-    left[:, -1] *= np.sign(np.linalg.det(left @ right))  # a rotation, no mirror
-    return (positions - centre) @ (left @ right) + target
+    closest = CLASH_SHARE * (ligand_kinds.radii[:, None] + protein_kinds.radii[None, ~metal])
+    return int((cdist(ligand, protein[~metal]) < closest).sum())
 
 
 def _fingerprint(mol: Chem.Mol) -> DataStructs.ExplicitBitVect:

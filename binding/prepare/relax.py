@@ -11,12 +11,26 @@ from scipy.optimize import minimize
 from binding.prepare.torsions import Joints
 from binding.prepare.vina import AtomTypes, PairTable, ligand_types
 
-_CORE_SLACK = 0.25  # Å, what an atom of the core may move at no cost
-_CORE_STIFFNESS = 4.0  # kcal/mol/Å², beyond the slack
 _TORSION_STIFFNESS = 1.0  # kcal/mol for a right angle away from a torsion that the conformer search chose
 _BONDS_APART = 4  # ligand atoms this far apart along bonds see each other
-_FIRST_STEPS, _LAST_STEPS = 10, 50  # of the minimiser: for every start, and for the best
+_FIRST_STEPS, _LAST_STEPS = 10, 30  # of the minimiser: for every start, and for the best
 _ALTERNATIVES = {2: (120.0, 240.0), 1: (60.0, 120.0, 180.0, 240.0, 300.0), 0: (180.0,)}  # by sp3 ends of the bond
+
+
+@dataclass(frozen=True)
+class Hold:
+    """How an atom is held at its place.
+
+    Attributes:
+        slack: Å, what it may move at no cost.
+        stiffness: kcal/mol/Å², beyond the slack.
+    """
+
+    slack: float
+    stiffness: float
+
+
+CORE_HOLD = Hold(0.25, 4.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +57,9 @@ class Relaxer:
         targets: (c, 3) Å, where the core is held.
         protein_positions: (m, 3) Å, the atoms around.
         protein_types: Of these atoms.
+        hold: How the core is held.
+        turning: Whether rotatable bonds turn; without, the molecule moves as a whole, and what its own atoms cost
+            each other is left out of all energies, since it does not change.
     """
 
     def __init__(
@@ -52,14 +69,18 @@ class Relaxer:
         targets: np.ndarray,
         protein_positions: np.ndarray,
         protein_types: AtomTypes,
+        *,
+        hold: Hold = CORE_HOLD,
+        turning: bool = True,
     ) -> None:
         types = ligand_types(mol)
-        self._core, self._targets = core, targets
+        self._core, self._targets, self._hold = core, targets, hold
+        self._turning = turning
         self._protein = protein_positions
         self._outer, self._inner = PairTable(types, protein_types), PairTable(types, types)
         self._apart = Chem.GetDistanceMatrix(mol) >= _BONDS_APART
         middle = np.linalg.norm(targets - targets.mean(axis=0), axis=1).argmin()
-        self._joints = Joints(mol, int(core[middle]))
+        self._joints = Joints(mol, int(core[middle]), turning=turning)
         self._turns = self._free_turns(mol)
 
     def _free_turns(self, mol: Chem.Mol) -> list[tuple[int, float]]:
@@ -80,12 +101,12 @@ class Relaxer:
             starts: (conformers, atoms, 3) Å, cores laid on their targets.
             most: How many to take; those of the least energy where they are.
         """
-        energies = [self._pose(start).energy for start in starts]
-        return [self._minimise(starts[row], _FIRST_STEPS) for row in np.argsort(energies, kind="stable")[:most]]
+        energies = [self.weigh(start).energy for start in starts]
+        return [self.descend(starts[row], _FIRST_STEPS) for row in np.argsort(energies, kind="stable")[:most]]
 
     def refine(self, pose: Pose) -> Pose:
         """The pose after turns of single bonds and many steps downhill; never a worse one."""
-        refined = self._minimise(self._turned(pose).positions, _LAST_STEPS)
+        refined = self.descend(self._turned(pose).positions, _LAST_STEPS)
         return refined if refined.energy < pose.energy else pose
 
     def _turned(self, pose: Pose) -> Pose:
@@ -94,12 +115,13 @@ class Relaxer:
             moves = np.zeros(self._joints.count)
             moves[place] = angle
             positions = self._joints.apply(pose.positions, moves)
-            candidate = self._pose(positions)
+            candidate = self.weigh(positions)
             if candidate.energy < pose.energy:
                 pose = candidate
         return pose
 
-    def _minimise(self, start: np.ndarray, steps: int) -> Pose:
+    def descend(self, start: np.ndarray, steps: int) -> Pose:
+        """The pose after some steps downhill (L-BFGS) from (atoms, 3) Å."""
         found = minimize(
             self._energy,
             np.zeros(self._joints.count),
@@ -108,32 +130,40 @@ class Relaxer:
             method="L-BFGS-B",
             options={"maxiter": steps},
         )
-        return self._pose(self._joints.apply(start, found.x), strain=self._strain(found.x)[0])
+        return self.weigh(self._joints.apply(start, found.x), strain=self._strain(found.x)[0])
 
-    def _pose(self, positions: np.ndarray, strain: float = 0.0) -> Pose:
+    def weigh(self, positions: np.ndarray, strain: float = 0.0) -> Pose:
+        """(atoms, 3) Å as they are, with what they cost."""
         outer, _ = self._outer.energy(positions, self._protein)
-        inner, _ = self._inner.energy(positions, positions, self._apart)
-        return Pose(positions, outer + inner / 2.0 + self._hold(positions)[0] + strain, outer)
+        inner, _ = self._within(positions)
+        return Pose(positions, outer + inner + self._held(positions)[0] + strain, outer)
+
+    def _within(self, positions: np.ndarray) -> tuple[float, np.ndarray]:
+        """Energy of the ligand's own atoms and its gradient."""
+        if not self._turning:
+            return 0.0, np.zeros_like(positions)
+        inner, push = self._inner.energy(positions, positions, self._apart)  # each pair from both ends
+        return inner / 2.0, push
 
     def _energy(self, moves: np.ndarray, start: np.ndarray) -> tuple[float, np.ndarray]:
         """What is minimised, and its gradient by the moves."""
         positions = self._joints.apply(start, moves)
         outer, forces = self._outer.energy(positions, self._protein)
-        inner, push = self._inner.energy(positions, positions, self._apart)  # each pair from both ends
-        hold, pull = self._hold(positions)
+        inner, push = self._within(positions)
+        hold, pull = self._held(positions)
         strain, bend = self._strain(moves)
         gradient = self._joints.gradient(positions, moves, forces + push + pull)
         gradient[6:] += bend
-        return outer + inner / 2.0 + hold + strain, gradient
+        return outer + inner + hold + strain, gradient
 
-    def _hold(self, positions: np.ndarray) -> tuple[float, np.ndarray]:
+    def _held(self, positions: np.ndarray) -> tuple[float, np.ndarray]:
         """What the core pays for leaving its place, and the gradient by all positions."""
         away = positions[self._core] - self._targets
         distance = np.linalg.norm(away, axis=1)
-        beyond = np.maximum(distance - _CORE_SLACK, 0.0)
+        beyond = np.maximum(distance - self._hold.slack, 0.0)
         pull = np.zeros_like(positions)
-        pull[self._core] = (2.0 * _CORE_STIFFNESS * beyond / np.maximum(distance, 1e-9))[:, None] * away
-        return float(_CORE_STIFFNESS * (beyond**2).sum()), pull
+        pull[self._core] = (2.0 * self._hold.stiffness * beyond / np.maximum(distance, 1e-9))[:, None] * away
+        return float(self._hold.stiffness * (beyond**2).sum()), pull
 
     def _strain(self, moves: np.ndarray) -> tuple[float, np.ndarray]:
         """What torsions pay for leaving the conformer's values, and the gradient by them."""

@@ -32,13 +32,14 @@ class Joints:
     Args:
         mol: Heavy atoms only, one fragment.
         root: Atom on the side of each bond that a turn leaves where it is.
+        turning: Whether the rotatable bonds turn; without, the molecule is rigid.
     """
 
-    def __init__(self, mol: Chem.Mol, root: int) -> None:
+    def __init__(self, mol: Chem.Mol, root: int, *, turning: bool = True) -> None:
         self.root = root
         self.bonds: list[tuple[int, int]] = []  # (near the root, away from it)
         self.moved: list[np.ndarray] = []  # atoms beyond each bond
-        for bond in rotatable_bonds(mol):
+        for bond in rotatable_bonds(mol) if turning else ():
             beyond = _beyond(mol, bond, root)
             near, away = bond if bond[1] in beyond else bond[::-1]
             self.bonds.append((near, away))

@@ -13,7 +13,8 @@ from binding.errors import ContactError, LigandError, UsageError
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
 from binding.prepare import place
-from binding.prepare.place import Placer, superpose
+from binding.prepare.conformers import superpose
+from binding.prepare.place import Placer
 
 TOLYL = "Nc1nc(N)c2c(Sc3ccc(C)cc3)cccc2n1"
 ADENOSINE = "Nc1ncnc2c1ncn2[C@H]1C[C@H](O)[C@@H](CO)O1"

@@ -16,7 +16,7 @@ from binding import __version__
 from binding.checkpoint import pick_device
 from binding.data.prepare import Rejected
 from binding.errors import ConfigError, UsageError
-from binding.train.encoders import save_encoder
+from binding.train.encoders import encoder_file, save_encoder
 from binding.train.keep import replacing
 from binding.train.pretrain_config import PretrainConfig
 from binding.train.pretrain_loop import Loop
@@ -78,7 +78,7 @@ def pretrain(
         device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` ...
         workers: Processes that read molecules; all cores where None.
         progress: Called with what is being done and the numbers done and to do.
-        restart: Start anew even where a checkpoint exists.
+        restart: Start anew: what an earlier run left in the folder is removed.
 
     Raises:
         BindingError: A file, a cache or a setting cannot be used, or the folder holds a run with other settings.
@@ -87,8 +87,7 @@ def pretrain(
     output = Path(config.output)
     output.mkdir(parents=True, exist_ok=True)
     if restart:
-        for kind in _KINDS:
-            _checkpoint(output, kind).unlink(missing_ok=True)
+        _remove(output)
     _keep_settings(config, output)
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -106,7 +105,7 @@ def pretrain(
             loop.resume(checkpoint)
         while len(loop.log) < task.settings.epochs:
             loop.epoch(partial(told, f"{task.name}, epoch {len(loop.log) + 1} of {task.settings.epochs}"))
-            loop.keep(checkpoint, output / f"{task.name}_metrics.csv")
+            loop.keep(checkpoint, _log(output, task.name))
         figures = loop.figures()
         result.encoders.append(
             save_encoder(output, task.name, task.network.encoder.state_dict(), _card(task, config, figures))
@@ -123,6 +122,18 @@ def _tasks(config: PretrainConfig, workers: int | None, told: Progress) -> list[
     if config.pocket is not None:
         found.append(lambda: PocketLearning(config))
     return found
+
+
+def _remove(output: Path) -> None:
+    """What an earlier run made: a run that starts anew must not leave encoders of other settings beside its own."""
+    for kind in _KINDS:  # the checkpoint first: without it nothing goes on
+        weights = encoder_file(output, kind)
+        for path in (_checkpoint(output, kind), weights, weights.with_suffix(".json"), _log(output, kind)):
+            path.unlink(missing_ok=True)
+
+
+def _log(output: Path, kind: str) -> Path:
+    return output / f"{kind}_metrics.csv"
 
 
 def _checkpoint(output: Path, kind: str) -> Path:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 import torch
 
+from binding.data.dataset import chunks
 from binding.errors import TrainingError
 from binding.train.keep import replacing
 from binding.train.pretrain_config import PretrainConfig
-from binding.train.pretrain_tasks import Task, chunks
+from binding.train.pretrain_tasks import Task
 
 _WARMUP: Final = 0.1  # of the steps
 _START_RATE: Final = 25.0  # the peak over it

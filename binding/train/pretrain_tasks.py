@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from binding.config import SourceConfig, ValidationConfig
 from binding.constants import AMINO_ACIDS
 from binding.data.cache import ComplexCache
-from binding.data.dataset import RELATION_SIGNS
+from binding.data.dataset import RELATION_SIGNS, chunks
 from binding.data.molecules import MoleculeSet, read_molecules
 from binding.data.prepare import Rejected
 from binding.data.splits import TRAIN, VALIDATION, filter_rows, read_split, split_rows
@@ -82,12 +82,6 @@ def hidden_places(possible: Tensor, share: float, generator: np.random.Generator
     hidden = torch.zeros(len(possible), dtype=torch.bool)
     hidden[torch.from_numpy(generator.choice(places, count, replace=False))] = True
     return hidden
-
-
-def chunks(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """The rows in parts of a size; the last may be smaller."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
 
 
 # ---------------------------------------------------------------- ligands

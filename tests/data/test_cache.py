@@ -70,10 +70,6 @@ def test_scores_are_those_of_the_files(prepared, cache):
     assert np.abs(cached - direct).max() < 0.05
 
 
-def test_a_graph_is_built_once(cache):
-    assert cache.graph(3) is cache.graph(3)
-
-
 def test_what_cannot_be_read_is_reported_and_the_rest_kept(prepared, tmp_path):
     tree = tmp_path / "tree"
     shutil.copytree(prepared.path.parent / "tree", tree)

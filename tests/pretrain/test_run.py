@@ -167,6 +167,8 @@ def test_other_settings_do_not_go_on_with_a_run(settings):
         pretrain(other, workers=1)
     assert "--restart" in caught.value.hint
     pretrain(other, workers=1, restart=True)
+    pretrain(settings(ligand=None), workers=1, restart=True)
+    assert not (Path(other.output) / "ligand_encoder.safetensors").exists(), "it would be taken with the new one"
 
 
 def test_a_gradient_that_is_not_finite_ends_the_run(settings, monkeypatch):

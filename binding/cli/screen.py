@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from binding.screen.run import Progress, ScreenResult
+    from binding.screen.ledger import Progress
+    from binding.screen.run import ScreenResult
 
 _LOG_SECONDS = 30.0
 

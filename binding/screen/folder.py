@@ -128,7 +128,7 @@ class RunFolder:
         """
         with self.exclusive():
             before = self.read()
-            if before is not None and restart and self._shard.count == 1:
+            if before is not None and restart:
                 self._clear()
                 before = None
             if before is not None and before.get("key") != key:

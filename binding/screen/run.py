@@ -7,7 +7,7 @@ import shlex
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,11 +26,12 @@ from binding.scoring import DEFAULT_BATCH_SIZE
 from binding.screen.engines import EngineOptions, run_parts
 from binding.screen.fingerprint import Fingerprint, fingerprint
 from binding.screen.folder import RunFolder, Shard
+from binding.screen.ledger import Ledger, Progress
 from binding.screen.library import Library
 from binding.screen.parts import PartInfo, count_scored, write_part
 from binding.screen.plan import Posing, ScreenTask, file_sha256, ingredients, run_key
 from binding.screen.ray_engine import ray_device
-from binding.screen.records import PART_SIZE, PartJob, cut_parts
+from binding.screen.records import PART_SIZE
 from binding.screen.smiles import check_posing
 
 TOP: Final = 100
@@ -81,23 +82,6 @@ class ScreenPlan:
         if self.part_size is not None:
             return self.part_size
         return PART_SIZE if self.posing is None else self.posing.part_size
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Attributes:
-        done: Records that have their rows, those of earlier runs included.
-        failed: Of these.
-        now: Records of this process alone.
-        expected: All records of the library, about; None where that is not known.
-    """
-
-    done: int
-    failed: int
-    now: int
-    expected: int | None
 
 
 @dataclass(frozen=True)
@@ -163,21 +147,30 @@ def screen(
         decides["library"] = content.sha256
         key = run_key(decides)
         folder.begin(decides, key, _about(plan, task, decides, content, command), restart=plan.restart)
-        parts = _Parts(plan, folder.done(key), content, progress)
-        parts.count = None if before is None else before.get("parts", {}).get("count")
-        for part in run_parts(parts.jobs(library), task, plan.engine, stopping):
+        ledger = Ledger(
+            plan.shard,
+            plan.records_of_part,
+            folder.done(key),
+            count=None if before is None else before.get("parts", {}).get("count"),
+            expected=content.records,
+            tell=progress,
+        )
+        for part in run_parts(ledger.jobs(library), task, plan.engine, stopping):
             info = PartInfo(key, part.number, part.first, part.records, count_scored(part.table))
             write_part(plan.output, part.table, info)
-            parts.add(info, part.seconds)
-        complete = _end(plan, folder, parts, key, time.monotonic() - start)
-    asked, scored = parts.mine()
-    return ScreenResult(plan.output, asked, scored, not parts.all_done, complete)
+            ledger.add(info, part.seconds)
+        complete = _end(plan, folder, ledger, key, time.monotonic() - start)
+    return ScreenResult(plan.output, ledger.asked, ledger.scored, not ledger.all_done, complete)
 
 
 def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
     """The library, what processes need, and what decides the numbers (the library's hash is still to come)."""
     if plan.batch_size < 1 or plan.records_of_part < 1:
         raise UsageError("Batches and parts hold 1 record or more.", "Check --batch-size and --part-size.")
+    if plan.restart and plan.shard.count > 1:
+        raise UsageError(
+            "--restart drops the parts of all shards.", "Use a new folder."
+        )
     library = Library(plan.library)
     if library.needs_receptor and plan.protein is None:
         raise UsageError("A library was given and no receptor.", "Add -p receptor.pdb.")
@@ -247,78 +240,20 @@ def _about(
     }
 
 
-class _Parts:
-    """Counts what is done and to do, and gives out the jobs."""
-
-    def __init__(
-        self,
-        plan: ScreenPlan,
-        done: dict[int, PartInfo],
-        library: Fingerprint,
-        progress: Callable[[Progress], None],
-    ) -> None:
-        self._plan = plan
-        self.done = done
-        self._expected = library.records
-        self._progress = progress
-        self._now = 0
-        self.seconds: Counter[str] = Counter()
-        self.count: int | None = None  # of all parts, known once the library has been read to its end
-
-    def jobs(self, library: Library) -> Iterator[PartJob]:
-        """The jobs that are left for this shard."""
-        self._tell()
-        if self.all_done:  # the library is the same and was read to its end before
-            return
-        count = 0
-        for cut in cut_parts(library.records(), self._plan.records_of_part, self._is_wanted):
-            count += 1
-            if isinstance(cut, PartJob):
-                yield cut
-        self.count = count
-
-    def _is_wanted(self, number: int) -> bool:
-        return self._plan.shard.has(number) and number not in self.done
-
-    def add(self, info: PartInfo, seconds: dict[str, float]) -> None:
-        """Take a part that has been written."""
-        self.done[info.number] = info
-        self._now += info.records
-        self.seconds.update(seconds)
-        self._tell()
-
-    def mine(self) -> tuple[int, int]:
-        """Records of this shard that have their rows, and how many of them are scored."""
-        infos = [info for number, info in self.done.items() if self._plan.shard.has(number)]
-        return sum(info.records for info in infos), sum(info.scored for info in infos)
-
-    @property
-    def all_done(self) -> bool:
-        """Whether this shard has no part left."""
-        return self.count is not None and all(
-            number in self.done for number in range(self.count) if self._plan.shard.has(number)
-        )
-
-    def _tell(self) -> None:
-        asked, scored = self.mine()
-        expected = None if self._expected is None else self._expected // self._plan.shard.count
-        self._progress(Progress(asked, asked - scored, self._now, expected))
-
-
-def _end(plan: ScreenPlan, folder: RunFolder, parts: _Parts, key: str, seconds: float) -> bool:
+def _end(plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds: float) -> bool:
     """Says in ``run.json`` how far the run is; the process that does the last part also writes the results."""
     from binding.screen.store import finalise
 
     with folder.exclusive():
         infos = folder.done(key)
         asked, scored = sum(info.records for info in infos.values()), sum(info.scored for info in infos.values())
-        complete = parts.count is not None and len(infos) == parts.count
+        complete = ledger.count is not None and len(infos) == ledger.count
         earlier = folder.read() or {}
         spent = Counter(earlier.get("stages", {}))
-        spent.update({name: round(value, 3) for name, value in {**parts.seconds, "wall": seconds}.items()})
+        spent.update({name: round(value, 3) for name, value in {**ledger.seconds, "wall": seconds}.items()})
         folder.update(
-            state="finishing" if complete else "interrupted" if parts.count is None else "running",
-            parts={"count": parts.count, "done": len(infos)},
+            state="finishing" if complete else "running" if ledger.all_done else "interrupted",
+            parts={"count": ledger.count, "done": len(infos)},
             counts={"asked": asked, "scored": scored, "failed": asked - scored},
             stages=dict(spent),
         )

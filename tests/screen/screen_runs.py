@@ -19,20 +19,34 @@ def write(path: Path, records: list[str]) -> Path:
 
 
 class Child:
-    """A screen in a forked process: torch is loaded already, so that many can be begun and killed."""
+    """A screen in a forked process: torch is loaded already, so that many can be begun and killed.
 
-    def __init__(self, plan: ScreenPlan, before: Callable[[], None] = lambda: None) -> None:
+    Args:
+        work: A plan, or a function whose ``SystemExit`` or return value is the exit code.
+        before: Called first in the new process.
+    """
+
+    def __init__(self, work: ScreenPlan | Callable[[], object], before: Callable[[], None] = lambda: None) -> None:
         self.pid = os.fork()
         if self.pid == 0:
             code = 99
             try:
                 before()
-                code = screen(plan, command=["binding", "screen"]).exit_code
+                code = screen(work).exit_code if isinstance(work, ScreenPlan) else work()
+            except SystemExit as end:
+                code = end.code
             except BaseException as error:  # noqa: BLE001 - a forked child must not return into pytest
                 code = getattr(error, "exit_code", 98)
                 os.write(2, f"{error!r}\n".encode())
             finally:
                 os._exit(code)
+
+    def signal_when(self, there: Callable[[], bool], number: int) -> int:
+        """Send a signal once something is there; the exit code."""
+        while not there():
+            time.sleep(0.001)
+        os.kill(self.pid, number)
+        return self.wait()
 
     def kill_when(self, there: Callable[[], bool], later: float) -> bool:
         """Kill -9 some seconds after something is there; False where it had ended by then."""

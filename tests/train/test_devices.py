@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from networks import example_graph, random_member
 
 from binding.errors import UsageError
 from binding.graph.batch import collate

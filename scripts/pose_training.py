@@ -8,6 +8,7 @@
 then `binding prepare WORK/ligands -o posed_ligands.npz`, and so for congeneric. What is not good enough to train on is
 in left_out.csv with its reason, and not in index.csv.
 
+Which series is of which protein is kept in WORK/series.json; remove that file where DATA has changed.
 DATA is the evaluation data folder. A run that was stopped goes on where it was; what is done is in WORK/done.
 A ligand of `ligands/` takes its place from the bound ligands of the same protein: those of `crystal/`, and those
 references of `congeneric/` that are themselves in `ligands/` (at the very same coordinates: their pocket is theirs).
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import json
 import os
 import time
 from collections import defaultdict
@@ -307,10 +309,14 @@ def main() -> None:
     if arguments.what == "ligands":
         pose_ligands(*share)
     elif arguments.what == "collect":
-        leaks = pd.read_csv(arguments.leaks)
-        own = own_pockets(arguments.data, known_ligands(arguments.data))
+        leaks, known = pd.read_csv(arguments.leaks), arguments.work / "series.json"
+        if not known.is_file():
+            found = own_pockets(arguments.data, known_ligands(arguments.data))
+            partial_path(known).write_text(json.dumps([found, series_proteins(arguments.data, found)], indent=0))
+            os.replace(partial_path(known), known)
+        own, uniprot = json.loads(known.read_text(encoding="utf-8"))
         collect_ligands(arguments.data, arguments.work, leaks, own)
-        collect_congeneric(arguments.data, arguments.work, leaks, series_proteins(arguments.data, own))
+        collect_congeneric(arguments.data, arguments.work, leaks, uniprot)
     else:
         pose_congeneric(*share, deadline=time.time() + 60.0 * arguments.minutes)
 

@@ -97,8 +97,8 @@ class LigandError(BindingError):
     Codes: ``bad_record``, ``sanitization_failed``, ``no_coordinates`` (2D or all zero),
     ``nan_coordinates``, ``unknown_element``, ``too_large``, ``no_atoms``,
     ``ligand_not_found``, ``several_ligands``, ``template_mismatch``, ``incomplete_ligand``,
-    ``covalent_ligand``, ``no_bond_orders``, ``bad_smiles``, ``no_common_core`` (with a reference),
-    ``embedding_failed`` (no conformer), ``docking_failed``.
+    ``covalent_ligand``, ``no_bond_orders``, ``bad_smiles``, ``no_common_core`` and ``small_core`` (with a
+    reference), ``no_overlay`` (with bound ligands), ``embedding_failed`` (no conformer), ``docking_failed``.
     """
 
     code = "bad_ligand"

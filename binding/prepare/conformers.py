@@ -73,7 +73,7 @@ class CoreShape:
         for a, b, alike in zip(mapping.ligand, mapping.reference, mapping.alike, strict=True):
             same[a] = alike and mol.GetAtomWithIdx(a).GetAtomicNum() == reference.GetAtomWithIdx(b).GetAtomicNum()
         steps = Chem.GetDistanceMatrix(mol)
-        checked = []
+        checked: list[tuple[np.ndarray, ...]] = []
         for apart, strict, lax in ((1, *_BOND_CHANGE), (2, *_ANGLE_CHANGE)):
             rows, columns = np.nonzero(np.triu(steps == apart))
             checked.append((rows, columns, np.where(same[rows] & same[columns], lax, strict)))

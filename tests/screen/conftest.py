@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -68,23 +69,28 @@ def library(poses, tmp_path) -> Path:
     return write(tmp_path / "library.sdf", poses)
 
 
-@pytest.fixture
-def plan(tiny_model, receptor, reference, tmp_path) -> Callable[..., ScreenPlan]:
-    """A plan in parts of four records, in this process; keywords change it."""
+@pytest.fixture(scope="session")
+def make_plan(tiny_model, receptor, reference) -> Callable[..., ScreenPlan]:
+    """A plan in parts of four records, in this process, into ``run/`` of a folder; keywords change it."""
     from binding.featurize import resolve_pocket
 
-    def make(library, **changes) -> ScreenPlan:
-        sources = [library] if isinstance(library, str | Path) else library
+    def make(folder: Path, library: str | Path | list[Path], **changes) -> ScreenPlan:
         settings = {
             "protein": receptor,
             "model": str(tiny_model),
             "device": "cpu",
             "pocket": resolve_pocket(reference),
-            "output": tmp_path / "run",
+            "output": folder / "run",
             "part_size": 4,
             "engine": HERE,
             "top": 5,
         }
-        return ScreenPlan(library=sources, **{**settings, **changes})
+        return ScreenPlan(library=[library] if isinstance(library, str | Path) else library, **{**settings, **changes})
 
     return make
+
+
+@pytest.fixture
+def plan(make_plan, tmp_path) -> Callable[..., ScreenPlan]:
+    """``make_plan`` in the folder of the test."""
+    return partial(make_plan, tmp_path)

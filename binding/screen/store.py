@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from binding.errors import FileError
+from binding.screen.deal import write_ranked
 from binding.screen.folder import RunFolder
-from binding.screen.parts import part_paths, parts_folder, read_info
-from binding.screen.tables import MEMORY_MB, attach, database, lock, only_row, write_csv, write_parquet
+from binding.screen.parts import SCHEMA, atomic, part_paths, parts_folder, read_info
+from binding.screen.tables import MEMORY_MB, attach, database, lock, only_row, write_csv
 
 RESULTS: Final = "results.parquet"
 RESULTS_CSV: Final = "results.csv"
@@ -28,6 +29,7 @@ FAILURES_CSV: Final = "failures.csv"
 TOP_SDF: Final = "top.sdf"
 TOP: Final = 100
 _SCRATCH: Final = "sorting"
+_BATCH: Final = 100_000  # rows that are taken from DuckDB at a time
 
 #: Columns of the results: one row a compound, its best pose by ``pk``, best compound first. The Parquet file
 #: also has ``POSE_COLUMN``: the poses that no ligand file holds, such as those made of SMILES.
@@ -66,25 +68,25 @@ FAILURE_COLUMNS: Final = (
     "smiles",
 )
 
+_MADE: Final = {"rank": pa.int64(), "num_poses": pa.int64(), "gain_over_ligand_only": pa.float32()}
+_SCHEMA: Final = pa.schema(
+    [(name, _MADE[name] if name in _MADE else SCHEMA.field(name).type) for name in (*RESULT_COLUMNS, POSE_COLUMN)]
+)
 # A compound on another receptor is another result. Equal pk: the pose that comes first in the library.
 _BEST: Final = """
     CREATE TEMP TABLE best AS
-    SELECT row, pose_number, num_poses, row_number() OVER (ORDER BY pk DESC, row, pose_number) AS rank
+    SELECT row, pose_number, num_poses, gain_over_ligand_only,
+        row_number() OVER (ORDER BY pk DESC, row, pose_number) AS rank
     FROM (
-        SELECT row, pose_number, pk,
+        SELECT row, pose_number, pk, pk - pk_ligand_only AS gain_over_ligand_only,
             count(*) OVER (PARTITION BY receptor, compound) AS num_poses,
             row_number() OVER (PARTITION BY receptor, compound ORDER BY pk DESC, row, pose_number) AS place
         FROM parts WHERE status = 'ok'
     )
     WHERE place = 1
 """
-_COMPUTED: Final = {
-    "rank": "best.rank",
-    "num_poses": "best.num_poses",
-    "gain_over_ligand_only": "parts.pk - parts.pk_ligand_only AS gain_over_ligand_only",
-}
 _ROWS: Final = (
-    f"SELECT {', '.join(_COMPUTED.get(name, f'parts.{name}') for name in (*RESULT_COLUMNS, POSE_COLUMN))} "
+    f"SELECT {', '.join(f'best.{n}' if n in _MADE else f'parts.{n}' for n in (*RESULT_COLUMNS, POSE_COLUMN))} "
     "FROM parts JOIN best ON parts.row = best.row AND parts.pose_number = best.pose_number"
 )
 _FAILURES: Final = f"SELECT {', '.join(FAILURE_COLUMNS)} FROM parts WHERE status <> 'ok' ORDER BY row, pose_number"
@@ -139,10 +141,10 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         attach(connection, "parts", paths)
         connection.execute(_BEST)
         note = json.dumps(_origin(paths))
-        write_parquet(connection, f"{_ROWS} ORDER BY best.rank", run / RESULTS, note)
+        _write_results(connection, paths, run, note)
         attach(connection, "results", [run / RESULTS])
         found = count(connection)
-        write_csv(connection, f"SELECT {', '.join(RESULT_COLUMNS)} FROM results ORDER BY rank", run / RESULTS_CSV)
+        write_csv(connection, f"SELECT {', '.join(RESULT_COLUMNS)} FROM results", run / RESULTS_CSV)  # in its order
         write_csv(connection, _FAILURES, run / FAILURES_CSV)
         best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
     if top:
@@ -152,6 +154,18 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
     else:  # one of an earlier call would speak of other results
         (run / TOP_SDF).unlink(missing_ok=True)
     return found
+
+
+def _write_results(connection: duckdb.DuckDBPyConnection, paths: list[Path], run: Path, note: str) -> None:
+    """The best rows by rank; only their ranks are sorted by DuckDB, which runs out of memory on whole rows."""
+    (total,) = only_row(connection, "SELECT count(*) FROM best")
+    best = connection.sql("SELECT * FROM best ORDER BY row, pose_number")
+    (run / _SCRATCH).mkdir(exist_ok=True)
+    with (
+        atomic(run / RESULTS) as partial,
+        pq.ParquetWriter(partial, _SCHEMA.with_metadata({"binding": note}), compression="zstd") as writer,
+    ):
+        write_ranked(best.to_arrow_reader(_BATCH), total, paths, writer, run / _SCRATCH)
 
 
 @dataclass(frozen=True, eq=False)

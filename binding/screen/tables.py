@@ -81,22 +81,6 @@ def only_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ..
     return row
 
 
-def write_parquet(connection: duckdb.DuckDBPyConnection, query: str, path: Path, note: str) -> None:
-    """The rows of a query, in its order, as a Parquet file that is there as a whole or not at all.
-
-    Args:
-        connection: See ``database``.
-        query: SQL.
-        path: The file; an older one is replaced.
-        note: Kept in the file's metadata under ``binding``.
-    """
-    with atomic(path) as partial:
-        connection.execute(
-            f"COPY ({query}) TO {quoted(str(partial))} "
-            f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{binding: {quoted(note)}}})"
-        )
-
-
 def write_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     """The rows of a query, in its order, as CSV: four decimals, missing values empty; whole or not at all."""
     with atomic(path) as partial:

@@ -208,6 +208,6 @@ def test_too_little_memory_is_told_and_the_scratch_folder_goes(made_run):
 
 
 def test_columns_are_those_of_the_parts():
-    made = set(store._COMPUTED)
+    made = set(store._MADE)
     assert set(RESULT_COLUMNS) - made < set(SCHEMA.names)
     assert set(FAILURE_COLUMNS) < set(SCHEMA.names)

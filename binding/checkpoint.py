@@ -46,6 +46,11 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
     """
     path, _ = resolve_weights(name_or_path)
     card = load_card(name_or_path)
+    if "encoder" in card:
+        raise WeightsError(
+            f"{path} holds a pre-trained {card['encoder']} encoder and no model",
+            "begin training with it: binding train CONFIG --init-encoders FILE",
+        )
     if dtype not in DTYPES:
         raise UsageError(f"dtype {dtype!r} is not known", "float32 or float64")
     device = pick_device(device)

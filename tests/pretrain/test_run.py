@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from binding.checkpoint import load_card
+from binding.checkpoint import load_card, load_model
 from binding.config import ModelConfig, TrainConfig
 from binding.errors import ConfigError, TrainingError, UsageError, WeightsError
 from binding.train.encoders import load_encoders, save_encoder
@@ -270,6 +270,12 @@ def test_a_file_that_holds_no_encoder_is_told(tmp_path, finished):
     damaged.write_bytes(damaged.read_bytes()[:20])
     with pytest.raises(WeightsError, match="cannot load"):
         load_encoders([damaged], config.model)
+
+
+def test_an_encoder_is_no_model(finished):
+    _, result = finished
+    with pytest.raises(WeightsError, match="ligand encoder and no model"):
+        load_model(result.encoders[0], device="cpu")
 
 
 def test_an_encoder_that_lacks_a_tensor_is_told(tmp_path, finished):

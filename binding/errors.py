@@ -17,6 +17,8 @@ EXIT_INTERRUPTED = 130
 class BindingError(Exception):
     """Base of all errors that a user can cause or mend.
 
+    Codes without a class of their own: ``worker_died``, ``out_of_memory``.
+
     Args:
         message: What is wrong, in one sentence, naming the file or record.
         hint: What the user can do about it.
@@ -67,7 +69,8 @@ class FileError(BindingError):
     """A file that is missing, empty or not what its name says.
 
     Codes: ``file_not_found``, ``empty_file``, ``wrong_format``, ``unreadable``,
-    ``folder_taken``.
+    ``folder_taken``, ``not_writable``, ``disk_full``; of a screen ``run_locked`` and
+    ``source_changed`` (a library file is no longer what was scored).
     """
 
     code = "unreadable"

@@ -81,3 +81,8 @@ def test_a_script_without_a_main_guard_may_use_workers(tmp_path):
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["once", "4.0"], done.stderr
+
+
+def test_each_worker_is_set_up_once_with_what_it_is_given():
+    with WorkerPool("operator:attrgetter", workers=1, setup="real") as pool:
+        assert [pool.submit(number).result() for number in (3 + 4j, 1j)] == [3.0, 0.0]

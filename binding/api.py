@@ -187,6 +187,50 @@ def screen(
     return run.screen(plan)
 
 
+def top(
+    run: str | Path,
+    n: int = 100,
+    *,
+    where: str | None = None,
+    sort_by: str | None = None,
+    output: str | Path | None = None,
+) -> pd.DataFrame:
+    """The best compounds of a screen, finished or under way; see ``binding.screen.top``.
+
+    Args:
+        run: Folder of the run.
+        n: How many at most.
+        where: An SQL condition on the columns of the results, such as ``"pk_ligand_only < 7"``.
+        sort_by: An SQL expression to sort by, greatest first, instead of ``rank``.
+        output: Also write them to this ``.csv``, ``.parquet`` or ``.sdf``.
+
+    Raises:
+        BindingError: There is no such run, an expression cannot be used, or a file cannot be written.
+    """
+    from binding.screen.top import find_top, write_top
+
+    found = find_top(run, n, where=where, sort_by=sort_by)
+    if output is not None:
+        write_top(found, output)
+    return found.rows.to_pandas()
+
+
+def report(run: str | Path, output: str | Path | None = None, **settings: Any) -> Path:
+    """Write the report of a screen as one HTML file; see ``binding.report.screening.write_report``.
+
+    Args:
+        run: Folder of the run.
+        output: The file; ``report.html`` in the folder by default.
+        settings: ``labels``, ``label`` and ``top``.
+
+    Raises:
+        BindingError: There is no such run, or the labels cannot be used.
+    """
+    from binding.report.screening import write_report
+
+    return write_report(run, output, **settings)
+
+
 def evaluate(
     source: str | Path | pd.DataFrame,
     truth: str | Path,

@@ -43,7 +43,8 @@ class BindingError(Exception):
 class UsageError(BindingError):
     """Options that do not fit together, or a value out of range.
 
-    Codes: ``missing_extra`` (a package that is not installed), ``no_posing`` (SMILES, and no way to pose them).
+    Codes: ``missing_extra`` (a package that is not installed), ``no_posing`` (SMILES, and no way to pose them),
+    ``run_changed`` (the folder holds a screen of something else).
     """
 
     code = "usage"

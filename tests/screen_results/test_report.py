@@ -11,6 +11,7 @@ import pytest
 from made_screen import failed_row, make_run, write_parts
 from typer.testing import CliRunner
 
+from binding import api
 from binding.cli.main import app
 from binding.errors import FileError, TableError, UsageError
 from binding.evaluate.enrichment import enrichment_figures, recovery_curve
@@ -110,7 +111,7 @@ def test_what_comes_from_files_is_text_and_no_code(page):
 
 
 def test_same_run_same_bytes(run, tmp_path):
-    first, second = (write_report(run.folder, tmp_path / name, top=2).read_bytes() for name in ("a.html", "b.html"))
+    first, second = (api.report(run.folder, tmp_path / name, top=2).read_bytes() for name in ("a.html", "b.html"))
     assert first == second
     assert first.count(b'<td class="drawing"') == 2
 

@@ -9,6 +9,7 @@ import pytest
 from made_screen import make_run, write_parts
 from rdkit import Chem
 
+from binding import api
 from binding.errors import FileError, UsageError
 from binding.screen.parts import part_path
 from binding.screen.store import RESULT_COLUMNS, finalise
@@ -140,3 +141,9 @@ def test_ending_that_names_no_format(finished, tmp_path):
         write_top(find_top(finished), tmp_path / "top.xlsx")
     with pytest.raises(FileError):
         find_top(tmp_path / "nothing")
+
+
+def test_from_python(finished, tmp_path):
+    table = api.top(finished, 2, where="pk < 8", output=tmp_path / "best.csv")
+    assert table["compound"].tolist() == ["ibuprofen", "caffeine"]
+    assert (tmp_path / "best.csv").read_text().count("\n") == 3

@@ -77,7 +77,7 @@ class MoleculeSet:
         rejected = [item for part in sets for item in part.rejected]
         return cls([name for part in sets for name in part.names], rejected, arrays)
 
-    def batch(self, rows: Sequence[int]) -> MoleculeBatch:
+    def batch(self, rows: Sequence[int] | np.ndarray) -> MoleculeBatch:
         """Some of the molecules as one batch, in the order of ``rows``."""
         import torch  # not above: the processes that read files do without
 
@@ -98,7 +98,7 @@ class MoleculeSet:
         )
 
 
-def _ranges(starts: np.ndarray, rows: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+def _ranges(starts: np.ndarray, rows: Sequence[int] | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """All places of the given rows, and for each place which of the rows it belongs to."""
     chosen = np.asarray(rows, dtype=np.int64)
     counts = starts[chosen + 1] - starts[chosen]

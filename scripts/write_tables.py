@@ -495,6 +495,76 @@ def _mean_and_each(figures: list[dict[str, float]], name: str) -> str:
     return f"{sum(values) / len(values):.3f} ({', '.join(f'{value:.3f}' for value in values)})"
 
 
+# ---------------------------------------------------------------- series, screening sets, fine-tuning
+
+
+def _ranking_rows(columns: list[dict[str, Any]], names: Sequence[str]) -> list[tuple[str, ...]]:
+    return [(label(c["name"])[0].replace(", a line", ""), *(estimate(c["metrics"][n]) for n in names)) for c in columns]
+
+
+def series() -> str:
+    """Ranking inside congeneric series by both sets of weights, beside what needs no structure."""
+    rows: list[tuple[str, ...]] = []
+    for model in (DEFAULT_MODEL, STRICT_MODEL):
+        found = load(FIGURES / f"series_{model}.json")["series"]
+        names = {"pk": f"**`{model}`**", "pk_ligand_only": f"ligand-only twin of `{model}`"}
+        own = [c for c in found["columns"] if c["name"] in names]
+        rows += [(names[c["name"]], estimate(c["metrics"]["r"]), estimate(c["metrics"]["kendall"])) for c in own]
+    rest = [c for c in found["columns"] if c["name"] in ("heavy_atoms", "mol_weight")]
+    rows += _ranking_rows(rest, ("r", "kendall"))
+    kept = [g for g in found["groups"] if g["name"] == "pk"]
+    title = f"{len(kept)} series, {count(sum(g['n'] for g in kept))} compounds:"
+    return f"{title}\n\n{table(('method', 'weighted Pearson r', 'weighted Kendall τ'), rows)}"
+
+
+def screening_sets() -> str:
+    """Enrichment of posed sets."""
+    rows = []
+    for found in load(FIGURES / "screening_sets.json")["sets"]:
+        what = f"{found['set']}, {count(found['actives'])} of {count(found['actives'] + found['inactives'])} active"
+        for column in found["enrichment"]["columns"]:
+            name = column["name"]
+            text = "Vina's function, poses as given" if name == "vina" else label(name)[0].replace(", a line", "")
+            figures = (estimate(column["metrics"][m], 1 if m == "ef1" else 2) for m in ("ef1", "bedroc", "auc"))
+            rows.append((what, text.format(members="") if name == "pk" else text, *figures))
+            what = ""
+    return table(("set", "ranked by", "EF1%", "BEDROC (α = 20)", "ROC-AUC"), rows)
+
+
+def finetune() -> str:
+    """What fine-tuning on some compounds of a series does for the others."""
+    content = load(FIGURES / "finetune.json")
+    columns = {
+        "before": "before",
+        "after": "after",
+        "ligand_only_after": "twin, after",
+        "similarity": "similar compounds' mean",
+    }
+    rows = [
+        (f"{row['series']}", row["compounds"], *(f"{row[name]:.2f}" for name in columns)) for row in content["series"]
+    ]
+    mean = content["mean"]
+    rows.append(("**mean**", "", *(estimate(mean[name]) for name in columns)))
+    change = mean["change"]
+    return (
+        f"{table(('Kendall τ on the other compounds', 'compounds', *columns.values()), rows)}\n\n"
+        f"{content['train_on']} compounds drawn, {content['draws']} draws a series, one network of "
+        f"`{content['model']}`. Change by fine-tuning: "
+        f"{change['value']:+.2f} ({change['low']:+.2f} to {change['high']:+.2f})."
+    )
+
+
+def base_on_casf() -> str:
+    """The default weights on the test set whose analogues they have seen."""
+    content = card(DEFAULT_MODEL)
+    test = content["test"][TEST]
+    return (
+        f"`{DEFAULT_MODEL}`, which has seen close analogues of these complexes, but none of them: r "
+        f"{of_card(test['pk'], 'r', 3)}, RMSE {of_card(test['pk'], 'rmse', 3)}; its ligand-only twin "
+        f"{of_card(test['pk_ligand_only'], 'r', 3)} and {of_card(test['pk_ligand_only'], 'rmse', 3)}."
+    )
+
+
 # ---------------------------------------------------------------- the model as built
 
 
@@ -762,17 +832,21 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "ablation": ablation,
     "accuracy": accuracy,
     "accuracy_all": accuracy_all,
+    "base_on_casf": base_on_casf,
     "bench_top": bench_top,
     "checks": checks,
     "cluster": cluster,
     "counts": counts,
     "coverage": coverage,
     "data_rows": data_rows(STRICT_MODEL),
+    "data_rows_base": data_rows(DEFAULT_MODEL),
     "demo": demo,
     "differences": differences,
     "features": features,
+    "finetune": finetune,
     "headline": headline,
     "held_out": held_out(STRICT_MODEL),
+    "held_out_base": held_out(DEFAULT_MODEL),
     "overlays": overlays,
     "pairs": pairs,
     "parameters": parameters,
@@ -781,6 +855,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "prepare_speed": prepare_speed,
     "pretraining": pretraining,
     "redock": redock,
+    "screening_sets": screening_sets,
+    "series": series,
     "settings_learning_rates": settings(LearningRates),
     "settings_model": settings(ModelConfig),
     "settings_pretrain": settings(PretrainConfig),

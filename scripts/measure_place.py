@@ -1,21 +1,23 @@
 """How well `binding place` does: cost, clashes and coverage on congeneric series, RMSD to poses that are known.
 
-    python scripts/measure_place.py series ../shared/data/congeneric --count 30 -o series.csv
-    python scripts/measure_place.py crystal ../shared/data/crystal --count 100 -o crystal.csv
+    python scripts/measure_place.py series ../shared/data/congeneric --count 10 --figures docs/figures/place.json
+    python scripts/measure_place.py crystal ../shared/data/crystal --count 60 --figures docs/figures/place.json
+    python scripts/measure_place.py overlay ../shared/data/crystal --count 300 --figures docs/figures/place.json
+    python scripts/measure_place.py sets cache/posed --figures docs/figures/place.json
     python scripts/measure_place.py models ../shared/data/modelled --count 100 -o models.csv
-    python scripts/measure_place.py overlay ../shared/data/crystal --count 400 -o overlay.csv
 
 `crystal` superposes pairs of complexes of one protein by the CA atoms of their pockets, places the second ligand on
 the first in the first receptor, and compares with where the second ligand is. `models` does so within the frame of one
 receptor; its poses are models themselves. Both compare all heavy atoms, symmetry considered, nothing superposed.
 `overlay` lays crystal ligands, in the conformation in which they are bound, on the other ligands of the same protein,
-at most five ligands a protein, and compares as `crystal` does.
+at most five ligands a protein, and compares as `crystal` does. `sets` counts what pose_training.py made.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -33,13 +35,14 @@ from binding.io.ligand import read_ligands
 from binding.io.series import Compound, read_series
 from binding.io.structure import read_protein
 from binding.prepare.conformers import superpose
-from binding.prepare.overlay import Overlayer, Template
+from binding.prepare.overlay import GOOD_CLASHES, GOOD_SCORE_PER_ATOM, Overlayer, Template
 from binding.prepare.place import Placer
 from binding.structures import Ligand, Protein
 
 SAME_SITE = 6.0  # Å between the ligands' centres
 FEWEST_SHARED = 12  # CA atoms to superpose on
 STILL = 1.5  # Å; CA atoms that moved more do not count
+OVERLAPS = (0.75, 1.0, 1.25, 1.5)
 
 Case = tuple[Protein, Ligand, Chem.Mol, str, np.ndarray | None]
 
@@ -170,49 +173,97 @@ def rmsd(posed: Chem.Mol, known: np.ndarray) -> float:
     return float(rdMolAlign.CalcRMS(Chem.Mol(posed), truth, maxMatches=1000))
 
 
-def summary(rows: pd.DataFrame) -> None:
+def quantiles(values: pd.Series, *shares: float) -> list[float]:
+    return [round(float(value), 3) for value in values.astype(float).quantile(list(shares))]
+
+
+def within(rows: pd.DataFrame) -> dict[str, float]:
+    """How many poses there are, and the shares that lie within 1 and 2 Å of the truth."""
+    near = {f"within_{limit}": round(float((rows["rmsd"] <= limit).mean()), 3) for limit in (1, 2)}
+    return {"poses": len(rows), **near}
+
+
+def figures_of_placed(rows: pd.DataFrame) -> dict[str, object]:
     done = rows[rows["error"] == ""]
-    reasons = rows.loc[rows["error"] != "", "error"].value_counts().to_dict()
-    print(f"{len(rows)} asked, {len(rows) - len(done)} failed {reasons}")
-    print(f"CPU seconds a ligand: mean {rows['cpu_s'].mean():.2f}, 95 % {rows['cpu_s'].quantile(0.95):.2f}")
-    columns = ["core_coverage", "core_rmsd", "clashes", "score", *(["rmsd"] if "rmsd" in done else [])]
-    print(done[columns].astype(float).quantile([0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0]).round(2).to_string())
-    print(f"no clash {np.mean(done['clashes'] == 0):.2f}, good {np.mean(done['good'].astype(bool)):.2f}")
+    found: dict[str, object] = {
+        "asked": len(rows),
+        "failed": rows.loc[rows["error"] != "", "error"].value_counts().to_dict(),
+        "cpu_seconds": [round(float(rows["cpu_s"].mean()), 2), *quantiles(rows["cpu_s"], 0.95)],
+        "core_coverage": quantiles(done["core_coverage"], 0.5, 0.1),
+        "core_rmsd": quantiles(done["core_rmsd"], 0.5, 0.9),
+        "score": quantiles(done["score"], 0.5),
+        "no_clash": round(float((done["clashes"] == 0).mean()), 3),
+        "good": round(float(done["good"].astype(bool).mean()), 3),
+    }
     if "rmsd" in done:
-        bins = pd.cut(done["core_coverage"].astype(float), [0.0, 0.4, 0.6, 0.8, 1.01], right=False)
-        for label, group in [*done.groupby(bins, observed=True), *done.groupby("good")]:
-            near = [f"<= {limit} Å {np.mean(group['rmsd'] <= limit):.2f}" for limit in (1, 2)]
-            print(f"{label}: {len(group)}, median RMSD {group['rmsd'].median():.2f} Å, {', '.join(near)}")
+        good = done["good"].astype(bool)
+        found["truth"] = {"good": within(done[good]), "not good": within(done[~good])}
+    return found
 
 
-def summary_of_overlays(rows: pd.DataFrame) -> None:
+def figures_of_overlays(rows: pd.DataFrame) -> dict[str, object]:
     done = rows[rows["rmsd"].notna()]
-    print(f"{len(rows)} asked, {len(done)} with a truth, {rows['cpu_s'].mean():.2f} CPU seconds a ligand")
-    for column in ("way", "good"):
-        for label, group in done.groupby(column):
-            print(f"{column} {label}: {len(group)}, within 2 Å {np.mean(group['rmsd'] <= 2):.2f}")
+    laid = done[done["way"] != "frame"]
+    fits = (laid["score_per_atom"] <= GOOD_SCORE_PER_ATOM) & (laid["clashes"] <= GOOD_CLASHES)
+    return {
+        "asked": len(rows),
+        "refused": int((rows["error"] != "").sum()),
+        "truth": len(done),
+        "cpu_seconds": round(float(rows["cpu_s"].mean()), 2),
+        "good": within(done[done["good"].astype(bool)]),
+        "ways": {way: within(group) for way, group in done.groupby("way")},
+        "laid": {
+            "all": within(laid),
+            "too little fit": within(laid[~fits]),
+            **{f"overlap >= {least}": within(laid[fits & (laid["overlap"] >= least)]) for least in OVERLAPS},
+        },
+    }
+
+
+def figures_of_sets(work: Path) -> dict[str, object]:
+    """What pose_training.py laid out, and what it left out."""
+    found: dict[str, object] = {}
+    for name in ("ligands", "congeneric"):
+        good, left = (pd.read_csv(work / name / f"{file}.csv") for file in ("index", "left_out"))
+        reasons = left["error_code"].fillna("not good").value_counts().to_dict()
+        found[name] = {"good": len(good), "left_out": reasons, "receptors": int(good["receptor"].nunique())}
+    ways = pd.read_csv(work / "ligands" / "index.csv")["way"].value_counts().to_dict()
+    return {**found, "ways": ways}
+
+
+def keep(path: Path, what: str, found: dict[str, object]) -> None:
+    """Put the figures of one measurement into the file that holds them all."""
+    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    content[what] = found
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["series", "crystal", "models", "overlay"])
+    parser.add_argument("what", choices=["series", "crystal", "models", "overlay", "sets"])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--count", type=int, default=30, help="series, or pairs")
+    parser.add_argument("--count", type=int, default=30, help="series, pairs or ligands")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--output", type=Path, help="a row a ligand, .csv")
+    parser.add_argument(
+        "--figures", type=Path, help="put the summary into this .json, from which docs/place.md is filled"
+    )
     arguments = parser.parse_args()
     random.seed(arguments.seed)
-    if arguments.what == "overlay":
-        overlaid = pd.DataFrame(list(overlays(arguments.folder, arguments.count)))
-        if arguments.output is not None:
-            overlaid.to_csv(arguments.output, index=False)
-        summary_of_overlays(overlaid)
-        return
-    cases = {"series": series, "crystal": crystal, "models": models}[arguments.what](arguments.folder, arguments.count)
-    rows = pd.DataFrame([measure(case) for case in cases])
-    if arguments.output is not None:
+    if arguments.what == "sets":
+        found = figures_of_sets(arguments.folder)
+    elif arguments.what == "overlay":
+        rows = pd.DataFrame(list(overlays(arguments.folder, arguments.count)))
+        found = figures_of_overlays(rows)
+    else:
+        cases = {"series": series, "crystal": crystal, "models": models}[arguments.what]
+        rows = pd.DataFrame([measure(case) for case in cases(arguments.folder, arguments.count)])
+        found = figures_of_placed(rows)
+    if arguments.output is not None and arguments.what != "sets":
         rows.to_csv(arguments.output, index=False)
-    summary(rows)
+    if arguments.figures is not None:
+        keep(arguments.figures, arguments.what, found)
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

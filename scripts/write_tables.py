@@ -745,6 +745,14 @@ def cluster() -> str:
     return table(("what", "how much", "from"), rows) + "\n\n" + said
 
 
+def placed(what: str) -> dict[str, Any]:
+    """One measurement of scripts/measure_place.py."""
+    content = load(FIGURES / "place.json")
+    if what not in content:
+        raise MissingError(f"docs/figures/place.json, {what}")
+    return content[what]
+
+
 def _near(found: dict[str, float]) -> str:
     """Of a sample of poses, how near the truth they are."""
     return f"{count(found['poses'])}: {found['within_1']:.0%} within 1 Å, {found['within_2']:.0%} within 2 Å"
@@ -752,8 +760,7 @@ def _near(found: dict[str, float]) -> str:
 
 def placing() -> str:
     """What scripts/measure_place.py found on series, and on pairs of crystal complexes."""
-    content = load(FIGURES / "place.json")
-    series, pairs = content["series"], content["crystal"]
+    series, pairs = placed("series"), placed("crystal")
     failed = (
         ", ".join(f"{count(number)} `{code}`" for code, number in sorted(series["failed"].items())) or "none failed"
     )
@@ -773,7 +780,7 @@ def placing() -> str:
 
 def overlays() -> str:
     """How near the truth ligands of known conformation come to lie."""
-    found = load(FIGURES / "place.json")["overlay"]
+    found = placed("overlay")
     names = {
         "frame": "in their own frame (`frame`)",
         "core": "on a shared core (`core`)",
@@ -792,7 +799,7 @@ def overlays() -> str:
 
 def posed_sets() -> str:
     """What scripts/pose_training.py made of the evaluation data."""
-    found = load(FIGURES / "place.json")["sets"]
+    found = placed("sets")
     rows = []
     for name in ("ligands", "congeneric"):
         left = ", ".join(

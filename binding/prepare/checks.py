@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from binding.errors import ContactError, LigandError
-from binding.structures import Complex, ResidueKind
+from binding.structures import Complex, Protein, ResidueKind
 
 FARTHEST_CONTACT = 6.0  # Å; beyond this from every pocket atom there is nothing to score
 MOST_ATOMS = 300  # heavy atoms of a ligand
@@ -37,35 +39,38 @@ def check_complex(cx: Complex) -> list[str]:
             "The model is for small molecules and peptides, not for protein-protein complexes.",
             "too_large",
         )
-    nearest = np.full(ligand.num_atoms, np.inf)
-    if pocket.num_atoms:
-        nearest, _ = cKDTree(pocket.positions).query(ligand.positions)
+    distances = cdist(ligand.positions, pocket.positions)  # at these sizes faster than any tree
+    nearest = distances.min(axis=1, initial=np.inf)
     if nearest.min() > FARTHEST_CONTACT:
         how_far = f"; the nearest atom is {nearest.min():.1f} Å away" if np.isfinite(nearest.min()) else ""
         raise ContactError(
             f"Ligand {ligand.name} touches no residue of {pocket.name}{how_far}.",
             "Check that protein and ligand are in the same frame of reference.",
         )
-    return [*_clashes(cx), *_loose(cx, nearest), *_sizes(cx)]
+    return [*_clashes(cx, distances), *_loose(cx, nearest), *_sizes(cx)]
 
 
-def _clashes(cx: Complex) -> list[str]:
-    """Ligand atoms that lie in the protein, told from single covalent bonds and from metal coordination."""
+def _clashes(cx: Complex, distances: np.ndarray) -> list[str]:
+    """Ligand atoms that lie in the protein, told from single covalent bonds and from metal coordination.
+
+    Args:
+        cx: The complex.
+        distances: (ligand atoms, pocket atoms), Å.
+    """
     ligand, pocket = cx.ligand, cx.pocket
-    metal = (pocket.residue_kinds == ResidueKind.METAL)[pocket.atom_residue]
-    pairs = cKDTree(ligand.positions).sparse_distance_matrix(
-        cKDTree(pocket.positions[~metal]), CLASH, output_type="coo_matrix"
-    )
-    if not pairs.nnz:
+    left, right = np.nonzero(distances <= CLASH)
+    organic = pocket.residue_kinds[pocket.atom_residue[right]] != ResidueKind.METAL
+    left, right = left[organic], right[organic]
+    if not len(left):
         return []
-    residues = pocket.atom_residue[np.flatnonzero(~metal)[pairs.col]]
-    touched = np.unique(residues)
-    if pairs.nnz == 1 and pairs.data[0] >= COVALENT:
-        return [f"covalent contact with {pocket.residue_ids[int(touched[0])]} ({pairs.data[0]:.2f} Å)"]
+    touched = np.unique(pocket.atom_residue[right])
+    closest = distances[left[0], right[0]]
+    if len(left) == 1 and closest >= COVALENT:
+        return [f"covalent contact with {pocket.residue_ids[int(touched[0])]} ({closest:.2f} Å)"]
     listed = ", ".join(pocket.residue_ids[int(row)] for row in touched[:3]) + (", ..." if len(touched) > 3 else "")
-    atoms = len(np.unique(pairs.row))
+    atoms = len(np.unique(left))
     return [
-        f"ligand overlaps the protein: {pairs.nnz} heavy-atom pair{'s' if pairs.nnz > 1 else ''} closer than "
+        f"ligand overlaps the protein: {len(left)} heavy-atom pair{'s' if len(left) > 1 else ''} closer than "
         f"{CLASH:.1f} Å ({atoms} of {ligand.num_atoms} ligand atoms; {listed})"
     ]
 
@@ -79,15 +84,15 @@ def _loose(cx: Complex, nearest: np.ndarray) -> list[str]:
     residues = int((cx.pocket.residue_kinds == ResidueKind.AMINO_ACID).sum())
     if residues < FEWEST_RESIDUES:
         warnings.append(f"small pocket: {residues} amino acid{'s' if residues != 1 else ''}")
-    incomplete = _incomplete(cx)
+    incomplete = _incomplete(cx.pocket)
     if incomplete:
         warnings.append(f"pocket lacks backbone atoms in {incomplete} residue{'s' if incomplete > 1 else ''}")
     return warnings
 
 
-def _incomplete(cx: Complex) -> int:
+@lru_cache(maxsize=8)  # a screen asks it of one pocket for every pose
+def _incomplete(pocket: Protein) -> int:
     """Amino acids of the pocket that lack N, CA or C (terminal caps excepted)."""
-    pocket = cx.pocket
     backbone = np.isin(pocket.atom_names, ("N", "CA", "C"))
     count = np.bincount(pocket.atom_residue[backbone], minlength=pocket.num_residues)
     caps = np.isin(pocket.residue_names, ("ACE", "NME", "NMA", "NH2", "FOR"))

@@ -17,13 +17,14 @@ from binding.cli import options, posing
 from binding.cli.errors import guarded
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
     from binding.screen.ledger import Progress
     from binding.screen.run import ScreenResult
 
-_LOG_SECONDS = 30.0
+LOG_SECONDS = 30.0
 
 
 @guarded
@@ -134,7 +135,12 @@ def command(
     start = time.monotonic()
     again = ["binding", *(word for word in sys.argv[1:] if word != "--restart")]
     with _Interrupts() as interrupts, _shown(quiet) as progress:
-        result = screen(plan, stopping=interrupts.asked, progress=progress, command=["binding", *sys.argv[1:]])
+
+        def stopping() -> bool:  # asked twice a second while parts are under way
+            progress.remind()
+            return interrupts.asked()
+
+        result = screen(plan, stopping=stopping, progress=progress, command=["binding", *sys.argv[1:]])
     _tell(result, time.monotonic() - start, shlex.join(again), quiet)
     if report and result.complete:
         from binding.report.screening import write_report
@@ -184,7 +190,7 @@ class _Interrupts:
             signal.signal(number, handler)
 
 
-class _Meter:
+class Meter:
     """Says how far a run is: a bar on a terminal, else a line each 30 s.
 
     Args:
@@ -196,21 +202,26 @@ class _Meter:
         self._bar = bar
         self._quiet = quiet
         self._task: TaskID | None = None
+        self._last: Progress | None = None
         self._start = self._told = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
         """Take news."""
-        if self._quiet:
-            return
+        self._last = progress
         if self._bar is not None:
             if self._task is None:
                 self._task = self._bar.add_task("screening", completed=progress.done, rate="")
             rate = progress.now / max(time.monotonic() - self._start, 1e-3)
             total = None if progress.expected is None else max(progress.expected, progress.done)
             self._bar.update(self._task, total=total, completed=progress.done, rate=f"{rate:.0f}/s")
-        elif time.monotonic() - self._told >= _LOG_SECONDS:
+
+    def remind(self) -> None:
+        """Write a line, if it is time for one."""
+        if self._quiet or self._bar is not None or self._last is None:
+            return
+        if time.monotonic() - self._told >= LOG_SECONDS:
             self._told = time.monotonic()
-            typer.echo(progress_line(progress, self._told - self._start), err=True)
+            typer.echo(progress_line(self._last, self._told - self._start), err=True)
 
 
 def progress_line(progress: Progress, seconds: float) -> str:
@@ -232,19 +243,20 @@ def progress_line(progress: Progress, seconds: float) -> str:
 
 
 @contextmanager
-def _shown(quiet: bool) -> Iterator[_Meter]:
+def _shown(quiet: bool) -> Iterator[Meter]:
     if quiet or not sys.stderr.isatty():
-        yield _Meter(None, quiet)
+        yield Meter(None, quiet)
         return
     from rich.console import Console
+
+    with make_bar(Console(stderr=True)) as bar:
+        yield Meter(bar, quiet)
+
+
+def make_bar(console: Console) -> Bar:
+    """A progress bar with counts, rate and time left; its tasks have the field ``rate``."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("screening"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield _Meter(bar, quiet)
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)

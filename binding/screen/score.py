@@ -16,7 +16,7 @@ import pyarrow as pa
 from rdkit import Chem
 
 from binding.errors import BindingError, UsageError
-from binding.featurize import Failed, Featurized, Job, featurize
+from binding.featurize import Failed, Featurized, Job, as_binding_error, featurize
 from binding.graph.fields import ComplexGraph
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.records import record_kind
@@ -187,7 +187,10 @@ class PartScorer:
             if self._poser is None:
                 self._poser = _make_poser(self._task)
             return self._poser(record)
-        return [parse_record(record.text, record.file, record.number, template=self._task.template)]
+        try:
+            return [parse_record(record.text, record.file, record.number, template=self._task.template)]
+        except Exception as error:  # noqa: BLE001 - becomes the row of the record
+            return [BadRecord(record.name or record.id, record.number, as_binding_error(error))]
 
     def _prepared(self, row: int, number: int, record: Record, outcome: Featurized | Failed) -> Prepared:
         """A row to be, with its names."""

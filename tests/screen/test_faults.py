@@ -17,7 +17,7 @@ from rdkit import Chem
 from screen_runs import Child, contents, write
 
 from binding.errors import EXIT_NONE_SCORED, EXIT_SOME_FAILED, EXIT_USAGE, FileError
-from binding.screen import engines
+from binding.screen import engines, score
 from binding.screen.engines import EngineOptions
 from binding.screen.parts import part_paths
 from binding.screen.run import screen
@@ -101,6 +101,22 @@ def test_a_record_of_2000_atoms_is_refused_by_itself(plan, poses, tmp_path):
 
 def poses_atoms(record: str) -> int:
     return Chem.MolFromMolBlock(record).GetNumAtoms()
+
+
+def test_a_record_that_no_one_foresaw_fails_alone(plan, poses, tmp_path, monkeypatch):
+    known = score.parse_record
+
+    def parse(text, path, index, template=None):
+        if index == 1:
+            raise RuntimeError("Pre-condition Violation")  # as RDKit raises from C++
+        return known(text, path, index, template=template)
+
+    monkeypatch.setattr(score, "parse_record", parse)
+    made = plan(write(tmp_path / "library.sdf", poses[:3]))
+    assert screen(made).exit_code == EXIT_SOME_FAILED
+    table = rows(made.output)
+    assert table["error_code"].tolist() == ["", "internal_error", ""]
+    assert "Pre-condition Violation" in table["message"][1]
 
 
 def test_a_library_of_bad_records_only(plan, tmp_path):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
 
 import pytest
+from rich.console import Console
 from screen_runs import Child, contents
 from typer.testing import CliRunner
 
 from binding.cli.main import app
-from binding.cli.screen import progress_line
+from binding.cli.screen import LOG_SECONDS, Meter, make_bar, progress_line
 from binding.screen.ledger import Progress
 from binding.screen.parts import part_paths
 
@@ -85,3 +87,25 @@ def test_progress_says_rate_and_time_left():
     assert line.endswith("600 of about 1600 records done, 2 failed, 20.0/s, about 0:00:50 left")
     assert progress_line(Progress(5, 0, 5, None), 0.0).endswith("5 records done, 0 failed, 0.0/s")
     assert os.linesep not in line
+
+
+def test_on_a_terminal_there_is_a_bar_with_its_rate():
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    with make_bar(console) as bar:
+        meter = Meter(bar, quiet=False)
+        meter(Progress(done=600, failed=2, now=200, expected=550))  # more than was estimated
+        bar.refresh()
+        shown = console.file.getvalue()
+    assert "600/600" in shown
+    assert "/s" in shown
+
+
+def test_without_a_terminal_a_line_comes_each_half_minute(capsys):
+    meter = Meter(None, quiet=False)
+    meter(Progress(done=6, failed=0, now=6, expected=None))
+    meter.remind()
+    assert capsys.readouterr().err == ""
+    meter._told -= LOG_SECONDS
+    meter.remind()
+    meter.remind()
+    assert capsys.readouterr().err.count("6 records done") == 1

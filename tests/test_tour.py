@@ -54,7 +54,7 @@ def binding(folder: Path, *arguments: str) -> str:
     """Runs a command; its stderr."""
     command = [sys.executable, "-m", "binding", *arguments]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=110)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"{' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
     return done.stderr
 

@@ -60,7 +60,7 @@ def kill(config: TrainConfig, moment: str, count: int) -> None:
     """Runs in a process of its own and sees it killed."""
     process = multiprocessing.get_context("fork").Process(target=run_until, args=(config, moment, count))
     process.start()
-    process.join(timeout=120)
+    process.join(timeout=600)
     if process.exitcode is None:
         process.kill()
     assert process.exitcode == -signal.SIGKILL, f"{moment} {count}: the run was not killed there"

@@ -45,8 +45,8 @@ def command_line(config, *arguments: str) -> tuple[int, str]:
 def test_two_processes_are_one(settings):
     """The same losses, gradient norms and validation figures in every epoch, and the same weights.
 
-    Batches of 7, 7 and 1 rows with decoys, so that one process lacks a row; weights of sources, bounds, rows of one group in both processes, poses that are known in
-    one process only.
+    Batches of 7, 7 and 1 rows with decoys, so that one process lacks a row; weights of sources, bounds, rows of one
+    group in both processes, poses that are known in one process only.
     """
     changes = {
         "model": DETERMINISTIC,

@@ -166,6 +166,7 @@ def _write_results(connection: duckdb.DuckDBPyConnection, paths: list[Path], run
         pq.ParquetWriter(partial, _SCHEMA.with_metadata({"binding": note}), compression="zstd") as writer,
     ):
         write_ranked(best.to_arrow_reader(_BATCH), total, paths, writer, run / _SCRATCH)
+    connection.execute("DROP TABLE best")
 
 
 @dataclass(frozen=True, eq=False)

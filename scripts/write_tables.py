@@ -339,22 +339,20 @@ def prepare_speed() -> str:
         rows.append(
             (
                 f"`{folder['name']}`, {count(complexes)} complexes",
-                f"{cold['seconds']:.0f} s, {complexes / cold['seconds']:.0f} a second",
                 f"{cold['cpu_seconds']:.0f} s, {complexes / cold['cpu_seconds']:.0f} a second",
+                f"{cold['seconds']:.0f} s, load {folder['load']:.0f}",
                 f"{folder['again']['cpu_seconds']:.1f} s",
                 f"{folder['added']['cpu_seconds']:.1f} s",
                 f"{folder['cache_bytes'] / complexes / 1000:.1f} kB",
-                f"{folder['load']:.0f}",
             )
         )
     header = (
         f"{content['workers']} processes on {where['cores']} cores, {where['processor']}",
-        "wall time",
-        "CPU time",
+        "CPU time of all processes",
+        "wall time, load of the machine before",
         "nothing changed, CPU",
         f"{content['folders'][0]['rows_added']} rows added, CPU",
         "cache, a complex",
-        "other load, processes",
     )
     return table(header, rows)
 

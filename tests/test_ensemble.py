@@ -95,6 +95,48 @@ def test_few_pockets_are_kept(scorer):
     assert len(scorer._kept) == _KEPT_POCKETS
 
 
+_HUGE = """
+import resource, sys
+sys.path.insert(0, {helpers!r})
+from dataclasses import replace
+import numpy as np
+from networks import ModelConfig, example, random_member
+from binding.ensemble import Scorer
+from binding.graph.fields import ComplexGraph
+from binding.graph.ligand import build_ligand_graph
+from binding.graph.pocket import build_pocket_graph
+from binding.io.ligand import prepare_ligand
+from rdkit import Chem
+
+protein, _ = example("5ht1b")
+def tiled(array, shift=None):
+    return np.concatenate([array if shift is None else array + copy * shift for copy in range(5)])
+copies = replace(protein, **{{name: tiled(getattr(protein, name)) for name in (
+    "elements", "atom_names", "residue_names", "residue_kinds", "chain_ids", "residue_numbers", "insertion_codes")}},
+    positions=tiled(protein.positions, np.array([45.0, 0.0, 0.0])),
+    atom_residue=tiled(protein.atom_residue, protein.num_residues).astype(np.int32))
+assert copies.num_residues > 1500
+mol = Chem.MolFromSmiles("N1CC(=O)" + "NCC(=O)" * 73 + "NCC1=O")
+mol.AddConformer(Chem.Conformer(mol.GetNumAtoms()))
+grid = np.stack(np.meshgrid(*[np.arange(7)] * 3), axis=-1).reshape(-1, 3)[: mol.GetNumAtoms()] * 1.5
+mol.GetConformer().SetPositions(grid + protein.positions.mean(axis=0))
+ligand = prepare_ligand(mol, "cyclic glycine")
+assert ligand.num_atoms == 300
+graph = ComplexGraph(build_ligand_graph(ligand), build_pocket_graph(copies))
+scores = Scorer("random", {{}}, [random_member(ModelConfig())] * 2).score([graph])
+assert np.isfinite(scores.pk).all()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1024 if sys.platform != "darwin" else 1024**2))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memory is read as POSIX gives it")
+def test_a_macrocycle_of_300_atoms_in_1500_residues_stays_below_2_gb():
+    helpers = str(Path(__file__).resolve().parent / "invariance")
+    done = subprocess.run([sys.executable, "-c", _HUGE.format(helpers=helpers)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 2000, "MB"
+
+
 def test_scoring_needs_no_compiler_stack():
     """``torch._dynamo`` takes nearly a second to import, which one prediction would wait for."""
     code = "import sys, binding.checkpoint as c; c.load_model(device='cpu'); sys.exit('torch._dynamo' in sys.modules)"

@@ -51,17 +51,17 @@ def main() -> None:
     if options.one is not None:
         sys.stdout.write(json.dumps(epochs(options.caches, options.one, options.epochs)) + "\n")
         return
-    figures: dict[str, Any] = {"machine": machine(), "load_before": load()}
+    figures: dict[str, Any] = {"machine": machine()}
     if torch.cuda.is_available():
         figures["machine"]["gpu"] = torch.cuda.get_device_name()
     figures["throughput"] = throughput(options)
     write_json(options.output, figures)
-    if options.epochs:
-        sizes = [part for part in (1, 2, 4, 8) if part <= options.largest]
-        figures["runs"] = [in_a_process(options, part) for part in sizes]
-        figures["fit"] = fit(figures["runs"])
-    figures["load_after"] = load()
-    write_json(options.output, figures)
+    for part in (1, 2, 4, 8):
+        if options.epochs and part <= options.largest:
+            figures.setdefault("runs", []).append(in_a_process(options, part))
+            if part > 1:
+                figures["fit"] = fit(figures["runs"])
+            write_json(options.output, figures)  # of a run that is stopped, what was measured stays
 
 
 def load() -> float:

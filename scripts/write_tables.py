@@ -339,20 +339,22 @@ def prepare_speed() -> str:
         rows.append(
             (
                 f"`{folder['name']}`, {count(complexes)} complexes",
+                f"{cold['seconds']:.0f} s, {complexes / cold['seconds']:.0f} a second",
                 f"{cold['cpu_seconds']:.0f} s, {complexes / cold['cpu_seconds']:.0f} a second",
-                f"{cold['seconds']:.0f} s, load {folder['load']:.0f}",
                 f"{folder['again']['cpu_seconds']:.1f} s",
                 f"{folder['added']['cpu_seconds']:.1f} s",
                 f"{folder['cache_bytes'] / complexes / 1000:.1f} kB",
+                f"{folder['load']:.0f}",
             )
         )
     header = (
         f"{content['workers']} processes on {where['cores']} cores, {where['processor']}",
-        "CPU time of all processes",
-        "wall time, load of the machine before",
+        "wall time",
+        "CPU time",
         "nothing changed, CPU",
         f"{content['folders'][0]['rows_added']} rows added, CPU",
         "cache, a complex",
+        "other load, processes",
     )
     return table(header, rows)
 
@@ -485,7 +487,18 @@ def pretraining() -> str:
             )
         )
     header = ("pre-trained", "seeds", "r", "RMSE, pK", "ligand-only twin: r", "RMSE, pK")
-    return f"{content['about']}\n\n{table(header, rows)}"
+    told, settings = content["pretrained"]["figures"], content["settings"]
+    learned = content["pretrained"]["rows"]
+    held_out = next(iter(content["arms"].values()))[0]["pk"]["n"]
+    shares = {name: f"{100 * value:.0f} %" for kind in told.values() for name, value in kind.items()}
+    return (
+        f"Crystal complexes, {held_out} of them held out by protein; {settings['epochs']} epochs, "
+        f"{settings['channels']} channels. The encoders had learned from {count(learned['ligand'])} molecules (of the "
+        f"hidden atoms' elements {shares['element_accuracy']} right, {shares['element_most_frequent']} by always "
+        f"guessing the most frequent) and {count(learned['pocket'])} proteins (hidden amino acids: "
+        f"{shares['residue_accuracy']}, {shares['residue_most_frequent']}). Mean over seeds, and each:"
+        f"\n\n{table(header, rows)}"
+    )
 
 
 def _mean_and_each(figures: list[dict[str, float]], name: str) -> str:

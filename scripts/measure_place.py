@@ -35,7 +35,7 @@ from binding.io.ligand import read_ligands
 from binding.io.series import Compound, read_series
 from binding.io.structure import read_protein
 from binding.prepare.conformers import superpose
-from binding.prepare.overlay import GOOD_CLASHES, GOOD_SCORE_PER_ATOM, Overlayer, Template
+from binding.prepare.overlay import GOOD_CLASHES, GOOD_SCORE_PER_ATOM, Overlayer, Template, is_good
 from binding.prepare.place import Placer
 from binding.structures import Ligand, Protein
 
@@ -238,12 +238,32 @@ def keep(path: Path, what: str, found: dict[str, object]) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def measured(arguments: argparse.Namespace) -> list[dict[str, object]]:
+    if arguments.what == "overlay":
+        return list(overlays(arguments.folder, arguments.count))
+    if arguments.what == "series":
+        return [measure(case) for case in series(arguments.folder, arguments.count, arguments.each)]
+    cases = {"crystal": crystal, "models": models}[arguments.what]
+    return [measure(case) for case in cases(arguments.folder, arguments.count)]
+
+
+def read_measured(path: Path) -> pd.DataFrame:
+    """The rows of an earlier run, overlays judged by the rule of today."""
+    rows = pd.read_csv(path).fillna({"error": ""})
+    if "way" in rows:
+        quality = rows[["way", "overlap", "score_per_atom", "clashes"]]
+        rows["good"] = [is_good(*values) for values in quality.itertuples(index=False)]
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["series", "crystal", "models", "overlay", "sets"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=30, help="series, pairs or ligands")
+    parser.add_argument("--each", type=int, default=9, help="compounds of a series")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--rows", type=Path, help="summarise this table, which an earlier run wrote with -o")
     parser.add_argument("-o", "--output", type=Path, help="a row a ligand, .csv")
     parser.add_argument(
         "--figures", type=Path, help="put the summary into this .json, from which docs/place.md is filled"
@@ -252,13 +272,9 @@ def main() -> None:
     random.seed(arguments.seed)
     if arguments.what == "sets":
         found = figures_of_sets(arguments.folder)
-    elif arguments.what == "overlay":
-        rows = pd.DataFrame(list(overlays(arguments.folder, arguments.count)))
-        found = figures_of_overlays(rows)
     else:
-        cases = {"series": series, "crystal": crystal, "models": models}[arguments.what]
-        rows = pd.DataFrame([measure(case) for case in cases(arguments.folder, arguments.count)])
-        found = figures_of_placed(rows)
+        rows = pd.DataFrame(measured(arguments)) if arguments.rows is None else read_measured(arguments.rows)
+        found = figures_of_overlays(rows) if arguments.what == "overlay" else figures_of_placed(rows)
     if arguments.output is not None and arguments.what != "sets":
         rows.to_csv(arguments.output, index=False)
     if arguments.figures is not None:

@@ -193,3 +193,12 @@ def test_poses_of_real_series(shared_data):
         outcomes += [placer.place(Chem.MolFromSmiles(row["smiles"]), row["ligand_id"]) for row in rows]
     assert np.median([placed.core_rmsd for placed in outcomes]) < 0.5
     assert np.mean([placed.clashes == 0 for placed in outcomes]) >= 0.6
+
+
+def test_a_small_core_can_be_refused_before_poses_are_built(reductase):
+    protein, reference = reductase
+    placer = Placer(protein, [reference], least_coverage=0.9)
+    assert placer.place(Chem.MolFromSmiles(TOLYL), "tolyl").core_coverage == 0.95
+    with pytest.raises(LigandError) as caught:
+        placer.place(Chem.MolFromSmiles("Nc1nc(N)c2c(OCCCCCCC)cccc2n1"), "heptyl ether")
+    assert caught.value.code == "small_core"

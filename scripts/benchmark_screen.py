@@ -1,11 +1,12 @@
 """Times a screen on one pocket: 100 poses warm and cold, thousands end to end, the network alone, its peak memory.
 
-    python scripts/benchmark_screen.py [--sizes 1000 10000] [--large] [--knobs] [-o docs/figures/benchmark_screen.json]
+    python scripts/benchmark_screen.py [--sizes 1000 10000] [--large | --knobs] [-o docs/figures]
 
 The library is made from ``data/examples``: analogues of four ligands of 18 to 43 atoms (one to three hydrogens become
 F, Cl or CH3), one pose of each in the pocket of 5HT1B, turned and moved at random. No two compounds need be alike, so
 that nothing is gained from poses that share a compound. Times come with CPU seconds, which a busy machine disturbs
-less; ``--large`` adds 100,000 and 200,000 poses, ``--knobs`` what faster arithmetic would bring and cost.
+less; ``--large`` adds 100,000 and 200,000 poses, ``--knobs`` measures what faster
+arithmetic would bring and cost instead. `scripts/write_tables.py` puts the figures into the pages.
 """
 
 from __future__ import annotations
@@ -239,24 +240,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--large", action="store_true", help=f"also {' and '.join(f'{n:,}' for n in LARGE)} poses")
-    parser.add_argument("--knobs", action="store_true", help="also measure what faster arithmetic would bring and cost")
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "figures" / "benchmark_screen.json")
+    parser.add_argument("--knobs", action="store_true", help="only measure what faster arithmetic would bring and cost")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "figures", metavar="FOLDER")
     options = parser.parse_args()
     sizes = sorted({*options.sizes, *(LARGE if options.large else ())})
-    load = os.getloadavg()[0]
+    content = provenance() | {"machine": machine(), "load": round(os.getloadavg()[0], 1)}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        content = provenance() | {"machine": machine(), "load": round(load, 1)}
-        content["alone"] = network_alone(folder)
-        content["few"] = few_poses(folder)
-        content["start"] = screened(folder, ALMOST_NONE)
-        content["runs"] = [screened(folder, size) for size in sizes]
-        content["slope"] = slope(content["start"], content["runs"])
         if options.knobs:
             from knobs import knobs
 
-            content["knobs"] = knobs(graphs_of(folder, 96)[0])
-    write_json(options.output, content)
+            content["knobs"] = knobs(graphs_of(folder, FEW)[0])
+        else:
+            content["alone"] = network_alone(folder)
+            content["few"] = few_poses(folder)
+            content["start"] = screened(folder, ALMOST_NONE)
+            content["runs"] = [screened(folder, size) for size in sizes]
+            content["slope"] = slope(content["start"], content["runs"])
+    write_json(options.output / ("knobs.json" if options.knobs else "benchmark_screen.json"), content)
     sys.stdout.write(json.dumps(content, indent=2) + "\n")
 
 

@@ -728,6 +728,47 @@ def bench_top() -> str:
     return table(("step", "wall, s", "CPU, s", "peak memory, MB"), rows) + "\n\n" + said
 
 
+def screen_speed() -> str:
+    """A screen on one pocket, from scripts/benchmark_screen.py."""
+    content = load(FIGURES / "benchmark_screen.json")
+    where, alone, few = content["machine"], content["alone"], content["few"]
+
+    def row(what: str, run: dict[str, Any]) -> tuple[str, ...]:
+        peak = f"{run['peak_mb']:,} MB" if "peak_mb" in run else ""
+        cpu_ms = 1000 * run["cpu_seconds"] / run["poses"]
+        return what, f"{run['seconds']:.1f} s", f"{run['cpu_seconds']:.1f} s", f"{cpu_ms:.1f} ms", peak
+
+    rows = [
+        row(f"{few['warm']['poses']} poses from Python, model loaded, one process", few["warm"]),
+        row(f"{few['cold']['poses']} poses, `binding predict`, start-up included", few["cold"]),
+        row(f"{content['start']['poses']} poses, `binding screen`: start-up alone", content["start"]),
+        *(row(f"{run['poses']:,} poses, `binding screen`", run) for run in content["runs"]),
+    ]
+    stages = content["runs"][-1]["stages"]
+    spent = ", ".join(f"{name} {stages[name]:.0f} s" for name in stages if name != "wall")
+    said = (
+        f"`{content['model']}`, {alone['networks']} networks; ligands of {alone['heavy_atoms']:.0f} heavy atoms on "
+        f"average, each pose another compound, a pocket of {alone['residues']} residues. One thread, CPU time of a "
+        f"pose: reading and graph {alone['featurize_ms']:.1f} ms, network {alone['network_ms']:.1f} ms. Stages of the "
+        f"largest run, all processes together: {spent}. "
+        + (f"CPU time grows as poses to the power of {content['slope']:.2f}. " if content["slope"] is not None else "")
+        + f"{where['cores']} cores ({where['processor']}) that were shared: load {content['load']:.0f} at the start, "
+        "which also lengthens CPU times."
+    )
+    return table(("what", "wall", "CPU", "CPU of a pose", "peak memory, all processes"), rows) + "\n\n" + said
+
+
+def screen_knobs() -> str:
+    """Faster arithmetic, from scripts/benchmark_screen.py --knobs."""
+    content = load(FIGURES / "knobs.json")
+    rows = [
+        (row["knob"], f"{row['ms']:.3g} ms", "" if row.get("max_dpk") is None else f"{row['max_dpk']:.1g}")
+        for row in content["knobs"]
+    ]
+    said = f"`{content['model']}`, {content['machine']['processor']} under load {content['load']:.0f}."
+    return table(("knob", "CPU of a pose, one thread", "largest change of pk"), rows) + "\n\n" + said
+
+
 def cluster() -> str:
     """What a billion poses take, by arithmetic on what one core took."""
     measured, poses = load(FIGURES / "cluster.json"), 1_000_000_000
@@ -885,6 +926,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "settings_source": settings(SourceConfig),
     "settings_train": settings(TrainConfig),
     "settings_validation": settings(ValidationConfig),
+    "screen_knobs": screen_knobs,
+    "screen_speed": screen_speed,
     "single_members": single_members,
     "speed_line": speed_line,
     "splits": splits,

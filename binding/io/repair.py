@@ -26,6 +26,7 @@ from binding.errors import LigandError
 _MAX_TRIALS = 400  # placements tried for one ring system before giving up
 _LONGEST_DOUBLE = 1.44  # Å
 _AROMATIC = Chem.BondType.AROMATIC
+_CHARGED_BY_BONDS = (5, 6, 7, 8, 15, 16)  # elements whose bonds may demand or forbid a charge, see _charge_for
 
 
 def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
@@ -126,6 +127,9 @@ def _demanded_charges(mol: Chem.RWMol, notes: list[str]) -> None:
     """Charges that the bonds of an atom without aromatic bonds demand or forbid."""
     given: dict[str, int] = {}
     for atom in mol.GetAtoms():
+        number = atom.GetAtomicNum()
+        if number not in _CHARGED_BY_BONDS or (number == 6 and not atom.GetFormalCharge()):
+            continue  # most atoms: nothing to look at
         if any(bond.GetBondType() in (_AROMATIC, Chem.BondType.DATIVE, Chem.BondType.ZERO) for bond in atom.GetBonds()):
             continue
         symbol, charge = atom.GetSymbol(), atom.GetFormalCharge()

@@ -94,9 +94,9 @@ class ComplexDataset(Dataset[Example]):
 
     def __init__(self, caches: list[ComplexCache], sources: list[SourceConfig], rows: list) -> None:
         self.caches, self.sources = caches, sources
-        for cache, source in zip(caches, sources, strict=True):
-            absent = [column for column in source.group if column not in cache.table.columns]
-            if absent and source.group != SourceConfig.model_fields["group"].default:
+        for cache, settings in zip(caches, sources, strict=True):
+            absent = [column for column in settings.group if column not in cache.table.columns]
+            if absent and settings.group != SourceConfig.model_fields["group"].default:
                 raise ConfigError(
                     f"group: {cache.path} has no column {', '.join(absent)}",
                     f"the columns are {', '.join(cache.table.columns)}",

@@ -66,7 +66,7 @@ def to_hetero_data(graph: ComplexGraph) -> HeteroData:
     data["residue"].pos = _real(pocket.anchors - origin)
     data["residue"].centroids = _real(pocket.centroids - origin)
     data["residue"].frames = _real(pocket.frames.reshape(-1, 9))
-    data["residue"].has_frame = _real(pocket.frames.any(axis=(1, 2))[:, None])
+    data["residue"].has_frame = _real(np.abs(pocket.frames).sum(axis=(1, 2))[:, None] > 0)
     data["protein_atom"].type = _whole(pocket.atom_classes)
     data["protein_atom"].pos = _real(pocket.atom_positions - origin)
     data["protein_atom"].directions = _real(pocket.atom_directions)

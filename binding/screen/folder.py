@@ -177,15 +177,15 @@ class RunFolder:
             yield
 
     def done(self, key: str) -> dict[int, PartInfo]:
-        """The parts that are whole and of this run, by number; what else lies among them is removed."""
+        """The parts that are whole and of this run, by number; of this shard's, what is not is removed."""
         for path in parts_folder(self.path).glob("part-*.partial"):  # of a process that was killed
-            if self._shard.has(int(path.name.split("-")[1].split(".")[0])):
+            if self._shard.has(_number(path)):
                 path.unlink(missing_ok=True)
         found: dict[int, PartInfo] = {}
         for path, info in iter_infos(self.path):
             if info is not None and info.key == key:
                 found[info.number] = info
-            else:
+            elif self._shard.has(_number(path)):  # what another machine has just written may not be seen whole yet
                 path.unlink(missing_ok=True)
         return found
 
@@ -243,6 +243,11 @@ class RunFolder:
     def _write(self, content: dict[str, Any]) -> None:
         with atomic(self.path / RUN_FILE) as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _number(path: Path) -> int:
+    """Of a part, from its file name, finished or not."""
+    return int(path.name.split("-")[1].split(".")[0])
 
 
 def _described(holder: Path) -> str:

@@ -114,6 +114,16 @@ def test_shards_together_make_the_same_bytes(done, plan, library, tmp_path):
     assert contents(tmp_path / "shards") == contents(done[0].output)
 
 
+def test_a_shard_does_not_touch_the_parts_of_another(plan, library, tmp_path):
+    first = plan(library, output=tmp_path / "shards", shard=Shard(1, 2))
+    screen(first)
+    torn = first.output / "parts" / "part-000000.parquet"
+    torn.write_bytes(b"not seen whole yet, over a slow network")
+    assert not screen(replace(first, shard=Shard(2, 2))).complete
+    assert torn.exists()
+    assert screen(first).complete
+
+
 def test_a_changed_input_is_refused_and_named(done, poses, tmp_path):
     made, _ = done
     before = contents(made.output)

@@ -17,7 +17,7 @@ EXIT_INTERRUPTED = 130
 class BindingError(Exception):
     """Base of all errors that a user can cause or mend.
 
-    Codes without a class of their own: ``worker_died``, ``out_of_memory``.
+    Codes without a class of their own: ``worker_died``, ``out_of_memory``, ``version_mismatch`` (on a cluster).
 
     Args:
         message: What is wrong, in one sentence, naming the file or record.
@@ -44,7 +44,7 @@ class UsageError(BindingError):
     """Options that do not fit together, or a value out of range.
 
     Codes: ``missing_extra`` (a package that is not installed), ``no_posing`` (SMILES, and no way to pose them),
-    ``run_changed`` (the folder holds a screen of something else).
+    ``run_changed`` (the folder holds a screen of something else), ``no_cluster`` (no Ray that can be reached).
     """
 
     code = "usage"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _LOOKAHEAD: Final = 2  # jobs beside the one each actor does, so that none waits
+_REACH_SECONDS: Final = 10.0
 _STORE_BYTES: Final = 256 << 20  # of a Ray of our own: it holds the task once and finished parts for a moment
 
 
@@ -75,7 +77,8 @@ def run_ray(
     Without ``ray_address`` a Ray of our own is started on this machine and ended with the run.
 
     Raises:
-        UsageError: Ray is not installed, or the cluster cannot be reached or has no such workers.
+        UsageError: Ray is not installed (``missing_extra``), the cluster cannot be reached (``no_cluster``) or
+            has no such workers.
         BindingError: ``version_mismatch``: the cluster has another version of binding; or the weights cannot be used.
     """
     require_ray()
@@ -96,28 +99,54 @@ def _connected(ray: ModuleType, options: EngineOptions) -> Iterator[None]:
         yield
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
-    own = {"num_cpus": options.workers or available_cores(), "object_store_memory": _STORE_BYTES}
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM) if in_main else None
-    try:
-        ray.init(
-            address=options.ray_address or "local",
-            log_to_driver=False,
-            configure_logging=False,
-            **({} if options.ray_address else {**own, "include_dashboard": False}),
-        )
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UsageError(
-            f"There is no Ray at {options.ray_address or 'this machine'}: {reason}",
-            "Start one with `ray start --head`, and give its address (host:6379, or auto on one of its machines).",
-        ) from error
+    if options.ray_address is not None:
+        _reach(options.ray_address)
+        _begin(ray, address=options.ray_address)
+    else:
+        cores = options.workers or available_cores()
+        _begin(ray, address="local", num_cpus=cores, object_store_memory=_STORE_BYTES, include_dashboard=False)
     if in_main:
         signal.signal(signal.SIGTERM, before)  # Ray takes it over; who called us decides what it means
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _reach(address: str) -> None:
+    """Refuses an address where nobody listens at once; Ray would try for minutes and end the process."""
+    host, _, port = address.rpartition(":")
+    if not host or "//" in address or not port.isdigit():  # auto, local, ray://host:port
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _REACH_SECONDS).close()
+    except OSError as error:
+        raise _no_ray(address, error.strerror or str(error)) from error
+
+
+def _begin(ray: ModuleType, *, address: str, **settings: Any) -> None:
+    """Connects, or starts a Ray: that twice if need be, since a machine that is busy can miss Ray's 30 seconds."""
+    attempts = 2 if address == "local" else 1
+    for attempt in range(1, attempts + 1):
+        try:
+            ray.init(address=address, log_to_driver=False, configure_logging=False, **settings)
+            return
+        except Exception as error:  # what Ray raises for a node that does not start in time
+            ray.shutdown()
+            if attempt == attempts:
+                raise _no_ray(address, (str(error).splitlines() or [type(error).__name__])[0]) from error
+
+
+def _no_ray(address: str, reason: str) -> UsageError:
+    if address == "local":
+        return UsageError(f"Ray could not be started on this machine: {reason}", "Use --engine local.", "no_cluster")
+    return UsageError(
+        f"There is no Ray at {address}: {reason}.",
+        "Start one with `ray start --head`, and give its address (host:6379, or auto on one of its machines).",
+        "no_cluster",
+    )
 
 
 def _most_workers(ray: ModuleType, gpus: float) -> int:

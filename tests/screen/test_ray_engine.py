@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from screen_runs import contents
 
-from binding.errors import UsageError
+from binding.errors import BindingError, UsageError
 from binding.screen import ray_engine
 from binding.screen.engines import EngineOptions
 from binding.screen.run import screen
@@ -25,6 +25,14 @@ def cluster():
     options = replace(RAY, ray_address=None)
     with ray_engine._connected(ray, options):
         yield
+
+
+def test_an_address_where_nobody_listens_is_said_at_once(plan, library, tmp_path):
+    # Before any test has connected: a connection that is there would be used.
+    asked = EngineOptions("ray", ray_address="127.0.0.1:1")
+    with pytest.raises(UsageError, match=r"no Ray at 127\.0\.0\.1:1") as caught:
+        screen(plan(library, output=tmp_path / "ray", engine=asked))
+    assert caught.value.code == "no_cluster"
 
 
 @pytest.fixture
@@ -92,3 +100,10 @@ def test_missing_ray_is_said_before_anything_is_computed(plan, library, tmp_path
     with pytest.raises(UsageError, match="needs Ray") as caught:
         screen(plan(library, output=tmp_path / "ray", engine=RAY))
     assert caught.value.code == "missing_extra"
+
+
+def test_another_version_on_the_cluster_is_refused(cluster, plan, library, tmp_path, monkeypatch):
+    monkeypatch.setattr(ray_engine, "__version__", "0.0.0")
+    with pytest.raises(BindingError, match=r"this machine 0\.0\.0") as caught:
+        screen(plan(library, output=tmp_path / "ray", engine=replace(RAY, workers=1)))
+    assert caught.value.code == "version_mismatch"

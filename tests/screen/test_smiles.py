@@ -13,7 +13,6 @@ import binding
 from binding.errors import UsageError
 from binding.featurize import resolve_pocket
 from binding.prepare.pocket import PocketSpec
-from binding.screen.engines import EngineOptions
 from binding.screen.parts import part_paths
 from binding.screen.plan import Posing
 from binding.screen.run import screen
@@ -27,12 +26,23 @@ c1ccccc unclosed ring
 CCO shares no core
 Nc1nc(N)c2c(Sc3ccccc3)cccc2n1 reference itself
 """
+SHORT = """\
+Nc1nc(N)c2c(SC)cccc2n1 methyl
+c1ccccc unclosed ring
+"""
 
 
 @pytest.fixture
 def series(tmp_path):
     path = tmp_path / "series.smi"
     path.write_text(SERIES)
+    return path
+
+
+@pytest.fixture
+def short(tmp_path):
+    path = tmp_path / "short.smi"
+    path.write_text(SHORT)
     return path
 
 
@@ -77,10 +87,10 @@ def test_placed_compounds_are_scored_and_others_say_why(made, tiny_model, exampl
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_tables_of_smiles_give_the_same(made, tmp_path, suffix):
-    asked = made()
+def test_tables_of_smiles_give_the_same(made, short, tmp_path, suffix):
+    asked = made(short)
     screen(asked)
-    frame = pd.DataFrame([line.split(" ", 1) for line in SERIES.splitlines()], columns=["SMILES", "id"])
+    frame = pd.DataFrame([line.split(" ", 1) for line in SHORT.splitlines()], columns=["SMILES", "id"])
     path = tmp_path / f"series{suffix}"
     frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
     other = made(path, output=tmp_path / "other")
@@ -89,32 +99,34 @@ def test_tables_of_smiles_give_the_same(made, tmp_path, suffix):
     pd.testing.assert_frame_equal(rows(other.output)[columns], rows(asked.output)[columns])
 
 
-def test_docked_compounds_keep_their_best_poses(made, tmp_path):
+def test_docked_compounds_keep_their_best_poses(made, examples, tmp_path):
     pytest.importorskip("vina", reason="binding[dock] is not installed")
     small = tmp_path / "small.smi"
     small.write_text("Nc1ncccn1 aminopyrimidine\n[U] uranium\nCC(F)C=O open centre\n")
     posing = Posing("dock", poses=2, exhaustiveness=1)
-    asked = made(small, posing=posing, top=3)
+    reference = resolve_pocket(examples / "1ia1_ligand.sdf").reference
+    x, y, z = reference.mean(axis=0).tolist()
+    settings = {"posing": posing, "pocket": PocketSpec(center=(x, y, z), radius=8.0), "top": 3}
+    asked = made(small, **settings)
     assert screen(asked).exit_code == 3
     table = rows(asked.output)
     assert table["error_code"].unique().tolist() == ["", "docking_failed"]
     assert table[table["compound"] == "open centre"]["warnings"].str.contains("isomer 2 of 2").any()
     assert table["compound"].value_counts()["aminopyrimidine"] <= 2
     assert (asked.output / "top.sdf").read_text().count("<dock_score>") == 2
-    # In other processes and other parts the poses are the same.
-    other = made(small, posing=posing, top=3, output=tmp_path / "workers", engine=EngineOptions(workers=1), part_size=1)
+    # Docked again, in other parts, the poses are the same.
+    other = made(small, output=tmp_path / "other", part_size=1, **settings)
     screen(other)
-    same = [name for name in table if name != "model"]
-    pd.testing.assert_frame_equal(rows(other.output)[same], table[same], atol=1e-5)
+    pd.testing.assert_frame_equal(rows(other.output), table, atol=1e-5)
 
 
-def test_a_run_of_another_seed_is_another_run(made):
-    screen(made())
+def test_a_run_of_another_seed_is_another_run(made, short):
+    screen(made(short))
+    before = contents(made(short).output)
     with pytest.raises(UsageError, match="how poses are made"):
-        screen(made(posing=replace(made().posing, seed=1)))
-    before = contents(made().output)
-    assert screen(made()).exit_code == 3
-    assert contents(made().output) == before
+        screen(made(short, posing=replace(made(short).posing, seed=1)))
+    assert screen(made(short)).exit_code == 3
+    assert contents(made(short).output) == before
 
 
 def test_smiles_without_a_way_to_pose_them_name_both(made):

@@ -7,12 +7,14 @@ import shutil
 from dataclasses import replace
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from screen_runs import contents, write
 
 import binding
 from binding.errors import BindingError, FileError, UsageError
+from binding.prepare.pocket import PocketSpec
 from binding.screen.engines import EngineOptions
 from binding.screen.folder import RunFolder, Shard
 from binding.screen.parts import COLUMNS, SCHEMA, part_paths, read_info
@@ -62,6 +64,30 @@ def test_numbers_are_those_of_predict(done, library, receptor, reference, tiny_m
     for column in ("pk", "pk_std", "pk_ligand_only", "dg_kcal_mol", "ligand_efficiency", "pose"):
         assert table[column].to_numpy() == pytest.approx(expected[column].to_numpy(), abs=1e-4), column
     assert table["heavy_atoms"].tolist() == expected["heavy_atoms"].tolist()
+
+
+def test_pairs_with_receptors_of_their_own_are_those_of_predict(plan, examples, tiny_model):
+    made = plan(examples / "pairs.csv", protein=None, pocket=PocketSpec())
+    assert screen(made).complete
+    table = rows(made.output)
+    expected = binding.predict(examples / "pairs.csv", model=tiny_model, device="cpu")
+    assert table["id"].tolist() == expected["id"].tolist()
+    assert table["pk"].to_numpy() == pytest.approx(expected["pk"].to_numpy(), abs=1e-4)
+    inside = table["pose_block"].notna()
+    assert inside.any()
+    assert all("M  END" in block for block in table["pose_block"][inside])
+
+
+def test_a_table_of_mol_blocks_gives_the_same_numbers(plan, poses, finished, tmp_path):
+    path = tmp_path / "poses.parquet"
+    names = [f"mine {number}" for number in range(6)]
+    pq.write_table(pa.table({"id": names, "molblock": poses[:6]}), path)
+    made = plan(path)
+    assert screen(made).scored == 6
+    table, known = rows(made.output), rows(finished[0].output)
+    assert table["compound"].tolist() == names
+    assert table["pk"].to_numpy() == pytest.approx(known["pk"][:6].to_numpy(), abs=1e-5)
+    assert (made.output / "top.sdf").read_text().count("$$$$") == 5
 
 
 def test_best_pose_of_each_compound_is_ranked(done):

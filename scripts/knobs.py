@@ -53,9 +53,10 @@ def knobs(graphs: Sequence[ComplexGraph]) -> list[dict[str, Any]]:
         add("bf16 inside float32 matrix products", plain)
     add("int8 weights of the linear layers, dynamic", quantised(plain))
     add("30 % of the weights pruned", pruned(plain, 0.3))
+    usual = ensemble._ATOMS_AT_ONCE["cpu"]
     for atoms in (64, 1024):
         with atoms_at_once(atoms):
-            add(f"{atoms} ligand atoms at once instead of {ensemble._ATOMS_AT_ONCE['cpu']}", plain)
+            add(f"{atoms} ligand atoms at once instead of {usual}", plain)
     if keep_memory():
         add("freed memory kept by the process (mallopt)", plain)
     return [*rows, *stacking_rows(plain, graphs), *attention_rows(plain, graphs), *radial_rows()]

@@ -414,9 +414,11 @@ def splits() -> str:
 def splits_speed() -> str:
     content = load(FIGURES / "splits.json")
     many, recall = content["proteins"], content["recall"]
+    seconds = many["seconds"]
+    spent = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} minutes"
     return (
         f"{count(many['proteins'])} proteins ({count(many['sequences'])} different chains) are clustered in "
-        f"{many['seconds'] / 60:.1f} minutes of one core. Of the {count(recall['pairs'])} "
+        f"{spent} of one core. Of the {count(recall['pairs'])} "
         f"pairs of {recall['sequences']} chains drawn from the pockets, all aligned, {count(recall['related'])} are "
         f"related; the short cuts found {count(recall['found'])} of them and {count(recall['wrong'])} others, and had "
         f"{count(recall['aligned'])} pairs to look at."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -21,9 +22,14 @@ RAY = EngineOptions("ray", workers=2)
 
 @pytest.fixture(scope="module")
 def cluster():
-    """One Ray on this machine for the module: starting it takes seconds."""
-    options = replace(RAY, ray_address=None)
-    with ray_engine._connected(ray, options):
+    """One Ray on this machine for the module: starting it takes seconds, and Ray's own limit is fifteen."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(ray_engine._connected(ray, RAY))
+        except UsageError as error:
+            if error.code != "no_cluster":
+                raise
+            pytest.skip(f"a machine that is too busy for Ray, or forbids it: {error.message}")
         yield
 
 

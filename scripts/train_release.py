@@ -1,6 +1,6 @@
 """Trains the runs that the released weights and their ablation need.
 
-    python scripts/train_release.py strict base --jobs 2      five networks of each set of weights
+    python scripts/train_release.py strict base --jobs 2      the networks of both sets of weights
     python scripts/train_release.py --jobs 2                  and three seeds of each other arm
     python scripts/release_weights.py ...                     the commands that this prints at its end
 
@@ -24,11 +24,15 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "base": ("base", ()),
     "no_angles": ("strict", ("model.angles=false",)),
     "no_protein": ("strict", ("model.protein=false",)),
-    "no_pairs": ("strict", ("pair_weight=0.0", "together=1")),
+    "strict_posed": ("strict_posed", ()),
 }
 RELEASED = ("strict", "base")
-SEEDS = {arm: range(5 if arm in RELEASED else 3) for arm in ARMS}
-TITLES = {"no_angles": "without angles", "no_protein": "without the protein", "no_pairs": "without the pair loss"}
+SEEDS = {"strict": range(5), "base": range(4), "no_angles": range(3), "no_protein": range(3), "strict_posed": range(3)}
+TITLES = {
+    "no_angles": "without angles",
+    "no_protein": "without the protein",
+    "strict_posed": "smaller, half the epochs, with posed sets and pair loss",
+}
 
 
 def train(arm: str, seed: int, threads: int) -> int:

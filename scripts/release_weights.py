@@ -213,7 +213,7 @@ def main() -> None:
     card["test"] = {args.test.name: test_metrics(load_model(path, device="cpu"), graphs, truth, sizes)}
     arms = {arm[0]: [Path(run) for run in arm[1:]] for arm in args.ablation}
     seeds = min((len(runs) for runs in arms.values()), default=len(args.runs))  # the same seeds for every arm
-    arms = {"with angles": args.runs[:seeds]} | arms | {"ligand only": args.runs[:seeds]}
+    arms = {"as released": args.runs[:seeds]} | arms | {"ligand only": args.runs[:seeds]}
     card["ablation"] = ablation(arms, graphs, truth)
     save_weights(path, members(args.runs), card, half=True)
     print(json.dumps({"test": card["test"], "ablation": card["ablation"]}, indent=2))

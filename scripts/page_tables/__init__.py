@@ -20,4 +20,4 @@ def render(name: str) -> str:
     try:
         return BLOCKS[name]()
     except MissingError as missing:
-        return f"*Not measured yet: `make figures` writes this from `{missing}`.*"
+        return f"*Not measured yet: this waits for `{missing}`, which `{missing.program}` writes.*"

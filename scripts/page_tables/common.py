@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from binding.checkpoint import STRICT_MODEL
+from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures"
@@ -29,13 +29,42 @@ LABELS = {
 METRICS = {"r": "Pearson r", "spearman": "Spearman ρ", "rmse": "RMSE", "mae": "MAE"}
 
 
+#: What writes each source; series have a file for each set of weights.
+PROGRAMS = {
+    "bench_prepare.json": "scripts/bench_prepare.py",
+    "bench_top.json": "scripts/bench_top.py",
+    "bench_train.json": "scripts/bench_train.py",
+    "benchmark_screen.json": "scripts/benchmark_screen.py",
+    "casf2016_metrics.json": "make figures",
+    "cluster.json": "scripts/measure_cluster.py",
+    "demo.txt": "make figures",
+    "finetune.json": "scripts/measure_finetune.py",
+    "knobs.json": "scripts/benchmark_screen.py --knobs",
+    "place.json": "scripts/measure_place.py",
+    "pretraining.json": "scripts/measure_pretraining.py",
+    "redock.json": "scripts/measure_dock.py",
+    "screening_sets.json": "scripts/measure_screening.py",
+    "speed.json": "make figures",
+    "splits.json": "scripts/measure_splits.py",
+} | {f"series_{model}.json": "scripts/measure_series.py" for model in (DEFAULT_MODEL, STRICT_MODEL)}
+
+
 class MissingError(Exception):
-    """A source that is not there yet."""
+    """A source, or a part of it, that is not there yet.
+
+    Args:
+        path: The file.
+        part: Of the file; all of it where None.
+    """
+
+    def __init__(self, path: Path, part: str | None = None) -> None:
+        super().__init__(path.relative_to(ROOT).as_posix() + (f", {part}" if part else ""))
+        self.program = "scripts/release_weights.py" if path.parent == WEIGHTS else PROGRAMS[path.name]
 
 
 def load(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise MissingError(path.relative_to(ROOT).as_posix())
+        raise MissingError(path)
     return json.loads(path.read_text(encoding="utf-8"))
 
 

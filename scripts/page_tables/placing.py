@@ -12,7 +12,7 @@ def placed(what: str) -> dict[str, Any]:
     """One measurement of scripts/measure_place.py."""
     content = load(FIGURES / "place.json")
     if what not in content:
-        raise MissingError(f"docs/figures/place.json, {what}")
+        raise MissingError(FIGURES / "place.json", what)
     return content[what]
 
 

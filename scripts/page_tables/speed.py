@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from page_tables.common import FIGURES, ROOT, MissingError, count, load, speed, table
+from page_tables.common import FIGURES, MissingError, count, load, speed, table
 
 
 def demo() -> str:
     path = FIGURES / "demo.txt"
     if not path.is_file():
-        raise MissingError(path.relative_to(ROOT).as_posix())
+        raise MissingError(path)
     return f"```text\n{path.read_text(encoding='utf-8').rstrip()}\n```"
 
 

@@ -10,6 +10,12 @@ from binding.config import ModelConfig
 from page_tables.common import WEIGHTS, card, count, speed, table
 
 
+def _epochs(training: dict[str, Any]) -> str:
+    """Of the last stage, and which weights that began with."""
+    begun = training.get("init")
+    return f"{training['epochs']}" + (f", after those of `{Path(begun).name.rsplit('-', 1)[0]}.yaml`" if begun else "")
+
+
 def weights() -> str:
     """The sets of weights in the package, side by side."""
     facts: dict[str, list[str]] = {}
@@ -21,7 +27,7 @@ def weights() -> str:
             ("networks", f"{content['num_members']}, mean of their pK"),
             ("parameters of each", f"{count(content['parameters_of_one_member'])}, the ligand-only twin included"),
             ("file", f"{size:.1f} MB, 16-bit, weights format {content['format_version']}"),
-            ("epochs", content["training"]["epochs"]),
+            ("epochs", _epochs(content["training"])),
             ("trained by", f"binding {content['version']}, commit {', '.join(content['commit'])}"),
         ):
             facts.setdefault(fact, []).append(str(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL
 from binding.config import ModelConfig

@@ -124,7 +124,9 @@ class SourceConfig(Settings):
 class ValidationConfig(Settings):
     """Which rows are held out: those that a file names, or one of ``folds`` groups of the values of ``column``."""
 
-    column: str = Field("uniprot", description="rows that share a value stay together; blank values stand alone")
+    column: str = Field(
+        "uniprot", description="rows that share a value stay together; blank ones go by `protein`, or stand alone"
+    )
     folds: int = Field(5, ge=2, description="how many groups the values are put into, by a hash of each value")
     fold: int = Field(0, ge=0, description="the group that is held out, from 0")
     source: int = Field(0, ge=0, description="the source whose rows validate; others lose rows that share a value")

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, Sampler
 from binding.config import SourceConfig
 from binding.data.cache import ComplexCache
 from binding.data.decoys import displaced_pose, rmsd
+from binding.data.splits import group_name
 from binding.errors import ConfigError
 from binding.graph.batch import Batch, collate
 from binding.graph.fields import ComplexGraph
@@ -138,7 +139,7 @@ def _group_key(record: pd.Series, columns: Sequence[str]) -> str | None:
     values = [record.get(column) for column in columns]
     if any(value is None or value != value or value == "" for value in values):
         return None
-    return "|".join(f"{column}={value}" for column, value in zip(columns, values, strict=True))
+    return "|".join(f"{column}={group_name(value)}" for column, value in zip(columns, values, strict=True))
 
 
 class BucketSampler(Sampler[list[int]]):

@@ -45,12 +45,25 @@ def _fold(value: str, folds: int) -> int:
     return zlib.crc32(value.encode()) % folds
 
 
+def group_name(value: object) -> str:
+    """The name of a group, the same in every table: a column with blanks holds whole numbers as 1.0, others as 1."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
 def _groups(table: pd.DataFrame, column: str) -> pd.Series:
-    """Group of each row; a row without a value is a group of its own."""
-    own = "row " + table["id"].astype(str)
-    if column not in table.columns:
-        return own
-    return table[column].astype("object").where(table[column].notna(), own).astype(str)
+    """Group of each row.
+
+    Where the column is blank, rows on one receptor (column ``protein``) stay together: they have the value of its
+    other rows, if these have one value, or else go by its name, which is also the ``id`` of its own crystal complex.
+    Without a receptor a row is a group of its own.
+    """
+    known = table[column] if column in table.columns else pd.Series(index=table.index, dtype=object)
+    own = table["id"].astype(str)
+    if "protein" in table.columns:
+        of_receptor = known.groupby(table["protein"])
+        known = known.where(known.notna() | (of_receptor.transform("nunique") != 1), of_receptor.transform("first"))
+        own = own.where(table["protein"].isna(), table["protein"].map(group_name))
+    return known.astype(object).map(group_name, na_action="ignore").where(known.notna(), "row " + own)
 
 
 def split_rows(

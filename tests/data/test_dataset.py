@@ -193,6 +193,15 @@ def test_a_table_without_the_default_column_has_no_groups(cache):
     assert len(set(rows.groups)) == ROWS
 
 
+def test_a_group_has_one_number_in_sources_with_and_without_blanks(cache):
+    whole, gaps = copy.copy(cache), copy.copy(cache)
+    whole.table = cache.table.assign(series=7)
+    gaps.table = cache.table.assign(series=[np.nan] + [7] * (ROWS - 1))
+    sources = [SourceConfig(cache=Path("x"), group=("series",))] * 2
+    rows = ComplexDataset([whole, gaps], sources, [range(ROWS)] * 2)
+    assert len(set(rows.groups)) == 2, "the blank row is alone"
+
+
 # ---------------------------------------------------------------- batches
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from binding.config import SourceConfig, ValidationConfig
-from binding.data.splits import filter_rows, split_rows
+from binding.data.splits import _groups, filter_rows, split_rows
 from binding.errors import ConfigError
 
 SOURCE = SourceConfig(cache=Path("x.npz"))
@@ -67,6 +67,42 @@ def test_rows_without_a_value_stand_alone(tables):
     """Ten blanks in a row are not one group of ten."""
     sides = [split_rows(tables, ValidationConfig(fold=fold))[1][0] for fold in range(5)]
     assert sum(bool(set(side) & set(range(10))) for side in sides) > 1
+
+
+def test_a_whole_number_is_one_group_whether_its_column_has_blanks_or_not():
+    whole = pd.DataFrame({"id": ["a", "b", "c"], "cluster": [1, 2, 30]})
+    gaps = pd.DataFrame({"id": ["d", "e", "f", "g"], "cluster": [30, np.nan, 2.5, 1]})
+    text = pd.DataFrame({"id": ["h", "i"], "cluster": ["1", "0012"]})
+    assert gaps["cluster"].dtype == float
+    assert _groups(whole, "cluster").tolist() == ["1", "2", "30"]
+    assert _groups(gaps, "cluster").tolist() == ["30", "row e", "2.5", "1"]
+    assert _groups(text, "cluster").tolist() == ["1", "0012"]
+
+
+def test_blank_rows_on_one_receptor_stay_together():
+    names = [f"{k // 4}abc" for k in range(80)]
+    table = pd.DataFrame({"id": [f"x{k}" for k in range(80)], "uniprot": None, "protein": names})
+    for fold in range(5):
+        train, held_out = split_rows([table], ValidationConfig(fold=fold))
+        assert held_out[0].size
+        assert not set(table["protein"][train[0]]) & set(table["protein"][held_out[0]])
+
+
+def test_a_blank_row_has_the_value_of_its_receptor_where_that_has_one():
+    table = pd.DataFrame(
+        {
+            "id": list("abcdefg"),
+            "uniprot": ["P1", None, "P2", "P3", None, None, None],
+            "protein": ["1abc", "1abc", "2abc", "2abc", "2abc", None, "3abc"],
+        }
+    )
+    assert _groups(table, "uniprot").tolist() == ["P1", "P1", "P2", "P3", "row 2abc", "row f", "row 3abc"]
+
+
+def test_poses_on_a_receptor_stay_with_its_crystal_complex():
+    crystal = pd.DataFrame({"id": ["11gs", "1a0q"], "uniprot": [None, None]})
+    posed = pd.DataFrame({"id": ["11gs_7", "11gs_8"], "uniprot": [None, None], "protein": ["11gs", "11gs"]})
+    assert set(_groups(posed, "uniprot")) == {_groups(crystal, "uniprot")[0]}
 
 
 def test_without_validation_all_rows_train(tables):

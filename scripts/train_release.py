@@ -27,7 +27,7 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "no_protein": ("strict_first", ("model.protein=false",)),
     "strict_posed": ("strict_posed", ()),
 }
-SEEDS = {"strict_first": 5, "strict": 5, "base": 4, "no_angles": 3, "no_protein": 3, "strict_posed": 3}
+SEEDS = {"strict_first": 5, "strict": 5, "base": 3, "no_angles": 3, "no_protein": 3, "strict_posed": 3}
 RELEASED = ("strict", "base")
 #: The arms of the card's ablation, beside the released networks.
 TITLES = {

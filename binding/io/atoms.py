@@ -213,7 +213,7 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
             "Remove or mend the atom.",
             "nan_coordinates",
         )
-    flat = _one_altloc(flat, notes)
+    flat = _drop_copies(_one_altloc(flat, notes), notes)
     start = flat.boundaries(with_name=True)
     flat, start = _resolve_duplicates(flat, start, notes)
     groups = np.cumsum(start) - 1
@@ -271,6 +271,25 @@ def _one_altloc(flat: _Flat, notes: list[str]) -> _Flat:
     for label, count in sorted(chosen.items()):
         notes.append(f"kept altloc {label} of {count} residue{'s' if count > 1 else ''}")
     return flat.take(keep)
+
+
+def _drop_copies(flat: _Flat, notes: list[str]) -> _Flat:
+    """Drop what a file holds twice, such as a chain that was appended to itself: it would bind twice as tightly."""
+    place = np.round(flat.positions * 1000.0).astype(np.int64) @ np.array([1, 1 << 21, 1 << 42])
+    order = np.argsort(place, kind="stable")
+    same = np.zeros(len(order), dtype=bool)
+    one, next_one = order[:-1], order[1:]
+    same[next_one] = (
+        (place[one] == place[next_one])
+        & (flat.atom_names[one] == flat.atom_names[next_one])
+        & (flat.residue_names[one] == flat.residue_names[next_one])
+        & (flat.numbers[one] == flat.numbers[next_one])
+    )
+    if not same.any():
+        return flat
+    count = int(same.sum())
+    notes.append(f"dropped {count} atom{'s' if count > 1 else ''} of a name and place that the file has twice")
+    return flat.take(~same)
 
 
 def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tuple[_Flat, np.ndarray]:

@@ -13,6 +13,7 @@ from binding.io.perceive import perceive_bonds
 from binding.io.vocabulary import AUTODOCK_TYPES
 
 _TABLE = Chem.GetPeriodicTable()
+_MOST_ATOMS = 1000  # heavy atoms; well above the 300 that are scored, so that a large ligand still gets its row
 
 
 def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
@@ -23,7 +24,7 @@ def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
         name: For messages.
 
     Raises:
-        LigandError: ``bad_record``, ``no_atoms``, ``unknown_element`` or ``nan_coordinates``.
+        LigandError: ``bad_record``, ``no_atoms``, ``too_large``, ``unknown_element`` or ``nan_coordinates``.
     """
     lines = text.split("\n")
     docked = any(line.startswith(("ROOT", "TORSDOF", "REMARK SMILES")) for line in lines)
@@ -31,6 +32,13 @@ def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
     atoms = [atom for atom in atoms if atom[1]]
     if not any(symbol != "H" for _, symbol, _ in atoms):
         raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
+    count = sum(symbol != "H" for _, symbol, _ in atoms)
+    if count > _MOST_ATOMS:  # before minutes go into the bond orders of a whole protein
+        raise LigandError(
+            f"Ligand {name} has {count} heavy atoms: this seems to be a protein.",
+            "Give the ligand alone; for one inside the protein's file, -l auto or -l A:LIG:301.",
+            "too_large",
+        )
     if docked:
         mol = _from_remarks(lines, atoms)
         if mol is not None:

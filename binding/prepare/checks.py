@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from binding.errors import ContactError, LigandError
-from binding.structures import Complex, Protein, ResidueKind
+from binding.structures import Complex, Ligand, Protein, ResidueKind
 
 FARTHEST_CONTACT = 6.0  # Å; beyond this from every pocket atom there is nothing to score
 MOST_ATOMS = 300  # heavy atoms of a ligand
@@ -17,6 +17,7 @@ COVALENT = 1.2  # Å; from here to CLASH a single pair is taken for a bond
 CONTACT = 4.5  # Å
 FEWEST_CONTACTS = 0.3  # share of ligand atoms in contact, under which the pose hardly touches the pocket
 FEWEST_RESIDUES = 5
+LONGEST_BOND = 3.5  # Å; the longest between heavy atoms that crystals hold, to caesium or iodine, are shorter
 LARGE_ATOMS = 80  # few training complexes are larger
 SMALL_ATOMS = 6
 _USUAL_ELEMENTS = (5, 6, 7, 8, 9, 15, 16, 17, 35, 53)
@@ -47,7 +48,7 @@ def check_complex(cx: Complex) -> list[str]:
             f"Ligand {ligand.name} touches no residue of {pocket.name}{how_far}.",
             "Check that protein and ligand are in the same frame of reference.",
         )
-    return [*_clashes(cx, distances), *_loose(cx, nearest), *_sizes(cx)]
+    return [*_clashes(cx, distances), *_loose(cx, nearest), *_torn(cx.ligand), *_sizes(cx)]
 
 
 def _clashes(cx: Complex, distances: np.ndarray) -> list[str]:
@@ -97,6 +98,21 @@ def _incomplete(pocket: Protein) -> int:
     count = np.bincount(pocket.atom_residue[backbone], minlength=pocket.num_residues)
     caps = np.isin(pocket.residue_names, ("ACE", "NME", "NMA", "NH2", "FOR"))
     return int(((pocket.residue_kinds == ResidueKind.AMINO_ACID) & (count < 3) & ~caps).sum())
+
+
+def _torn(ligand: Ligand) -> list[str]:
+    """Ligands with a bond that no pose has: an atom was left behind, or a coordinate lost a digit."""
+    bonds = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in ligand.mol.GetBonds()], dtype=int)
+    if not len(bonds):
+        return []
+    lengths = np.linalg.norm(ligand.positions[bonds[:, 0]] - ligand.positions[bonds[:, 1]], axis=1)
+    count = int((lengths > LONGEST_BOND).sum())
+    if not count:
+        return []
+    return [
+        f"broken ligand geometry: {count} bond{'s' if count > 1 else ''} longer than {LONGEST_BOND:.1f} Å, "
+        f"up to {lengths.max():.1f} Å"
+    ]
 
 
 def _sizes(cx: Complex) -> list[str]:

@@ -164,10 +164,24 @@ def test_zero_occupancy_is_kept(read):
 def test_copies_of_atoms_are_dropped_and_distant_ones_are_another_group(read):
     protein = read(residue_lines() + atom_line("CB", xyz=(-0.529, -0.774, 1.205)))
     assert protein.num_atoms == 5
-    assert any("repeat another" in note for note in protein.notes)
+    assert "dropped 1 atom of a name and place that the file has twice" in protein.notes
+    nearly = read(residue_lines() + atom_line("CB", xyz=(-0.529, -0.774, 1.305)))
+    assert nearly.num_atoms == 5
+    assert any("repeat another" in note for note in nearly.notes)
     twice = read(residue_lines() + residue_lines(shift=8.0))  # two residues under one id
     assert twice.num_residues == 2
     assert twice.residue_ids == ["A:ALA:1", "A:ALA:1"]
+
+
+def test_a_chain_that_the_file_holds_twice_is_read_once(examples, tmp_path):
+    once = gzip.open(examples / "1s2g_protein.pdb.gz", "rt").read()
+    atoms = "".join(line for line in once.splitlines(True) if line.startswith("ATOM"))
+    path = tmp_path / "chains_appended_to_themselves.pdb"
+    path.write_text(atoms + atoms)
+    protein, single = read_protein(path), read_protein(examples / "1s2g_protein.pdb.gz")
+    assert protein.residue_ids == single.residue_ids
+    np.testing.assert_array_equal(protein.positions, single.positions)
+    assert any("that the file has twice" in note for note in protein.notes)
 
 
 def test_elements_from_names_where_the_column_is_blank_or_wrong(read):

@@ -111,6 +111,13 @@ def test_five_hundred_atoms_are_too_many(good):
     assert "500" in caught.value.message
 
 
+def test_a_ligand_whose_atom_flew_off_is_warned_about(good):
+    shift = np.zeros_like(good.ligand.positions)
+    shift[0] = [1e4, 0.0, 0.0]
+    (warning,) = [text for text in check_complex(moved(good, shift)) if "geometry" in text]
+    assert warning.startswith("broken ligand geometry: 1 bond longer than 3.5 Å, up to 1000")
+
+
 def test_large_ligands_are_warned_about(good):
     warnings = check_complex(Complex("x", good.pocket, zigzag(85, good.ligand.positions[0])))
     assert any("large ligand: 85 heavy atoms" in warning for warning in warnings)

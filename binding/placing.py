@@ -19,7 +19,7 @@ from rdkit import Chem
 from binding.errors import BindingError, FileError, UsageError
 from binding.featurize import as_binding_error, load_protein
 from binding.io.ligand import BadRecord, prepare_ligand, read_ligands
-from binding.io.results import partial_path
+from binding.io.results import partial_path, sdf_record
 from binding.io.series import Compound, compounds_from, read_series
 from binding.io.structure import read_complex
 from binding.io.table import is_selection
@@ -325,12 +325,5 @@ def _cell(value: Any) -> str:
 
 
 def _sdf_record(row: PlacementRow, mol: Chem.Mol) -> str:
-    tags = row.properties | {
-        f"place_{name}": text for name, text in _cells(row).items() if name not in ("id", "status")
-    }
-    lines = []
-    for name, value in tags.items():
-        text = "\n".join(line for line in value.splitlines() if line.strip()).replace("$$$$", "$$$")
-        if text:
-            lines.append(f">  <{name}>\n{text}\n\n")
-    return f"{Chem.MolToMolBlock(mol)}{''.join(lines)}$$$$\n"
+    tags = {f"place_{name}": text for name, text in _cells(row).items() if name not in ("id", "status")}
+    return sdf_record(Chem.MolToMolBlock(mol), row.properties | tags)

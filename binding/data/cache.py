@@ -85,10 +85,6 @@ class ComplexCache:
         """(complexes,) heavy atoms of each ligand, without building any graph."""
         return self._arrays["ligand_atoms"]
 
-    def num_pocket_residues(self) -> np.ndarray:
-        """(complexes,) residues of each pocket, without building any graph."""
-        return self._arrays["ligand_pocket"]
-
     def groups(self) -> np.ndarray:
         """(complexes,) number of the protein that each is on; those of one protein file share it."""
         return self._arrays["ligand_group"]

@@ -18,6 +18,7 @@ from binding.io.entry import EntryInfo, read_entry_info, receptor_file
 from binding.io.hetero import choose_groups, ligand_of_groups
 from binding.io.perceive import NOTE as PERCEIVED
 from binding.io.receptor import classify_groups, to_protein
+from binding.io.results import sdf_record
 from binding.io.vocabulary import METALS
 from binding.prepare.checks import check_complex
 from binding.prepare.pocket import select_pocket
@@ -187,8 +188,7 @@ def _sdf_record(ligand: Ligand, title: str) -> bytes:
     mol = Chem.Mol(ligand.mol)
     mol.SetProp("_Name", title)
     tags = {"group": ligand.name, "smiles": Chem.MolToSmiles(ligand.mol)}
-    lines = "".join(f">  <{name}>\n{text}\n\n" for name, text in tags.items())
-    return f"{Chem.MolToMolBlock(mol)}{lines}$$$$\n".encode()
+    return sdf_record(Chem.MolToMolBlock(mol), tags).encode()
 
 
 def _figures(info: EntryInfo, protein: Protein, ligand: Ligand) -> dict[str, str]:

@@ -112,10 +112,6 @@ class Batch(Molecules, Pockets):
     pocket_of: Tensor
     max_atoms: int
 
-    def with_atom_positions(self, positions: Tensor) -> Batch:
-        """The same batch with other ligand poses (A, 3), such as decoys or added noise."""
-        return replace(self, atom_positions=positions.double())
-
 
 def _counts_to_rows(counts: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Item row and place within the item of each node."""

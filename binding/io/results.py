@@ -322,9 +322,10 @@ def sdf_record(block: str, tags: dict[str, str]) -> str:
 
     Args:
         block: The mol block, up to ``M  END`` and its line end.
-        tags: In order; one without a value is left out.
+        tags: In order; one that is blank is left out.
     """
-    lines = [f">  <{name}>\n{_tag_value(value)}\n\n" for name, value in tags.items() if value != ""]
+    cleaned = {name: _tag_value(value) for name, value in tags.items()}
+    lines = [f">  <{name}>\n{value}\n\n" for name, value in cleaned.items() if value]
     return f"{block}{''.join(lines)}{RECORD_END}"
 
 

@@ -154,7 +154,7 @@ def test_odd_complexes_have_finite_numbers_and_gradients(name, layers):
     member = random_member(SMALL.model_copy(update={"num_layers": layers})).requires_grad_(True)
     batch = collate([odd_complexes()[name]])
     positions = batch.atom_positions.clone().requires_grad_(True)
-    output = member.interaction(batch.with_atom_positions(positions))
+    output = member.interaction(replace(batch, atom_positions=positions))
     total = output.pk.sum() + output.log_variance.sum() + output.pose_logit.sum()
     total = total + member.ligand_only(batch).sum()
     assert torch.isfinite(total)

@@ -6,11 +6,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
-_LINE_SECONDS: Final = 30.0
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
+LINE_SECONDS: Final = 30.0  # between two lines
 
 
 @contextmanager
@@ -27,18 +31,44 @@ def shown(what: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]
     if not sys.stderr.isatty():
         yield Lines(what)
         return
+    with make_bar() as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def make_bar(console: Console | None = None) -> Progress:
+    """A progress bar with counts, rate and time left, which leaves nothing behind.
+
+    The rate is that of the last updates, or what a task has in its field ``rate``.
+
+    Args:
+        console: To draw on; stderr where None.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TimeRemainingColumn
     from rich.text import Text
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.0f}/s" if task.speed else "")
+            rate = task.fields.get("rate", task.speed)
+            return Text(f"{rate:.0f}/s" if rate else "")
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    return Progress(*columns, console=console or Console(stderr=True), transient=True)
+
+
+def rate_and_left(rate: float, left: int | None) -> str:
+    """``20.0/s, about 0:00:50 left``, as far as it is known.
+
+    Args:
+        rate: A second.
+        left: Still to do; None where that is not known.
+    """
+    text = f"{rate:.1f}/s"
+    if left is not None and rate > 0:
+        seconds = int(left / rate)
+        text += f", about {seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d} left"
+    return text
 
 
 class Lines:
@@ -49,7 +79,7 @@ class Lines:
         seconds: Between two lines.
     """
 
-    def __init__(self, what: str, seconds: float = _LINE_SECONDS) -> None:
+    def __init__(self, what: str, seconds: float = LINE_SECONDS) -> None:
         self._what, self._seconds = what, seconds
         self._told, self._done = time.monotonic(), 0
 
@@ -65,9 +95,6 @@ class Lines:
         if passed < self._seconds:
             return
         rate = (done - self._done) / passed
-        line = f"{time.strftime('%H:%M:%S')} {self._what}: {done} of {total}, {rate:.1f}/s"
-        if rate > 0:
-            left = int((total - done) / rate)
-            line += f", about {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
+        line = f"{time.strftime('%H:%M:%S')} {self._what}: {done} of {total}, {rate_and_left(rate, total - done)}"
         typer.echo(line, err=True)
         self._told, self._done = now, done

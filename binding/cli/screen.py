@@ -15,16 +15,14 @@ import typer
 
 from binding.cli import options, posing
 from binding.cli.errors import guarded
+from binding.cli.progress import LINE_SECONDS, make_bar, rate_and_left
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
     from binding.screen.ledger import Progress
     from binding.screen.run import ScreenResult
-
-LOG_SECONDS = 30.0
 
 
 @guarded
@@ -210,16 +208,16 @@ class Meter:
         self._last = progress
         if self._bar is not None:
             if self._task is None:
-                self._task = self._bar.add_task("screening", completed=progress.done, rate="")
+                self._task = self._bar.add_task("screening", completed=progress.done, rate=0.0)
             rate = progress.now / max(time.monotonic() - self._start, 1e-3)
             total = None if progress.expected is None else max(progress.expected, progress.done)
-            self._bar.update(self._task, total=total, completed=progress.done, rate=f"{rate:.0f}/s")
+            self._bar.update(self._task, total=total, completed=progress.done, rate=rate)
 
     def remind(self) -> None:
         """Write a line, if it is time for one."""
         if self._quiet or self._bar is not None or self._last is None:
             return
-        if time.monotonic() - self._told >= LOG_SECONDS:
+        if time.monotonic() - self._told >= LINE_SECONDS:
             self._told = time.monotonic()
             typer.echo(progress_line(self._last, self._told - self._start), err=True)
 
@@ -235,11 +233,8 @@ def progress_line(progress: Progress, seconds: float) -> str:
     text = f"{time.strftime('%H:%M:%S')} {progress.done}"
     if progress.expected is not None:
         text += f" of about {max(progress.expected, progress.done)}"
-    text += f" records done, {progress.failed} failed, {rate:.1f}/s"
-    if progress.expected is not None and rate > 0:
-        left = max(progress.expected - progress.done, 0) / rate
-        text += f", about {int(left // 3600)}:{int(left // 60 % 60):02d}:{int(left % 60):02d} left"
-    return text
+    left = None if progress.expected is None else max(progress.expected - progress.done, 0)
+    return f"{text} records done, {progress.failed} failed, {rate_and_left(rate, left)}"
 
 
 @contextmanager
@@ -247,16 +242,5 @@ def _shown(quiet: bool) -> Iterator[Meter]:
     if quiet or not sys.stderr.isatty():
         yield Meter(None, quiet)
         return
-    from rich.console import Console
-
-    with make_bar(Console(stderr=True)) as bar:
+    with make_bar() as bar:
         yield Meter(bar, quiet)
-
-
-def make_bar(console: Console) -> Bar:
-    """A progress bar with counts, rate and time left; its tasks have the field ``rate``."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    rate = TextColumn("{task.fields[rate]}")
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)

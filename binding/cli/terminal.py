@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
+from binding.cli.progress import make_bar
 from binding.errors import BindingError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress
 
     from binding.io.results import ResultRow
     from binding.io.table import Request
@@ -181,7 +181,7 @@ def counter(what: str, shown: bool) -> Iterator[Callable[[int, int], None] | Non
     if not shown:
         yield None
         return
-    with _bar(what) as bar:
+    with make_bar() as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -197,7 +197,7 @@ def progress(rows: Iterable[ResultRow], total: int | None, shown: bool) -> Itera
     if not shown:
         yield from rows
         return
-    with _bar("scoring") as bar:
+    with make_bar() as bar:
         task = bar.add_task("scoring", total=total)
         for done, row in enumerate(rows, start=1):
             if total is not None and done > total:  # a file of many records was among the requests
@@ -205,11 +205,3 @@ def progress(rows: Iterable[ResultRow], total: int | None, shown: bool) -> Itera
                 bar.reset(task, total=None, completed=done)
             bar.update(task, completed=done)
             yield row
-
-
-def _bar(what: str) -> Progress:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)

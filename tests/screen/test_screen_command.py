@@ -13,7 +13,8 @@ from screen_runs import Child, contents
 from typer.testing import CliRunner
 
 from binding.cli.main import app
-from binding.cli.screen import LOG_SECONDS, Meter, make_bar, progress_line
+from binding.cli.progress import LINE_SECONDS, make_bar
+from binding.cli.screen import Meter, progress_line
 from binding.screen.ledger import Progress
 from binding.screen.parts import part_paths
 
@@ -105,7 +106,7 @@ def test_without_a_terminal_a_line_comes_each_half_minute(capsys):
     meter(Progress(done=6, failed=0, now=6, expected=None))
     meter.remind()
     assert capsys.readouterr().err == ""
-    meter._told -= LOG_SECONDS
+    meter._told -= LINE_SECONDS
     meter.remind()
     meter.remind()
     assert capsys.readouterr().err.count("6 records done") == 1

@@ -10,7 +10,7 @@ from typing import Any, Final
 from binding.errors import WeightsError
 
 FORMAT_VERSION: Final = 1
-DEFAULT_MODEL: Final = "binding-strict"
+DEFAULT_MODEL: Final = "binding-base"
 #: Trained without anything close to CASF-2016: what accuracy is measured with.
 STRICT_MODEL: Final = "binding-strict"
 

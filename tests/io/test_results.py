@@ -12,7 +12,7 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 
 from binding.errors import FileError, LigandError, UsageError
-from binding.io.results import COLUMNS, ResultRow, open_writer, partial_path, to_frame, write_results
+from binding.io.results import COLUMNS, ResultRow, open_writer, partial_path, sdf_record, to_frame, write_results
 from binding.structures import Ligand
 
 
@@ -97,6 +97,12 @@ def test_parquet_keeps_types(rows, tmp_path):
 def test_parquet_of_failures_only(rows, tmp_path):
     write_results(rows[1:2], tmp_path / "out.parquet")
     assert pd.read_parquet(tmp_path / "out.parquet")["pk"].dtype == np.float64
+
+
+def test_a_blank_tag_is_left_out_of_a_record():
+    assert sdf_record("M  END\n", {"a": "1", "b": "", "c": " \n\n", "d": "2"}) == (
+        "M  END\n>  <a>\n1\n\n>  <d>\n2\n\n$$$$\n"
+    )
 
 
 def test_sdf_holds_poses_with_their_numbers_and_the_failures_lie_beside(rows, tmp_path):

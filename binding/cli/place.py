@@ -56,7 +56,10 @@ def command(
     Exits 3 if there is any.
     """
     from binding import placing
+    from binding.io.files import check_not_input
 
+    for written in (output, output.with_suffix(".csv")):
+        check_not_input(written, (protein, Path(reference), series))
     placer, compounds = placing.plan_placement(protein, reference, series, seed=seed)
     count = len(compounds)
     processes = workers if workers is not None else 0 if count < _FEW else os.cpu_count() or 1

@@ -84,6 +84,7 @@ def command(
     start = time.perf_counter()
 
     from binding import api
+    from binding.io.files import check_not_input
     from binding.io.results import open_writer, partial_path
 
     pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
@@ -94,6 +95,10 @@ def command(
     writer = nullcontext() if target is None else open_writer(target)
     to_stdout = target == "-"
     saved_to = None if to_stdout else output
+    if saved_to is not None:
+        named = [request.protein for request in requests] + [request.ligand for request in requests]
+        files = [item for item in (source, pocket_ligand, *named) if isinstance(item, Path)]
+        check_not_input(Path(saved_to), files)
     tally = _Tally(
         keep=print_ is not PrintChoice.none and not to_stdout, limit=terminal.SHOWN_ROWS if saved_to else None
     )

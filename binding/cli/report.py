@@ -36,8 +36,11 @@ def command(
 
     One HTML file that needs no network and prints well.
     """
+    from binding.io.files import check_not_input
     from binding.report.screening import write_report
 
+    if output is not None and labels is not None:
+        check_not_input(output, (labels,))
     path = write_report(run, output, labels=labels, label=label, top=top)
     if not quiet:
         if find_spec("matplotlib") is None:

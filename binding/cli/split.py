@@ -77,9 +77,13 @@ def command(
     if there are any.
     """
     from binding import api
+    from binding.io.files import check_not_input
 
     if output.suffix.lower() != ".csv":
         raise UsageError(f"{output} is no .csv file.", "Name the table like splits/protein.csv.")
+    inputs = (*folders, *(folder / "index.csv" for folder in folders), *(index or ()))
+    for suffix in (".csv", ".report.csv", ".lookup.csv"):
+        check_not_input(output.with_suffix(suffix), inputs)
     if index and len(index) != len(folders):
         raise UsageError(f"{len(folders)} folder(s) but {len(index)} --index.", "Give one index for each folder.")
     with ExitStack() as bars:

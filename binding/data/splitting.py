@@ -19,6 +19,7 @@ from binding.data.leakage import Known, LeakReport, Thresholds, find_leaks
 from binding.data.similarity import SIMILARITY, fingerprints, scaffold
 from binding.data.splits import SIDES, TEST, TRAIN, VALIDATION
 from binding.errors import TableError, UsageError
+from binding.io.files import make_folder
 
 RULES: Final = ("random", "time", "protein", "scaffold", "both", "column")
 _NEEDS_PROTEINS: Final = ("protein", "both")
@@ -98,7 +99,7 @@ class SplitResult:
     def write(self, path: str | Path) -> list[Path]:
         """Writes the table, ``<stem>.json``, and with a report ``<stem>.report.csv`` and ``<stem>.lookup.csv``."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         self.table.to_csv(path, index=False)
         written = [path, path.with_suffix(".json")]
         written[1].write_text(json.dumps(self.summary, indent=2) + "\n", encoding="utf-8")

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from binding.io.files import make_folder
 from binding.metrics import RESAMPLES, Difference, Estimate
 
 COVERAGE: Final = {"within_1_std": (1.0, 0.6827), "within_2_std": (2.0, 0.9545)}  # a normal law's shares
@@ -174,7 +175,7 @@ class Report:
         each section ``<section>.csv`` and ``<section>_groups.csv``.
         """
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         tables = {"metrics": self.to_frame(), "joined": self.joined}
         if len(self.calibration):
             tables["calibration"] = self.calibration

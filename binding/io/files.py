@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
-from binding.errors import FileError
+from binding.errors import FileError, UsageError
 
 STRUCTURE_SUFFIXES = {".pdb": "pdb", ".ent": "pdb", ".pdbqt": "pdb", ".cif": "cif", ".mmcif": "cif"}
 
@@ -58,6 +59,38 @@ def open_error(path: Path, error: OSError) -> FileError:
     if isinstance(error, IsADirectoryError):
         return FileError(f"{path} is a folder, not a file.", "Name a file inside it.", "unreadable")
     return FileError(f"{path} cannot be read: {error.strerror}.", "Check the permissions.", "unreadable")
+
+
+def check_not_input(output: Path, inputs: Iterable[Path]) -> None:
+    """Refuse to write over what is being read.
+
+    Args:
+        output: The file to write.
+        inputs: What the command reads; those that do not exist are passed over.
+
+    Raises:
+        UsageError: ``output`` is one of them, also by another name or a link.
+    """
+    if not output.exists():
+        return
+    for path in inputs:
+        if path.exists() and output.samefile(path):
+            raise UsageError(f"{output} is also an input of this command.", "Give the output another name.")
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder for results, and those above it, where they are missing.
+
+    Raises:
+        FileError: ``not_writable``, also where a file has the name.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise FileError(
+            f"The folder {path} cannot be made: {reason}.", "Name another folder.", "not_writable"
+        ) from None
 
 
 def check_content(path: Path, head: bytes) -> None:

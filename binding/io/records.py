@@ -27,6 +27,7 @@ LIGAND_SUFFIXES = {
     ".ent": "pdb",
 }
 _HEAD_BYTES = 65_536
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ATOM_LINE = re.compile(r"^(?:ATOM  |HETATM)", re.MULTILINE)
 _MODEL_LINE = re.compile(r"MODEL\s+\d+\s*$")
 
@@ -47,6 +48,7 @@ def split_records(path: str | Path) -> Iterator[str]:
     with _open(path) as stream:
         head = _read_head(path, stream)
         check_content(path, head)
+        head = head.removeprefix(_BYTE_ORDER_MARK)  # it would become part of the first title
         kind = _file_kind(path, head.decode("utf-8", errors="replace"))
         lines = _lines(path, head, stream)
         yield from {"sdf": _split_sdf, "mol2": _split_mol2, "pdb": _split_models}[kind](lines)
@@ -65,7 +67,7 @@ def text_lines(path: str | Path) -> Iterator[str]:
     with _open(path) as stream:
         head = _read_head(path, stream)
         check_content(path, head)
-        yield from _lines(path, head, stream)
+        yield from _lines(path, head.removeprefix(_BYTE_ORDER_MARK), stream)
 
 
 def record_kind(text: str) -> str:

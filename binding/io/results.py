@@ -243,7 +243,11 @@ class _FileWriter:
         """Writes what stands before the first row."""
 
     def __enter__(self) -> Self:
-        self._stream = open(self._partial, "w", encoding="utf-8", newline="")
+        try:
+            self._stream = open(self._partial, "w", encoding="utf-8", newline="")
+        except OSError as error:  # a read-only file system, say, which the permissions do not tell
+            message = f"{self.path} cannot be written: {error.strerror or error}"
+            raise FileError(message, "choose another folder", "not_writable") from None
         self._start()
         return self
 

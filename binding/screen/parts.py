@@ -148,6 +148,10 @@ class atomic:  # noqa: N801 - used like a function
         self._partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
 
     def __enter__(self) -> Path:
+        try:
+            self._partial.touch()  # what cannot be written is told before anything is computed
+        except OSError as error:
+            raise write_error(self._path, error) from None
         return self._partial
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:

@@ -16,6 +16,7 @@ from binding import __version__
 from binding.checkpoint import pick_device
 from binding.data.prepare import Rejected
 from binding.errors import ConfigError, UsageError
+from binding.io.files import make_folder
 from binding.train.encoders import encoder_file, save_encoder
 from binding.train.keep import replacing
 from binding.train.pretrain_config import PretrainConfig
@@ -85,7 +86,7 @@ def pretrain(
         TrainingError: ``diverged``.
     """
     output = Path(config.output)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     if restart:
         _remove(output)
     _keep_settings(config, output)

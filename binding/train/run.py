@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from binding.config import TrainConfig
 from binding.data.datamodule import ComplexDataModule
 from binding.errors import ConfigError, TrainingError, UsageError
+from binding.io.files import make_folder
 from binding.metrics import MIN_ROWS
 from binding.train.encoders import load_encoders
 from binding.train.finish import TrainResult, finish
@@ -74,7 +75,7 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
     checkpoint = output / f"{LAST}.ckpt"
     trainer = _trainer(config, output, progress)
     if trainer.is_global_zero:
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         if restart:
             for name in _MADE:  # the checkpoint first: without it nothing goes on
                 (output / name).unlink(missing_ok=True)

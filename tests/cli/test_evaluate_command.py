@@ -165,6 +165,13 @@ def test_series_are_scored_by_compound(binding_, tables):
     assert "2 series weighted by their 30 compounds" in " ".join(result.stdout.split())
 
 
+def test_an_output_folder_that_is_a_file_exits_2(binding_, tables):
+    arguments = ("--truth", "truth.csv", "--resamples", "0", "-o", "truth.csv")
+    result = binding_("evaluate", "predictions.csv", *arguments)
+    assert result.exit_code == 2
+    assert "The folder truth.csv cannot be made: File exists." in result.stderr
+
+
 def test_pictures_stand_beside_the_tables(binding_, tables):
     pytest.importorskip("matplotlib")
     result = binding_("evaluate", "predictions.csv", "--truth", "truth.csv", "--resamples", "50", "-o", "out")

@@ -128,3 +128,10 @@ def test_from_python(examples):
     assert rows["mol"][1] is None
     assert np.isnan(rows["score"][1])
     assert rows["clashes"].isna().tolist() == [False, True]
+
+
+def test_a_table_beside_the_poses_never_replaces_the_series(binding_, examples, series):
+    result = run(binding_, examples, "-l", series, "-o", "series.sdf")
+    assert result.exit_code == 2
+    assert "series.csv is also an input" in result.stderr
+    assert series.read_text() == SERIES

@@ -209,6 +209,21 @@ def test_sdf_output_carries_the_scores_and_the_coordinates(binding_, made, tmp_p
         np.testing.assert_allclose(mol.GetConformer().GetPositions(), before, atol=2e-4)
 
 
+@pytest.mark.parametrize("name", ["library.sdf", "link to the library.sdf", "pairs.csv"])
+def test_an_output_that_is_an_input_is_refused_and_left_as_it_was(binding_, made, tmp_path, scorer, name):
+    library = tmp_path / "library.sdf"
+    library.write_bytes(made.library.read_bytes())
+    (tmp_path / "link to the library.sdf").symlink_to(library)
+    (tmp_path / "pairs.csv").write_text(f"id,protein,ligand\na,{made.protein},library.sdf\n")
+    before = (tmp_path / name).read_bytes()
+    asked = ("pairs.csv",) if name == "pairs.csv" else ("-p", made.protein, "-l", "library.sdf")
+    result = binding_("predict", *asked, "-o", name)
+    assert result.exit_code == 2
+    assert "is also an input" in result.stderr
+    assert (tmp_path / name).read_bytes() == before
+    assert not scorer.batches
+
+
 def test_a_dash_is_csv_on_stdout_and_the_table_names_its_units(binding_, made):
     base = ("predict", "-p", made.protein, "-l", made.ligands["aspirin"])
     assert len(rows_of(binding_(*base, "-o", "-"))) == 1

@@ -384,3 +384,14 @@ def test_pdb_ligand_with_two_atoms_in_one_place(read):
     line = "HETATM{:5d}  C{}  LIG A   1       1.000   1.000   1.000  1.00  0.00           C\n"
     (item,) = read(line.format(1, 1) + line.format(2, 2), "ligand.pdb")
     assert code(item) in ("bad_record", "no_coordinates")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_title(read):
+    aspirin, again = read(b"\xef\xbb\xbf" + (record(ASPIRIN, "aspirin") * 2).encode())
+    assert (aspirin.name, again.name) == ("aspirin", "aspirin")
+
+
+def test_a_protein_given_as_the_ligand_is_refused_at_once(examples):
+    (item,) = read_ligands(examples / "1s2g_protein.pdb.gz")
+    assert code(item) == "too_large"
+    assert "-l auto" in item.error.hint

@@ -72,3 +72,13 @@ def test_no_run(typed, tmp_path):
     done = typed(tmp_path)
     assert done.exit_code == 2
     assert "binding screen -o" in done.stderr
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "sdf"])
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_computed(typed, made_run, tmp_path, ending):
+    finalise(made_run.folder, top=0)
+    (tmp_path / f"best.{ending}").mkdir()
+    done = typed(made_run.folder, "-o", tmp_path / f"best.{ending}")
+    assert done.exit_code == 2
+    assert "cannot be written" in done.stderr
+    assert not list(tmp_path.glob("*.partial"))

@@ -93,3 +93,12 @@ def test_an_index_elsewhere(split, tree, tmp_path):
     result = split(tree.folder, "-o", tmp_path / "s.csv", "--index", index)
     assert result.exit_code == 0, result.output
     assert len(pd.read_csv(tmp_path / "s.csv")) == 12
+
+
+def test_the_measured_affinities_are_never_written_over(split, tree):
+    index = tree.folder / "index.csv"
+    before = index.read_bytes()
+    result = split(tree.folder, "-o", index)
+    assert result.exit_code == 2
+    assert "is also an input" in result.stderr
+    assert index.read_bytes() == before

@@ -343,6 +343,8 @@ class _ParquetWriter(_FileWriter):
     """Columns at full precision; the rows are kept until the end, as the format wants."""
 
     def __enter__(self) -> Self:
+        super().__enter__()
+        self._stream.close()  # opened only to learn now, not after hours, whether it can be
         self._rows: list[ResultRow] = []
         return self
 

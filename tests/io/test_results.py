@@ -191,3 +191,11 @@ def test_frame(rows):
     assert frame["heavy_atoms"].tolist() == [13, pd.NA, 14]
     assert frame["message"].tolist()[0] == ""
     assert "record" not in frame.columns
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "sdf", "parquet"])
+def test_a_file_that_cannot_be_opened_is_told_before_the_first_row(tmp_path, ending):
+    (tmp_path / f"out.{ending}.partial").mkdir()
+    with pytest.raises(FileError) as caught, open_writer(tmp_path / f"out.{ending}"):
+        pass
+    assert caught.value.code == "not_writable"

@@ -168,9 +168,7 @@ def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
     if plan.batch_size < 1 or plan.records_of_part < 1:
         raise UsageError("Batches and parts hold 1 record or more.", "Check --batch-size and --part-size.")
     if plan.restart and plan.shard.count > 1:
-        raise UsageError(
-            "--restart drops the parts of all shards.", "Use a new folder."
-        )
+        raise UsageError("--restart drops the parts of all shards.", "Use a new folder.")
     library = Library(plan.library)
     if library.needs_receptor and plan.protein is None:
         raise UsageError("A library was given and no receptor.", "Add -p receptor.pdb.")

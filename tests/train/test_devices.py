@@ -14,10 +14,10 @@ import pytest
 import torch
 import yaml
 from networks import example_graph, random_member
+from train_runs import log_of, run, weights_of
 
 from binding.errors import UsageError
 from binding.graph.batch import collate
-from runs import log_of, run, weights_of
 
 ROOT = Path(__file__).resolve().parents[2]
 DETERMINISTIC = {"hidden_channels": 16, "num_heads": 2, "num_layers": 1, "ligand_layers": 1, "pocket_layers": 1,

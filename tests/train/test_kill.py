@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from train_runs import assert_same_logs, assert_same_weights, log_of, run
 
 from binding.config import TrainConfig
 from binding.errors import TrainingError
 from binding.train import keep
 from binding.train.keep import replacing
 from binding.train.module import TrainingModule
-from runs import assert_same_logs, assert_same_weights, log_of, run
 
 STEPS = 5  # of an epoch
 

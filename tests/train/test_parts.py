@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from networks import SMALL, random_member
+from train_runs import log_of, run, weights_of
 
 from binding.checkpoint import DEFAULT_MODEL, Member, load_card, load_model, resolve_weights, save_weights
 from binding.config import LearningRates, ModelConfig
@@ -16,7 +17,6 @@ from binding.errors import ConfigError, TrainingError, WeightsError
 from binding.train.module import TrainingModule
 from binding.train.parts import PARTS, freeze_all_but_readouts, gradient_norms, optimizer_groups, parameters
 from binding.train.start import load_start
-from runs import log_of, run, weights_of
 
 FROZEN = ("interaction.molecule", "interaction.directions", "interaction.pocket.", "interaction.pair",
           "interaction.bias_gate", "interaction.blocks", "ligand_only.molecule")  # fmt: skip

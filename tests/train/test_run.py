@@ -13,13 +13,13 @@ import pytest
 import torch
 import yaml
 from dataset import ROWS
+from train_runs import assert_same_logs, assert_same_weights, log_of, run, weights_of
 
 from binding.checkpoint import load_model
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache
 from binding.errors import CacheError, ConfigError
 from binding.train.module import TrainingModule
-from runs import assert_same_logs, assert_same_weights, log_of, run, weights_of
 
 
 def killed_at(monkeypatch, epoch: int, batch: int, error: BaseException):

@@ -290,8 +290,12 @@ class PoseWriter:
         self._table: IO[str]
 
     def __enter__(self) -> Self:
-        self._poses = open(partial_path(self.path), "w", encoding="utf-8", newline="")
-        self._table = open(partial_path(self.table_path), "w", encoding="utf-8", newline="")
+        try:
+            self._poses = open(partial_path(self.path), "w", encoding="utf-8", newline="")
+            self._table = open(partial_path(self.table_path), "w", encoding="utf-8", newline="")
+        except OSError as error:  # a read-only file system, say, which the permissions do not tell
+            message = f"{self.path} cannot be written: {error.strerror or error}"
+            raise FileError(message, "choose another folder", "not_writable") from None
         self._csv = csv.DictWriter(self._table, COLUMNS, lineterminator="\n")
         self._csv.writeheader()
         return self

@@ -52,13 +52,15 @@ class ComplexCache:
         self.path = Path(path)
         if not self.path.is_file():
             raise CacheError(f"no cache {self.path}", "make it with `binding prepare`")
+        if not zipfile.is_zipfile(self.path):  # before NumPy takes it for a pickle and says how to load it unsafely
+            raise CacheError(f"{self.path} is no cache of this package", "make it with `binding prepare`")
         try:
             with np.load(self.path, allow_pickle=False) as file:
                 self._arrays = {name: file[name] for name in file.files}
             meta = json.loads(self._arrays["meta"].tobytes())
             table = self._arrays["table"].tobytes().decode()
             version, descriptors = meta["version"], meta["descriptors"]
-        # TypeError: np.load gave a bare array; the zip errors: the file breaks off or was altered.
+        # The zip errors: the file breaks off or was altered.
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise CacheError(f"{self.path} is no cache of this package: {error}", "make it anew") from None
         if version != CACHE_VERSION or descriptors != list(DESCRIPTORS):

@@ -135,3 +135,12 @@ def test_a_table_beside_the_poses_never_replaces_the_series(binding_, examples, 
     assert result.exit_code == 2
     assert "series.csv is also an input" in result.stderr
     assert series.read_text() == SERIES
+
+
+def test_poses_that_cannot_be_opened_are_told_before_any_work(binding_, examples, series, monkeypatch):
+    """As on a file system that is mounted read-only, which the permissions do not tell."""
+    monkeypatch.setattr("binding.placing.partial_path", lambda path: path.parent / "no_such_folder" / path.name)
+    done = run(binding_, examples, "-l", series, "-o", "poses.sdf", "--workers", 0)
+    assert done.exit_code == 2, done.output
+    assert "cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -37,8 +37,8 @@ def cache(prepared):
 
 @pytest.fixture
 def settings(prepared, tmp_path):
-    """Settings of a small run; see ``runs.small_run``."""
-    from runs import small_run
+    """Settings of a small run; see ``train_runs.small_run``."""
+    from train_runs import small_run
 
     def make(output: str = "run", **changes):
         return small_run(prepared.path, tmp_path / output, **changes)
@@ -49,7 +49,7 @@ def settings(prepared, tmp_path):
 @pytest.fixture(scope="session")
 def whole(prepared, tmp_path_factory):
     """A finished run with the settings as they are, and its result."""
-    from runs import run, small_run
+    from train_runs import run, small_run
 
     config = small_run(prepared.path, tmp_path_factory.mktemp("runs") / "run")
     return config, run(config)

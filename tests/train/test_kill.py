@@ -19,7 +19,7 @@ from binding.train import keep
 from binding.train.keep import replacing
 from binding.train.module import TrainingModule
 
-STEPS = 5  # of an epoch
+STEPS = 4  # of an epoch
 
 
 def die() -> None:
@@ -73,6 +73,7 @@ def test_killed_again_and_again_a_run_ends_as_the_unbroken_one(settings):
     first, second = (random.Random(seed).randrange(start, start + STEPS) for start in (0, STEPS))
     whole, broken = (settings(name, epochs=3, patience=3, learning_rate=0.01) for name in ("whole", "broken"))
     run(whole)
+    assert log_of(whole)["step"].tolist() == [STEPS, 2 * STEPS, 3 * STEPS]
     for moment, count in (
         ("before config.yaml", 0),
         ("step", first),

@@ -241,6 +241,9 @@ class RunFolder:
                 child.unlink(missing_ok=True)
 
     def _write(self, content: dict[str, Any]) -> None:
+        """Only called in ``exclusive``: whoever else left an unfinished file was killed."""
+        for leftover in self.path.glob(f"{RUN_FILE}.*.partial"):
+            leftover.unlink(missing_ok=True)
         with atomic(self.path / RUN_FILE) as partial:
             partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 

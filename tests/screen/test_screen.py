@@ -189,6 +189,15 @@ def test_a_folder_with_other_things_is_left_alone(plan, library, tmp_path):
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["thesis.txt"]
 
 
+def test_an_unfinished_run_file_of_a_killed_process_is_removed(tmp_path):
+    leftover = tmp_path / "run" / "run.json.12345.partial"
+    with RunFolder(tmp_path / "run") as folder:
+        leftover.write_text('{"format"')
+        folder.begin({"library": "x"}, "key", {})
+        assert folder.read()["key"] == "key"
+    assert not leftover.exists()
+
+
 def test_two_runs_in_one_folder_are_refused(plan, library, tmp_path):
     with RunFolder(tmp_path / "run"), pytest.raises(FileError, match="Another process works in") as refused:
         screen(plan(library))

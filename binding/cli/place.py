@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from binding.cli import options, terminal
+from binding.cli import options, progress, terminal
 from binding.cli.errors import guarded
 from binding.errors import EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED
 
@@ -67,7 +67,7 @@ def command(
     failed: list[PlacementRow] = []
     with (
         placing.PoseWriter(output) as writer,
-        terminal.counter("placing", shown=sys.stderr.isatty() and not quiet) as advance,
+        progress.counter("placing", shown=sys.stderr.isatty() and not quiet) as advance,
     ):
         for row in placing.place_series(placer, compounds, workers=processes):
             writer.write(row)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from binding.cli import options, terminal
+from binding.cli import options, progress
 from binding.cli.errors import guarded
 from binding.cli.train import overrides_of
 from binding.errors import EXIT_OK, EXIT_SOME_FAILED
@@ -46,7 +46,7 @@ def command(
     overrides = overrides_of(set_ or [])
     if output is not None:
         overrides["output"] = str(output)
-    with terminal.counter("pre-training", shown=sys.stderr.isatty() and not quiet) as advance:
+    with progress.counter("pre-training", shown=sys.stderr.isatty() and not quiet) as advance:
         result = api.pretrain(
             config,
             overrides=overrides,

@@ -31,6 +31,21 @@ def shown(what: str, quiet: bool) -> Iterator[Callable[[int, int], None] | None]
     if not sys.stderr.isatty():
         yield Lines(what)
         return
+    with counter(what, shown=True) as advance:
+        yield advance
+
+
+@contextmanager
+def counter(what: str, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar on stderr and the function that moves it: called with how many are done and how many there are.
+
+    Args:
+        what: Stands before the bar.
+        shown: False for none; there is no function then.
+    """
+    if not shown:
+        yield None
+        return
     with make_bar() as bar:
         task = bar.add_task(what, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from binding.cli import options, terminal
+from binding.cli import options, progress, terminal
 from binding.cli.errors import guarded
 from binding.errors import EXIT_OK, EXIT_SOME_FAILED, UsageError
 
@@ -91,7 +91,7 @@ def command(
 
         def bar(what: str) -> Callable[[int, int], None] | None:
             bars.close()  # the bar before has reached its end
-            return bars.enter_context(terminal.counter(what, shown))
+            return bars.enter_context(progress.counter(what, shown))
 
         result = api.split(
             folders,

@@ -6,7 +6,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -168,22 +168,6 @@ def summary(counts: Counter[str], warned: int, seconds: float, saved_to: str | N
         text += f", {warned} with warnings"
     text += f" in {seconds:.1f} s"
     return f"{text}; written to {saved_to}" if saved_to else text
-
-
-@contextmanager
-def counter(what: str, shown: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A bar on stderr and the function that moves it: called with how many are done and how many there are.
-
-    Args:
-        what: Stands before the bar.
-        shown: False for none; there is no function then.
-    """
-    if not shown:
-        yield None
-        return
-    with make_bar() as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def progress(rows: Iterable[ResultRow], total: int | None, shown: bool) -> Iterator[ResultRow]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from typing import Any
 import lightning
 import pandas as pd
 import torch
+import yaml
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from pydantic import BaseModel
 
+from binding.errors import ConfigError
 from binding.train.module import TrainingModule
 
 LAST = "last"
@@ -33,6 +36,34 @@ def replacing(path: Path) -> Iterator[Path]:
     with partial.open("rb+") as stream:  # on the disk before its name is, or a power cut could leave it empty
         os.fsync(stream.fileno())
     os.replace(partial, path)
+
+
+def keep_settings(
+    config: BaseModel, output: Path, free: Collection[str], before: Callable[[Path], Mapping[str, Any]] | None
+) -> None:
+    """Writes the resolved settings of a run, and refuses to go on with one that had others.
+
+    Args:
+        config: The settings.
+        output: The run's folder; they are in its ``config.yaml``.
+        free: Settings that may change when a run goes on.
+        before: Reads the settings of the run that goes on; None where none does.
+
+    Raises:
+        ConfigError: Others than these have changed.
+    """
+    path = output / "config.yaml"
+    settings = config.model_dump(mode="json")
+    if before is not None and path.is_file():
+        old = before(path)
+        changed = [key for key in settings if key not in free and old.get(key) != settings[key]]
+        if changed:
+            raise ConfigError(
+                f"{output} holds a run with other settings ({', '.join(changed)})",
+                "name another output, or start anew with --restart",
+            )
+    with replacing(path) as partial:
+        partial.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
 
 class WholeCheckpoints(TorchCheckpointIO):

@@ -15,10 +15,10 @@ import yaml
 from binding import __version__
 from binding.checkpoint import pick_device
 from binding.data.prepare import Rejected
-from binding.errors import ConfigError, UsageError
+from binding.errors import UsageError
 from binding.io.files import make_folder
 from binding.train.encoders import encoder_file, save_encoder
-from binding.train.keep import replacing
+from binding.train.keep import keep_settings, replacing
 from binding.train.pretrain_config import PretrainConfig
 from binding.train.pretrain_loop import Loop
 from binding.train.pretrain_tasks import LigandLearning, PocketLearning, Task
@@ -89,7 +89,8 @@ def pretrain(
     make_folder(output)
     if restart:
         _remove(output)
-    _keep_settings(config, output)
+    resumed = any(_checkpoint(output, kind).is_file() for kind in _KINDS)
+    keep_settings(config, output, _FREE, _settings_before if resumed else None)
     if config.threads:
         torch.set_num_threads(config.threads)
     told = progress or (lambda what, done, total: None)
@@ -141,20 +142,8 @@ def _checkpoint(output: Path, kind: str) -> Path:
     return output / f"{kind}.ckpt"
 
 
-def _keep_settings(config: PretrainConfig, output: Path) -> None:
-    """Writes the resolved settings, and refuses to go on with a run that had others."""
-    path = output / "config.yaml"
-    settings = config.model_dump(mode="json")
-    if path.is_file() and any(_checkpoint(output, kind).is_file() for kind in _KINDS):
-        before = yaml.safe_load(path.read_text(encoding="utf-8"))
-        changed = [key for key in settings if key not in _FREE and before.get(key) != settings[key]]
-        if changed:
-            raise ConfigError(
-                f"{output} holds a run with other settings ({', '.join(changed)})",
-                "name another output, or start anew with --restart",
-            )
-    with replacing(path) as whole:
-        whole.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+def _settings_before(path: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def _write_rejected(path: Path, rejected: list[Rejected]) -> None:

@@ -27,7 +27,7 @@ from binding.io.files import make_folder
 from binding.metrics import MIN_ROWS
 from binding.train.encoders import load_encoders
 from binding.train.finish import TrainResult, finish
-from binding.train.keep import BEST, LAST, EpochLog, Patience, WholeCheckpoints, checkpoints, replacing
+from binding.train.keep import BEST, LAST, EpochLog, Patience, WholeCheckpoints, checkpoints, keep_settings
 from binding.train.module import TrainingModule
 from binding.train.start import load_start
 
@@ -79,7 +79,7 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
         if restart:
             for name in _MADE:  # the checkpoint first: without it nothing goes on
                 (output / name).unlink(missing_ok=True)
-        _keep_settings(config, output, resumed=checkpoint.is_file())
+        keep_settings(config, output, _FREE, _settings_before if checkpoint.is_file() else None)
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
@@ -131,22 +131,6 @@ def _fit(trainer: lightning.Trainer, module: TrainingModule, data: ComplexDataMo
             raise
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, handler)
-
-
-def _keep_settings(config: TrainConfig, output: Path, resumed: bool) -> None:
-    """Writes the resolved settings, and refuses to go on with a run that had others."""
-    path = output / "config.yaml"
-    settings = config.model_dump(mode="json")
-    if resumed and path.is_file():
-        before = _settings_before(path)
-        changed = [key for key in settings if key not in _FREE and before.get(key) != settings[key]]
-        if changed:
-            raise ConfigError(
-                f"{output} holds a run with other settings ({', '.join(changed)})",
-                "name another output, or start anew with --restart",
-            )
-    with replacing(path) as partial:
-        partial.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
 
 def _settings_before(path: Path) -> dict[str, Any]:

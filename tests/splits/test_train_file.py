@@ -109,13 +109,14 @@ def test_a_run_from_before_a_setting_existed_goes_on(tmp_path):
     """The resolved settings beside an older run lack what is new; that is no change of settings."""
     import yaml
 
-    from binding.train.run import _keep_settings
+    from binding.train.keep import keep_settings
+    from binding.train.run import _FREE, _settings_before
 
     config = TrainConfig.model_validate({"sources": [{"cache": "a.npz"}], "output": str(tmp_path)})
     older = config.model_dump(mode="json")
     del older["validation"]["file"]
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(older))
-    _keep_settings(config, tmp_path, resumed=True)
+    keep_settings(config, tmp_path, _FREE, _settings_before)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({**older, "seed": 5}))
     with pytest.raises(ConfigError, match="seed"):
-        _keep_settings(config, tmp_path, resumed=True)
+        keep_settings(config, tmp_path, _FREE, _settings_before)

@@ -15,7 +15,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from binding.cli.terminal import counter
+from binding.cli.progress import counter
 from binding.data.collect import MOST_JOBS, CollectReport, collect
 from binding.errors import EXIT_INTERRUPTED, EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED, BindingError
 from binding.io.archive import COMPONENT_URL, ENTRY_URL

@@ -11,6 +11,8 @@ Donors and acceptors are those of ``binding.prepare.vina``.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -31,11 +33,11 @@ from binding.structures import Protein
 EXHAUSTIVENESS = 8  # Vina's own default
 NUM_POSES = 3
 ENERGY_RANGE = 3.0  # kcal/mol above the best pose, Vina's default
+SPACING = 0.375  # Å, of Vina's maps, its default
 MARGIN = 4.0  # Å about a reference ligand on each side
 LEAST_SIDE = 20.0  # Å; a compound may be larger than the reference
 MOST_SIDE = 60.0  # Å; beyond, the map takes gigabytes and the search finds nothing
 
-_SPACING = 0.375  # Å, of Vina's maps
 _DISTINCT = 1.0  # Å RMSD between poses, Vina's default
 _HYDROGEN_BOND_LENGTH = 1.0  # Å, from donor to its hydrogen
 _NEIGHBOURS = 2.2  # Å: atoms that the hydrogen points away from
@@ -87,10 +89,13 @@ class DockedPose:
     Attributes:
         mol: Heavy atoms only, one conformer, in the receptor's frame.
         score: Vina's affinity, kcal/mol; lower is better.
+        energy: What the search minimises, of ligand and protein and of the ligand itself, kcal/mol: unlike ``score``,
+            which counts from the best pose of its search, it compares poses of several searches of one ligand.
     """
 
     mol: Chem.Mol
     score: float
+    energy: float
 
 
 def require_engine() -> None:
@@ -117,6 +122,9 @@ class Docker:
         seed: Of conformer and search, from 0.
         exhaustiveness: Searches a ligand; time grows with it.
         num_poses: Poses a ligand, at most.
+        max_evals: Evaluations of the function in each search; 0 is Vina's own rule, by the size of the ligand.
+        energy_range: kcal/mol above the best pose that a pose may have.
+        spacing: Å, of the maps; coarser ones are computed sooner.
 
     Raises:
         UsageError: ``missing_extra``.
@@ -132,6 +140,9 @@ class Docker:
         seed: int = 0,
         exhaustiveness: int = EXHAUSTIVENESS,
         num_poses: int = NUM_POSES,
+        max_evals: int = 0,
+        energy_range: float = ENERGY_RANGE,
+        spacing: float = SPACING,
     ) -> None:
         require_engine()
         if reference is not None:
@@ -140,6 +151,9 @@ class Docker:
         self.seed = seed
         self.exhaustiveness = exhaustiveness
         self.num_poses = num_poses
+        self.max_evals = max_evals
+        self.energy_range = energy_range
+        self.spacing = spacing
         self._receptor = receptor_pdbqt(_in_reach(protein, box), np.array(box.center))
         self._vina: Any = None
 
@@ -166,22 +180,38 @@ class Docker:
     def dock_conformer(self, mol: Chem.Mol, name: str) -> list[DockedPose]:
         """``dock`` from a conformer of the caller's, all hydrogens explicit."""
         engine = self._engine()
-        try:
-            with rdBase.BlockLogs():
-                engine.set_ligand_from_string(_ligand_pdbqt(mol))
-                engine.dock(exhaustiveness=self.exhaustiveness, n_poses=self.num_poses, min_rmsd=_DISTINCT)
-                text = engine.poses(n_poses=self.num_poses, energy_range=ENERGY_RANGE)
-                scores = engine.energies(n_poses=self.num_poses, energy_range=ENERGY_RANGE)[:, 0]
-                found = _molecule(text)
-        except (RuntimeError, ValueError, TypeError, LookupError) as error:  # what Vina and meeko raise
-            raise LigandError(
-                f"Ligand {name} could not be docked: {str(error).strip() or type(error).__name__}.",
-                "Check its elements and its size against the box.",
-                "docking_failed",
-            ) from error
+        with _refused(name):
+            engine.set_ligand_from_string(_ligand_pdbqt(mol))
+            engine.dock(self.exhaustiveness, self.num_poses, _DISTINCT, self.max_evals)
+            text = engine.poses(self.num_poses, self.energy_range)
+            scores = engine.energies(self.num_poses, self.energy_range)
+            return self._read(text, scores[:, 0], scores[:, 1] + scores[:, 2])
+
+    def minimize(self, mol: Chem.Mol, name: str) -> DockedPose:
+        """The nearest minimum of a placed ligand: no search.
+
+        Args:
+            mol: All hydrogens explicit, in the receptor's frame and inside the box; its conformer is the start.
+            name: For messages.
+
+        Raises:
+            LigandError: ``docking_failed``.
+        """
+        engine = self._engine()
+        shifted = _one_conformer(mol, mol.GetConformer().GetPositions() - self.box.center)
+        with _refused(name, "minimized"), tempfile.TemporaryDirectory() as folder:
+            engine.set_ligand_from_string(_ligand_pdbqt(shifted))
+            total, inter, *_, intra, _, _ = engine.optimize()
+            path = Path(folder) / "pose.pdbqt"
+            engine.write_pose(str(path))
+            return self._read(path.read_text(encoding="ascii"), np.array([total]), np.array([inter + intra]))[0]
+
+    def _read(self, text: str, scores: np.ndarray, energies: np.ndarray) -> list[DockedPose]:
+        """Poses out of the engine's text, back in the receptor's frame."""
+        found = _molecule(text)
         return [
-            DockedPose(_one_conformer(found, conformer.GetPositions() + self.box.center), float(score))
-            for conformer, score in zip(found.GetConformers(), scores, strict=True)
+            DockedPose(_one_conformer(found, conformer.GetPositions() + self.box.center), float(score), float(energy))
+            for conformer, score, energy in zip(found.GetConformers(), scores, energies, strict=True)
         ]
 
     def prepare(self) -> None:
@@ -198,9 +228,23 @@ class Docker:
                 path = Path(folder) / "receptor.pdbqt"
                 path.write_text(self._receptor, encoding="ascii")
                 engine.set_receptor(str(path))
-            engine.compute_vina_maps([0.0, 0.0, 0.0], list(self.box.size), spacing=_SPACING)
+            engine.compute_vina_maps([0.0, 0.0, 0.0], list(self.box.size), spacing=self.spacing)
             self._vina = engine
         return self._vina
+
+
+@contextmanager
+def _refused(name: str, done: str = "docked") -> Iterator[None]:
+    """What Vina and meeko raise, as an error of the ligand; RDKit's messages are kept back."""
+    try:
+        with rdBase.BlockLogs():
+            yield
+    except (RuntimeError, ValueError, TypeError, LookupError) as error:
+        raise LigandError(
+            f"Ligand {name} could not be {done}: {str(error).strip() or type(error).__name__}.",
+            "Check its elements and its size against the box.",
+            "docking_failed",
+        ) from error
 
 
 # ---------------------------------------------------------------- receptor

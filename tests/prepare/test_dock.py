@@ -112,6 +112,33 @@ def test_poses_do_not_depend_on_what_was_docked_before(docker):
 
 
 @docking
+def test_minimizing_stays_at_the_crystal_pose_where_a_search_leaves_it(docker, ligand):
+    minimized = docker.minimize(Chem.AddHs(ligand.mol, addCoords=True), "TQ3")
+    assert rdMolAlign.CalcRMS(Chem.Mol(minimized.mol), ligand.mol) < 0.8
+    found = docker.dock(ligand.mol, "TQ3")
+    assert minimized.energy == pytest.approx(found[0].energy, abs=1.0)  # one scale, from whatever search
+    assert all(pose.energy < pose.score for pose in [minimized, *found])  # rotatable bonds damp the score alone
+
+
+@docking
+def test_quick_wide_search_gives_wrong_poses_too(protein, ligand):
+    quick = Docker(
+        protein,
+        Box.about(ligand.positions),
+        reference=ligand.positions,
+        exhaustiveness=2,
+        num_poses=20,
+        max_evals=20_000,
+        energy_range=10.0,
+        spacing=0.5,
+    )
+    poses = quick.dock(ligand.mol, "TQ3")
+    assert poses[-1].score - poses[0].score > dock.ENERGY_RANGE
+    away = [rdMolAlign.CalcRMS(Chem.Mol(pose.mol), ligand.mol) for pose in poses]
+    assert len(away) >= 6 and max(away) > 4.0
+
+
+@docking
 def test_stereo_and_charge_are_kept(docker):
     asked = "C[C@H]([NH3+])C(=O)[O-]"
     for pose in docker.dock(Chem.MolFromSmiles(asked), "alanine"):

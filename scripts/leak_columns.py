@@ -1,4 +1,4 @@
-"""How near each training row is to the test sets, as columns by which a strict training set can be cut.
+"""How near each training row is to the test sets and to the others, as columns by which a training set can be cut.
 
     python scripts/leak_columns.py DATA WORK -o leak_columns.csv
 
@@ -10,8 +10,12 @@ casf_protein    1 where the row's pocket has a chain that is alike to one of a C
 casf_ligand     greatest similarity of the ligand to any CASF-2016 ligand (Tanimoto, Morgan radius 2, 2048 bits)
 casf_pair       greatest similarity to the ligands of those CASF-2016 complexes whose protein is alike
 series_protein, series_pair   the same of the congeneric test series, by sequence alone
+protein_cluster one name for all rows whose proteins are related: pockets linked by chains of 0.3 identity (single
+                linkage, as `binding split --by protein` does it), and by a shared UniProt accession. What is held
+                out by this column is of families that were not trained on.
 
-Which pockets are alike is kept in WORK/alike.json; remove that file where DATA has changed.
+Which pockets are alike is kept in WORK/alike.json, their clusters in WORK/clusters.json; remove these files where DATA
+has changed.
 """
 
 from __future__ import annotations
@@ -20,13 +24,16 @@ import argparse
 import json
 import os
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from pose_training import known_ligands, own_pockets
 from rdkit import Chem, rdBase
 
-from binding.data.clusters import LEAST_KNOWN
+from binding.data.clusters import LEAST_KNOWN, Clusters, cluster_proteins
 from binding.data.identity import SequenceIndex
 from binding.data.similarity import fingerprints, tanimoto_rows
 from binding.io.ligand import read_ligands
@@ -35,12 +42,14 @@ from binding.io.sequences import read_sequences
 from binding.structures import Ligand
 
 IDENTITY = 0.4
-COLUMNS = ("casf_protein", "casf_ligand", "casf_pair", "series_protein", "series_pair")
+COLUMNS = ("casf_protein", "casf_ligand", "casf_pair", "series_protein", "series_pair", "protein_cluster")
 
 
 def pocket_files(data: Path) -> dict[str, Path]:
     """Pockets of the training rows by receptor; of two of one name that of `crystal`."""
     found = {}
+    for series, name in own_pockets(data, known_ligands(data)).items():
+        found[name] = data / "congeneric" / series / "pocket.pdb.gz"
     for folder in sorted((data / "congeneric").iterdir()):
         found[folder.name] = folder / "pocket.pdb.gz"
     for what in ("modelled", "crystal"):
@@ -87,6 +96,38 @@ def alike_proteins(pockets: dict[str, Path], tests: dict[str, Path]) -> dict[str
             alike |= near[row]
         result[name] = sorted(alike)
     return result
+
+
+def related_pockets(pockets: dict[str, Path]) -> dict[str, str]:
+    """For each pocket the first of those that are linked to it by chains of like sequence."""
+    chains = {
+        name: [chain for chain in read_sequences(path) if chain.known >= LEAST_KNOWN] for name, path in pockets.items()
+    }
+    return cluster_proteins(chains).clusters
+
+
+def protein_clusters(rows: pd.DataFrame, related: dict[str, str]) -> list[str]:
+    """(rows,) the first name of all receptors and UniProt accessions that are linked to the row's."""
+    receptors = [related.get(str(name)) for name in rows["receptor"]]
+    accessions = [value if isinstance(value, str) else None for value in rows["uniprot"]]
+    names = sorted({*related.values(), *filter(None, accessions), *rows["id"]})
+    place = {name: row for row, name in enumerate(names)}
+    linked = Clusters(len(names))
+    for receptor, accession in zip(receptors, accessions, strict=True):
+        if receptor is not None and accession is not None:
+            linked.join(place[receptor], place[accession])
+    return [
+        names[linked.root(place[receptor or accession or own])]
+        for receptor, accession, own in zip(receptors, accessions, rows["id"], strict=True)
+    ]
+
+
+def kept(path: Path, make: Callable[[], Any]) -> Any:
+    """What is in a JSON file; it is made where it is missing."""
+    if not path.is_file():
+        partial_path(path).write_text(json.dumps(make(), indent=0), encoding="utf-8")
+        os.replace(partial_path(path), path)
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def training_rows(data: Path, work: Path) -> pd.DataFrame:
@@ -149,17 +190,16 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     arguments = parser.parse_args()
     rdBase.DisableLog("rdApp.*")
-    data, kept = arguments.data, arguments.work / "alike.json"
-    tests = test_files(data)
-    if not kept.is_file():
-        pockets = pocket_files(data)
-        alike = {name: alike_proteins(pockets, {k: v[0] for k, v in files.items()}) for name, files in tests.items()}
-        partial_path(kept).write_text(json.dumps(alike, indent=0), encoding="utf-8")
-        os.replace(partial_path(kept), kept)
-    alike = json.loads(kept.read_text(encoding="utf-8"))
+    data, work = arguments.data, arguments.work
+    tests, pockets = test_files(data), pocket_files(data)
+    alike = kept(
+        work / "alike.json",
+        lambda: {name: alike_proteins(pockets, {k: v[0] for k, v in files.items()}) for name, files in tests.items()},
+    )
+    related = kept(work / "clusters.json", lambda: related_pockets(pockets))
     casf = pd.read_csv(data / "casf2016" / "index.csv", usecols=["id", "uniprot"]).dropna()
-    rows = training_rows(data, arguments.work)
-    columns = {}
+    rows = training_rows(data, work)
+    columns: dict[str, Any] = {"protein_cluster": protein_clusters(rows, related)}
     for name, accessions in (("casf", dict(zip(casf["id"], casf["uniprot"], strict=True))), ("series", {})):
         protein, ligand, pair = columns_of(rows, tests[name], alike[name], accessions)
         columns |= {f"{name}_protein": protein.astype(int), f"{name}_ligand": ligand, f"{name}_pair": pair}

@@ -3,9 +3,9 @@
     python scripts/prepare_release.py ../shared/data
     python scripts/train_release.py strict_first strict base --jobs 2
 
-Poses the ligands and series that have no pose in their protein, says how near each row is to the test sets, and
-prepares `crystal`, `modelled` and both posed sets. A step that was stopped goes on; posing takes about an hour of one
-core.
+Poses the ligands and series that have no pose in their protein, says how near each row is to the test sets and which
+proteins are related, and prepares `crystal`, `modelled` and both posed sets. A step that was stopped goes on; posing
+takes about an hour of one core.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAKS = Path("cache") / "leak_columns.csv"
-MODELLED = Path("cache") / "modelled_index.csv"
 WORK = Path("cache") / "posed"
 
 
@@ -31,15 +30,18 @@ def run(*command: str) -> None:
         raise SystemExit(done)
 
 
-def join_leaks(data: Path) -> None:
-    """The index of `modelled` with the columns of leak_columns.py, which the strict rule asks for."""
+def join_leaks(data: Path, what: str) -> Path:
+    """The index of a folder of the data with the columns of leak_columns.py."""
     leaks = pd.read_csv(ROOT / LEAKS, dtype=str)
-    index = pd.read_csv(data / "modelled" / "index.csv", dtype=str, keep_default_na=False)
-    of_modelled = leaks[leaks["source"] == "modelled"].drop(columns="source")
-    joined = index.merge(of_modelled, on="id", how="left", validate="one_to_one")
+    index = pd.read_csv(data / what / "index.csv", dtype=str, keep_default_na=False)
+    joined = index.merge(
+        leaks[leaks["source"] == what].drop(columns="source"), on="id", how="left", validate="one_to_one"
+    )
     if joined["casf_pair"].isna().any():
-        raise SystemExit(f"{LEAKS} lacks rows of modelled; remove it, and it is made anew")
-    joined.to_csv(ROOT / MODELLED, index=False)
+        raise SystemExit(f"{LEAKS} lacks rows of {what}; remove it, and it is made anew")
+    path = Path("cache") / f"{what}_index.csv"
+    joined.to_csv(ROOT / path, index=False)
+    return path
 
 
 def main() -> None:
@@ -50,9 +52,9 @@ def main() -> None:
         run("scripts/pose_training.py", what, str(data), str(WORK))
     run("scripts/leak_columns.py", str(data), str(WORK), "-o", str(LEAKS))
     run("scripts/pose_training.py", "collect", str(data), str(WORK), "--leaks", str(LEAKS))
-    join_leaks(data)
-    run("-m", "binding", "prepare", str(data / "crystal"), "-o", "cache/crystal.npz")
-    run("-m", "binding", "prepare", str(data / "modelled"), "--index", str(MODELLED), "-o", "cache/modelled.npz")
+    for what in ("crystal", "modelled"):
+        index = str(join_leaks(data, what))
+        run("-m", "binding", "prepare", str(data / what), "--index", index, "-o", f"cache/{what}.npz")
     for what in ("ligands", "congeneric"):
         run("-m", "binding", "prepare", str(WORK / what), "-o", f"cache/posed_{what}.npz")
 

@@ -22,12 +22,10 @@ SERIES = "Nc1nc(N)c2c(Sc3ccc(C)cc3)cccc2n1", "Nc1nc(N)c2c(Sc3ccncc3)cccc2n1", "C
 
 def run(script: str, *arguments: object) -> None:
     """The script as from the command line, in this process: importing torch again would cost seconds."""
-    given = sys.argv
-    sys.argv = [script, *map(str, arguments)]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [script, *map(str, arguments)])
+        patch.syspath_prepend(SCRIPTS)  # as Python does for a script: scripts import each other
         runpy.run_path(str(SCRIPTS / script), run_name="__main__")
-    finally:
-        sys.argv = given
 
 
 def copy(source: Path, target: Path) -> None:
@@ -125,6 +123,14 @@ def test_nearness_to_the_test_sets_is_by_protein_and_by_ligand(work):
     assert leaks.loc[("crystal", "1ia1"), ["series_protein", "series_pair"]].tolist() == [1, 1]
     assert leaks.loc[("congeneric", "DHFR_1__0"), "series_protein"] == 1
     assert leaks.loc[("congeneric", "DHFR_1__0"), "casf_protein"] == 0
+
+
+def test_related_proteins_are_one_cluster_in_all_sources(work):
+    leaks = pd.read_csv(work / "leaks.csv").set_index(["source", "id"])["protein_cluster"]
+    reductase = [("crystal", "1ia1"), ("modelled", "1ia1_1"), ("congeneric", "DHFR_1__0"), ("ligands", "unlike")]
+    assert leaks.loc[reductase].nunique() == 1
+    assert leaks.loc[("ligands", "lone")] == "P9"  # no pocket: by its accession
+    assert (leaks == leaks.loc[("ligands", "lone")]).sum() == 1
 
 
 def test_what_was_laid_out_can_be_prepared(work, tmp_path):

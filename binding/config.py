@@ -33,6 +33,9 @@ class ModelConfig(Settings):
     angles: bool = Field(True, description="angle terms: pair geometry, residue graph, learned directions")
     protein: bool = Field(True, description="False: pairs are left out, for the ablation without the protein")
     physics: bool = Field(True, description="Vina's terms as an additive prior with learned weights")
+    pose_readout: Literal["pooled", "pairs"] = Field(
+        "pooled", description="what `pose` reads: means over the complex, or besides them a sum of what each pair says"
+    )
     mean_pk: float = Field(6.5, description="start of the constant term")
 
     @model_validator(mode="after")
@@ -106,6 +109,11 @@ class SourceConfig(Settings):
         0.0, ge=0.0, le=1.0, description="share of rows seen that get a displaced pose beside them; crystal poses only"
     )
     decoys_from_epoch: int = Field(0, ge=0, description="first epoch with displaced poses")
+    rmsd: str | None = Field(
+        None,
+        description="column of each pose's RMSD to the crystal pose, Å: from 2 Å on a row is a decoy; "
+        "`group` then names what its poses share, such as `[native]`",
+    )
     group: tuple[str, ...] = Field(
         ("uniprot",), min_length=1, description="columns whose values complexes share that the pair loss compares"
     )
@@ -118,6 +126,14 @@ class SourceConfig(Settings):
     def _begins_before_it_ends(self) -> Self:
         if self.until_epoch is not None and self.until_epoch <= self.from_epoch:
             raise ValueError(f"until_epoch ({self.until_epoch}) must be after from_epoch ({self.from_epoch})")
+        return self
+
+    @model_validator(mode="after")
+    def _poses_of_known_complexes(self) -> Self:
+        if self.rmsd is not None and self.decoys > 0:
+            raise ValueError("rmsd and decoys exclude each other: displaced poses are made of crystal poses alone")
+        if self.rmsd is not None and self.group == type(self).model_fields["group"].default:
+            raise ValueError("rmsd needs group, the columns that say of which complex a row is a pose: [native]")
         return self
 
 
@@ -189,7 +205,10 @@ class TrainConfig(RunConfig):
     )
     huber_delta: float = Field(1.0, gt=0.0, description="pK, where the loss turns from square to linear")
     variance_weight: float = Field(0.1, ge=0.0, description="of the likelihood that trains `pk_std`")
-    pose_weight: float = Field(0.2, ge=0.0, description="of near-native against displaced poses")
+    pose_weight: float = Field(0.2, ge=0.0, description="of near-native against wrong poses, each by itself")
+    pose_rank_weight: float = Field(
+        0.0, ge=0.0, description="of near-native against wrong poses of the same complex in a batch, see `together`"
+    )
     decoy_weight: float = Field(0.2, ge=0.0, description="of: a decoy must not bind better than its crystal pose")
     pair_weight: float = Field(0.0, ge=0.0, description="of differences between complexes of one group in a batch")
     together: int = Field(1, ge=1, description="complexes of one group that come in one batch, for the pair loss")
@@ -209,6 +228,9 @@ class TrainConfig(RunConfig):
             raise ValueError("trainable: readouts needs init, the weights whose encoders stay")
         if self.devices > self.batch_size:
             raise ValueError(f"batch_size ({self.batch_size}) gives {self.devices} devices nothing to share")
+        if self.validation is not None and self.validation.source < len(self.sources):
+            if self.sources[self.validation.source].rmsd is not None:
+                raise ValueError("validation.source must not be one with rmsd: wrong poses have no affinity to compare")
         for row, source in enumerate(self.sources):
             if source.from_epoch >= self.epochs:
                 raise ValueError(f"sources.{row} begins in epoch {source.from_epoch} of {self.epochs}: never seen")

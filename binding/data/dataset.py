@@ -35,6 +35,7 @@ class Labels:
         near_native: (B,), 1 where the pose is within 2 Å of the crystal pose, 0 elsewhere, NaN where no crystal
             pose is known.
         group: (B,) int64, complexes that may be compared with each other share a number, see ``SourceConfig.group``.
+        poses_of: (B,) int64, poses of one complex share a number.
     """
 
     pk: Tensor
@@ -43,6 +44,7 @@ class Labels:
     decoy: Tensor
     near_native: Tensor
     group: Tensor
+    poses_of: Tensor
 
     def to(self, device: torch.device | str) -> Labels:
         return Labels(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
@@ -65,7 +67,11 @@ class Draw(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One row with its label; ``decoys_from`` is the epoch from which it has decoys."""
+    """One row with its label; ``decoys_from`` is the epoch from which it has decoys.
+
+    ``near_native`` and ``decoy`` are those of ``Labels``, of the pose as it is in the cache; in a source without RMSDs
+    the one is NaN and the other false.
+    """
 
     draw: Draw
     graph: ComplexGraph
@@ -75,6 +81,8 @@ class Example:
     group: int
     decoys: float
     decoys_from: int
+    near_native: float = float("nan")
+    decoy: bool = False
 
 
 RELATION_SIGNS = {"<": -1, "<=": -1, ">": 1, ">=": 1}
@@ -90,7 +98,7 @@ class ComplexDataset(Dataset[Example]):
 
     Raises:
         ConfigError: A column that ``group`` names is not in the table; a table without ``uniprot``, the default, is
-            taken as it is.
+            taken as it is. The column ``rmsd`` is not there, or a row of it is blank or no RMSD.
     """
 
     def __init__(self, caches: list[ComplexCache], sources: list[SourceConfig], rows: list) -> None:
@@ -105,6 +113,8 @@ class ComplexDataset(Dataset[Example]):
         self.items = [(source, int(row)) for source, part in enumerate(rows) for row in part]
         keys: dict[str, int] = {}
         self._labels: list[tuple[float, int, int]] = []
+        rmsds = [_rmsds(cache, settings, part) for cache, settings, part in zip(caches, sources, rows, strict=True)]
+        self._rmsd = np.concatenate(rmsds) if rmsds else np.zeros(0)
         for source, row in self.items:
             record = caches[source].table.iloc[row]
             key = _group_key(record, sources[source].group)
@@ -129,9 +139,34 @@ class ComplexDataset(Dataset[Example]):
         source, row = self.items[draw.row]
         pk, relation, group = self._labels[draw.row]
         settings = self.sources[source]
-        weight, decoys = (0.0, 0.0) if draw.filler else (settings.weight, settings.decoys)
-        graph = self.caches[source].graph(row)
-        return Example(draw, graph, pk, weight, relation, group, decoys, settings.decoys_from_epoch)
+        graph, known, rmsd = self.caches[source].graph(row), float("nan"), float(self._rmsd[draw.row])
+        if draw.filler:
+            return Example(draw, graph, pk, 0.0, relation, group, 0.0, settings.decoys_from_epoch)
+        if settings.rmsd is not None:
+            known = float(rmsd < _NEAR_NATIVE)
+        weight, wrong = (0.0, True) if known == 0.0 else (settings.weight, False)
+        return Example(
+            draw, graph, pk, weight, relation, group, settings.decoys, settings.decoys_from_epoch, known, wrong
+        )
+
+
+def _rmsds(cache: ComplexCache, settings: SourceConfig, rows: Sequence[int]) -> np.ndarray:
+    """(rows,) Å; NaN in a source without such a column."""
+    if settings.rmsd is None:
+        return np.full(len(rows), np.nan)
+    if settings.rmsd not in cache.table.columns:
+        raise ConfigError(
+            f"rmsd: {cache.path} has no column {settings.rmsd}", f"the columns are {', '.join(cache.table.columns)}"
+        )
+    values = pd.to_numeric(cache.table[settings.rmsd].iloc[list(rows)], errors="coerce").to_numpy(dtype=np.float64)
+    odd = np.flatnonzero(~(values >= 0.0))
+    if len(odd):
+        name = cache.table["id"].iloc[rows[odd[0]]]
+        raise ConfigError(
+            f"rmsd: {len(odd)} rows of {cache.path} have no number of 0 or more in {settings.rmsd}, such as {name!r}",
+            f"leave them out: where: {settings.rmsd} >= 0",
+        )
+    return values
 
 
 def _group_key(record: pd.Series, columns: Sequence[str]) -> str | None:
@@ -266,23 +301,26 @@ class Collator:
             ligand = example.graph.ligand
             native = ligand.positions
             displaced = example.decoys > 0 and self.epoch >= example.decoys_from
-            known = 1.0 if displaced else float("nan")
+            known = 1.0 if displaced else example.near_native
+            complex_of = example.group if not np.isnan(example.near_native) else -1 - example.draw.place
             scale = generator.uniform(0.0, self.noise) if self.noise else 0.0
             noisy = native + generator.normal(scale=scale, size=native.shape) if scale else native
             graphs.append(replace(example.graph, ligand=replace(ligand, positions=noisy)))
-            rows.append((example.pk, example.weight, example.relation, False, known, example.group))
+            relation = 0 if example.decoy else example.relation
+            rows.append((example.pk, example.weight, relation, example.decoy, known, example.group, complex_of))
             if self.decoys and displaced and generator.random() < example.decoys:
                 moved = displaced_pose(native, generator)
                 still_near = float(rmsd(native, moved) < _NEAR_NATIVE)
                 graphs.append(replace(example.graph, ligand=replace(ligand, positions=moved)))
-                rows.append((example.pk, 0.0, 0, True, still_near, example.group))
-        pk, weight, relation, decoy, near, group = zip(*rows, strict=True)
+                rows.append((example.pk, 0.0, 0, True, still_near, example.group, complex_of))
+        pk, weight, relations, decoy, near, group, poses_of = zip(*rows, strict=True)
         labels = Labels(
             pk=torch.tensor(pk, dtype=torch.float32),
             weight=torch.tensor(weight, dtype=torch.float32),
-            relation=torch.tensor(relation),
+            relation=torch.tensor(relations),
             decoy=torch.tensor(decoy),
             near_native=torch.tensor(near, dtype=torch.float32),
             group=torch.tensor(group),
+            poses_of=torch.tensor(poses_of),
         )
         return collate(graphs), labels

@@ -115,6 +115,8 @@ class InteractionModel(nn.Module):
         self.bias = nn.Parameter(torch.tensor(config.mean_pk - (PRIOR_MEAN_PK if config.physics else 0.0)))
         self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)
         self.whole = mlp(3 * channels + 1 + len(VINA_TERMS), channels, 2, dropout)
+        # In a mean a single wrong contact drowns; in a sum it does not.
+        self.pose = mlp(channels, channels // 2, 1, dropout) if config.pose_readout == "pairs" else None
 
     def measure(self, batch: Batch) -> Geometry:
         """What the positions alone decide; no learned parameter is read."""
@@ -243,10 +245,14 @@ class InteractionModel(nn.Module):
         pooled = pooled / weight.clamp_min(1.0)
         terms = vina.new_zeros(items, vina.shape[-1]).index_add_(0, owner, vina) / size  # clashes tell a wrong pose
         whole = self.whole(torch.cat([pooled, ligand_mean(atom_states), mean, weight / size / 5.0, terms], dim=-1))
+        pose_logit = whole[:, 1]
+        if self.pose is not None:
+            marks = self.pose(states).squeeze(-1).to(smooth.dtype) * smooth
+            pose_logit = pose_logit + marks.new_zeros(items).index_add_(0, owner, marks) / size.squeeze(-1).sqrt()
         return Output(
             pk=self.bias + ligand_term + interaction,
             log_variance=whole[:, 0].clamp(-4.0, 4.0),
-            pose_logit=whole[:, 1],
+            pose_logit=pose_logit,
             ligand_term=ligand_term,
             contributions=contributions,
             contacts=contacts,

@@ -35,6 +35,27 @@ def pose_loss(logit: Tensor, near_native: Tensor) -> Tensor:
     return nn.functional.binary_cross_entropy_with_logits(logit[known], near_native[known])
 
 
+def pose_rank_loss(logit: Tensor, near_native: Tensor, poses_of: Tensor) -> Tensor:
+    """Cross-entropy of picking a near-native pose among the poses of one complex, by a softmax of their logits.
+
+    Args:
+        logit: (B,). near_native: (B,), NaN where it is not known. poses_of: (B,), poses of one complex share a number.
+
+    Returns:
+        The mean over complexes that have both near-native and wrong poses in the batch; zero where none has.
+    """
+    near, wrong = near_native == 1, near_native == 0
+    same = (poses_of[:, None] == poses_of[None, :]) & (near | wrong)
+    right = same & near
+    first = near & ~right.tril(-1).any(1)  # one row a complex, a near-native one
+    asked = first & (same & wrong).any(1)
+    if not asked.any():
+        return logit.sum() * 0.0
+    logits = logit.expand(int(asked.sum()), -1)
+    of_right = logits.masked_fill(~right[asked], -torch.inf).logsumexp(1)
+    return (logits.masked_fill(~same[asked], -torch.inf).logsumexp(1) - of_right).mean()
+
+
 def decoy_loss(pk: Tensor, target: Tensor, wrong: Tensor) -> Tensor:
     """One-sided: a displaced pose (``wrong``) must not bind better than its crystal pose was measured to."""
     if not wrong.any():

@@ -19,7 +19,7 @@ from binding.errors import TrainingError
 from binding.graph.batch import Batch
 from binding.train import parts
 from binding.train.gather import gather_batch, world_size
-from binding.train.losses import affinity_loss, decoy_loss, pair_loss, pose_loss, variance_loss
+from binding.train.losses import affinity_loss, decoy_loss, pair_loss, pose_loss, pose_rank_loss, variance_loss
 
 _LAST_RATE = 0.02  # of the peak, at the end of the cosine
 _LONGEST_WARMUP = 0.1  # of the run, so that a short one does not end before it has begun
@@ -77,6 +77,7 @@ class TrainingModule(lightning.LightningModule):
             "affinity": affinity_loss(pk, labels.pk, labels.weight, labels.relation, config.huber_delta),
             "variance": variance_loss(pk, predicted.log_variance, labels.pk, exact),
             "pose": pose_loss(predicted.pose_logit, labels.near_native),
+            "pose_rank": pose_rank_loss(predicted.pose_logit, labels.near_native, labels.poses_of),
             "decoy": decoy_loss(pk, labels.pk, wrong),
             "pair": pair_loss(pk, labels.pk, exact, labels.group, config.huber_delta),
             "ligand_only": affinity_loss(twin, labels.pk, labels.weight, labels.relation, config.huber_delta),
@@ -92,6 +93,7 @@ class TrainingModule(lightning.LightningModule):
             "affinity": 1.0,
             "variance": self.config.variance_weight,
             "pose": self.config.pose_weight,
+            "pose_rank": self.config.pose_rank_weight,
             "decoy": self.config.decoy_weight,
             "pair": self.config.pair_weight,
             "ligand_only": 1.0,

@@ -22,6 +22,7 @@ _MODULES: Final = {
     "physics": "readouts",
     "bias": "readouts",
     "ligand_term": "readouts",
+    "pose": "readouts",
     "whole": "readouts",
 }
 _TWIN_ENCODER: Final = "molecule"

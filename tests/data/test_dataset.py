@@ -234,6 +234,55 @@ def test_decoys_stand_beside_their_native_pose(cache):
         assert rmsd(native, moved) > 0.05
 
 
+def with_rmsds(cache, **changed: float):
+    """The nine poses of 5ht1b with RMSDs of 0.5 to 4.5 Å, the others at 0."""
+    named = copy.copy(cache)
+    values = {name: max(0.0, (row - 3) / 2) for row, name in enumerate(cache.table["id"])} | changed
+    named.table = cache.table.assign(rmsd=list(values.values()), native=cache.table["protein"])
+    return named
+
+
+def test_poses_of_known_rmsd_are_near_native_or_decoys(cache):
+    poses = dataset(with_rmsds(cache), list(range(4, ROWS)), rmsd="rmsd", group=("native",), weight=2.0)
+    _, labels = Collator(decoys=True)([poses[k] for k in range(len(poses))])
+    near = [True] * 3 + [False] * 6  # 0.5, 1.0 and 1.5 Å, then 2.0 and more
+    assert labels.near_native.tolist() == [float(yes) for yes in near]
+    assert labels.decoy.tolist() == [not yes for yes in near]
+    assert labels.weight.tolist() == [2.0 if yes else 0.0 for yes in near]
+    assert labels.relation.tolist() == [1, -1] + [0] * 7, "a decoy has no bound of its own"
+    assert len(set(labels.poses_of.tolist())) == 1
+
+
+def test_poses_of_one_complex_share_a_number_and_others_do_not(cache):
+    """Two sources of one table: only where an RMSD is known do rows of one group count as poses of one complex."""
+    named = with_rmsds(cache)
+    sources = [SourceConfig(cache=Path("x"), decoys=1.0), SourceConfig(cache=Path("y"), rmsd="rmsd", group=("native",))]
+    rows = ComplexDataset([named, named], sources, [range(ROWS), range(ROWS)])
+    _, labels = Collator(decoys=True)([rows[k] for k in range(2 * ROWS)])
+    crystal, known = labels.poses_of[: 2 * ROWS].tolist(), labels.poses_of[2 * ROWS :].tolist()
+    assert crystal[::2] == crystal[1::2], "a displaced pose goes with the pose it was made of"
+    assert len(set(crystal)) == ROWS
+    assert len(set(known)) == len({*named.table["protein"]})
+    assert not set(crystal) & set(known)
+
+
+def test_a_filler_of_wrong_poses_counts_for_nothing(cache):
+    rows = dataset(with_rmsds(cache), list(range(ROWS)), rmsd="rmsd", group=("native",))
+    _, labels = Collator(decoys=True)([rows[Draw(ROWS - 1, 0, filler=True)]])
+    assert (labels.weight.tolist(), labels.decoy.tolist()) == ([0.0], [False])
+    assert torch.isnan(labels.near_native).all()
+
+
+def test_rows_without_an_rmsd_are_refused_unless_left_out(cache):
+    blank = with_rmsds(cache, **{"5ht1b-3": float("nan"), "5ht1b-4": -1.0})
+    with pytest.raises(ConfigError, match=r"2 rows .*'5ht1b-3'") as caught:
+        dataset(blank, list(range(ROWS)), rmsd="rmsd", group=("native",))
+    assert "where" in caught.value.hint
+    assert len(dataset(blank, list(range(7)), rmsd="rmsd", group=("native",))) == 7
+    with pytest.raises(ConfigError, match="no column distance"):
+        dataset(blank, list(range(7)), rmsd="distance", group=("native",))
+
+
 def test_decoys_begin_in_their_epoch(cache):
     """Before it a crystal pose is no example of a good pose either: the head would learn to say yes to all."""
     rows = dataset(cache, list(range(ROWS)), decoys=1.0, decoys_from_epoch=2)

@@ -220,3 +220,34 @@ def test_dropout_is_silent_in_evaluation_only():
     assert torch.equal(member.interaction(batch).pk, member.interaction(batch).pk)
     member.train()
     assert not torch.equal(member.interaction(batch).pk, member.interaction(batch).pk)
+
+
+# ---------------------------------------------------------------- the pose
+
+
+def test_one_wrong_contact_moves_the_pose_more_where_pairs_are_summed():
+    """What is summed is exactly the readout of each pair, faded, over the root of the number of atoms."""
+    member = random_member(SMALL.model_copy(update={"pose_readout": "pairs"})).double()
+    network = member.interaction
+    batch = collate([example_graph(name) for name in NAMES], torch.float64)
+    whole = network(batch).pose_logit
+    heard: list[torch.Tensor] = []
+    handle = network.pose.register_forward_hook(lambda _module, _inputs, marks: heard.append(marks))
+    output = network(batch)
+    handle.remove()
+    assert torch.equal(output.pose_logit, whole)
+    marks = heard[0].squeeze(-1) * network.measure(batch).pairs.smooth
+    owner = batch.atom_ligand[output.contacts.pair_atom]
+    summed = torch.stack([marks[owner == row].sum() for row in range(3)])
+    sizes = torch.bincount(batch.atom_ligand).sqrt()
+    network.pose = None
+    assert torch.allclose(whole - network(batch).pose_logit, summed / sizes)
+    assert torch.equal(network(batch).pk, output.pk), "the affinity does not read it"
+    assert float(summed.abs().min()) > 1e-3
+
+
+def test_pose_of_a_ligand_out_of_reach_is_a_number():
+    network = random_member(SMALL.model_copy(update={"pose_readout": "pairs"})).double().interaction
+    graph = example_graph("4cup")
+    away = with_positions(graph, graph.ligand.positions + [200.0, 0.0, 0.0])
+    assert torch.isfinite(network(collate([away], torch.float64)).pose_logit).all()

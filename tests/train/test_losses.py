@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from binding.train.losses import affinity_loss, decoy_loss, pair_loss, pose_loss, variance_loss
+from binding.train.losses import affinity_loss, decoy_loss, pair_loss, pose_loss, pose_rank_loss, variance_loss
 
 
 def t(*values: float) -> Tensor:
@@ -81,6 +81,34 @@ def test_pose_loss_by_hand_without_unknown_poses():
     nothing.backward()
     assert float(nothing.detach()) == 0.0
     assert logit.grad.tolist() == [0.0]
+
+
+def test_poses_are_ranked_inside_their_complex():
+    """Two complexes with a choice: a wrong pose two above, log(1 + e^2), and one below, log(1 + e^-1)."""
+    nan = float("nan")
+    poses_of = torch.tensor([3, 3, -1, -1, 7, 7, 9, 9])
+    near = t(1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, nan)  # 7 has no right answer, 9 no wrong one
+    logit = t(0.0, 2.0, 4.0, 5.0, 8.0, -8.0, 1.0, 6.0).requires_grad_(True)
+    loss = pose_rank_loss(logit, near, poses_of)
+    expected = (math.log(1.0 + math.exp(2.0)) + math.log(1.0 + math.exp(-1.0))) / 2
+    assert float(loss.detach()) == pytest.approx(expected)
+    loss.backward()
+    assert logit.grad[4:].tolist() == [0.0] * 4
+    assert logit.grad[0] < 0 < logit.grad[1]
+
+
+def test_any_near_native_pose_is_a_right_answer():
+    poses_of = torch.zeros(4, dtype=torch.long)
+    loss = pose_rank_loss(t(1.0, 3.0, 2.0, 0.0), t(1.0, 1.0, 0.0, 0.0), poses_of)
+    parts = [math.exp(value) for value in (1.0, 3.0, 2.0, 0.0)]
+    assert float(loss) == pytest.approx(-math.log((parts[0] + parts[1]) / sum(parts)))
+
+
+def test_nothing_to_rank_costs_nothing():
+    logit = t(3.0, 1.0).requires_grad_(True)
+    nothing = pose_rank_loss(logit, t(1.0, float("nan")), torch.tensor([0, 0]))
+    nothing.backward()
+    assert (float(nothing.detach()), logit.grad.tolist()) == (0.0, [0.0, 0.0])
 
 
 def test_decoys_cost_only_where_they_bind_too_well():

@@ -35,7 +35,8 @@ MOST_ATOMS = 36  # heavy atoms; a search of a larger ligand takes seconds
 MOST_POSES = 10  # of a search
 MARGIN, LEAST_SIDE = 3.0, 14.0  # Å, of the box about the crystal pose
 REACH = 5.0  # Å from the crystal ligand
-SEARCH = {"exhaustiveness": 1, "num_poses": 20, "max_evals": 40_000, "energy_range": 8.0, "spacing": 0.5}
+# Several short searches end in more different poses than a long one.
+SEARCH = {"exhaustiveness": 3, "num_poses": 20, "max_evals": 15_000, "energy_range": 12.0, "spacing": 0.5}
 COLUMNS = ("id", "receptor", "status", "error_code", "origin", "start", "rmsd", "reach", "energy", "cpu_s")
 
 

@@ -66,10 +66,11 @@ def fresh_conformer(ligand: Ligand, seed: int) -> Chem.Mol:
     return full
 
 
-def box_about(positions: np.ndarray) -> Box:
+def box_about(positions: np.ndarray, margin: float, least_side: float = 0.0) -> Box:
+    """The box about a ligand with so much room on each side, all in Å."""
     low, high = positions.min(axis=0), positions.max(axis=0)
     x, y, z = ((low + high) / 2).tolist()
-    a, b, c = np.maximum(high - low + 2 * MARGIN, LEAST_SIDE).tolist()
+    a, b, c = np.maximum(high - low + 2 * margin, least_side).tolist()
     return Box((x, y, z), (a, b, c))
 
 
@@ -83,7 +84,7 @@ def sample(name: str, protein: Protein, ligand: Ligand) -> tuple[list[dict[str, 
         raise LigandError(f"{name} has {ligand.num_atoms} heavy atoms.", f"At most {MOST_ATOMS}.", "too_large")
     fresh = bool(zlib.crc32(name.encode()) % 2)
     start = fresh_conformer(ligand, seed=0) if fresh else Chem.AddHs(ligand.mol, addCoords=True)
-    docker = Docker(protein, box_about(ligand.positions), reference=ligand.positions, **SEARCH)
+    docker = Docker(protein, box_about(ligand.positions, MARGIN, LEAST_SIDE), reference=ligand.positions, **SEARCH)
     minimized = docker.minimize(start, name)
     found = docker.dock_conformer(start, name)
     poses = [("native", ligand.mol, None), ("minimized", minimized.mol, minimized.energy)]

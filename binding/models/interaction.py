@@ -15,7 +15,7 @@ from binding.nn.cross_attention import GeometricCrossAttention, PairGrid
 from binding.nn.encoders import DirectionEncoder, MoleculeEncoder, Neighbours, PocketEncoder, mlp
 from binding.nn.geometry import VINA_TERMS, PairFeatures, PairGeometry, read_vectors
 from binding.nn.precision import full_precision
-from binding.nn.readout import PRIOR_MEAN_PK, PairReadout, PhysicsPrior
+from binding.nn.readout import PRIOR_MEAN_PK, PairReadout, PhysicsPrior, small_mlp
 
 _ROTORS = DESCRIPTORS.index("rotatable_bonds")
 _ROTOR_SCALE = 7.0
@@ -116,7 +116,7 @@ class InteractionModel(nn.Module):
         self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)
         self.whole = mlp(3 * channels + 1 + len(VINA_TERMS), channels, 2, dropout)
         # In a mean a single wrong contact drowns; in a sum it does not.
-        self.pose = mlp(channels, channels // 2, 1, dropout) if config.pose_readout == "pairs" else None
+        self.pose = small_mlp(channels, channels // 2, dropout) if config.pose_readout == "pairs" else None
 
     def measure(self, batch: Batch) -> Geometry:
         """What the positions alone decide; no learned parameter is read."""

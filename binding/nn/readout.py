@@ -49,6 +49,16 @@ class PhysicsPrior(nn.Module):
         return (attraction - clash) / (1.0 + self.rotor.abs() * rotors)
 
 
+def small_mlp(inputs: int, hidden: int, dropout: float) -> nn.Sequential:
+    """Inputs to one number that is about zero at first, so that a sum over many pairs is too."""
+    layers = mlp(inputs, hidden, 1, dropout)
+    last = layers[-1]
+    assert isinstance(last, nn.Linear)  # mlp ends in one
+    nn.init.normal_(last.weight, std=0.01)
+    nn.init.zeros_(last.bias)
+    return layers
+
+
 class PairReadout(nn.Module):
     """Contribution of each pair to pk, and what the complex looks like as a whole.
 
@@ -61,11 +71,7 @@ class PairReadout(nn.Module):
         super().__init__()
         self.atom = nn.Linear(channels, channels)
         self.residue = nn.Linear(channels, channels)
-        self.contribution = mlp(channels, channels // 2, 1, dropout)
-        last = self.contribution[-1]
-        assert isinstance(last, nn.Linear)  # mlp ends in one
-        nn.init.normal_(last.weight, std=0.01)
-        nn.init.zeros_(last.bias)
+        self.contribution = small_mlp(channels, channels // 2, dropout)
 
     def forward(
         self, pairs: Tensor, atoms: Tensor, sites: Tensor, pair_atom: Tensor, pair_site: Tensor

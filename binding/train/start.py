@@ -14,6 +14,8 @@ from binding.errors import ConfigError
 
 #: What a run may set anew: neither the tensors nor what they compute depend on it.
 _FREE: Final = {"dropout", "mean_pk"}
+#: What a run may add to weights that lack it; it starts from chance.
+_ADDED: Final = {"pose_readout": "pairs"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +23,7 @@ class Start:
     """One network of other weights.
 
     Attributes:
-        model: Its sizes, with the dropout of the run.
+        model: Its sizes, with the dropout and the readouts of the run.
         state: Of its ``Member``.
         origin: For the card of the run: which weights they were.
         calibration: Of the card of these weights, or empty.
@@ -53,14 +55,14 @@ def load_start(config: TrainConfig) -> Start | None:
     member = scorer.members[config.init_member]
     held = member.interaction.config
     asked = config.model.model_dump(include=set(config.model.model_fields_set))
-    differs = {name: value for name, value in asked.items() if name not in _FREE and getattr(held, name) != value}
+    free = {name: value for name, value in asked.items() if name in _FREE or _ADDED.get(name) == value}
+    differs = {name: value for name, value in asked.items() if name not in free and getattr(held, name) != value}
     if differs:
         told = ", ".join(f"{name} {value} (theirs: {getattr(held, name)})" for name, value in differs.items())
         raise ConfigError(
             f"model: {told} does not fit the weights {config.init}",
             "leave model out: with init, the sizes come from the card of the weights",
         )
-    free = {name: value for name, value in asked.items() if name in _FREE}
     path, _ = resolve_weights(config.init)
     return Start(
         model=held.model_copy(update=free),

@@ -214,6 +214,18 @@ def test_dropout_may_change(settings, base):
     assert ModelConfig.model_validate(card["config"]) == SMALL.model_copy(update={"dropout": 0.3})
 
 
+def test_a_pose_readout_is_added_and_not_taken_away(settings, base):
+    added = fine(settings, base, model={"pose_readout": "pairs"})
+    start = load_start(added)
+    assert start.model == SMALL.model_copy(update={"pose_readout": "pairs"})
+    assert not any(name.startswith("interaction.pose.") for name in start.state)
+    run(added)
+    assert any("interaction.pose." in name for name in weights_of(added))
+    back = fine(settings, added.output, model={"pose_readout": "pooled"})
+    with pytest.raises(ConfigError, match=r"pose_readout pooled \(theirs: pairs\)"):
+        load_start(back)
+
+
 def test_shipped_weights_are_named(settings):
     path, _ = resolve_weights(DEFAULT_MODEL)
     card = load_card(DEFAULT_MODEL)

@@ -1,11 +1,11 @@
 """The caches that the released weights are trained from, in one command -> cache/.
 
     python scripts/prepare_release.py ../shared/data
-    python scripts/train_release.py strict_first strict base --jobs 2
+    python scripts/train_release.py strict base --jobs 2
 
 Poses the ligands and series that have no pose in their protein, says how near each row is to the test sets and which
-proteins are related, and prepares `crystal`, `modelled` and both posed sets. A step that was stopped goes on; posing
-takes about an hour of one core.
+proteins are related, docks crystal ligands back for poses that are wrong, and prepares `crystal`, `modelled`, both posed
+sets and `docked`. A step that was stopped goes on; posing takes about an hour of one core, docking half an hour.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 LEAKS = Path("cache") / "leak_columns.csv"
 WORK = Path("cache") / "posed"
+DECOYS = Path("cache") / "posed_decoys"
 
 
 def run(*command: str) -> None:
@@ -57,6 +58,9 @@ def main() -> None:
         run("-m", "binding", "prepare", str(data / what), "--index", index, "-o", f"cache/{what}.npz")
     for what in ("ligands", "congeneric"):
         run("-m", "binding", "prepare", str(WORK / what), "-o", f"cache/posed_{what}.npz")
+    run("scripts/decoy_poses.py", "dock", str(data), str(DECOYS))
+    run("scripts/decoy_poses.py", "collect", str(data), str(DECOYS), "--index", "cache/crystal_index.csv")
+    run("-m", "binding", "prepare", str(DECOYS), "-o", "cache/docked.npz")
 
 
 if __name__ == "__main__":

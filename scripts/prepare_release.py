@@ -4,8 +4,8 @@
     python scripts/train_release.py strict base --jobs 2
 
 Poses the ligands and series that have no pose in their protein, says how near each row is to the test sets and which
-proteins are related, docks crystal ligands back for poses that are wrong, and prepares `crystal`, `modelled`, both posed
-sets and `docked`. A step that was stopped goes on; posing takes about an hour of one core, docking half an hour.
+proteins are related, docks crystal ligands back for poses that are wrong, and prepares `crystal`, `modelled`, both
+posed sets and `docked`. A step that was stopped goes on; posing takes about an hour of one core, docking half an hour.
 """
 
 from __future__ import annotations

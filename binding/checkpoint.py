@@ -1,4 +1,6 @@
-"""Weights: safetensors with a JSON card beside it. Nothing that executes code is ever loaded.
+"""Weights: safetensors with a JSON card beside it, and the file of their training set.
+
+Nothing that executes code is ever loaded.
 
 A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
 ``k.interaction.`` and ``k.ligand_only.``.
@@ -25,6 +27,7 @@ from binding.cards import available_models as available_models
 from binding.cards import load_card as load_card
 from binding.cards import resolve_weights as resolve_weights
 from binding.config import ModelConfig, describe
+from binding.domain.index import Domain
 from binding.ensemble import DTYPES
 from binding.ensemble import Member as Member
 from binding.ensemble import Scorer as Scorer
@@ -41,7 +44,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         dtype: ``float32``, or ``float64`` for checks of invariance.
 
     Raises:
-        WeightsError: Missing, damaged or of another version.
+        WeightsError: Missing, damaged or of another version; so may the file of the training set be.
         UsageError: No such device or dtype.
     """
     path, _ = resolve_weights(name_or_path)
@@ -72,7 +75,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
     except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged or of another version") from None
-    return Scorer(name, card, members, device, dtype)
+    return Scorer(name, card, members, device, dtype, Domain.load(path))
 
 
 def pick_device(device: str) -> str:

@@ -19,11 +19,13 @@ import torch
 from torch import Tensor, nn
 
 from binding.config import ModelConfig
+from binding.domain.index import Domain
 from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 from binding.models.interaction import InteractionModel
 from binding.models.ligand_only import LigandOnlyModel
 
+_NORMAL_90 = 1.6449  # standard deviations to either side that hold 90 % of a normal distribution
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _KEPT_POCKETS = 8
 #: Ligand atoms that go through the network together: on a CPU, so many that their pairs stay in its cache.
@@ -73,17 +75,31 @@ class Scorer:
         members: The ensemble.
         device: Where to run.
         dtype: ``float32`` or ``float64``.
+        domain: What they were trained on; None where that is not known.
+
+    Attributes:
+        std_scale: What the predicted standard deviation is multiplied by, so that it fits held-out errors.
+        interval: ``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements.
     """
 
     def __init__(
-        self, name: str, card: Mapping[str, Any], members: Sequence[Member], device: str = "cpu", dtype: str = "float32"
+        self,
+        name: str,
+        card: Mapping[str, Any],
+        members: Sequence[Member],
+        device: str = "cpu",
+        dtype: str = "float32",
+        domain: Domain | None = None,
     ) -> None:
         self.name = name
         self.card = dict(card)
         self.device = torch.device(device)
         self.dtype = DTYPES[dtype]
         self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
-        self.std_scale = float(self.card.get("calibration", {}).get("std_scale", 1.0))
+        self.domain = domain
+        calibration = self.card.get("calibration", {})
+        self.std_scale = float(calibration.get("std_scale", 1.0))
+        self.interval = float(calibration.get("interval_90", _NORMAL_90))
         self._kept: OrderedDict[bytes, _EncodedPockets] = OrderedDict()  # least recently used first
         self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from rdkit import Chem
 
+from binding.domain.words import words_of_chains
 from binding.errors import BindingError, FileError, LigandError, UsageError
 from binding.graph.fields import ComplexGraph, PocketGraph
 from binding.graph.ligand import build_ligand_graph
@@ -24,7 +25,7 @@ from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.io.structure import read_complex, read_protein
 from binding.prepare.checks import check_complex
 from binding.prepare.pocket import PocketSpec, replaced_by, select_pocket
-from binding.structures import Complex, Ligand, Protein
+from binding.structures import Complex, Ligand, Protein, ResidueKind
 
 _CACHED_FILES = 8
 _NUMBER = r"[-+]?[0-9]*\.?[0-9]+"
@@ -70,6 +71,7 @@ class Featurized:
     ligand: Ligand
     graph: ComplexGraph
     warnings: tuple[str, ...]
+    words: np.ndarray  # of the chains around the pocket; see binding.domain.words
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,14 +237,17 @@ class _Pockets:
         self._protein = protein
         self._spec = spec
         self._fixed = spec.reference is not None or spec.center is not None or spec.residues is not None
-        self._made: dict[bytes, tuple[Protein, PocketGraph]] = {}  # by the groups that are left out
+        self._made: dict[bytes, tuple[Protein, PocketGraph, np.ndarray]] = {}  # by the groups that are left out
 
-    def of(self, ligand: Ligand) -> tuple[Protein, PocketGraph]:
+    def of(self, ligand: Ligand) -> tuple[Protein, PocketGraph, np.ndarray]:
+        """The pocket, its graph, and the words of the chains around it."""
         left_out = replaced_by(self._protein, ligand.positions).tobytes() if self._fixed else b""
         if left_out in self._made:
             return self._made[left_out]
         pocket = select_pocket(self._protein, ligand, self._spec)
-        made = pocket, build_pocket_graph(pocket)
+        chains = np.unique(pocket.chain_ids[pocket.residue_kinds == ResidueKind.AMINO_ACID])
+        words = words_of_chains(self._protein, tuple(chains.tolist()))
+        made = pocket, build_pocket_graph(pocket), words
         if self._fixed:
             self._made[left_out] = made
         return made
@@ -252,10 +257,10 @@ def _featurize_one(pockets: _Pockets, record: Ligand | BadRecord) -> Featurized 
     if isinstance(record, BadRecord):
         return Failed(record.name, record.error)
     try:
-        pocket, pocket_graph = pockets.of(record)
+        pocket, pocket_graph, words = pockets.of(record)
         warnings = check_complex(Complex(record.name, pocket, record))
         graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket_graph)
-        return Featurized(record, graph, tuple(dict.fromkeys((*record.notes, *warnings))))
+        return Featurized(record, graph, tuple(dict.fromkeys((*record.notes, *warnings))), words)
     except Exception as error:  # noqa: BLE001 - becomes the row of the record
         return Failed(record.name, as_binding_error(error), record.num_atoms)
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from binding.domain.index import UNKNOWN, Nearness
 from binding.errors import BindingError
 from binding.featurize import Failed, Featurized, Job, RecordChunk, as_binding_error, featurize
 from binding.io.files import split_suffix
@@ -51,6 +52,8 @@ class Numbers(NamedTuple):
 
     pk: float
     pk_std: float
+    pk_low: float
+    pk_high: float
     pk_ligand_only: float
     pose: float
 
@@ -269,7 +272,7 @@ def _score_window(window: Sequence[_Pending], scorer: Scorer, batch_size: int) -
     for item in window:
         outcome = item.outcome
         if isinstance(outcome, Featurized):
-            rows.append(_row(item, outcome, next(numbers), scorer.name))
+            rows.append(_row(item, outcome, next(numbers), scorer))
         else:
             rows.append(
                 ResultRow.failed(
@@ -328,7 +331,9 @@ def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[Numbers | Binding
         if len(graphs) > 1:
             return [result for graph in graphs for result in _score([graph], scorer)]
         return [as_binding_error(error)]
-    table = np.stack([scores.pk, scores.pk_std, scores.pk_ligand_only, scores.pose], axis=1)
+    half = scorer.interval * scores.pk_std
+    columns = (scores.pk, scores.pk_std, scores.pk - half, scores.pk + half, scores.pk_ligand_only, scores.pose)
+    table = np.stack(columns, axis=1)
     return [Numbers(*map(float, row)) if np.isfinite(row[0]) else _not_finite() for row in table]
 
 
@@ -336,8 +341,22 @@ def _not_finite() -> BindingError:
     return BindingError("The network gave no finite number for this complex.", code="not_finite")
 
 
-def _row(item: _Pending, outcome: Featurized, result: Numbers | BindingError, model: str) -> ResultRow:
-    ligand = outcome.ligand
+def judge(graph: ComplexGraph, words: np.ndarray, scorer: Scorer) -> Nearness:
+    """How near a complex is to what the weights were trained on; nothing is known where they do not say.
+
+    Args:
+        graph: The complex.
+        words: Of the chains around its pocket; see ``Featurized``.
+        scorer: The model.
+    """
+    return UNKNOWN if scorer.domain is None else scorer.domain.judge(graph.ligand, words)
+
+
+def _row(item: _Pending, outcome: Featurized, result: Numbers | BindingError, scorer: Scorer) -> ResultRow:
+    ligand, model = outcome.ligand, scorer.name
     if isinstance(result, BindingError):
         return ResultRow.failed(item.id, item.protein, ligand.name, result, model=model, heavy_atoms=ligand.num_atoms)
-    return ResultRow.scored(item.id, item.protein, ligand, **result._asdict(), model=model, warnings=outcome.warnings)
+    near = judge(outcome.graph, outcome.words, scorer)
+    warnings = (*outcome.warnings, *near.warnings)
+    numbers = result._asdict() | near.columns()
+    return ResultRow.scored(item.id, item.protein, ligand, **numbers, model=model, warnings=warnings)

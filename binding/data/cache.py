@@ -119,14 +119,12 @@ class ComplexCache:
             self._graphs.put(row, graph)
         return graph
 
-    def _build(self, row: int) -> ComplexGraph:
+    def ligand(self, row: int) -> LigandGraph:
+        """The ligand of one row of the table, without its pocket."""
         arrays = self._arrays
         atoms = slice(self._ligand_atom_start[row], self._ligand_atom_start[row + 1])
         bonds = slice(self._ligand_bond_start[row], self._ligand_bond_start[row + 1])
-        protein = self.protein(int(arrays["ligand_group"][row]))
-        keep = np.zeros(protein.num_residues, dtype=bool)
-        keep[arrays["pocket_rows"][self._pocket_start[row] : self._pocket_start[row + 1]]] = True
-        ligand = LigandGraph(
+        return LigandGraph(
             positions=arrays["positions"][atoms] * arrays["ligand_step"][row],
             atom_categories=arrays["atom_categories"][atoms],
             radii=arrays["radii"][atoms].astype(np.float32) / 100,
@@ -134,7 +132,13 @@ class ComplexCache:
             bond_categories=arrays["bond_categories"][bonds],
             descriptors=arrays["descriptors"][row],
         )
-        return ComplexGraph(ligand=ligand, pocket=build_pocket_graph(protein.select(keep)))
+
+    def _build(self, row: int) -> ComplexGraph:
+        arrays = self._arrays
+        protein = self.protein(int(arrays["ligand_group"][row]))
+        keep = np.zeros(protein.num_residues, dtype=bool)
+        keep[arrays["pocket_rows"][self._pocket_start[row] : self._pocket_start[row + 1]]] = True
+        return ComplexGraph(ligand=self.ligand(row), pocket=build_pocket_graph(protein.select(keep)))
 
 
 def _read_table(text: str) -> pd.DataFrame:

@@ -45,10 +45,14 @@ class ResultRow:
         pose: Probability that the pose is near-native, 0 to 1.
         pk: -log10(K / M), higher binds tighter.
         pk_std: One standard deviation of ``pk``.
+        pk_low, pk_high: Between them lies the measured pK in 90 % of cases, by the errors on held-out proteins.
         dg_kcal_mol: -RT ln(10) pk at 298.15 K, kcal/mol.
         pk_ligand_only: What a model that never sees the protein gives for this ligand.
         ligand_efficiency: -dg_kcal_mol / heavy_atoms, kcal/mol per heavy atom.
         heavy_atoms: Of the ligand; None where it could not be read.
+        in_domain: Whether the complex is like those that the weights were trained on; None where that is not known.
+        nearest_ligand: Tanimoto similarity (ECFP4) to the nearest training ligand, 0 to 1.
+        nearest_protein: Greatest share of four-residue words in common with a training protein, 0 to 1.
         warnings: Sentences joined by ``"; "``.
         model: Name of the weights.
         status: ``ok`` or ``failed``.
@@ -63,10 +67,15 @@ class ResultRow:
     pose: float = _NAN
     pk: float = _NAN
     pk_std: float = _NAN
+    pk_low: float = _NAN
+    pk_high: float = _NAN
     dg_kcal_mol: float = _NAN
     pk_ligand_only: float = _NAN
     ligand_efficiency: float = _NAN
     heavy_atoms: int | None = None
+    in_domain: bool | None = None
+    nearest_ligand: float = _NAN
+    nearest_protein: float = _NAN
     warnings: str = ""
     model: str = ""
     status: str = OK
@@ -86,6 +95,11 @@ class ResultRow:
         pk_ligand_only: float,
         pose: float,
         model: str,
+        pk_low: float = _NAN,
+        pk_high: float = _NAN,
+        in_domain: bool | None = None,
+        nearest_ligand: float = _NAN,
+        nearest_protein: float = _NAN,
         warnings: Iterable[str] = (),
     ) -> Self:
         """A row with its derived columns: ``dg_kcal_mol``, ``ligand_efficiency`` and ``heavy_atoms``."""
@@ -97,10 +111,15 @@ class ResultRow:
             pose=pose,
             pk=pk,
             pk_std=pk_std,
+            pk_low=pk_low,
+            pk_high=pk_high,
             dg_kcal_mol=dg,
             pk_ligand_only=pk_ligand_only,
             ligand_efficiency=-dg / ligand.num_atoms,
             heavy_atoms=ligand.num_atoms,
+            in_domain=in_domain,
+            nearest_ligand=nearest_ligand,
+            nearest_protein=nearest_protein,
             warnings="; ".join(warnings),
             model=model,
             record=ligand,
@@ -129,16 +148,17 @@ class ResultRow:
 
 
 COLUMNS: Final = tuple(f.name for f in fields(ResultRow) if f.name != "record")
-_FLOATS: Final = ("pose", "pk", "pk_std", "dg_kcal_mol", "pk_ligand_only", "ligand_efficiency")
+_FLOATS: Final = tuple(f.name for f in fields(ResultRow) if f.type == "float")
+_NULLABLE: Final = {"heavy_atoms": "Int64", "in_domain": "boolean"}
 
 
 def to_frame(rows: Iterable[ResultRow]) -> pd.DataFrame:
-    """The rows as a table: floats at full precision with NaN, ``heavy_atoms`` as nullable integer."""
+    """The rows as a table: floats at full precision with NaN, ``heavy_atoms`` and ``in_domain`` as nullable types."""
     import pandas as pd
 
     frame = pd.DataFrame([row.as_dict() for row in rows], columns=list(COLUMNS))
     types = {name: "float64" if name in _FLOATS else "str" for name in COLUMNS}
-    return frame.astype({**types, "heavy_atoms": "Int64"})
+    return frame.astype({**types, **_NULLABLE})
 
 
 class ResultWriter(Protocol):
@@ -204,6 +224,8 @@ def cell_text(value: Any) -> str:
     """A value as it stands in CSV files and SD tags."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.{_CSV_DECIMALS}f}" if math.isfinite(value) else ""
     return str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -72,7 +73,7 @@ def chain_sequences(protein: Protein) -> list[ChainSequence]:
         fill = np.where((missing > 0) & (missing <= _LONGEST_FILL), missing, np.where(missing == 0, 0, 1))
         # Insertion codes repeat a number; such neighbours have nothing between them.
         fill[missing < 0] = 0
-        letters = [_letter(name) for name in protein.residue_names[rows].tolist()]
+        letters = [one_letter(name) for name in protein.residue_names[rows].tolist()]
         parts = [letters[0], *(UNKNOWN * int(n) + letter for n, letter in zip(fill, letters[1:], strict=True))]
         fragments = bool(np.count_nonzero(fill) > _FRAGMENTS * len(rows))
         found.append(ChainSequence("".join(parts), False, fragments))
@@ -103,15 +104,16 @@ def _from_cif(path: Path, data: bytes) -> list[str]:
 
 
 def _is_protein(names: list[str]) -> bool:
-    known = [_letter(name) != UNKNOWN for name in names]
+    known = [one_letter(name) != UNKNOWN for name in names]
     return sum(known) > len(known) / 2
 
 
 def _letters(names: list[str]) -> str:
-    return "".join(map(_letter, names))
+    return "".join(map(one_letter, names))
 
 
-def _letter(name: str) -> str:
+@lru_cache(maxsize=4096)
+def one_letter(name: str) -> str:
     """One-letter code of an amino acid, modified ones by their parent; ``X`` for anything else."""
     residue = gemmi.find_tabulated_residue(PARENT_AMINO_ACID.get(name, name))
     if not residue.is_amino_acid():

@@ -32,6 +32,7 @@ _PACKAGES: Final = ("torch", "numpy", "rdkit", "gemmi", "pyarrow", "duckdb")
 _WORDS: Final = {
     "version": "the version of binding",
     "model": "the model",
+    "domain": "the file of the model's training set",
     "receptor": "the receptor",
     "library": "the library",
     "device": "the kind of device",

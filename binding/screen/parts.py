@@ -37,11 +37,16 @@ SCHEMA: Final = pa.schema(
         pa.field("smiles", pa.string()),  # canonical, stereo from the pose; null where unreadable
         pa.field("pk", pa.float32()),  # -log10(K / M), higher binds tighter; null where failed, as all numbers
         pa.field("pk_std", pa.float32()),  # pK
+        pa.field("pk_low", pa.float32()),  # to pk_high: holds 90 % of measurements
+        pa.field("pk_high", pa.float32()),
         pa.field("dg_kcal_mol", pa.float32()),  # at 298.15 K
         pa.field("pk_ligand_only", pa.float32()),  # of a model that never sees the protein
         pa.field("ligand_efficiency", pa.float32()),  # kcal/mol per heavy atom
         pa.field("heavy_atoms", pa.int32()),  # null where unreadable
         pa.field("pose", pa.float32()),  # probability that the pose is near-native
+        pa.field("in_domain", pa.bool_()),  # like what the weights were trained on; null where they do not say
+        pa.field("nearest_ligand", pa.float32()),  # Tanimoto to the nearest training ligand; null where unknown
+        pa.field("nearest_protein", pa.float32()),  # share of words of the nearest training protein; null as well
         pa.field("warnings", pa.string(), nullable=False),  # sentences joined by "; "
         pa.field("model", pa.string(), nullable=False),
         pa.field("status", pa.string(), nullable=False),  # ok | failed

@@ -77,12 +77,19 @@ class ScreenTask:
 
 
 def ingredients(
-    task: ScreenTask, *, model_sha256: str, receptor_sha256: str | None, library_sha256: str, part_size: int = PART_SIZE
+    task: ScreenTask,
+    *,
+    model_sha256: str,
+    receptor_sha256: str | None,
+    library_sha256: str,
+    part_size: int = PART_SIZE,
+    domain_sha256: str | None = None,
 ) -> dict[str, Any]:
     """All that decides the numbers, by content; ``run_key`` hashes it, and a run that differs names what does."""
     return {
         "version": __version__,
         "model": model_sha256,
+        "domain": domain_sha256,
         "receptor": receptor_sha256,
         "library": library_sha256,
         "device": task.device.partition(":")[0],  # which of several GPUs is all the same

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from binding.cards import load_card, resolve_weights
+from binding.domain.index import domain_path
 from binding.errors import (
     EXIT_INTERRUPTED,
     EXIT_NONE_SCORED,
@@ -199,6 +200,7 @@ def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
         ingredients(
             task,
             model_sha256=file_sha256(weights),
+            domain_sha256=file_sha256(domain) if (domain := domain_path(weights)).is_file() else None,
             receptor_sha256=None if plan.protein is None else file_sha256(plan.protein),
             library_sha256="",
             part_size=plan.records_of_part,

@@ -12,6 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 from rdkit import Chem
 
@@ -21,7 +22,7 @@ from binding.graph.fields import ComplexGraph
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.records import record_kind
 from binding.io.results import FAILED, OK, RECORD_END, mol_block, sdf_record
-from binding.scoring import Numbers, score_graphs
+from binding.scoring import Numbers, judge, score_graphs
 from binding.screen.parts import SCHEMA
 from binding.screen.plan import ScreenTask
 from binding.screen.records import Kind, PartJob, Record, is_untitled
@@ -72,6 +73,7 @@ class Prepared:
     heavy_atoms: int | None
     warnings: tuple[str, ...]
     result: ComplexGraph | BindingError
+    words: np.ndarray | None = None  # of the chains around the pocket, where there is a graph
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +154,7 @@ class PartScorer:
         columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
         for row in part.rows:
             result = next(numbers) if isinstance(row.result, ComplexGraph) else row.result
-            for name, value in _cells(row, result, scorer.name).items():
+            for name, value in _cells(row, result, scorer).items():
                 columns[name].append(value)
         table = pa.Table.from_pydict(columns, schema=SCHEMA)
         seconds = {"featurize": part.seconds, "network": time.perf_counter() - start}
@@ -217,7 +219,9 @@ class PartScorer:
         posed = outcome.ligand
         in_file = record.kind is Kind.POSE and record.name is None
         block = None if in_file else sdf_record(mol_block(posed), posed.properties).removesuffix(RECORD_END)
-        return Prepared(names, Chem.MolToSmiles(posed.mol), block, posed.num_atoms, warnings, outcome.graph)
+        return Prepared(
+            names, Chem.MolToSmiles(posed.mol), block, posed.num_atoms, warnings, outcome.graph, outcome.words
+        )
 
 
 def score_parts(task: ScreenTask) -> PartScorer:
@@ -261,14 +265,18 @@ def _died(record: Record) -> Failed:
     return Failed(record.name or record.id, error)
 
 
-def _cells(row: Prepared, result: Numbers | BindingError, model: str) -> dict[str, Any]:
+def _cells(row: Prepared, result: Numbers | BindingError, scorer: Scorer) -> dict[str, Any]:
     """One row of the table."""
     cells: dict[str, Any] = {**dict.fromkeys(SCHEMA.names), **row.names}
     cells |= {"smiles": row.smiles, "pose_block": row.pose_block, "heavy_atoms": row.heavy_atoms}
-    cells |= {"model": model, "status": OK, "warnings": "; ".join(row.warnings), "error_code": "", "message": ""}
+    cells |= {"model": scorer.name, "status": OK, "warnings": "; ".join(row.warnings), "error_code": "", "message": ""}
     if isinstance(result, BindingError):
         message = f"{result.message} ({result.hint})" if result.hint else result.message
         return cells | {"status": FAILED, "error_code": result.code, "message": message}
+    if isinstance(row.result, ComplexGraph) and row.words is not None:
+        near = judge(row.result, row.words, scorer)
+        cells["warnings"] = "; ".join((*row.warnings, *near.warnings))
+        cells |= {name: None if value != value else value for name, value in near.columns().items()}  # NaN is no number
     dg = dg_from_pk(result.pk)
     return cells | result._asdict() | {"dg_kcal_mol": dg, "ligand_efficiency": -dg / (row.heavy_atoms or 1)}
 

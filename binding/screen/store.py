@@ -39,6 +39,8 @@ RESULT_COLUMNS: Final = (
     "id",
     "pk",
     "pk_std",
+    "pk_low",
+    "pk_high",
     "dg_kcal_mol",
     "pk_ligand_only",
     "gain_over_ligand_only",  # pk - pk_ligand_only: what the protein adds
@@ -46,6 +48,9 @@ RESULT_COLUMNS: Final = (
     "heavy_atoms",
     "pose",
     "num_poses",  # scored ones of this compound
+    "in_domain",
+    "nearest_ligand",
+    "nearest_protein",
     "smiles",
     "warnings",
     "model",

@@ -1,4 +1,4 @@
-"""The end of a run: predictions of the held-out rows, the calibration that follows from them, weights and card."""
+"""The end of a run: held-out predictions, the calibration that follows, weights, card and the training set's file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from binding.checkpoint import Member, Scorer, save_weights
 from binding.config import TrainConfig
 from binding.data.datamodule import ComplexDataModule
 from binding.data.dataset import BucketSampler, ComplexDataset
+from binding.data.domain import training_domain
 from binding.metrics import MIN_ROWS, regression_metrics
 from binding.train.keep import replacing
 from binding.train.start import Start
@@ -40,7 +41,7 @@ class TrainResult:
 
 
 def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start: Start | None) -> TrainResult:
-    """Writes ``validation.csv``, ``model.safetensors`` and ``model.json`` into the run's folder.
+    """Writes ``validation.csv`` and the weights with their card and their training set into the run's folder.
 
     Args:
         config: The run.
@@ -83,6 +84,7 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
         card["validation"] = {"rows": len(table), "exact_rows": len(exact), **metrics}
     weights = output / "model.safetensors"
     save_weights(weights, [member.state_dict()], card)
+    training_domain(data.train_set.caches, data.train_set.items).save(weights)
     return TrainResult(weights, predictions, metrics)
 
 

@@ -94,6 +94,8 @@ class FakeScorer:
     """pk is the number of heavy atoms / 4, so that a test knows which graph a number belongs to."""
 
     name = "fake"
+    interval = 1.6
+    domain = None
 
     def __init__(self):
         self.card = {"name": "fake", "metrics": {"r": 0.5}}

@@ -26,20 +26,23 @@ def ligand(smiles: str, name: str, **properties: str) -> Ligand:
 @pytest.fixture
 def rows() -> list[ResultRow]:
     """Aspirin scored, a record that could not be read, caffeine scored with a pk of zero."""
-    numbers = {"pk_std": 1.05, "pk_ligand_only": 5.5, "pose": 0.875, "model": "m1"}
+    numbers = {"pk_std": 1.05, "pk_ligand_only": 5.5, "pose": 0.875, "model": "m1", "nearest_ligand": 0.5}
     bad = ResultRow.failed("b", "p.pdb", "broken", LigandError("record 2 is cut off", "write it again", "bad_record"))
     aspirin = ligand("CC(=O)Oc1ccccc1C(=O)O", "aspirin", source="made\n\nhere")
     return [
-        ResultRow.scored("a", "p.pdb", aspirin, pk=6.123456789, warnings=["one", "two"], **numbers),
+        ResultRow.scored("a", "p.pdb", aspirin, pk=6.123456789, warnings=["one", "two"], in_domain=True, **numbers),
         bad,
-        ResultRow.scored("c", "p.pdb", ligand("Cn1cnc2c1c(=O)n(C)c(=O)n2C", "caffeine"), pk=0.0, **numbers),
+        ResultRow.scored(
+            "c", "p.pdb", ligand("Cn1cnc2c1c(=O)n(C)c(=O)n2C", "caffeine"), pk=0.0, in_domain=False, **numbers
+        ),
     ]
 
 
 def test_columns_are_exactly_those_promised():
     assert COLUMNS == (
-        "id", "protein", "ligand", "pose", "pk", "pk_std", "dg_kcal_mol", "pk_ligand_only", "ligand_efficiency",
-        "heavy_atoms", "warnings", "model", "status", "error_code", "message",
+        "id", "protein", "ligand", "pose", "pk", "pk_std", "pk_low", "pk_high", "dg_kcal_mol", "pk_ligand_only",
+        "ligand_efficiency", "heavy_atoms", "in_domain", "nearest_ligand", "nearest_protein", "warnings", "model",
+        "status", "error_code", "message",
     )  # fmt: skip
 
 
@@ -65,6 +68,7 @@ def test_csv(rows, tmp_path):
     assert found[0]["pk"] == "6.1235"
     assert found[1]["pk"] == found[1]["heavy_atoms"] == ""
     assert float(found[2]["pk"]) == 0.0  # zero is a number, not a gap
+    assert [row["in_domain"] for row in found] == ["true", "", "false"]
 
 
 def test_csv_on_standard_output(rows, capsys):
@@ -81,6 +85,7 @@ def test_json_lines_keep_full_precision_and_null(rows, tmp_path):
     assert found[0]["pk"] == 6.123456789
     assert found[1]["pk"] is None
     assert found[1]["heavy_atoms"] is None
+    assert [row["in_domain"] for row in found] == [True, None, False]
 
 
 def test_parquet_keeps_types(rows, tmp_path):
@@ -91,6 +96,7 @@ def test_parquet_keeps_types(rows, tmp_path):
     assert found["pk"][0] == 6.123456789
     assert np.isnan(found["pk"][1])
     assert found["heavy_atoms"].tolist()[0] == 13
+    assert found["in_domain"].dtype == "boolean"
     assert found["error_code"].tolist() == ["", "bad_record", ""]
 
 
@@ -189,6 +195,8 @@ def test_frame(rows):
     frame = to_frame(rows)
     assert frame["pk"].iloc[0] == 6.123456789
     assert frame["heavy_atoms"].tolist() == [13, pd.NA, 14]
+    assert frame["in_domain"].tolist() == [True, pd.NA, False]
+    assert frame["nearest_protein"].isna().all()
     assert frame["message"].tolist()[0] == ""
     assert "record" not in frame.columns
 

@@ -21,6 +21,8 @@ ONCE = "ends a process once"
 
 class FakeScorer:
     name = "fake"
+    interval = 1.6
+    domain = None
 
     def score(self, graphs):
         atoms = np.array([graph.ligand.num_atoms for graph in graphs], dtype=float)

@@ -1,0 +1,1 @@
+"""How near a complex is to what a set of weights was trained on."""

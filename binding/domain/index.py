@@ -1,0 +1,319 @@
+"""What a set of weights was trained on, compressed to what tells how near a new complex is to it.
+
+Held are the fingerprints of the different ligands, the words of the different proteins, and the range of sizes and
+elements: no structure and no name. The file lies beside the weights as ``<stem>.domain.npz``: NumPy arrays alone.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from rdkit import Chem
+
+from binding.constants import LIGAND_ELEMENTS
+from binding.domain.fingerprint import NUM_BITS, fingerprint
+from binding.domain.words import NUM_WORDS
+from binding.errors import WeightsError
+from binding.graph.fields import ATOM_CATEGORIES, LigandGraph
+
+SUFFIX: Final = ".domain.npz"
+FORMAT_VERSION: Final = 1
+#: Share of words from which on a protein counts as known (docs/accuracy.md): of held-out proteins whose chains are less
+#: than 0.3 identical to all in training, none has as much; of the others, nine of ten.
+KNOWN_PROTEIN: Final = 0.15
+#: Tanimoto below which a ligand is unlike all others: two random drugs have about 0.2 at the nearest of some thousands.
+KNOWN_LIGAND: Final = 0.25
+_FEWEST_WORDS: Final = 10  # that a share is taken of: a stretch of five residues is no protein
+_RARE: Final = 5  # ligands; an element in fewer is not known
+_DENSE: Final = 256  # most frequent bits, compared as a block; the others, few in any ligand, by lists of their owners
+_KEPT_LIGANDS: Final = 4096  # whose similarity is remembered: other poses of them cost nothing
+_KEPT_PROTEINS: Final = 8
+_ARRAYS: Final = ("bits", "bit_counts", "words", "word_counts", "atoms", "elements")
+_ELEMENT: Final = list(ATOM_CATEGORIES).index("element")
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near a complex is to what the weights were trained on.
+
+    Attributes:
+        in_domain: Whether it is like it; None where the weights do not say what they were trained on.
+        nearest_ligand: Tanimoto similarity (ECFP4) to the nearest training ligand, 0 to 1; NaN where unknown.
+        nearest_protein: Greatest share of words of four residues in common with a training protein, 0 to 1; NaN where
+            unknown.
+        warnings: Why it is not in the domain, one sentence each.
+    """
+
+    in_domain: bool | None = None
+    nearest_ligand: float = float("nan")
+    nearest_protein: float = float("nan")
+    warnings: tuple[str, ...] = ()
+
+    def columns(self) -> dict[str, Any]:
+        """What stands in the columns of a result, by their names."""
+        return {
+            "in_domain": self.in_domain,
+            "nearest_ligand": self.nearest_ligand,
+            "nearest_protein": self.nearest_protein,
+        }
+
+
+UNKNOWN: Final = Nearness()
+
+
+class Domain:
+    """The training set of a set of weights; ``Domain.of`` makes it.
+
+    Args:
+        bits: Of all ligands' fingerprints, joined.
+        bit_counts: (ligands,) how many are each ligand's.
+        words: Of all proteins, joined.
+        word_counts: (proteins,) how many are each protein's.
+        atoms: Fewest and most heavy atoms of a ligand.
+        elements: (13,) number of ligands that hold each element of ``LIGAND_ELEMENTS``, or any other.
+    """
+
+    def __init__(
+        self,
+        bits: np.ndarray,
+        bit_counts: np.ndarray,
+        words: np.ndarray,
+        word_counts: np.ndarray,
+        atoms: tuple[int, int],
+        elements: np.ndarray,
+    ) -> None:
+        self._bits, self._bit_counts = bits, bit_counts.astype(np.int64)
+        self._words, self._word_counts = words, word_counts.astype(np.int64)
+        self.atoms = (int(atoms[0]), int(atoms[1]))
+        self.elements = np.asarray(elements, dtype=np.int64)
+        self._index_bits()
+        self._owners = np.repeat(np.arange(self.num_proteins), self._word_counts)
+        self._ligands: OrderedDict[bytes, float] = OrderedDict()  # least recently asked first
+        self._proteins: OrderedDict[bytes, float] = OrderedDict()
+
+    @classmethod
+    def of(
+        cls,
+        ligands: Iterable[np.ndarray],
+        proteins: Iterable[np.ndarray],
+        atoms: tuple[int, int],
+        elements: np.ndarray,
+    ) -> Domain:
+        """The training set of these ligands and proteins, in whatever order they come.
+
+        Args:
+            ligands: Of each the bits that are on, ascending; see ``fingerprint``.
+            proteins: Of each its words, ascending; see ``protein_words``.
+            atoms, elements: As of the class.
+        """
+        return cls(*_distinct(ligands, np.uint16), *_distinct(proteins, np.uint32), atoms, elements)
+
+    @property
+    def num_ligands(self) -> int:
+        """Different ligands, by their fingerprints."""
+        return len(self._bit_counts)
+
+    @property
+    def num_proteins(self) -> int:
+        """Different proteins, by their words."""
+        return len(self._word_counts)
+
+    def judge(self, ligand: LigandGraph, words: np.ndarray) -> Nearness:
+        """How near a complex is; the pose does not matter.
+
+        Args:
+            ligand: Its features.
+            words: (words,) of the chains around the pocket; see ``protein_words``.
+        """
+        structure = (ligand.atom_categories, ligand.bonds, ligand.bond_categories)
+        to_ligand = _remembered(
+            self._ligands,
+            b"".join(np.ascontiguousarray(part).tobytes() for part in structure),
+            lambda: self.nearest_ligand(fingerprint(ligand)),
+            _KEPT_LIGANDS,
+        )
+        to_protein = _remembered(self._proteins, words.tobytes(), lambda: self.nearest_protein(words), _KEPT_PROTEINS)
+        reasons = [*self._unlike(to_ligand, to_protein), *self._out_of_range(ligand)]
+        warnings = (f"outside the training domain: {', '.join(reasons)}",) if reasons else ()
+        return Nearness(not reasons, to_ligand, to_protein, warnings)
+
+    def nearest_ligand(self, bits: np.ndarray) -> float:
+        """Tanimoto similarity to the nearest training ligand; NaN where none is known.
+
+        Args:
+            bits: (on,) of a fingerprint; see ``fingerprint``.
+        """
+        if not self.num_ligands:
+            return float("nan")
+        places = self._place[bits]
+        query = np.zeros(_DENSE, dtype=bool)
+        query[places[places < _DENSE]] = True
+        packed = np.packbits(query).view(np.uint64)
+        shared = np.bitwise_count(self._dense & packed[:, None]).sum(axis=0, dtype=np.int64)
+        rare = places[places >= _DENSE] - _DENSE
+        owners = [self._rare_owners[self._rare_starts[bit] : self._rare_starts[bit + 1]] for bit in rare.tolist()]
+        if owners:
+            shared += np.bincount(np.concatenate(owners), minlength=self.num_ligands)
+        return float((shared / np.maximum(self._bit_counts + len(bits) - shared, 1)).max())
+
+    def nearest_protein(self, words: np.ndarray) -> float:
+        """The greatest share of words that a training protein has in common; NaN where either side has none.
+
+        The share is one of the smaller set: a training pocket inside a whole chain counts in full.
+
+        Args:
+            words: (words,); see ``protein_words``.
+        """
+        if not len(words) or not self.num_proteins:
+            return float("nan")
+        asked = np.zeros(NUM_WORDS, dtype=bool)
+        asked[words] = True
+        shared = np.bincount(self._owners[asked[self._words]], minlength=self.num_proteins)
+        return float((shared / np.maximum(np.minimum(self._word_counts, len(words)), _FEWEST_WORDS)).max())
+
+    def _unlike(self, to_ligand: float, to_protein: float) -> list[str]:
+        reasons = []
+        if to_protein < KNOWN_PROTEIN:
+            reasons.append(f"the protein is unlike all in training (nearest {to_protein:.2f})")
+        if to_ligand < KNOWN_LIGAND:
+            reasons.append(f"the ligand is unlike all in training (nearest {to_ligand:.2f})")
+        return reasons
+
+    def _out_of_range(self, ligand: LigandGraph) -> list[str]:
+        reasons = []
+        fewest, most = self.atoms
+        if not fewest <= ligand.num_atoms <= most:
+            reasons.append(f"{ligand.num_atoms} heavy atoms, in training {fewest} to {most}")
+        rows = np.unique(ligand.atom_categories[:, _ELEMENT])
+        if odd := [_symbol(row) for row in rows.tolist() if self.elements[row] < _RARE]:
+            reasons.append(f"hardly any {', '.join(odd)} in training")
+        return reasons
+
+    def _index_bits(self) -> None:
+        """Frequent bits as a block of 64-bit words, rare ones as lists of their owners: few rows are then touched."""
+        frequency = np.bincount(self._bits, minlength=NUM_BITS)
+        self._place = np.empty(NUM_BITS, dtype=np.int64)
+        self._place[np.argsort(-frequency, kind="stable")] = np.arange(NUM_BITS)
+        owners = np.repeat(np.arange(self.num_ligands, dtype=np.int32), self._bit_counts)
+        places = self._place[self._bits]
+        frequent = places < _DENSE
+        dense = np.zeros((self.num_ligands, _DENSE), dtype=bool)
+        dense.reshape(-1)[owners[frequent] * _DENSE + places[frequent]] = True
+        self._dense = np.ascontiguousarray(np.packbits(dense, axis=1).view(np.uint64).T)
+        rare = (places[~frequent] - _DENSE).astype(np.uint16)
+        order = np.argsort(rare, kind="stable")
+        self._rare_owners = owners[~frequent][order]
+        self._rare_starts = np.searchsorted(rare[order], np.arange(NUM_BITS - _DENSE + 1))
+
+    @classmethod
+    def merged(cls, domains: Sequence[Domain]) -> Domain:
+        """What several sets of weights together were trained on; ``elements`` are those of the set that has most.
+
+        Args:
+            domains: One or more.
+        """
+        return cls.of(
+            [row for domain in domains for row in _split(domain._bits, domain._bit_counts)],
+            [row for domain in domains for row in _split(domain._words, domain._word_counts)],
+            (min(domain.atoms[0] for domain in domains), max(domain.atoms[1] for domain in domains)),
+            np.max([domain.elements for domain in domains], axis=0),
+        )
+
+    def save(self, path: str | Path) -> None:
+        """Writes the file, whole or not at all; the same training set gives the same bytes.
+
+        Args:
+            path: Of the weights (``model.safetensors``) or of the file itself.
+        """
+        path = domain_path(path)
+        partial = path.with_name(path.name + ".partial")
+        with partial.open("wb") as stream:
+            np.savez_compressed(
+                stream,
+                allow_pickle=False,
+                version=np.array([FORMAT_VERSION]),
+                bits=self._bits,
+                bit_counts=self._bit_counts.astype(np.uint16),
+                words=self._words,
+                word_counts=self._word_counts.astype(np.uint32),
+                atoms=np.array(self.atoms),
+                elements=self.elements,
+            )
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(partial, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Domain | None:
+        """The training set of some weights; None where no file of it lies beside them.
+
+        Args:
+            path: Of the weights, or of the file itself.
+
+        Raises:
+            WeightsError: The file is damaged or of another version.
+        """
+        path = domain_path(path)
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                version = int(file["version"][0])
+                if version == FORMAT_VERSION:
+                    return cls(**{name: file[name] for name in _ARRAYS})
+        except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise WeightsError(f"{path} says nothing of a training set: {error}", "restore the file") from None
+        raise WeightsError(f"{path} has format {version}, this version reads {FORMAT_VERSION}", "restore the file")
+
+
+def domain_path(weights: str | Path) -> Path:
+    """Where the training set of some weights lies.
+
+    Args:
+        weights: Such as ``model.safetensors``, or the file itself.
+    """
+    path = Path(weights)
+    return path if path.name.endswith(SUFFIX) else path.with_name(path.stem + SUFFIX)
+
+
+def count_elements(ligands: Iterable[LigandGraph]) -> np.ndarray:
+    """(13,) number of ligands that hold each element of ``LIGAND_ELEMENTS``, or any other."""
+    counts = np.zeros(ATOM_CATEGORIES["element"], dtype=np.int64)
+    for ligand in ligands:
+        counts[np.unique(ligand.atom_categories[:, _ELEMENT])] += 1
+    return counts
+
+
+def _symbol(row: int) -> str:
+    if row >= len(LIGAND_ELEMENTS):
+        return "elements beyond organic chemistry"
+    return Chem.GetPeriodicTable().GetElementSymbol(LIGAND_ELEMENTS[row])
+
+
+def _distinct(rows: Iterable[np.ndarray], dtype: type[np.integer]) -> tuple[np.ndarray, np.ndarray]:
+    """The different rows that are not empty, joined in a fixed order, and their lengths."""
+    kept = sorted({row.astype(">u4").tobytes() for row in rows if len(row)})
+    counts = np.array([len(row) // 4 for row in kept], dtype=np.int64)
+    return np.frombuffer(b"".join(kept), dtype=">u4").astype(dtype), counts
+
+
+def _split(joined: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
+    return np.split(joined, np.cumsum(counts.astype(np.int64))[:-1]) if len(counts) else []
+
+
+def _remembered(kept: OrderedDict[bytes, float], key: bytes, find: Callable[[], float], most: int) -> float:
+    """A number by its key; what has not been asked for longest is forgotten."""
+    if key not in kept:
+        kept[key] = find()
+        if len(kept) > most:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    return kept[key]

@@ -22,8 +22,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+import yaml
 
 from binding.checkpoint import Scorer, load_card, load_model, save_weights
+from binding.config import TrainConfig
+from binding.data.cache import ComplexCache
+from binding.data.domain import training_domain
+from binding.data.splits import filter_rows, split_rows
+from binding.domain.index import Domain
 from binding.featurize import Featurized, Job, featurize
 from binding.graph.fields import ComplexGraph
 from binding.io.index import read_index
@@ -103,6 +109,21 @@ def brief(truth: np.ndarray, predicted: np.ndarray) -> dict[str, Any]:
 def members(runs: Sequence[Path]) -> list[dict[str, torch.Tensor]]:
     """The one member of each run."""
     return [load_model(run, device="cpu").members[0].state_dict() for run in runs]
+
+
+def domain(runs: Sequence[Path]) -> Domain:
+    """What any of the runs was trained on."""
+    found = [Domain.load(run / "model.safetensors") or domain_of_settings(run) for run in runs]
+    return Domain.merged(found)
+
+
+def domain_of_settings(run: Path) -> Domain:
+    """The same of a run that was trained before runs wrote it: its rows are drawn anew, from the caches as they are."""
+    config = TrainConfig.model_validate(yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8")))
+    caches = [ComplexCache(source.cache) for source in config.sources]
+    tables = [filter_rows(cache.table, source) for cache, source in zip(caches, config.sources, strict=True)]
+    train, _ = split_rows(tables, config.validation)
+    return training_domain(caches, [(source, int(row)) for source, rows in enumerate(train) for row in rows])
 
 
 def calibration(runs: Sequence[Path]) -> dict[str, Any]:
@@ -209,6 +230,7 @@ def main() -> None:
     }
     path = args.output / f"{args.name}.safetensors"
     save_weights(path, members(args.runs), card, half=True)
+    domain(args.runs).save(path)
     truth, graphs, sizes = test_graphs(args.test)
     card["test"] = {args.test.name: test_metrics(load_model(path, device="cpu"), graphs, truth, sizes)}
     arms = {arm[0]: [Path(run) for run in arm[1:]] for arm in args.ablation}

@@ -3,10 +3,10 @@
     python scripts/measure_redocking.py ../shared/data/casf2016              poses that are missing, then all figures
     python scripts/measure_redocking.py ../shared/data/casf2016 --only score  with other weights, or newer ones
 
-Poses: AutoDock Vina from fresh conformers of the ligand, searched in a wide and in a narrow box, and minimized from
-about the place and the torsions of the crystal ligand, so that most targets have right poses. No bond length, angle or
-ring of the crystal's conformer is in them. Poses beyond 10 Å RMSD are dropped,
-and of two within 0.5 Å that of higher energy. The crystal pose is not among them, except in the figures that say so.
+Poses: AutoDock Vina from fresh conformers of the ligand by quick searches, and fresh conformers laid about where the
+crystal ligand lies, in about its torsions, and minimized, so that most targets have right poses. No bond length, angle
+or ring of the crystal's conformer is in them. Poses beyond 10 Å RMSD are dropped, and so is, of two within 0.5 Å, the
+one of higher energy. The crystal pose is not among them, except in the figures that say so.
 `vina` is the energy that Vina's search minimizes, of ligand and protein and of the ligand itself, the same function for
 all poses; the crystal pose takes part in it as minimized, which is what a search would have found.
 
@@ -48,13 +48,10 @@ from binding.structures import Ligand, Protein
 ROOT = Path(__file__).resolve().parents[1]
 FARTHEST = 10.0  # Å RMSD
 DISTINCT = 0.5  # Å RMSD between two poses
-BOXES = {"wide": 5.0, "narrow": 2.0}  # Å on each side of the crystal ligand
-CONFORMERS = {"wide": 2, "narrow": 1}  # fresh ones that are searched from
-SEARCHES: dict[str, dict[str, Any]] = {
-    "wide": {"exhaustiveness": 4, "max_evals": 10_000, "num_poses": 40, "energy_range": 30.0, "spacing": 0.5},
-    "narrow": {"exhaustiveness": 3, "max_evals": 10_000, "num_poses": 20, "energy_range": 30.0, "spacing": 0.5},
-}
-LAID = 6  # poses minimized from about where the crystal ligand lies
+MARGIN = 4.0  # Å on each side of the crystal ligand, of the box that is searched
+CONFORMERS = 2  # fresh ones that are searched from
+SEARCH = {"exhaustiveness": 4, "max_evals": 10_000, "num_poses": 40, "energy_range": 30.0, "spacing": 0.5}
+LAID = 5  # poses minimized from about where the crystal ligand lies
 COLUMNS = ("id", "target", "status", "error_code", "origin", "rmsd", "energy", "cpu_s")
 RESAMPLES, SEED = 2000, 0
 
@@ -64,21 +61,17 @@ RESAMPLES, SEED = 2000, 0
 
 def sample(protein: Protein, ligand: Ligand) -> list[tuple[str, Chem.Mol, float]]:
     """Origin, pose in the crystal's order of atoms, and energy; the minimized crystal pose is the first."""
-    found: list[tuple[str, Chem.Mol, float]] = []
-    for seed, (what, margin) in enumerate(BOXES.items()):
-        docker = Docker(
-            protein, box_about(ligand.positions, margin), reference=ligand.positions, seed=seed, **SEARCHES[what]
-        )
-        for conformer in range(CONFORMERS[what]):
-            start = embed(ligand.mol, ligand.name, seed=10 * seed + conformer)
-            found += [(what, pose.mol, pose.energy) for pose in docker.dock_conformer(start, ligand.name)]
-        if what == "wide":
-            native = docker.minimize(Chem.AddHs(ligand.mol, addCoords=True), ligand.name)
-            found.insert(0, ("native", native.mol, native.energy))
-            generator = np.random.default_rng(zlib.crc32(ligand.name.encode()))
-            for row, width in enumerate(np.linspace(0.0, 1.0, LAID)):
-                placed = docker.minimize(laid_on(ligand, 100 + row, float(width), generator), ligand.name)
-                found.append(("laid", placed.mol, placed.energy))
+    name, box = ligand.name, box_about(ligand.positions, MARGIN)
+    docker = Docker(protein, box, reference=ligand.positions, **SEARCH)
+    native = docker.minimize(Chem.AddHs(ligand.mol, addCoords=True), name)
+    found = [("native", native.mol, native.energy)]
+    for seed in range(CONFORMERS):
+        poses = docker.dock_conformer(embed(ligand.mol, name, seed=seed), name)
+        found += [("searched", pose.mol, pose.energy) for pose in poses]
+    generator = np.random.default_rng(zlib.crc32(name.encode()))
+    for row, width in enumerate(np.linspace(0.0, 1.0, LAID)):
+        placed = docker.minimize(laid_on(ligand, CONFORMERS + row, float(width), generator), name)
+        found.append(("laid", placed.mol, placed.energy))
     return [(origin, on_native(mol, ligand.mol), energy) for origin, mol, energy in found]
 
 

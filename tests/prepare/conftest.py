@@ -1,4 +1,4 @@
-"""Puts the hand-made molecules of ``tests/io/molecules.py`` within reach of the tests of this folder."""
+"""Puts the helpers of ``tests/io`` and ``tests/invariance`` within reach of the tests of this folder."""
 
 from __future__ import annotations
 
@@ -6,3 +6,4 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "io"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "invariance"))

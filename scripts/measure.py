@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,8 @@ import pandas as pd
 from scipy.spatial import cKDTree
 
 from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL, load_card, resolve_weights
-from binding.evaluate import evaluate
-from binding.io.index import read_index
+from binding.evaluate import TruthColumns, evaluate
+from binding.io.index import IndexEntry, read_index
 from binding.io.predictions import read_predictions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,6 +81,32 @@ def predict_folder(folder: Path, model: str) -> tuple[pd.DataFrame, float]:
         return pd.read_csv(output), time.perf_counter() - start
 
 
+def with_targets(entries: list[IndexEntry]) -> list[IndexEntry]:
+    """The rows with a column ``target``: the protein's name, one for all rows of an accession.
+
+    CASF-2016 has five complexes of each of 57 proteins. Its index calls one CTX-M by the name of AmpC, whose accession
+    it has not.
+    """
+    names: dict[str, Counter[str]] = defaultdict(Counter)
+    for entry in entries:
+        names[entry.extra["uniprot"]][entry.extra["protein_name"]] += 1
+    common = {accession: found.most_common(1)[0][0] for accession, found in names.items()}
+    return [replace(entry, extra={**entry.extra, "target": common[entry.extra["uniprot"]]}) for entry in entries]
+
+
+def figures(predictions: Path, folder: Path) -> dict[str, Any]:
+    """What `binding evaluate` finds, from the file of predictions, so that anyone can compute the same from it.
+
+    Ranking inside targets is among it where the index names proteins and their accessions.
+    """
+    truth, columns = read_index(folder / "index.csv"), TruthColumns()
+    if {"uniprot", "protein_name"} <= set(truth[0].extra):
+        truth, columns = with_targets(truth), TruthColumns(group="target")
+    peers = folder / "peer_predictions.csv"
+    others = read_predictions(peers) if peers.is_file() else None
+    return evaluate(read_predictions(predictions), truth, columns=columns, peers=others).as_dict()
+
+
 def pairs_within_cutoff() -> dict[str, Any]:
     """How many of all (ligand atom, residue) pairs of the example pockets lie within the model's cutoff."""
     from binding.featurize import Featurized, Job, featurize
@@ -108,14 +136,10 @@ def main() -> None:
 
     rows, _ = predict_folder(folder, STRICT_MODEL)
     _, seconds = predict_folder(folder, DEFAULT_MODEL)
-    truth = read_index(folder / "index.csv")
-    measured = {entry.id: entry.affinity.pk for entry in truth}
+    measured = {entry.id: entry.affinity.pk for entry in read_index(folder / "index.csv")}
     table = output / f"{folder.name}_predictions.csv"
     rows.assign(pk_true=rows["id"].map(measured))[COLUMNS].to_csv(table, index=False, float_format="%.4f")
-    peers = folder / "peer_predictions.csv"
-    # From the file just written, so that anyone can compute the same figures from it.
-    report = evaluate(read_predictions(table), truth, peers=read_predictions(peers) if peers.is_file() else None)
-    write_json(output / f"{folder.name}_metrics.json", provenance(STRICT_MODEL) | report.as_dict())
+    write_json(output / f"{folder.name}_metrics.json", provenance(STRICT_MODEL) | figures(table, folder))
 
     demo = run("-m", "binding", "predict", "data/examples/pairs.csv", "--print", "table", "--quiet")
     lines = [line.rstrip() for line in demo.strip("\n").splitlines()]

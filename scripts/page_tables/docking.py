@@ -1,0 +1,63 @@
+"""Blocks on docking power: right poses among wrong ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from page_tables.common import FIGURES, count, interval, load, table
+
+SCORES = {"pose": "**`pose`**", "pk": "**`pk`**", "vina": "AutoDock Vina 1.2.7", "random": "a pose at random"}
+SETS = {"without_native": "crystal pose left out", "with_native": "crystal pose among them"}
+SCOPES = {"all": "all targets", "with_near_native": "targets with a right pose"}
+
+
+def _percent(figure: dict[str, float]) -> str:
+    return f"{100 * figure['value']:.1f} % ({interval(100 * figure['low'], 100 * figure['high'], 0)})"
+
+
+def _points(figure: dict[str, float]) -> str:
+    return f"{100 * figure['value']:+.1f} ({100 * figure['low']:+.0f} to {100 * figure['high']:+.0f})"
+
+
+def redocking() -> str:
+    """How the poses were made, and how often the best-scored one is right."""
+    found = load(FIGURES / "redocking.json")
+    poses, targets = found["poses"], found["targets"]
+    told = [
+        f"{count(targets['docked'])} of {count(targets['asked'])} targets, {count(poses['total'])} poses, "
+        f"{poses['median']:g} a target in the middle, {poses['least']} to {poses['most']}; "
+        f"{count(poses['targets_with_50'])} targets have 50 or more. Poses by RMSD: {_spread(poses)}. "
+        f"Scored by `{found['model']}`"
+        + (f"; {count(poses['unscored'])} poses could not be scored." if poses["unscored"] else ".")
+    ]
+    rows: list[tuple[str, ...]] = []
+    for kind, what in SETS.items():
+        for scope, which in SCOPES.items():
+            part = found[kind][scope]
+            if scope == "with_near_native" and part["targets"] == found[kind]["all"]["targets"]:
+                continue
+            rows += _rows(f"{what}, {which}: {count(part['targets'])}", part["scores"])
+    header = ("poses", "chosen by", "best pose right", "of the best 2", "of the best 3", "best: points over Vina")
+    return "\n\n".join([*told, table(header, rows)])
+
+
+def _rows(what: str, scores: dict[str, Any]) -> list[tuple[str, ...]]:
+    rows = []
+    for name, label in SCORES.items():
+        figures = scores[name]
+        gap = _points(figures["top1_minus_vina"]) if "top1_minus_vina" in figures else ""
+        rows.append((what, label, *(_percent(figures[f"top{top}"]) for top in (1, 2, 3)), gap))
+        what = ""
+    return rows
+
+
+def _spread(poses: dict[str, Any]) -> str:
+    bins = poses["bins"]
+    return ", ".join(
+        f"{low:g} to {high:g} Å {count(number)}"
+        for low, high, number in zip(bins[:-1], bins[1:], poses["by_rmsd"], strict=True)
+    )
+
+
+BLOCKS: dict[str, Callable[[], str]] = {"redocking": redocking}

@@ -2,8 +2,6 @@
 
     python scripts/release_weights.py --name binding-strict \
         --runs runs/strict-0 runs/strict-1 runs/strict-2 runs/strict-3 runs/strict-4 \
-        --ablation "without angles" runs/no_angles-0 runs/no_angles-1 runs/no_angles-2 \
-        --ablation "without the protein" runs/no_protein-0 runs/no_protein-1 runs/no_protein-2 \
         --test ../shared/data/casf2016
 
 Every figure of the card is computed here, from files, with the weights as they are stored. The test set
@@ -174,33 +172,10 @@ def test_metrics(scorer: Scorer, graphs: list[ComplexGraph], truth: np.ndarray, 
     }
 
 
-def ablation(arms: dict[str, list[Path]], graphs: list[ComplexGraph], truth: np.ndarray) -> dict[str, Any]:
-    """Each arm's single members on the test rows: one figure a seed, and their mean."""
-    out: dict[str, Any] = {}
-    for name, runs in arms.items():
-        column = "pk_ligand_only" if name == "ligand only" else "pk"
-        figures = [brief(truth, score(load_model(run, device="cpu"), graphs)[column].to_numpy()) for run in runs]
-        out[name] = {
-            "runs": [run.name for run in runs],
-            "r": [f["r"] for f in figures],
-            "rmse": [f["rmse"] for f in figures],
-            "mean_r": round(float(np.mean([f["r"] for f in figures])), 4),
-            "mean_rmse": round(float(np.mean([f["rmse"] for f in figures])), 4),
-            "held_out_r": [_held_out(run, column)["r"] for run in runs],
-            "held_out_rmse": [_held_out(run, column)["rmse"] for run in runs],
-        }
-    return out
-
-
-def _held_out(run: Path, column: str) -> dict[str, Any]:
-    return load_card(run)["validation"][column]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True)
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
-    parser.add_argument("--ablation", nargs="+", action="append", default=[], metavar=("NAME", "RUN"))
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "binding" / "weights")
     args = parser.parse_args()
@@ -233,12 +208,8 @@ def main() -> None:
     domain(args.runs).save(path)
     truth, graphs, sizes = test_graphs(args.test)
     card["test"] = {args.test.name: test_metrics(load_model(path, device="cpu"), graphs, truth, sizes)}
-    arms = {arm[0]: [Path(run) for run in arm[1:]] for arm in args.ablation}
-    seeds = min((len(runs) for runs in arms.values()), default=len(args.runs))  # the same seeds for every arm
-    arms = {"as released": args.runs[:seeds]} | arms | {"ligand only": args.runs[:seeds]}
-    card["ablation"] = ablation(arms, graphs, truth)
     save_weights(path, members(args.runs), card, half=True)
-    print(json.dumps({"test": card["test"], "ablation": card["ablation"]}, indent=2))
+    print(json.dumps(card["test"], indent=2))
 
 
 if __name__ == "__main__":

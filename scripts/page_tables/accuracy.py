@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL
@@ -111,18 +111,6 @@ def held_out(model: str) -> Callable[[], str]:
     return block
 
 
-def ablation() -> str:
-    rows = [
-        (name, len(arm["r"]), f"{arm['mean_r']:.3f}", f"{arm['mean_rmse']:.3f}", _range(arm["r"]), _range(arm["rmse"]))
-        for name, arm in card()["ablation"].items()
-    ]
-    return table(("single networks", "seeds", "mean r", "mean RMSE, pK", "r of each", "RMSE of each"), rows)
-
-
-def _range(values: Sequence[float]) -> str:
-    return ", ".join(f"{value:.3f}" for value in values)
-
-
 def checks() -> str:
     test = card()["test"][TEST]
     figures = {"pk": test["pk"]} | test["checks"]
@@ -158,7 +146,6 @@ def base_on_casf() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
-    "ablation": ablation,
     "accuracy": accuracy,
     "accuracy_all": accuracy_all,
     "base_on_casf": base_on_casf,

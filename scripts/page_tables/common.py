@@ -43,7 +43,9 @@ PROGRAMS = {
     "place.json": "scripts/measure_place.py",
     "pretraining.json": "scripts/measure_pretraining.py",
     "redock.json": "scripts/measure_dock.py",
+    "redocking.json": "scripts/measure_redocking.py",
     "screening_sets.json": "scripts/measure_screening.py",
+    "settings.json": "scripts/compare_settings.py",
     "speed.json": "make figures",
     "splits.json": "scripts/measure_splits.py",
 } | {f"series_{model}.json": "scripts/measure_series.py" for model in (DEFAULT_MODEL, STRICT_MODEL)}

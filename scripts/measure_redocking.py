@@ -20,6 +20,7 @@ import json
 import os
 import time
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from binding.featurize import Featurized, Job, featurize
 from binding.io.results import partial_path
 from binding.io.structure import read_protein
 from binding.metrics import difference, estimate, mean_over_groups
-from binding.prepare.dock import Docker
+from binding.prepare.dock import DockedPose, Docker
 from binding.prepare.embedding import embed
 from binding.prepare.pocket import PocketSpec
 from binding.prepare.torsions import rotatable_bonds
@@ -49,8 +50,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FARTHEST = 10.0  # Å RMSD
 DISTINCT = 0.5  # Å RMSD between two poses
 MARGIN = 4.0  # Å on each side of the crystal ligand, of the box that is searched
-CONFORMERS = 2  # fresh ones that are searched from
-SEARCH = {"exhaustiveness": 4, "max_evals": 10_000, "num_poses": 40, "energy_range": 30.0, "spacing": 0.5}
+ENOUGH, MOST_CONFORMERS = 50, 6  # poses of a target; fresh conformers that are searched from until there are so many
+SEARCH = {"exhaustiveness": 8, "max_evals": 5_000, "num_poses": 50, "energy_range": 30.0, "spacing": 0.5}
 LAID = 5  # poses minimized from about where the crystal ligand lies
 COLUMNS = ("id", "target", "status", "error_code", "origin", "rmsd", "energy", "cpu_s")
 RESAMPLES, SEED = 2000, 0
@@ -59,20 +60,38 @@ RESAMPLES, SEED = 2000, 0
 # ---------------------------------------------------------------- poses
 
 
-def sample(protein: Protein, ligand: Ligand) -> list[tuple[str, Chem.Mol, float]]:
-    """Origin, pose in the crystal's order of atoms, and energy; the minimized crystal pose is the first."""
+@dataclass(frozen=True)
+class Pose:
+    """A pose in the crystal's order of atoms, its energy in kcal/mol and its RMSD to the crystal pose in Å."""
+
+    origin: str
+    mol: Chem.Mol
+    energy: float
+    rmsd: float
+
+    @classmethod
+    def of(cls, origin: str, pose: DockedPose, native: Chem.Mol) -> Pose:
+        mol = on_native(pose.mol, native)
+        return cls(origin, mol, pose.energy, rmsd(mol, native))
+
+
+def sample(protein: Protein, ligand: Ligand) -> list[Pose]:
+    """The crystal pose, with the energy of its minimum, and others by energy."""
     name, box = ligand.name, box_about(ligand.positions, MARGIN)
     docker = Docker(protein, box, reference=ligand.positions, **SEARCH)
     native = docker.minimize(Chem.AddHs(ligand.mol, addCoords=True), name)
-    found = [("native", native.mol, native.energy)]
-    for seed in range(CONFORMERS):
-        poses = docker.dock_conformer(embed(ligand.mol, name, seed=seed), name)
-        found += [("searched", pose.mol, pose.energy) for pose in poses]
+    crystal = Pose("native", ligand.mol, native.energy, 0.0)
     generator = np.random.default_rng(zlib.crc32(name.encode()))
+    found: list[Pose] = []
     for row, width in enumerate(np.linspace(0.0, 1.0, LAID)):
-        placed = docker.minimize(laid_on(ligand, CONFORMERS + row, float(width), generator), name)
-        found.append(("laid", placed.mol, placed.energy))
-    return [(origin, on_native(mol, ligand.mol), energy) for origin, mol, energy in found]
+        placed = docker.minimize(laid_on(ligand, MOST_CONFORMERS + row, float(width), generator), name)
+        found.append(Pose.of("laid", placed, ligand.mol))
+    for seed in range(MOST_CONFORMERS):
+        poses = docker.dock_conformer(embed(ligand.mol, name, seed=seed), name)
+        found = distinct(found + [Pose.of("searched", pose, ligand.mol) for pose in poses])
+        if len(found) >= ENOUGH:
+            break
+    return [crystal, *found]
 
 
 def laid_on(ligand: Ligand, seed: int, width: float, generator: np.random.Generator) -> Chem.Mol:
@@ -102,36 +121,30 @@ def laid_on(ligand: Ligand, seed: int, width: float, generator: np.random.Genera
     return full
 
 
-def distinct(poses: list[tuple[str, Chem.Mol, float]]) -> list[tuple[str, Chem.Mol, float]]:
-    """Poses by energy, without those that are nearly one of lower energy."""
-    kept: list[tuple[str, Chem.Mol, float]] = []
+def distinct(poses: list[Pose]) -> list[Pose]:
+    """Poses by energy, without those that are too far away, and those that are nearly one of lower energy."""
+    kept: list[Pose] = []
     places: list[np.ndarray] = []
-    for pose in sorted(poses, key=lambda item: item[2]):
-        position = pose[1].GetConformer().GetPositions()
+    for pose in sorted(poses, key=lambda pose: pose.energy):
+        position = pose.mol.GetConformer().GetPositions()
         away = [float(np.sqrt(((position - other) ** 2).sum(axis=1).mean())) for other in places]
-        if not away or min(away) >= DISTINCT:
+        if pose.rmsd <= FARTHEST and min(away, default=np.inf) >= DISTINCT:
             kept.append(pose)
             places.append(position)
     return kept
 
 
 def target_poses(name: str, folder: Path) -> tuple[list[dict[str, object]], list[Chem.Mol]]:
-    """The rows and poses of a target: the crystal pose with the energy of its minimum, then the others."""
+    """The rows and poses of a target."""
     protein, ligand = read_protein(folder / f"{name}_protein.pdb"), first(folder / f"{name}_ligand.sdf")
-    (_, _, energy), *others = sample(protein, ligand)
-    poses = [("native", ligand.mol, energy), *distinct(others)]
     rows: list[dict[str, object]] = []
     mols: list[Chem.Mol] = []
-    for origin, mol, value in poses:
-        away = rmsd(mol, ligand.mol)
-        if away <= FARTHEST:
-            title = f"{name}_{len(mols):03d}"
-            mol = Chem.Mol(mol)
-            mol.SetProp("_Name", title)
-            mols.append(mol)
-            rows.append(
-                {"id": title, "target": name, "status": "ok", "origin": origin, "rmsd": away, "energy": float(value)}
-            )
+    for pose in sample(protein, ligand):
+        title = f"{name}_{len(mols):03d}"
+        mols.append(Chem.Mol(pose.mol))
+        mols[-1].SetProp("_Name", title)
+        row: dict[str, object] = {"id": title, "target": name, "status": "ok"}
+        rows.append(row | {key: getattr(pose, key) for key in ("origin", "rmsd", "energy")})
     return rows, mols
 
 

@@ -104,14 +104,18 @@ def test_fresh_conformers_are_laid_about_the_crystal_ligand(script, examples):
 
 
 def test_of_poses_that_are_nearly_one_the_lower_energy_stays(script, crystal_ligand):
-    distinct = script("measure_redocking.py")["distinct"]
-    moved = [Chem.Mol(crystal_ligand.mol) for _ in range(3)]
-    for mol, shift in zip(moved, (0.0, 0.4, 0.8), strict=True):
-        mol.GetConformer().SetPositions(crystal_ligand.positions + [shift, 0.0, 0.0])
-    kept = distinct([("a", moved[0], -3.0), ("b", moved[1], -5.0), ("c", moved[2], -4.0)])
-    assert [origin for origin, _, _ in kept] == ["b"]
-    kept = distinct([("a", moved[0], -5.0), ("b", moved[1], -4.0), ("c", moved[2], -3.0)])
-    assert [origin for origin, _, _ in kept] == ["a", "c"]
+    module = script("measure_redocking.py")
+
+    def kept(**energies: float) -> list[str]:
+        poses = []
+        for (name, energy), shift in zip(energies.items(), (0.0, 0.4, 0.8, 10.5), strict=True):
+            mol = Chem.Mol(crystal_ligand.mol)
+            mol.GetConformer().SetPositions(crystal_ligand.positions + [shift, 0.0, 0.0])
+            poses.append(module["Pose"](name, mol, energy, shift))
+        return [pose.origin for pose in module["distinct"](poses)]
+
+    assert kept(a=-3.0, b=-5.0, c=-4.0, far=-9.0) == ["b"]
+    assert kept(a=-5.0, b=-4.0, c=-3.0, far=-9.0) == ["a", "c"]
 
 
 @docking
@@ -129,7 +133,7 @@ def test_docking_power_of_poses_of_our_own(script, examples, crystal_ligand, tmp
     report = json.loads(found.read_text())
     assert report["targets"] == {"asked": 2, "docked": 1, "failed": 1}
     assert report["errors"] == {"file_not_found": 1}
-    assert report["poses"]["total"] == sum(report["poses"]["by_rmsd"]) > 20
+    assert report["poses"]["total"] == sum(report["poses"]["by_rmsd"]) >= 30
     assert report["poses"]["unscored"] == 0
     poses = pd.read_csv(work / "1s2g.csv")
     assert poses["rmsd"][0] == 0.0

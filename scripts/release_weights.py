@@ -34,6 +34,7 @@ from binding.io.index import read_index
 from binding.io.table import read_folder
 from binding.metrics import paired_difference, regression_metrics
 from binding.prepare.pocket import PocketSpec
+from binding.train.finish import calibrate
 
 BATCH = 32
 
@@ -125,19 +126,16 @@ def domain_of_settings(run: Path) -> Domain:
 
 
 def calibration(runs: Sequence[Path]) -> dict[str, Any]:
-    """Scale of pk_std from rows that the member which predicts them did not train on."""
+    """Scale of pk_std, and of the 90 % interval, from rows that the member which predicts them did not train on."""
     tables = [pd.read_csv(run / "validation.csv") for run in runs]
     scales = [load_card(run)["calibration"]["std_scale"] for run in runs]
     raw = pd.concat(tables)
     raw = raw[raw["relation"] == "="]  # a bound has no error
-    error = raw["pk"] - raw["pk_true"]
-    scale = float(np.sqrt(np.mean((error / raw["pk_std"]) ** 2)))
-    inside = np.abs(error) < 1.645 * scale * raw["pk_std"]
+    fitted = calibrate((raw["pk"] - raw["pk_true"]).to_numpy(), raw["pk_std"].to_numpy())
     return {
-        "std_scale": round(scale, 4),
+        **{name: round(value, 4) for name, value in fitted.items()},
         "std_scale_by_run": [round(s, 4) for s in scales],
         "held_out_rows": len(raw),
-        "share_within_90_percent_interval": round(float(inside.mean()), 4),
     }
 
 
@@ -154,7 +152,7 @@ def test_metrics(scorer: Scorer, graphs: list[ComplexGraph], truth: np.ndarray, 
         "noise_0.5_A": score(scorer, noisy(graphs, 0.5))["pk"].to_numpy(),
         "noise_1.0_A": score(scorer, noisy(graphs, 1.0))["pk"].to_numpy(),
     }
-    inside = np.abs(pk - truth) < 1.645 * table["pk_std"].to_numpy()
+    inside = np.abs(pk - truth) < scorer.interval * table["pk_std"].to_numpy()
     return {
         "rows": len(truth),
         "pk": brief(truth, pk),

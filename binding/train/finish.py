@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,14 +79,31 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
         truth = exact["pk_true"].to_numpy()
         if len(exact) >= MIN_ROWS:
             error = exact["pk"].to_numpy() - truth
-            scale = float(np.sqrt(np.mean((error / exact["pk_std"].to_numpy()) ** 2)))
-            card["calibration"] = {"std_scale": scale, "rows": len(exact)}
+            card["calibration"] = {**calibrate(error, exact["pk_std"].to_numpy()), "rows": len(exact)}
         metrics = {name: regression_metrics(truth, exact[name].to_numpy()) for name in ("pk", "pk_ligand_only")}
         card["validation"] = {"rows": len(table), "exact_rows": len(exact), **metrics}
     weights = output / "model.safetensors"
     save_weights(weights, [member.state_dict()], card)
     training_domain(data.train_set.caches, data.train_set.items).save(weights)
     return TrainResult(weights, predictions, metrics)
+
+
+def calibrate(error: np.ndarray, std: np.ndarray) -> dict[str, float]:
+    """What makes predicted standard deviations fit the errors of rows that were not trained on.
+
+    Args:
+        error: (n,) pK, of exact measurements; one row or more.
+        std: (n,) pK, as the network gives it.
+
+    Returns:
+        ``std_scale``, by which ``std`` is multiplied, so that scaled errors have a mean square of 1; and
+        ``interval_90``, the number of such standard deviations to either side that hold 90 % of a further row's errors
+        (the quantile that split conformal prediction takes), whatever the errors' distribution.
+    """
+    size = np.sort(np.abs(error) / std)
+    scale = float(np.sqrt(np.mean(size**2)))
+    rank = min(math.ceil(0.9 * (len(size) + 1)), len(size))
+    return {"std_scale": scale, "interval_90": float(size[rank - 1]) / scale}
 
 
 def predict_rows(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) -> pd.DataFrame:

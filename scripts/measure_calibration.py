@@ -1,0 +1,108 @@
+"""How well pk_std and the 90 % interval fit the errors on held-out protein families -> docs/figures/calibration.json.
+
+    python scripts/measure_calibration.py runs/base-0 runs/base-1 runs/base-2
+    python scripts/measure_calibration.py runs/base-0 ... --together runs/a-0 runs/b-0 runs/c-0 --together runs/a-1 ...
+
+Each network's rows are those that it held out (``validation.csv``), and what scales its standard deviations is fitted to
+the rows of the others: no row is judged by a factor that it helped to find. No row is held out by every network of a
+released ensemble. What its mean does is shown by ``--together``: runs that held out the same rows, combined as the
+networks of an ensemble are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from measure import ROOT, write_json
+from scipy.stats import norm
+
+from binding.train.finish import calibrate
+
+LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
+STEPS = np.arange(0.05, 1.0, 0.05)  # of the expected calibration error
+RESAMPLES = 2000
+
+
+def held_out(run: Path) -> pd.DataFrame:
+    """Rows with an exact measurement; ``pk_std`` as the network gives it."""
+    rows = pd.read_csv(run / "validation.csv", dtype={"id": str})
+    return rows[rows["relation"] == "="].assign(run=run.name)
+
+
+def combined(runs: Sequence[Path]) -> pd.DataFrame:
+    """Rows that all runs held out, predicted by them as by one ensemble; see ``binding.ensemble``."""
+    tables = [held_out(run).set_index("id") for run in runs]
+    shared = sorted(set.intersection(*(set(table.index) for table in tables)))
+    pk = np.array([table.loc[shared, "pk"] for table in tables])
+    variance = np.array([table.loc[shared, "pk_std"] ** 2 for table in tables]).mean(axis=0) + pk.var(axis=0)
+    truth = tables[0].loc[shared, "pk_true"].to_numpy()
+    name = " + ".join(run.name for run in runs)
+    return pd.DataFrame(
+        {"id": shared, "pk": pk.mean(axis=0), "pk_std": np.sqrt(variance), "pk_true": truth, "run": name}
+    )
+
+
+def scaled(rows: pd.DataFrame, fitted_to: pd.DataFrame) -> pd.DataFrame:
+    """``pk_std`` scaled, and half the 90 % interval, by what other rows say."""
+    factors = calibrate((fitted_to["pk"] - fitted_to["pk_true"]).to_numpy(), fitted_to["pk_std"].to_numpy())
+    std = rows["pk_std"] * factors["std_scale"]
+    return rows.assign(pk_std=std, half=std * factors["interval_90"])
+
+
+def figures(rows: pd.DataFrame) -> dict[str, Any]:
+    """Coverage at each level by a normal law, the calibration error, sharpness, and coverage of pk_low to pk_high."""
+    error = np.abs(rows["pk"] - rows["pk_true"]).to_numpy()
+    std = rows["pk_std"].to_numpy()
+    expected = np.array([(error < norm.ppf((1 + level) / 2) * std).mean() for level in STEPS])
+    inside = error < rows["half"].to_numpy()
+    draws = np.random.default_rng(0).integers(0, len(rows), (RESAMPLES, len(rows)))
+    low, high = np.percentile(inside[draws].mean(axis=1), [2.5, 97.5])
+    return {
+        "n": len(rows),
+        "coverage": {f"{level:g}": float((error < norm.ppf((1 + level) / 2) * std).mean()) for level in LEVELS},
+        "interval_90": {"value": float(inside.mean()), "low": float(low), "high": float(high)},
+        "ece": float(np.abs(expected - STEPS).mean()),
+        "rmse": float(np.sqrt(np.mean(error**2))),
+        "mean_std": float(std.mean()),
+        "width_90": float(2 * rows["half"].mean()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--together", type=Path, nargs="+", action="append", default=[], metavar="RUN")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "figures" / "calibration.json")
+    options = parser.parse_args()
+    if len(options.runs) < 2:
+        parser.error("the factors of one run are fitted to the rows of others: name two runs or more")
+    tables = {run.name: held_out(run) for run in options.runs}
+    single = [
+        scaled(rows, pd.concat([other for name, other in tables.items() if name != run]))
+        for run, rows in tables.items()
+    ]
+    content: dict[str, Any] = {
+        "networks": {rows["run"].iloc[0]: figures(rows) for rows in single},
+        "pooled": figures(pd.concat(single)),
+        "together": [],
+    }
+    if options.together:
+        ensembles = [combined(runs) for runs in options.together]
+        # Scaled as a released ensemble is: by factors of single networks, here of the same runs.
+        alone = [pd.concat([held_out(run) for run in runs]) for runs in options.together]
+        judged = [scaled(rows, own) for rows, own in zip(ensembles, alone, strict=True)]
+        content["together"] = [{"runs": [run.name for run in runs]} for runs in options.together]
+        content["ensembles"] = figures(pd.concat(judged))
+        content["their_networks"] = figures(
+            pd.concat([scaled(rows[rows["id"].isin(e["id"])], rows) for rows, e in zip(alone, ensembles, strict=True)])
+        )
+    write_json(options.output, content)
+
+
+if __name__ == "__main__":
+    main()

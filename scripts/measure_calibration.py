@@ -3,8 +3,8 @@
     python scripts/measure_calibration.py runs/base-0 runs/base-1 runs/base-2
     python scripts/measure_calibration.py runs/base-0 ... --together runs/a-0 runs/b-0 runs/c-0 --together runs/a-1 ...
 
-Each network's rows are those that it held out (``validation.csv``), and what scales its standard deviations is fitted to
-the rows of the others: no row is judged by a factor that it helped to find. No row is held out by every network of a
+Each network's rows are those that it held out (``validation.csv``), and what scales its standard deviations is fitted
+to the rows of the others: no row is judged by a factor that it helped to find. No row is held out by every network of a
 released ensemble. What its mean does is shown by ``--together``: runs that held out the same rows, combined as the
 networks of an ensemble are.
 """
@@ -47,11 +47,16 @@ def combined(runs: Sequence[Path]) -> pd.DataFrame:
     )
 
 
+def factors(rows: pd.DataFrame) -> dict[str, float]:
+    """See ``binding.train.finish.calibrate``."""
+    return calibrate((rows["pk"] - rows["pk_true"]).to_numpy(), rows["pk_std"].to_numpy())
+
+
 def scaled(rows: pd.DataFrame, fitted_to: pd.DataFrame) -> pd.DataFrame:
     """``pk_std`` scaled, and half the 90 % interval, by what other rows say."""
-    factors = calibrate((fitted_to["pk"] - fitted_to["pk_true"]).to_numpy(), fitted_to["pk_std"].to_numpy())
-    std = rows["pk_std"] * factors["std_scale"]
-    return rows.assign(pk_std=std, half=std * factors["interval_90"])
+    found = factors(fitted_to)
+    std = rows["pk_std"] * found["std_scale"]
+    return rows.assign(pk_std=std, half=std * found["interval_90"])
 
 
 def figures(rows: pd.DataFrame) -> dict[str, Any]:
@@ -73,6 +78,44 @@ def figures(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def narrowing(together: Sequence[Sequence[Path]]) -> dict[str, float]:
+    """What an ensemble's factors are beside those of its networks, from runs that held out the same rows.
+
+    A mean errs less than a network does, and the spread between networks, which is added to its variance, is part of
+    what a network's own factor accounts for: the factor of single networks makes an ensemble's intervals too wide.
+
+    Returns:
+        ``std_scale_ratio``, of the ensembles' factor to that of their networks; and the ensembles' ``interval_90``.
+    """
+    ensembles = [combined(runs) for runs in together]
+    alone = pd.concat(
+        [
+            rows[rows["id"].isin(e["id"])]
+            for e, runs in zip(ensembles, together, strict=True)
+            for rows in map(held_out, runs)
+        ]
+    )
+    both = [factors(pd.concat(ensembles)), factors(alone)]
+    return {"std_scale_ratio": both[0]["std_scale"] / both[1]["std_scale"], "interval_90": both[0]["interval_90"]}
+
+
+def of_ensembles(together: Sequence[Sequence[Path]]) -> dict[str, Any]:
+    """Ensembles of runs that held out the same rows, by their networks' factors and by those of other ensembles."""
+    if len(together) < 2:
+        raise SystemExit("the factors of one ensemble are fitted to the others: give --together twice or more")
+    ensembles = [combined(runs) for runs in together]
+    wide, fitted = [], []
+    for number, rows in enumerate(ensembles):
+        wide.append(scaled(rows, pd.concat([held_out(run) for run in together[number]])))
+        fitted.append(scaled(rows, pd.concat([other for place, other in enumerate(ensembles) if place != number])))
+    return {
+        "together": [[run.name for run in runs] for runs in together],
+        "ensembles_by_their_networks": figures(pd.concat(wide)),
+        "ensembles": figures(pd.concat(fitted)),
+        "narrowing": narrowing(together),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
@@ -89,18 +132,9 @@ def main() -> None:
     content: dict[str, Any] = {
         "networks": {rows["run"].iloc[0]: figures(rows) for rows in single},
         "pooled": figures(pd.concat(single)),
-        "together": [],
     }
     if options.together:
-        ensembles = [combined(runs) for runs in options.together]
-        # Scaled as a released ensemble is: by factors of single networks, here of the same runs.
-        alone = [pd.concat([held_out(run) for run in runs]) for runs in options.together]
-        judged = [scaled(rows, own) for rows, own in zip(ensembles, alone, strict=True)]
-        content["together"] = [{"runs": [run.name for run in runs]} for runs in options.together]
-        content["ensembles"] = figures(pd.concat(judged))
-        content["their_networks"] = figures(
-            pd.concat([scaled(rows[rows["id"].isin(e["id"])], rows) for rows, e in zip(alone, ensembles, strict=True)])
-        )
+        content |= of_ensembles(options.together)
     write_json(options.output, content)
 
 

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import torch
 import yaml
+from measure_calibration import narrowing
 
 from binding.checkpoint import Scorer, load_card, load_model, save_weights
 from binding.config import TrainConfig
@@ -125,15 +126,20 @@ def domain_of_settings(run: Path) -> Domain:
     return training_domain(caches, [(source, int(row)) for source, rows in enumerate(train) for row in rows])
 
 
-def calibration(runs: Sequence[Path]) -> dict[str, Any]:
+def calibration(runs: Sequence[Path], together: Sequence[Sequence[Path]]) -> dict[str, Any]:
     """Scale of pk_std, and of the 90 % interval, from rows that the member which predicts them did not train on."""
     tables = [pd.read_csv(run / "validation.csv") for run in runs]
     scales = [load_card(run)["calibration"]["std_scale"] for run in runs]
     raw = pd.concat(tables)
     raw = raw[raw["relation"] == "="]  # a bound has no error
     fitted = calibrate((raw["pk"] - raw["pk_true"]).to_numpy(), raw["pk_std"].to_numpy())
+    narrowed = {}
+    if together:  # rows that no network of an ensemble was trained on: the released networks have none in common
+        narrowed = narrowing(together)
+        fitted["std_scale"] *= narrowed["std_scale_ratio"]
+        fitted["interval_90"] = narrowed["interval_90"]
     return {
-        **{name: round(value, 4) for name, value in fitted.items()},
+        **{name: round(value, 4) for name, value in {**narrowed, **fitted}.items()},
         "std_scale_by_run": [round(s, 4) for s in scales],
         "held_out_rows": len(raw),
     }
@@ -174,6 +180,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True)
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument(
+        "--together",
+        type=Path,
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="runs that held out the same rows, to find how much an ensemble errs less; see measure_calibration.py",
+    )
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "binding" / "weights")
     args = parser.parse_args()
@@ -198,7 +213,7 @@ def main() -> None:
             }
             for run, c in zip(args.runs, cards, strict=True)
         ],
-        "calibration": calibration(args.runs),
+        "calibration": calibration(args.runs, args.together),
         "held_out_proteins": [c["validation"] for c in cards],
     }
     path = args.output / f"{args.name}.safetensors"

@@ -52,7 +52,7 @@ class ResultRow:
         heavy_atoms: Of the ligand; None where it could not be read.
         in_domain: Whether the complex is like those that the weights were trained on; None where that is not known.
         nearest_ligand: Tanimoto similarity (ECFP4) to the nearest training ligand, 0 to 1.
-        nearest_protein: Greatest share of four-residue words in common with a training protein, 0 to 1.
+        nearest_protein: Greatest share of four-residue words in common with a training protein, beyond chance, 0 to 1.
         warnings: Sentences joined by ``"; "``.
         model: Name of the weights.
         status: ``ok`` or ``failed``.

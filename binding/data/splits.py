@@ -40,7 +40,7 @@ def filter_rows(table: pd.DataFrame, source: SourceConfig) -> pd.DataFrame:
     return kept
 
 
-def _fold(value: str, folds: int) -> int:
+def fold_of(value: str, folds: int) -> int:
     """The fold of a group: a hash of its name, so that it never depends on what else is in the data."""
     return zlib.crc32(value.encode()) % folds
 
@@ -100,7 +100,7 @@ def split_rows(
         )
     train, held_out = [], []
     for row, table in enumerate(tables):
-        inside = _groups(table, validation.column).map(lambda g: _fold(g, validation.folds)) == validation.fold
+        inside = _groups(table, validation.column).map(lambda g: fold_of(g, validation.folds)) == validation.fold
         train.append(table.index[~inside])
         held_out.append(table.index[inside] if row == validation.source else table.index[:0])
     if not len(held_out[validation.source]) or not any(len(part) for part in train):

@@ -1,0 +1,164 @@
+"""A random forest that sees the ligand alone, beside the networks on held-out rows -> docs/figures/forest.json.
+
+    python scripts/measure_forest.py ../shared/data --runs runs/base-0 runs/base-1 runs/base-2
+
+For each run a forest is trained on all rows of `crystal/`, `modelled/`, `congeneric/` and `ligands/` (those without a
+pose too) but those of the protein families that the run held out, and but those of the ligands among the held-out rows
+(the same 2D structure, stereo and protons aside). Both predict what the run held out. One more forest, trained on the
+rows that binding-strict may see, predicts CASF-2016. WORK is the folder of pose_training.py; `leak_columns.csv` lies
+beside it (leak_columns.py).
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from compare_settings import held_out
+from leak_columns import training_rows
+from measure import ROOT, write_json
+from rdkit import Chem, rdBase
+from rdkit.Chem import Descriptors, rdMolDescriptors
+from sklearn.ensemble import RandomForestRegressor
+
+from binding.config import TrainConfig
+from binding.data.similarity import fingerprints
+from binding.data.splits import fold_of
+from binding.graph.ligand import neutralise
+from binding.metrics import measure, paired_difference
+
+STRICT = "casf_ligand <= 0.9 and (casf_protein == 0 or casf_pair <= 0.5)"
+DESCRIPTORS = (
+    Descriptors.MolWt,
+    Descriptors.MolLogP,
+    Descriptors.TPSA,
+    rdMolDescriptors.CalcNumHBD,
+    rdMolDescriptors.CalcNumHBA,
+    rdMolDescriptors.CalcNumRotatableBonds,
+    rdMolDescriptors.CalcNumRings,
+    rdMolDescriptors.CalcNumAromaticRings,
+    rdMolDescriptors.CalcFractionCSP3,
+    rdMolDescriptors.CalcNumHeteroatoms,
+    rdMolDescriptors.CalcNumAmideBonds,
+    Chem.Mol.GetNumHeavyAtoms,
+)
+
+
+def affinities(data: Path) -> pd.DataFrame:
+    """source, id, pk and whether it is exact, of all rows; for crystal and modelled also what the strict rule asks."""
+    crystal, modelled, ligands = (pd.read_csv(data / name / "index.csv") for name in ("crystal", "modelled", "ligands"))
+    series = [
+        table.assign(id=[f"{path.parent.name}__{name}" for name in table["ligand_id"]])
+        for path in sorted((data / "congeneric").glob("*/affinity.csv"))
+        for table in [pd.read_csv(path)]
+    ]
+    frames = {
+        "crystal": crystal.assign(exact=crystal["relation"].isin(["=", "~"])),
+        "modelled": modelled.assign(exact=True),
+        "ligands": ligands.assign(exact=~ligands["affinity"].str.contains("[<>]")),
+        "congeneric": pd.concat(series).assign(exact=True),
+    }
+    columns = ["source", "id", "pk", "exact", "cleansplit_train", "casf2016_receptor"]
+    return pd.concat([frame.assign(source=name).reindex(columns=columns) for name, frame in frames.items()])
+
+
+def all_rows(data: Path, work: Path) -> pd.DataFrame:
+    """Every exact row once, with its protein family, the columns of leak_columns.py and the ligand's structure."""
+    rows = training_rows(data, work).merge(affinities(data), on=["source", "id"])
+    rows = rows.merge(pd.read_csv(work.parent / "leak_columns.csv", dtype={"id": str}), on=["source", "id"])
+    rows = rows[rows["exact"]].drop_duplicates(["source", "id"]).reset_index(drop=True)
+    mols = {text: neutralise(Chem.MolFromSmiles(text)) for text in rows["smiles"].unique()}
+    rows["mol"] = [mols[text] for text in rows["smiles"]]
+    rows["skeleton"] = [Chem.MolToSmiles(mol, isomericSmiles=False) for mol in rows["mol"]]
+    return rows
+
+
+def features(mols: list[Chem.Mol]) -> np.ndarray:
+    """(mols, 2048 + 12) float32: ECFP4 bits and descriptors."""
+    numbers = np.array([[f(mol) for f in DESCRIPTORS] for mol in mols], dtype=np.float32)
+    return np.hstack([np.unpackbits(fingerprints(mols), axis=1).astype(np.float32), numbers])
+
+
+def fitted(rows: pd.DataFrame, trees: int) -> RandomForestRegressor:
+    """A forest on these rows; equal structures count once, with their mean."""
+    first = rows.groupby("skeleton", sort=False).agg(mol=("mol", "first"), pk=("pk", "mean"))
+    forest = RandomForestRegressor(
+        n_estimators=trees, max_features=0.2, min_samples_leaf=2, max_samples=0.5, n_jobs=1, random_state=0
+    )
+    return forest.fit(features(first["mol"].tolist()), first["pk"].to_numpy())
+
+
+def compared(rows: pd.DataFrame) -> dict[str, Any]:
+    """Figures of the network, its twin and the forest, and the network's lead over the forest on the same rows."""
+    truth = rows["pk_true"].to_numpy()
+    columns = {name: rows[name].to_numpy() for name in ("pk", "pk_ligand_only", "forest")}
+    gaps = paired_difference(columns["pk"], columns["forest"], truth)
+    return {
+        "n": len(rows),
+        "columns": {name: _plain(measure(values, truth)) for name, values in columns.items()},
+        "pk_minus_forest": _plain(gaps),
+    }
+
+
+def _plain(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: vars(value) for name, value in found.items()}
+
+
+def held_out_rows(run: Path, rows: pd.DataFrame, trees: int) -> tuple[pd.DataFrame, int]:
+    """What a run held out of `crystal/` and `ligands/`, predicted by it and by a forest; and the forest's rows."""
+    rule = TrainConfig.from_yaml(run / "config.yaml").validation
+    if rule is None or rule.column != "protein_cluster":
+        raise SystemExit(f"{run} did not hold out protein families (validation.column=protein_cluster)")
+    asked = held_out(run)
+    asked = asked[asked["source"].isin(["crystal", "posed_ligands"]) & (asked["relation"] == "=")]
+    asked = asked.assign(where=asked["source"].replace("posed_ligands", "ligands"), id=asked["id"].astype(str))
+    asked = asked.merge(rows[["source", "id", "mol", "skeleton"]], left_on=["where", "id"], right_on=["source", "id"])
+    inside = rows["protein_cluster"].map(lambda name: fold_of(str(name), rule.folds)) == rule.fold
+    allowed = rows[~inside & ~rows["skeleton"].isin(set(asked["skeleton"]))]
+    forest = fitted(allowed, trees)
+    return asked.assign(forest=forest.predict(features(asked["mol"].tolist()))), len(allowed)
+
+
+def casf(data: Path, rows: pd.DataFrame, trees: int) -> tuple[pd.DataFrame, int]:
+    """CASF-2016 by binding-strict and by a forest on the rows that it may see."""
+    strict = rows.query(
+        f"(source == 'crystal' and cleansplit_train == 1) or (source != 'crystal' and {STRICT} "
+        "and not (source == 'modelled' and casf2016_receptor == 1))"
+    )
+    asked = pd.read_csv(ROOT / "docs" / "figures" / "casf2016_predictions.csv", dtype={"id": str})
+    smiles = pd.read_csv(data / "casf2016" / "index.csv", dtype={"id": str}).set_index("id")["ligand_smiles"]
+    mols = [neutralise(Chem.MolFromSmiles(smiles[name])) for name in asked["id"]]
+    return asked.assign(forest=fitted(strict, trees).predict(features(mols))), len(strict)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument("--work", type=Path, default=ROOT / "cache" / "posed")
+    parser.add_argument("--trees", type=int, default=150)
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "figures" / "forest.json")
+    options = parser.parse_args()
+    rdBase.DisableLog("rdApp.*")
+    start = time.process_time()
+    rows = all_rows(options.data, options.work)
+    found = [held_out_rows(run, rows, options.trees) for run in options.runs]
+    held = pd.concat([table for table, _ in found])
+    strict, strict_rows = casf(options.data, rows, options.trees)
+    content = {
+        "trees": options.trees,
+        "rows": {run.name: count for run, (_, count) in zip(options.runs, found, strict=True)}
+        | {"strict": strict_rows},
+        "held_out": {source: compared(part) for source, part in held.groupby("where")},
+        "casf2016": compared(strict),
+        "cpu_seconds": round(time.process_time() - start),
+    }
+    write_json(options.output, content)
+
+
+if __name__ == "__main__":
+    main()

@@ -34,7 +34,15 @@ from binding.train.start import load_start
 #: Settings that may change when a run goes on: they say where and how it runs, not what it computes.
 _FREE = {"threads", "output", "device", "devices", "tensorboard"}
 #: What a run makes, and what one that starts anew must not find: weights of other settings beside its own.
-_MADE = (f"{LAST}.ckpt", f"{BEST}.ckpt", "metrics.csv", "model.safetensors", "model.json", "validation.csv")
+_MADE = (
+    f"{LAST}.ckpt",
+    f"{BEST}.ckpt",
+    "metrics.csv",
+    "model.safetensors",
+    "model.json",
+    "model.domain.npz",
+    "validation.csv",
+)
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 _NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
 

@@ -228,7 +228,7 @@ def summary(rows: pd.DataFrame, work: Path, asked: int, model: str) -> dict[str,
     spread = np.histogram(decoys["rmsd"], bins=[0, 1, 2, 3, 4, 6, 8, FARTHEST])[0]
     return {
         "model": model,
-        "targets": {"asked": asked, "docked": int(size.size), "failed": asked - int(size.size)},
+        "targets": {"asked": asked, "docked": int(size.size), "failed": int((states["status"] == "failed").sum())},
         "errors": {k: int(v) for k, v in states["error_code"].dropna().value_counts().items()},
         "poses": {
             "total": len(decoys),

@@ -25,7 +25,7 @@ def redocking() -> str:
     found = load(FIGURES / "redocking.json")
     poses, targets = found["poses"], found["targets"]
     told = [
-        f"{count(targets['docked'])} of {count(targets['asked'])} targets, {count(poses['total'])} poses, "
+        f"{count(targets['docked'])} of {count(targets['asked'])} targets{_failed(targets)}, {count(poses['total'])} poses, "
         f"{poses['median']:g} a target in the middle, {poses['least']} to {poses['most']}; "
         f"{count(poses['targets_with_50'])} targets have 50 or more. Poses by RMSD: {_spread(poses)}. "
         f"Scored by `{found['model']}`"
@@ -40,6 +40,14 @@ def redocking() -> str:
             rows += _rows(f"{what}, {which}: {count(part['targets'])}", part["scores"])
     header = ("poses", "chosen by", "best pose right", "of the best 2", "of the best 3", "best: points over Vina")
     return "\n\n".join([*told, table(header, rows)])
+
+
+def _failed(targets: dict[str, int]) -> str:
+    """Why some targets are not among those that were docked."""
+    later = targets["asked"] - targets["docked"] - targets["failed"]
+    parts = [f"{targets['failed']} could not be docked"] if targets["failed"] else []
+    parts += [f"{later} were not reached, in an order by chance"] if later else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _rows(what: str, scores: dict[str, Any]) -> list[tuple[str, ...]]:

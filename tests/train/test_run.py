@@ -220,7 +220,7 @@ def test_bounds_are_left_out_of_validation_figures(with_bounds):
     assert (card["validation"]["rows"], card["validation"]["exact_rows"]) == (5, 3)
     assert card["validation"]["pk"]["n"] == 3
     scale = float(np.sqrt((((exact["pk"] - exact["pk_true"]) / exact["pk_std"]) ** 2).mean()))
-    largest = float((exact["pk"] - exact["pk_true"]).abs().div(exact["pk_std"]).max())  # of three rows the 90 % quantile
+    largest = float((exact["pk"] - exact["pk_true"]).abs().div(exact["pk_std"]).max())  # the 90 % quantile of three
     assert card["calibration"] == {
         "std_scale": pytest.approx(scale, rel=1e-3),
         "interval_90": pytest.approx(largest / scale, rel=1e-3),

@@ -84,8 +84,9 @@ def sample(protein: Protein, ligand: Ligand) -> list[Pose]:
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     found: list[Pose] = []
     for row, width in enumerate(np.linspace(0.0, 1.0, LAID)):
-        placed = docker.minimize(laid_on(ligand, MOST_CONFORMERS + row, float(width), generator), name)
-        found.append(Pose.of("laid", placed, ligand.mol))
+        start = laid_on(ligand, MOST_CONFORMERS + row, float(width), generator)
+        if (np.abs(start.GetConformer().GetPositions() - box.center) < np.array(box.size) / 2).all():
+            found.append(Pose.of("laid", docker.minimize(start, name), ligand.mol))
     for seed in range(MOST_CONFORMERS):
         poses = docker.dock_conformer(embed(ligand.mol, name, seed=seed), name)
         found = distinct(found + [Pose.of("searched", pose, ligand.mol) for pose in poses])

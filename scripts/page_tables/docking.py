@@ -25,7 +25,8 @@ def redocking() -> str:
     found = load(FIGURES / "redocking.json")
     poses, targets = found["poses"], found["targets"]
     told = [
-        f"{count(targets['docked'])} of {count(targets['asked'])} targets{_failed(targets)}, {count(poses['total'])} poses, "
+        f"{count(targets['docked'])} of {count(targets['asked'])} targets{_failed(targets)}, "
+        f"{count(poses['total'])} poses, "
         f"{poses['median']:g} a target in the middle, {poses['least']} to {poses['most']}; "
         f"{count(poses['targets_with_50'])} targets have 50 or more. Poses by RMSD: {_spread(poses)}. "
         f"Scored by `{found['model']}`"

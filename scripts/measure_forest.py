@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,29 +68,46 @@ def affinities(data: Path) -> pd.DataFrame:
 
 
 def all_rows(data: Path, work: Path) -> pd.DataFrame:
-    """Every exact row once, with its protein family, the columns of leak_columns.py and the ligand's structure."""
+    """Every exact row once, with its protein family, the columns of leak_columns.py and the ligand's 2D structure."""
     rows = training_rows(data, work).merge(affinities(data), on=["source", "id"])
     rows = rows.merge(pd.read_csv(work.parent / "leak_columns.csv", dtype={"id": str}), on=["source", "id"])
     rows = rows[rows["exact"]].drop_duplicates(["source", "id"]).reset_index(drop=True)
-    mols = {text: neutralise(Chem.MolFromSmiles(text)) for text in rows["smiles"].unique()}
-    rows["mol"] = [mols[text] for text in rows["smiles"]]
-    rows["skeleton"] = [Chem.MolToSmiles(mol, isomericSmiles=False) for mol in rows["mol"]]
-    return rows
+    skeletons = {text: skeleton(text) for text in rows["smiles"].unique()}
+    return rows.assign(skeleton=rows["smiles"].map(skeletons))
 
 
-def features(mols: list[Chem.Mol]) -> np.ndarray:
-    """(mols, 2048 + 12) float32: ECFP4 bits and descriptors."""
+def skeleton(smiles: str) -> str:
+    """The 2D structure without stereo and protons that a pH put there."""
+    return Chem.MolToSmiles(neutralise(Chem.MolFromSmiles(smiles)), isomericSmiles=False)
+
+
+def features(skeletons: Sequence[str]) -> np.ndarray:
+    """(ligands, 2048 + 12) float32: ECFP4 bits and descriptors."""
+    mols = [Chem.MolFromSmiles(text) for text in skeletons]
     numbers = np.array([[f(mol) for f in DESCRIPTORS] for mol in mols], dtype=np.float32)
     return np.hstack([np.unpackbits(fingerprints(mols), axis=1).astype(np.float32), numbers])
 
 
-def fitted(rows: pd.DataFrame, trees: int) -> RandomForestRegressor:
+class Ligands:
+    """The features of many ligands, computed once."""
+
+    def __init__(self, skeletons: Sequence[str]) -> None:
+        distinct = list(dict.fromkeys(skeletons))
+        self._place = {text: row for row, text in enumerate(distinct)}
+        self._features = features(distinct)
+
+    def of(self, skeletons: Iterable[str]) -> np.ndarray:
+        """(ligands, 2060) of these."""
+        return self._features[[self._place[text] for text in skeletons]]
+
+
+def fitted(rows: pd.DataFrame, ligands: Ligands, trees: int) -> RandomForestRegressor:
     """A forest on these rows; equal structures count once, with their mean."""
-    first = rows.groupby("skeleton", sort=False).agg(mol=("mol", "first"), pk=("pk", "mean"))
+    mean = rows.groupby("skeleton", sort=False)["pk"].mean()
     forest = RandomForestRegressor(
         n_estimators=trees, max_features=0.2, min_samples_leaf=2, max_samples=0.5, n_jobs=1, random_state=0
     )
-    return forest.fit(features(first["mol"].tolist()), first["pk"].to_numpy())
+    return forest.fit(ligands.of(mean.index), mean.to_numpy())
 
 
 def compared(rows: pd.DataFrame) -> dict[str, Any]:
@@ -108,7 +126,7 @@ def _plain(found: dict[str, Any]) -> dict[str, Any]:
     return {name: vars(value) for name, value in found.items()}
 
 
-def held_out_rows(run: Path, rows: pd.DataFrame, trees: int) -> tuple[pd.DataFrame, int]:
+def held_out_rows(run: Path, rows: pd.DataFrame, ligands: Ligands, trees: int) -> tuple[pd.DataFrame, int]:
     """What a run held out of `crystal/` and `ligands/`, predicted by it and by a forest; and the forest's rows."""
     rule = TrainConfig.from_yaml(run / "config.yaml").validation
     if rule is None or rule.column != "protein_cluster":
@@ -116,14 +134,14 @@ def held_out_rows(run: Path, rows: pd.DataFrame, trees: int) -> tuple[pd.DataFra
     asked = held_out(run)
     asked = asked[asked["source"].isin(["crystal", "posed_ligands"]) & (asked["relation"] == "=")]
     asked = asked.assign(where=asked["source"].replace("posed_ligands", "ligands"), id=asked["id"].astype(str))
-    asked = asked.merge(rows[["source", "id", "mol", "skeleton"]], left_on=["where", "id"], right_on=["source", "id"])
+    asked = asked.merge(rows[["source", "id", "skeleton"]], left_on=["where", "id"], right_on=["source", "id"])
     inside = rows["protein_cluster"].map(lambda name: fold_of(str(name), rule.folds)) == rule.fold
     allowed = rows[~inside & ~rows["skeleton"].isin(set(asked["skeleton"]))]
-    forest = fitted(allowed, trees)
-    return asked.assign(forest=forest.predict(features(asked["mol"].tolist()))), len(allowed)
+    forest = fitted(allowed, ligands, trees)
+    return asked.assign(forest=forest.predict(ligands.of(asked["skeleton"]))), len(allowed)
 
 
-def casf(data: Path, rows: pd.DataFrame, trees: int) -> tuple[pd.DataFrame, int]:
+def casf(data: Path, rows: pd.DataFrame, ligands: Ligands, trees: int) -> tuple[pd.DataFrame, int]:
     """CASF-2016 by binding-strict and by a forest on the rows that it may see."""
     strict = rows.query(
         f"(source == 'crystal' and cleansplit_train == 1) or (source != 'crystal' and {STRICT} "
@@ -131,8 +149,8 @@ def casf(data: Path, rows: pd.DataFrame, trees: int) -> tuple[pd.DataFrame, int]
     )
     asked = pd.read_csv(ROOT / "docs" / "figures" / "casf2016_predictions.csv", dtype={"id": str})
     smiles = pd.read_csv(data / "casf2016" / "index.csv", dtype={"id": str}).set_index("id")["ligand_smiles"]
-    mols = [neutralise(Chem.MolFromSmiles(smiles[name])) for name in asked["id"]]
-    return asked.assign(forest=fitted(strict, trees).predict(features(mols))), len(strict)
+    test = features([skeleton(smiles[name]) for name in asked["id"]])
+    return asked.assign(forest=fitted(strict, ligands, trees).predict(test)), len(strict)
 
 
 def main() -> None:
@@ -140,15 +158,16 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
     parser.add_argument("--work", type=Path, default=ROOT / "cache" / "posed")
-    parser.add_argument("--trees", type=int, default=150)
+    parser.add_argument("--trees", type=int, default=250)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "figures" / "forest.json")
     options = parser.parse_args()
     rdBase.DisableLog("rdApp.*")
     start = time.process_time()
     rows = all_rows(options.data, options.work)
-    found = [held_out_rows(run, rows, options.trees) for run in options.runs]
+    ligands = Ligands(rows["skeleton"].tolist())
+    found = [held_out_rows(run, rows, ligands, options.trees) for run in options.runs]
     held = pd.concat([table for table, _ in found])
-    strict, strict_rows = casf(options.data, rows, options.trees)
+    strict, strict_rows = casf(options.data, rows, ligands, options.trees)
     content = {
         "trees": options.trees,
         "rows": {run.name: count for run, (_, count) in zip(options.runs, found, strict=True)}

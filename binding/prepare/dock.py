@@ -198,13 +198,31 @@ class Docker:
             LigandError: ``docking_failed``.
         """
         engine = self._engine()
-        shifted = _one_conformer(mol, mol.GetConformer().GetPositions() - self.box.center)
         with _refused(name, "minimized"), tempfile.TemporaryDirectory() as folder:
-            engine.set_ligand_from_string(_ligand_pdbqt(shifted))
+            engine.set_ligand_from_string(_ligand_pdbqt(self._shifted(mol)))
             total, inter, *_, intra, _, _ = engine.optimize()
             path = Path(folder) / "pose.pdbqt"
             engine.write_pose(str(path))
             return self._read(path.read_text(encoding="ascii"), np.array([total]), np.array([inter + intra]))[0]
+
+    def score(self, mol: Chem.Mol, name: str) -> float:
+        """Vina's affinity of a pose as it lies: nothing is searched or moved, kcal/mol.
+
+        Args:
+            mol: As for ``minimize``.
+            name: For messages.
+
+        Raises:
+            LigandError: ``docking_failed``.
+        """
+        engine = self._engine()
+        with _refused(name, "scored"):
+            engine.set_ligand_from_string(_ligand_pdbqt(self._shifted(mol)))
+            return float(engine.score()[0])
+
+    def _shifted(self, mol: Chem.Mol) -> Chem.Mol:
+        """As the engine sees it, with the box at the origin."""
+        return _one_conformer(mol, mol.GetConformer().GetPositions() - self.box.center)
 
     def _read(self, text: str, scores: np.ndarray, energies: np.ndarray) -> list[DockedPose]:
         """Poses out of the engine's text, back in the receptor's frame."""

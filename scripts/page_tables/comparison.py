@@ -50,4 +50,22 @@ def _tau(figures: dict[str, Any]) -> str:
     return "" if own is None or math.isnan(own) else f"{own:.3f} (twin {twin:.3f})"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"settings_compared": settings_compared}
+def settings_by_epoch() -> str:
+    """How long to train: on families that are new, and on rows whose family is known."""
+    report = load(FIGURES / "settings.json")
+    arms = {arm["title"]: arm["by_epoch"] for arm in report["arms"].values() if len(arm["by_epoch"]) > 1}
+    if report["rows_by_epoch"] is not None:
+        arms["rows held out at random, settings as released"] = report["rows_by_epoch"]
+    longest = max(len(epochs) for epochs in arms.values())
+    rows = [
+        (title, *(f"{e['val_r']:.3f} / {e['val_rmse']:.3f}" for e in epochs), *[""] * (longest - len(epochs)))
+        for title, epochs in arms.items()
+    ]
+    header = ("crystal rows held out, r / RMSE", *(f"after epoch {k + 1}" for k in range(longest)))
+    return table(header, rows)
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "settings_by_epoch": settings_by_epoch,
+    "settings_compared": settings_compared,
+}

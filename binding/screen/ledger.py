@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ class Ledger:
         count: How many there are in all, where an earlier process has read the library to its end.
         expected: About how many records the library holds; None where that is not known.
         tell: Called at the start and after each part.
+
+    Attributes:
+        asked, scored: Records of this shard that are done, and how many of them have a score.
+        seconds: Where the time went, by stage; ``read`` is counted here.
+        count: Of all parts; None until the library has been read to its end.
     """
 
     def __init__(
@@ -68,11 +74,14 @@ class Ledger:
         self._say()
         if self.all_done:  # the library is the same and was read to its end before
             return
-        count = 0
+        count, start = 0, time.perf_counter()
         for cut in cut_parts(library.records(), self._part_size, self._is_wanted):
             count += 1
             if isinstance(cut, PartJob):
+                self.seconds["read"] += time.perf_counter() - start
                 yield cut
+                start = time.perf_counter()
+        self.seconds["read"] += time.perf_counter() - start
         self.count = count
 
     def add(self, info: PartInfo, seconds: Mapping[str, float]) -> None:

@@ -158,8 +158,9 @@ def screen(
         )
         for part in run_parts(ledger.jobs(library), task, plan.engine, stopping):
             info = PartInfo(key, part.number, part.first, part.records, count_scored(part.table))
+            begun = time.perf_counter()
             write_part(plan.output, part.table, info)
-            ledger.add(info, part.seconds)
+            ledger.add(info, {**part.seconds, "write": time.perf_counter() - begun})
         complete = _end(plan, folder, ledger, key, time.monotonic() - start)
     return ScreenResult(plan.output, ledger.asked, ledger.scored, not ledger.all_done, complete)
 
@@ -258,6 +259,9 @@ def _end(plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds:
             stages=dict(spent),
         )
         if complete:
+            begun = time.perf_counter()
             finalise(plan.output, top=plan.top)
-            folder.update(state="complete")
+            took = round(time.perf_counter() - begun, 3)
+            spent.update({"results": took, "wall": took})
+            folder.update(state="complete", stages=dict(spent))
     return complete

@@ -123,7 +123,10 @@ def training_rows() -> str:
     """Rows that one member trained on, the mean over members."""
     members = card()["members"]
     mean = {k: round(sum(m["rows"][k] for m in members) / len(members)) for k in members[0]["rows"]}
-    return listed(source_rows(mean)) + " complexes"
+    wrong = {source["cache"] for source in card()["training"]["sources"] if source.get("rmsd")}
+    complexes = {name: number for name, number in mean.items() if name not in wrong}
+    poses = sum(number for name, number in mean.items() if name in wrong)
+    return listed(source_rows(complexes)) + " complexes" + (f"; {count(poses)} docked poses of them" if poses else "")
 
 
 def members() -> str:

@@ -113,7 +113,7 @@ def parameters() -> str:
         "pocket encoder": ("pocket",),
         "pair embedding, attention biases and gates": ("pair", "pair_atom", "pair_residue", "pair_update", "bias_gate"),
         f"{config.num_layers} layers of cross-attention": ("blocks",),
-        "readouts, Vina prior, constant": ("readout", "physics", "ligand_term", "whole", "bias"),
+        "readouts, Vina prior, constant": ("readout", "physics", "ligand_term", "whole", "pose", "bias"),
     }
     sizes = dict.fromkeys(parts, 0)
     for name, tensor in model.named_parameters():

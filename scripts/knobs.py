@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import ctypes
 import math
+import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +52,10 @@ def knobs(graphs: Sequence[ComplexGraph]) -> list[dict[str, Any]]:
         add("bf16 by autocast", plain)
     with matmul_precision("medium"):
         add("bf16 inside float32 matrix products", plain)
+    if shutil.which("c++") or shutil.which("g++"):
+        changed, start = compiled(plain), time.perf_counter()
+        scored(changed, graphs)
+        add(f"torch.compile, after {time.perf_counter() - start:.0f} s of compiling in each process", changed)
     add("int8 weights of the linear layers, dynamic", quantised(plain))
     add("30 % of the weights pruned", pruned(plain, 0.3))
     usual = ensemble._ATOMS_AT_ONCE["cpu"]
@@ -59,7 +64,7 @@ def knobs(graphs: Sequence[ComplexGraph]) -> list[dict[str, Any]]:
             add(f"{atoms} ligand atoms at once instead of {usual}", plain)
     if keep_memory():
         add("freed memory kept by the process (mallopt)", plain)
-    return [*rows, *stacking_rows(plain, graphs), *attention_rows(plain, graphs), *radial_rows()]
+    return [*rows, *stacking_rows(plain, graphs), *attention_rows(plain, graphs), *matrix_rows(), *radial_rows()]
 
 
 def scored(scorer: Scorer, graphs: Sequence[ComplexGraph]) -> tuple[np.ndarray, float]:
@@ -114,6 +119,15 @@ def quantised(scorer: Scorer) -> Scorer:
             for part in (member.interaction.molecule, member.interaction.pocket, member.interaction.blocks,
                          member.interaction.readout, member.interaction.pair_update, member.ligand_only):  # fmt: skip
                 torch.ao.quantization.quantize_dynamic(part, {nn.Linear}, dtype=torch.qint8, inplace=True)
+    return changed
+
+
+def compiled(scorer: Scorer) -> Scorer:
+    """What each network does after its encoders as one compiled function, for any number of atoms and pairs."""
+    changed = _copied(scorer)
+    for member in changed.members:
+        network = member.interaction
+        network.interact = torch.compile(network.interact, dynamic=True)
     return changed
 
 
@@ -239,6 +253,27 @@ def _milliseconds(work: Callable[[], object], poses: int, repeats: int = 10) -> 
 
 
 # ---------------------------------------------------------------- tabulated radial functions
+
+
+@torch.inference_mode()
+def matrix_rows(rows: int = 1600) -> list[dict[str, Any]]:
+    """One linear layer over the pairs of some eight poses, in 32 and in 16 bits, with and without the casts."""
+    found = []
+    for channels in (64, 96):
+        layer, pairs = nn.Linear(channels, channels), torch.randn(rows, channels)
+        half, pairs16 = copy.deepcopy(layer).bfloat16(), pairs.bfloat16()
+
+        def cast(half: nn.Linear = half, pairs: Tensor = pairs) -> Tensor:
+            return half(pairs.bfloat16()).float()
+
+        name = f"one linear layer of {channels} channels over {rows:,} pairs"
+        for what, work in (
+            (f"{name}: float32", lambda layer=layer, pairs=pairs: layer(pairs)),
+            ("the same, states and weights in bf16", lambda half=half, pairs16=pairs16: half(pairs16)),
+            ("the same with float32 states, cast to bf16 and back", cast),
+        ):
+            found.append({"knob": what, "ms": _milliseconds(work, 8, repeats=100)})
+    return found
 
 
 @torch.inference_mode()

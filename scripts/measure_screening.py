@@ -1,11 +1,16 @@
-"""Enrichment on posed screening sets by `binding screen`, beside trivial rankings -> docs/figures/screening_sets.json.
+"""Enrichment on screening sets by `binding screen`, beside other rankings -> docs/figures/screening_sets.json.
 
-    python scripts/measure_screening.py ../shared/data/screening
+    python scripts/measure_screening.py ../shared/data/screening [--docked RUN ...] [--vina FOLDER]
 
 Each folder holds ``receptor.pdb``, ``poses.sdf.gz`` (record title = compound) and ``compounds.csv`` (``id``,
-``label``, 1 for actives). Folders without poses are left out. ``vina`` is Vina's function of the poses as they are
-given, by ``binding.prepare.vina``, the best pose of each compound. A compound without a pose ranks last, for every
-scorer alike.
+``label``, 1 for actives). ``vina`` is Vina's function of the poses as they are given, by ``binding.prepare.vina``, and
+``vina_program`` the score of AutoDock Vina itself for them (extra ``binding[dock]``, hydrogens as for docking), each
+the best of a compound's poses. Both are kept in the folder that ``--vina`` names, and not computed again.
+
+A folder without poses is judged by its sample that scripts/dock_screening_set.py docked: ``--docked`` is such a run,
+named like the folder, whose poses are scored again, with the weights asked for.
+
+A compound without a pose ranks last, for every scorer alike.
 """
 
 from __future__ import annotations
@@ -14,52 +19,141 @@ import argparse
 import json
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from measure import machine, provenance, write_json
+from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from binding import api
+from binding.errors import LigandError
 from binding.io.ligand import BadRecord, read_ligands
+from binding.io.results import OK, RECORD_END
 from binding.io.structure import read_protein
+from binding.prepare.dock import Box, Docker
 from binding.prepare.pocket import PocketSpec, select_pocket
+from binding.prepare.states import protonate
 from binding.prepare.vina import CUTOFF, PairTable, affinity, ligand_types, protein_types
+from binding.structures import Ligand
 
 ROOT = Path(__file__).resolve().parents[1]
+MARGIN = 1.0  # Å about the poses whose scores are asked for
 
 
-def vina(folder: Path) -> pd.DataFrame:
-    """Minus the best affinity of each compound, kcal/mol: higher is better, as for a pK."""
+# ---------------------------------------------------------------- Vina's function and Vina itself
+
+
+def vina_scores(folder: Path) -> pd.DataFrame:
+    """A row for each compound: minus its best affinity by our function and by Vina, kcal/mol; higher is better."""
     protein = read_protein(folder / "receptor.pdb")
-    best: dict[str, float] = {}
-    for ligand in read_ligands(folder / "poses.sdf.gz"):
-        if isinstance(ligand, BadRecord):
-            continue
+    ligands = [ligand for ligand in read_ligands(folder / "poses.sdf.gz") if isinstance(ligand, Ligand)]
+    docker = Docker(protein, _box(ligands), spacing=MARGIN)  # the maps are not read for a score
+    rows = []
+    for ligand in ligands:
         pocket = select_pocket(protein, ligand, PocketSpec(cutoff=CUTOFF))
         energy, _ = PairTable(ligand_types(ligand.mol), protein_types(pocket)).energy(
             ligand.positions, pocket.positions
         )
-        score = -affinity(energy, rdMolDescriptors.CalcNumRotatableBonds(ligand.mol))
-        best[ligand.name] = max(score, best.get(ligand.name, -np.inf))
-    return pd.DataFrame({"id": list(best), "vina": list(best.values())})
+        own = affinity(energy, rdMolDescriptors.CalcNumRotatableBonds(ligand.mol))
+        rows.append({"id": ligand.name, "vina": -own, "vina_program": _program(docker, ligand)})
+    return pd.DataFrame(rows).groupby("id", sort=False).max().reset_index()
 
 
-def one_set(folder: Path, model: str | None, scratch: Path) -> dict[str, Any]:
-    """Figures of one set, and how long its screen took."""
+def _program(docker: Docker, ligand: Ligand) -> float:
+    """NaN where Vina cannot read it."""
+    try:
+        return -docker.score(Chem.AddHs(protonate(ligand.mol), addCoords=True), ligand.name)
+    except LigandError:
+        return float("nan")
+
+
+def _box(ligands: list[Ligand]) -> Box:
+    """About all poses; scores need no more room than the ligands take."""
+    positions = np.concatenate([ligand.positions for ligand in ligands])
+    low, high = positions.min(axis=0) - MARGIN, positions.max(axis=0) + MARGIN
+    (x, y, z), (a, b, c) = ((low + high) / 2).tolist(), (high - low).tolist()
+    return Box((x, y, z), (a, b, c))
+
+
+def agreement(scores: pd.DataFrame) -> dict[str, float]:
+    """How alike our function and Vina score a set's compounds."""
+    both = scores.dropna()
+    return {
+        "n": len(both),
+        "not_read": int(scores["vina_program"].isna().sum()),
+        "r": round(float(both["vina"].corr(both["vina_program"])), 3),
+        "mean_difference": round(float((both["vina"] - both["vina_program"]).abs().mean()), 2),
+    }
+
+
+# ---------------------------------------------------------------- poses that are given, and poses that were docked
+
+
+def posed_set(folder: Path, model: str | None, scratch: Path, kept: Path | None) -> dict[str, Any]:
+    """Figures of a set that comes with poses."""
+    table = (kept or scratch) / f"{folder.name}.csv"
+    if not table.is_file():
+        vina_scores(folder).to_csv(table, index=False)
+    scores = pd.read_csv(table, dtype={"id": str})
+    truth = pd.read_csv(folder / "compounds.csv", dtype={"id": str})
+    figures = screened(folder, folder / "poses.sdf.gz", None, truth, scores, model, scratch)
+    return figures | {"vina_agreement": agreement(scores)}
+
+
+def docked_set(folder: Path, run: Path, model: str | None, scratch: Path) -> dict[str, Any]:
+    """Figures of the sample of a set that was docked: its compounds, posed or not."""
+    parts = pd.concat([pd.read_parquet(path) for path in sorted((run / "parts").glob("part-*.parquet"))])
+    poses = scratch / "docked.sdf"
+    with poses.open("w", encoding="utf-8") as stream:
+        for block in parts.loc[parts["status"] == OK, "pose_block"]:
+            stream.write(f"{block}{RECORD_END}")
+    scores = pd.DataFrame(_dock_scores(poses)).groupby("id", sort=False).max().reset_index()
+    everything = pd.read_csv(folder / "compounds.csv", dtype={"id": str})
+    truth = everything[everything["id"].isin(parts["compound"])]
+    figures = screened(folder, poses, folder / "crystal_ligand.sdf", truth, scores, model, scratch)
+    settings = json.loads((run / "run.json").read_text(encoding="utf-8"))["decides"]["posing"]
+    return figures | {
+        "docked": {
+            "of_actives": int(everything["label"].sum()),
+            "of_inactives": int((everything["label"] == 0).sum()),
+            "no_pose": len(truth) - len(scores),
+            "exhaustiveness": settings["exhaustiveness"],
+            "poses": settings["poses"],
+        }
+    }
+
+
+def _dock_scores(poses: Path) -> Iterator[dict[str, Any]]:
+    for ligand in read_ligands(poses):
+        if isinstance(ligand, BadRecord):
+            raise SystemExit(f"{poses}, record {ligand.number}: {ligand.error}")
+        yield {"id": ligand.name, "dock_score": -float(ligand.properties["dock_score"])}
+
+
+def screened(
+    folder: Path,
+    poses: Path,
+    pocket: Path | None,
+    truth: pd.DataFrame,
+    scores: pd.DataFrame,
+    model: str | None,
+    scratch: Path,
+) -> dict[str, Any]:
+    """Screens a library of poses and judges the best of each compound, beside other scores by ``id``."""
     start = time.perf_counter()
-    result = api.screen(folder / "poses.sdf.gz", scratch / "run", protein=folder / "receptor.pdb", model=model)
+    result = api.screen(poses, scratch / "run", protein=folder / "receptor.pdb", pocket=pocket, model=model)
     seconds = time.perf_counter() - start
     rows = pd.read_parquet(scratch / "run" / "results.parquet").rename(columns={"id": "pose_id", "compound": "id"})
-    vina(folder).to_csv(scratch / "vina.csv", index=False)
+    # The pose probability of the pose that stands for the compound.
+    peers = rows[["id", "pose"]].rename(columns={"pose": "pose_probability"}).merge(scores, on="id", how="outer")
+    peers.to_csv(scratch / "peers.csv", index=False)
     # One protein, so that pK of two scorers rank alike whatever the group is called.
-    truth = pd.read_csv(folder / "compounds.csv", dtype={"id": str}).assign(target=folder.name)
-    truth[["id", "label", "target"]].to_csv(scratch / "truth.csv", index=False)
-    report = api.evaluate(
-        rows, scratch / "truth.csv", label="label", group="target", peers=scratch / "vina.csv"
-    ).as_dict()
+    truth[["id", "label"]].assign(target=folder.name).to_csv(scratch / "truth.csv", index=False)
+    report = api.evaluate(rows, scratch / "truth.csv", label="label", group="target", peers=scratch / "peers.csv")
     return {
         "set": folder.name,
         "asked": result.asked,
@@ -67,7 +161,7 @@ def one_set(folder: Path, model: str | None, scratch: Path) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "actives": int(truth["label"].sum()),
         "inactives": int((truth["label"] == 0).sum()),
-        "enrichment": report["enrichment"],
+        "enrichment": report.as_dict()["enrichment"],
     }
 
 
@@ -75,13 +169,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", default=None)
+    parser.add_argument("--docked", type=Path, nargs="*", default=[], metavar="RUN", help="runs of docked sets")
+    parser.add_argument("--vina", type=Path, metavar="FOLDER", help="where Vina's scores of the poses are kept")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "figures")
     options = parser.parse_args()
+    if options.vina is not None:
+        options.vina.mkdir(parents=True, exist_ok=True)
     sets = []
-    for folder in sorted(path.parent for path in options.folder.glob("*/poses.sdf.gz")):
-        with tempfile.TemporaryDirectory() as scratch:
-            sets.append(one_set(folder, options.model, Path(scratch)))
-        print(json.dumps({k: v for k, v in sets[-1].items() if k != "enrichment"}), flush=True)
+    with tempfile.TemporaryDirectory() as scratch:
+
+        def add(found: dict[str, Any]) -> None:
+            sets.append(found)
+            print(json.dumps({k: v for k, v in found.items() if k != "enrichment"}), flush=True)
+
+        for folder in sorted(path.parent for path in options.folder.glob("*/poses.sdf.gz")):
+            work = Path(scratch) / folder.name
+            work.mkdir()
+            add(posed_set(folder, options.model, work, options.vina))
+        for run in options.docked:
+            work = Path(scratch) / run.name
+            work.mkdir()
+            add(docked_set(options.folder / run.name, run, options.model, work))
     content = provenance(options.model) | {"machine": machine(), "sets": sets}
     write_json(options.output / "screening_sets.json", content)
 

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL
-from page_tables.common import FIGURES, count, estimate, label, load, table
+from page_tables.common import FIGURES, card, count, estimate, label, load, table
+
+#: Stages of a run as ``run.json`` names them, in the order of the work.
+STAGES = {
+    "read": "reading the library",
+    "featurize": "parsing and graphs",
+    "network": "network",
+    "write": "writing the parts",
+    "results": "writing the results",
+}
 
 
 def _ranking_rows(columns: list[dict[str, Any]], names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -28,18 +37,53 @@ def series() -> str:
     return f"{title}\n\n{table(('method', 'weighted Pearson r', 'weighted Kendall τ'), rows)}"
 
 
+def _scorer(name: str, model: str) -> str:
+    """What ranks the compounds of a screening set."""
+    if name == "pk":
+        number = card(model)["num_members"]
+        return f"**`{model}`**, {'one network' if number == 1 else f'{number} networks'}"
+    named = {
+        "pose_probability": "`pose` of the compound's best pose",
+        "vina": "Vina's function, poses as given",
+        "vina_program": "AutoDock Vina 1.2.7, score only",
+        "dock_score": "AutoDock Vina 1.2.7, which docked it",
+    }
+    return named.get(name) or label(name)[0].replace(", a line", "")
+
+
 def screening_sets() -> str:
-    """Enrichment of posed sets."""
-    rows = []
-    for found in load(FIGURES / "screening_sets.json")["sets"]:
-        what = f"{found['set']}, {count(found['actives'])} of {count(found['actives'] + found['inactives'])} active"
+    """Enrichment of sets that come with poses, and of a sample that was docked."""
+    content = load(FIGURES / "screening_sets.json")
+    rows, notes = [], []
+    for found in content["sets"]:
+        total = found["actives"] + found["inactives"]
+        what = f"{found['set']}, {count(found['actives'])} of {count(total)} active"
+        if "docked" in found:
+            what += ", docked here"
+            notes.append(_docked(found))
         for column in found["enrichment"]["columns"]:
-            name = column["name"]
-            text = "Vina's function, poses as given" if name == "vina" else label(name)[0].replace(", a line", "")
             figures = (estimate(column["metrics"][m], 1 if m == "ef1" else 2) for m in ("ef1", "bedroc", "auc"))
-            rows.append((what, text.format(members="") if name == "pk" else text, *figures))
+            rows.append((what, _scorer(column["name"], content["model"]), *figures))
             what = ""
-    return table(("set", "ranked by", "EF1%", "BEDROC (α = 20)", "ROC-AUC"), rows)
+    alike = [(found["set"], found["vina_agreement"]) for found in content["sets"] if "vina_agreement" in found]
+    if alike:
+        parts = [f"{name} r {a['r']:.3f}, {a['mean_difference']:.2f} kcal/mol apart on average" for name, a in alike]
+        notes.insert(0, f"Vina's function here and Vina itself: {'; '.join(parts)}.")
+    head = ("set", "ranked by", "EF1%", "BEDROC (α = 20)", "ROC-AUC")
+    return "\n\n".join([table(head, rows), *notes])
+
+
+def _docked(found: dict[str, Any]) -> str:
+    """How a docked sample was drawn and what became of it."""
+    docked, total = found["docked"], found["actives"] + found["inactives"]
+    actives, inactives = docked["of_actives"], docked["of_inactives"]
+    return (
+        f"{found['set']} comes without poses. Docked by `binding screen --dock` from SMILES, with exhaustiveness "
+        f"{docked['exhaustiveness']} and {docked['poses']} poses of each: a random sample of {count(found['actives'])} "
+        f"of its {count(actives)} actives and {count(found['inactives'])} of its {count(inactives)} inactives, so that "
+        f"one in {total / found['actives']:.0f} is active instead of one in {(actives + inactives) / actives:.0f}, and "
+        f"EF1% is {total / found['actives']:.1f} at most. {count(docked['no_pose'])} could not be docked."
+    )
 
 
 def bench_top() -> str:
@@ -72,8 +116,8 @@ def screen_speed() -> str:
 
     def row(what: str, run: dict[str, Any]) -> tuple[str, ...]:
         peak = f"{run['peak_mb']:,} MB" if "peak_mb" in run else ""
-        cpu_ms = 1000 * run["cpu_seconds"] / run["poses"]
-        return what, f"{run['seconds']:.1f} s", f"{run['cpu_seconds']:.1f} s", f"{cpu_ms:.1f} ms", peak
+        cpu_ms, rate = 1000 * run["cpu_seconds"] / run["poses"], run["poses"] / run["seconds"]
+        return what, f"{run['seconds']:.1f} s", f"{rate:.0f}", f"{run['cpu_seconds']:.1f} s", f"{cpu_ms:.1f} ms", peak
 
     rows = [
         row(f"{few['warm']['poses']} poses from Python, model loaded, one process", few["warm"]),
@@ -82,17 +126,22 @@ def screen_speed() -> str:
         *(row(f"{run['poses']:,} poses, `binding screen`", run) for run in content["runs"]),
     ]
     stages = content["runs"][-1]["stages"]
-    spent = ", ".join(f"{name} {stages[name]:.0f} s" for name in stages if name != "wall")
+    spent = ", ".join(f"{what} {stages[name]:.1f} s" for name, what in STAGES.items() if name in stages)
     said = (
         f"`{content['model']}`, {alone['networks']} networks; ligands of {alone['heavy_atoms']:.0f} heavy atoms on "
         f"average, each pose another compound, a pocket of {alone['residues']} residues. One thread, CPU time of a "
-        f"pose: reading and graph {alone['featurize_ms']:.1f} ms, network {alone['network_ms']:.1f} ms. Stages of the "
-        f"largest run, all processes together: {spent}. "
+        f"pose: reading and graph {alone['featurize_ms']:.1f} ms, network {alone['network_ms']:.1f} ms, so that the "
+        f"network alone does {1000 / alone['network_ms']:.0f} poses a second on each core. Seconds of the largest run, "
+        f"summed over the processes: {spent}. "
         + (f"CPU time grows as poses to the power of {content['slope']:.2f}. " if content["slope"] is not None else "")
         + f"{where['cores']} cores ({where['processor']}) that were shared: load {content['load']:.0f} at the start, "
         "which also lengthens CPU times."
     )
-    return table(("what", "wall", "CPU", "CPU of a pose", "peak memory, all processes"), rows) + "\n\n" + said
+    if "large_complexes" in content:
+        parts = [f"{one['what']} {one['peak_mb']:,} MB" for one in content["large_complexes"]]
+        said += f" Memory of `binding predict` in one process, start-up included: {', '.join(parts)}."
+    head = ("what", "wall", "poses a second", "CPU", "CPU of a pose", "peak memory, all processes")
+    return table(head, rows) + "\n\n" + said
 
 
 def screen_knobs() -> str:

@@ -130,8 +130,10 @@ def test_a_library_of_bad_records_only(plan, tmp_path):
     assert screen(made).exit_code == EXIT_NONE_SCORED
 
 
-def test_a_gzip_file_cut_in_half_gives_its_good_records_and_a_failure(plan, poses, tmp_path):
-    packed = b"".join(gzip.compress("".join(poses[start : start + 4]).encode()) for start in range(0, 40, 4))
+@pytest.mark.parametrize("together", [4, 40])  # records of one gzip stream: of blocks in a row, or all in one
+def test_a_gzip_file_cut_in_half_gives_its_good_records_and_a_failure(plan, poses, tmp_path, together):
+    streams = ["".join(poses[start : start + together]) for start in range(0, 40, together)]
+    packed = b"".join(gzip.compress(stream.encode()) for stream in streams)
     path = tmp_path / "library.sdf.gz"
     path.write_bytes(packed[: len(packed) // 2])
     made = plan(path)

@@ -181,7 +181,7 @@ def build_ligand_graph(ligand: Ligand) -> LigandGraph:
     mol = neutralise(ligand.mol)
     categories = _atom_categories(mol)
     bonds, bond_categories = _bonds(mol)
-    numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
+    numbers = [mol.GetAtomWithIdx(index).GetAtomicNum() for index in range(mol.GetNumAtoms())]
     radii = [VINA_METAL_RADIUS if n in METALS else VINA_RADII.get(n, VINA_DEFAULT_RADIUS) for n in numbers]
     return LigandGraph(
         positions=np.asarray(ligand.positions, dtype=np.float64),

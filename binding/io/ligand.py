@@ -197,11 +197,12 @@ def prepare_ligand(
 
 
 def _check_atoms(mol: Chem.Mol, name: str) -> None:
-    numbers = [atom.GetAtomicNum() for atom in mol.GetAtoms()]
+    atoms = list(mol.GetAtoms())  # walking through RDKit's atoms takes most of the time here
+    numbers = [atom.GetAtomicNum() for atom in atoms]
     if not any(number > 1 for number in numbers):
         if 0 not in numbers:
             raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
-    unknown = [atom for atom in mol.GetAtoms() if atom.GetAtomicNum() == 0 or atom.HasQuery()]
+    unknown = [atom for atom, number in zip(atoms, numbers, strict=True) if number == 0 or atom.HasQuery()]
     if unknown:
         atom = unknown[0]
         label = atom.GetProp("dummyLabel") if atom.HasProp("dummyLabel") else atom.GetSymbol()
@@ -258,9 +259,9 @@ def _largest_fragment(mol: Chem.RWMol) -> tuple[Chem.RWMol, list[str]]:
 
 def _drop_left_hydrogens(mol: Chem.RWMol) -> None:
     """Take out hydrogens that ``RemoveHs`` leaves (isotopes, bridging), so that heavy atoms alone remain."""
-    left = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() == 1]
-    if not left:
+    if mol.GetNumHeavyAtoms() == mol.GetNumAtoms():
         return
+    left = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() == 1]
     mol.BeginBatchEdit()
     for index in left:
         mol.RemoveAtom(index)

@@ -48,9 +48,10 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     _drop_valence_field(mol)
     _open_chain_aromatic_bonds(mol, notes)
     _demanded_charges(mol, notes)
-    before = [atom.GetFormalCharge() for atom in mol.GetAtoms()]
-    Chem.Cleanup(mol)
-    changed = sum(atom.GetFormalCharge() != charge for atom, charge in zip(mol.GetAtoms(), before, strict=True))
+    atoms = list(mol.GetAtoms())
+    before = [atom.GetFormalCharge() for atom in atoms]
+    Chem.Cleanup(mol)  # changes charges and bonds; the atoms stay
+    changed = sum(atom.GetFormalCharge() != charge for atom, charge in zip(atoms, before, strict=True))
     if changed:
         notes.append("wrote hypervalent atoms with separated charges (nitro, N-oxide, azide or the like)")
     _mend_ring_systems(mol, notes)

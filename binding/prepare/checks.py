@@ -66,9 +66,10 @@ def _clashes(cx: Complex, distances: np.ndarray) -> list[str]:
         return []
     touched = np.unique(pocket.atom_residue[right])
     closest = distances[left[0], right[0]]
+    names = pocket.residue_ids
     if len(left) == 1 and closest >= COVALENT:
-        return [f"covalent contact with {pocket.residue_ids[int(touched[0])]} ({closest:.2f} Å)"]
-    listed = ", ".join(pocket.residue_ids[int(row)] for row in touched[:3]) + (", ..." if len(touched) > 3 else "")
+        return [f"covalent contact with {names[int(touched[0])]} ({closest:.2f} Å)"]
+    listed = ", ".join(names[int(row)] for row in touched[:3]) + (", ..." if len(touched) > 3 else "")
     atoms = len(np.unique(left))
     return [
         f"ligand overlaps the protein: {len(left)} heavy-atom pair{'s' if len(left) > 1 else ''} closer than "

@@ -33,7 +33,7 @@ from rdkit.Chem import rdMolAlign, rdMolTransforms
 from scipy.spatial.transform import Rotation
 
 from binding.checkpoint import STRICT_MODEL, load_model
-from binding.errors import BindingError
+from binding.errors import BindingError, LigandError
 from binding.evaluate.docking import NEAR_NATIVE, TOPS, success
 from binding.featurize import Featurized, Job, featurize
 from binding.io.results import partial_path
@@ -85,8 +85,11 @@ def sample(protein: Protein, ligand: Ligand) -> list[Pose]:
     found: list[Pose] = []
     for row, width in enumerate(np.linspace(0.0, 1.0, LAID)):
         start = laid_on(ligand, MOST_CONFORMERS + row, float(width), generator)
-        if (np.abs(start.GetConformer().GetPositions() - box.center) < np.array(box.size) / 2).all():
-            found.append(Pose.of("laid", docker.minimize(start, name), ligand.mol))
+        try:
+            placed = docker.minimize(start, name)
+        except LigandError:  # it begins outside the box or is driven out of it; the crystal pose has been minimized
+            continue
+        found.append(Pose.of("laid", placed, ligand.mol))
     for seed in range(MOST_CONFORMERS):
         poses = docker.dock_conformer(embed(ligand.mol, name, seed=seed), name)
         found = distinct(found + [Pose.of("searched", pose, ligand.mol) for pose in poses])

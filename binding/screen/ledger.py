@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -66,7 +66,7 @@ class Ledger:
         mine = [info for number, info in done.items() if shard.has(number)]
         self.asked = sum(info.records for info in mine)
         self.scored = sum(info.scored for info in mine)
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self.count = count
 
     def jobs(self, library: Library) -> Iterator[PartJob]:
@@ -95,7 +95,8 @@ class Ledger:
         self.asked += info.records
         self.scored += info.scored
         self._now += info.records
-        self.seconds.update(seconds)
+        for stage, spent in seconds.items():
+            self.seconds[stage] += spent
         self._say()
 
     @property

@@ -111,7 +111,8 @@ def test_run_file_says_what_was_done(done, library):
     assert {read_info(path).key for path in part_paths(made.output)} == {said["key"]}
     spent = said["stages"]
     assert set(spent) == {"read", "featurize", "network", "write", "results", "wall"}
-    assert min(spent.values()) >= 0 and spent["featurize"] > 0 and spent["network"] > 0
+    assert min(spent.values()) >= 0
+    assert min(spent["featurize"], spent["network"]) > 0
     assert sum(spent.values()) - spent["wall"] <= spent["wall"] + 0.01  # one process: one thing after the other
 
 

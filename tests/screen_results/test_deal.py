@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -46,8 +48,8 @@ def test_best_rows_by_rank(many, monkeypatch, pile, held):
     table = pq.read_table(run / "results.parquet")
     assert table["rank"].to_pylist() == list(range(1, len(table) + 1))
     assert table["record"].to_pylist() == expected(rows)
-    records = [line.split(",")[17] for line in (run / "results.csv").read_text().splitlines()[1:]]
-    assert list(map(int, records)) == expected(rows)
+    with (run / "results.csv").open(newline="") as stream:
+        assert [int(row["record"]) for row in csv.DictReader(stream)] == expected(rows)
     assert not (run / "sorting").exists()
 
 

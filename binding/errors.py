@@ -59,7 +59,8 @@ class ConfigError(BindingError):
 class TableError(BindingError):
     """A table that lacks a column, has no row or uses another separator.
 
-    Codes of single rows: ``bad_id``, ``duplicate_id``, ``bad_ligand_name``, ``bad_row`` (not of the form),
+    Codes of single rows: ``bad_id``, ``duplicate_id``, ``bad_ligand_name``, ``bad_row`` (too few or too many cells, a
+    quote that is not closed, an empty cell that is needed, or otherwise not of the form),
     ``no_affinity``, ``bad_affinity`` (not understood, contradictory, or out of range), ``bad_unit``.
     """
 

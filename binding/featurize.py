@@ -107,7 +107,10 @@ def featurize(job: Job) -> list[Featurized | Failed]:
         )
     except Exception as error:  # noqa: BLE001 - becomes the row of each record
         reason = as_binding_error(error)
-        return [Failed(record.name, reason, _size(record)) for record in records]
+        return [
+            Failed(record.name, record.error if isinstance(record, BadRecord) else reason, _size(record))
+            for record in records
+        ]
     return [_featurize_one(pockets, record) for record in records]
 
 

@@ -109,7 +109,7 @@ def dataset_rows(source: str | Path, index: str | Path | None = None) -> list[Ro
 
 def _table_row(table: Path, entry: IndexEntry, error: BindingError | None) -> Row:
     cells = entry.extra
-    if cells.get("pocket"):
+    if error is None and cells.get("pocket"):
         raise TableError(
             f"{table.name} chooses a pocket for {entry.id!r}, which training cannot follow",
             "remove the column pocket; --pocket-cutoff says how much of the protein is kept around each ligand",

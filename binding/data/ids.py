@@ -8,7 +8,7 @@ from pathlib import Path
 
 from binding.errors import BindingError, TableError
 from binding.io.index import AFFINITY_COLUMNS, IndexEntry, is_pdbbind_index, read_index, table_entry
-from binding.io.rows import read_rows
+from binding.io.rows import TextRow, read_rows
 from binding.io.table import is_selection
 
 _OWN = ("pdb_id", "ligand_code", "chain", "number", "smiles")  # columns with a meaning here, besides id
@@ -62,8 +62,9 @@ def read_wanted(path: str | Path) -> list[Wanted]:
             ``INDEX_*`` file.
 
     Returns:
-        Every row; one that cannot be fetched says why in ``refusal``: ``bad_id``, ``duplicate_id``,
-        ``bad_ligand_name``, or ``no_affinity``, ``bad_affinity`` or ``bad_unit`` for its affinity.
+        Every row; one that cannot be fetched says why in ``refusal``: ``bad_row`` (too few or too many cells),
+        ``bad_id``, ``duplicate_id``, ``bad_ligand_name``, or ``no_affinity``, ``bad_affinity`` or ``bad_unit`` for
+        its affinity.
 
     Raises:
         FileError: The file is missing, empty or not text.
@@ -73,7 +74,7 @@ def read_wanted(path: str | Path) -> list[Wanted]:
     if is_pdbbind_index(path):
         rows = [_wanted(entry.id, _pdbbind_columns(entry)) for entry in read_index(path)]
     else:
-        rows = [_table_row(path, line, row) for line, row in read_rows(path, required=("id",))]
+        rows = [_table_row(path, row) for row in read_rows(path, required=("id",))]
     return _refuse_later_ones(rows)
 
 
@@ -83,14 +84,15 @@ def _pdbbind_columns(entry: IndexEntry) -> dict[str, str]:
     return {"pk": f"{affinity.pk:.2f}", "relation": published, "measure": affinity.measure} | entry.extra
 
 
-def _table_row(path: Path, line: int, row: dict[str, str]) -> Wanted:
-    wanted = _wanted(row["id"], {name: text for name, text in row.items() if name != "id"})
-    if wanted.refusal is None and any(name in row for name in AFFINITY_COLUMNS):
+def _table_row(path: Path, row: TextRow) -> Wanted:
+    wanted = _wanted(row.cells["id"], {name: text for name, text in row.cells.items() if name != "id"})
+    refusal = row.error
+    if wanted.refusal is None and any(name in row.cells for name in AFFINITY_COLUMNS):
         try:
-            table_entry(path, line, row)
+            table_entry(path, row)
         except TableError as error:
-            return Wanted(wanted.id, wanted.pdb_id, columns=wanted.columns, refusal=error)
-    return wanted
+            refusal = error
+    return wanted if refusal is None else Wanted(wanted.id, wanted.pdb_id, columns=wanted.columns, refusal=refusal)
 
 
 def _wanted(name: str, row: dict[str, str]) -> Wanted:

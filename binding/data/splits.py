@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zlib
 from pathlib import Path
 from typing import Final
@@ -11,7 +10,7 @@ import pandas as pd
 
 from binding.config import SourceConfig, ValidationConfig
 from binding.errors import ConfigError, TableError
-from binding.io.files import read_bytes
+from binding.io.rows import read_rows
 
 TRAIN: Final = "train"
 VALIDATION: Final = "validation"
@@ -117,24 +116,20 @@ def read_split(path: str | Path) -> dict[str, str]:
 
     Raises:
         FileError: It is missing or empty.
-        TableError: A column is missing, a value is none of these, or an id occurs twice.
+        TableError: A column is missing, a row does not fit, a value is none of these, or an id occurs twice.
     """
     path = Path(path)
-    try:
-        table = pd.read_csv(io.BytesIO(read_bytes(path)), dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as error:  # what pandas raises for text that is no table
-        raise TableError(f"{path} cannot be read as a table: {error}", "it needs the columns id and split") from None
-    for column in ("id", "split"):
-        if column not in table.columns:
-            raise TableError(f"{path} has no column {column!r}", f"columns found: {', '.join(map(str, table.columns))}")
-    odd = table[~table["split"].isin(SIDES)]
-    if len(odd):
-        first = odd.iloc[0]
-        raise TableError(f"{path}: the split of {first['id']!r} is {first['split']!r}", f"use {', '.join(SIDES)}")
-    twice = table["id"][table["id"].duplicated()]
-    if len(twice):
-        raise TableError(f"{path} has the id {twice.iloc[0]!r} more than once", "one row an id")
-    return dict(zip(table["id"], table["split"], strict=True))
+    sides: dict[str, str] = {}
+    for row in read_rows(path, required=("id", "split")):
+        if row.error is not None:
+            raise row.error
+        name, side = row.cells["id"], row.cells["split"]
+        if side not in SIDES:
+            raise TableError(f"{path}, line {row.line}: the split of {name!r} is {side!r}", f"use {', '.join(SIDES)}")
+        if name in sides:
+            raise TableError(f"{path} has the id {name!r} more than once", "one row an id")
+        sides[name] = side
+    return sides
 
 
 def _split_by_file(tables: list[pd.DataFrame], path: Path, validating: int) -> tuple[list[pd.Index], list[pd.Index]]:

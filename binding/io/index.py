@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Final
 
 from binding.errors import TableError, UsageError
-from binding.io.rows import read_rows, read_text, refuse_duplicates
+from binding.io.decimals import HINT as DECIMAL_HINT
+from binding.io.rows import TextRow, read_rows, read_text, refuse_duplicates
 from binding.units import Affinity, parse_affinity, pk_from_dg
 
 AFFINITY_COLUMNS: Final = ("pk", "affinity", "dg_kcal_mol")
 _MEASURED: Final = (*AFFINITY_COLUMNS, "relation", "measure")
 _BARE_AMOUNT: Final = re.compile(r"\s*[=<>~≤≥≈]*\s*[0-9.]")  # an affinity that names no measure: 12 nM, >10uM
+#: What to do about an id that occurs twice.
+DUPLICATE_HINT: Final = (
+    "keep one of the two rows, the right one where they differ; rows of several poses need ids of their own, and a "
+    "column that names the compound"
+)
 _CONTRADICTION: Final = 0.2  # pK between two columns that should say the same; published logarithms are rounded
 
 
@@ -62,12 +68,12 @@ def read_index(path: str | Path) -> list[IndexEntry]:
     """
     path = Path(path)
     rows = read_index_rows(path)
-    refuse_duplicates(path, ((line, row.id) for line, row in rows))
     entries = []
     for _, row in rows:
         if isinstance(row, BadEntry):
             raise row.error
         entries.append(row)
+    refuse_duplicates(path, ((line, row.id) for line, row in rows), DUPLICATE_HINT)
     return entries
 
 
@@ -80,21 +86,21 @@ def read_index_rows(path: str | Path, required: tuple[str, ...] = ()) -> list[tu
 
     Raises:
         FileError: The file is missing, empty or not text.
-        TableError: The table as a whole is wrong: a column is missing, or a row has too many or too few cells.
+        TableError: The table as a whole is wrong: a column is missing.
     """
     path = Path(path)
     text = read_text(path)
     if not required and _looks_like_pdbbind(text):
         return list(_pdbbind_entries(path, text))
-    rows = [(line, _measured(row)) for line, row in read_rows(path, required=("id", *required), text=text)]
-    columns = list(rows[0][1])
+    rows = read_rows(path, required=("id", *required), text=text)
+    columns = list(_measured(rows[0].cells))
     if not set(columns) & set(AFFINITY_COLUMNS):
         raise TableError(
-            f"{path.name} has no column of affinities: {rows[0][1]['id']!r} has no affinity",
+            f"{path.name} has no column of affinities: {rows[0].cells['id']!r} has no affinity",
             f"columns found: {', '.join(columns)}; one of {', '.join(AFFINITY_COLUMNS)} is needed",
             "no_affinity",
         )
-    return [(line, _table_row(path, line, row)) for line, row in rows]
+    return [(row.line, _table_row(path, row)) for row in rows]
 
 
 def is_pdbbind_index(path: Path) -> bool:
@@ -149,32 +155,36 @@ def _measured(row: dict[str, str]) -> dict[str, str]:
     return {name.lower() if name.lower() in _MEASURED else name: text for name, text in row.items()}
 
 
-def _table_row(path: Path, line: int, row: dict[str, str]) -> IndexEntry | BadEntry:
+def _table_row(path: Path, row: TextRow) -> IndexEntry | BadEntry:
+    cells = _measured(row.cells)
     try:
-        if not row["id"]:
-            raise TableError(f"{path.name}, line {line}: the cell under 'id' is empty", "fill it in", "bad_id")
-        return table_entry(path, line, row)
+        if row.error is None and not cells["id"]:
+            raise TableError(f"{path.name}, line {row.line}: the cell under 'id' is empty", "fill it in", "bad_id")
+        return table_entry(path, row)
     except TableError as error:
-        return BadEntry(row["id"], error, _extra(row))
+        return BadEntry(cells["id"], error, _extra(cells))
 
 
 def _extra(row: dict[str, str]) -> dict[str, str]:
     return {name: text for name, text in row.items() if name != "id" and name not in _MEASURED}
 
 
-def table_entry(path: Path, line: int, row: dict[str, str], *, needed: bool = True) -> IndexEntry:
+def table_entry(path: Path, source: TextRow, *, needed: bool = True) -> IndexEntry:
     """The affinity of one row of ``read_rows``.
 
     Args:
-        path, line: Where the row stands.
-        row: Text by column.
+        path: Of the table.
+        source: The row.
         needed: Whether it must have one; the pK is NaN where it has none and needs none.
 
     Raises:
-        TableError: It has none (``no_affinity``), or one that cannot be read (``bad_affinity``, ``bad_unit``).
+        TableError: The row's own ``error``; it has no affinity (``no_affinity``), or one that cannot be read
+            (``bad_affinity``, ``bad_unit``).
     """
-    row = _measured(row)
-    where = f"{path.name}, line {line}"
+    if source.error is not None:
+        raise source.error
+    row = _measured(source.cells)
+    where = f"{path.name}, line {source.line}"
     sign, measure = row.get("relation") or "", row.get("measure") or "K"
     said = _flipped(where, sign)
     found: dict[str, Affinity] = {}
@@ -182,7 +192,7 @@ def table_entry(path: Path, line: int, row: dict[str, str], *, needed: bool = Tr
         found["pk"] = Affinity(_number(where, row, "pk", "6.40"), said, measure)
     if row.get("affinity"):
         text = row["affinity"]
-        affinity = _parse_cell(path, line, f"K{text}" if _BARE_AMOUNT.match(text) else text)
+        affinity = _parse_cell(path, source.line, f"K{text}" if _BARE_AMOUNT.match(text) else text)
         if affinity.relation == "=":
             affinity = Affinity(affinity.pk, said, affinity.measure)
         elif sign and said != affinity.relation:
@@ -228,7 +238,8 @@ def _number(where: str, row: dict[str, str], column: str, example: str) -> float
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise TableError(f"{where}: {column} {row[column]!r} is not a number", f"write it as {example}", "bad_affinity")
+        hint = f"write it as {example}" + (f"; {DECIMAL_HINT}" if "," in row[column] else "")
+        raise TableError(f"{where}: {column} {row[column]!r} is not a number", hint, "bad_affinity")
     return value
 
 
@@ -236,4 +247,5 @@ def _parse_cell(path: Path, line: int, text: str) -> Affinity:
     try:
         return parse_affinity(text)
     except UsageError as error:
-        raise TableError(f"{path.name}, line {line}: {error.message}", error.hint, error.code) from error
+        hint = f"{error.hint}; {DECIMAL_HINT}" if "," in text else error.hint
+        raise TableError(f"{path.name}, line {line}: {error.message}", hint, error.code) from error

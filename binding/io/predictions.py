@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from binding.errors import FileError
 from binding.io.files import read_bytes, split_suffix
+from binding.io.rows import Header, find_header, read_text, rows_below
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _TEXT_TABLES: Final = (".csv", ".tsv", ".txt")
 _FORMATS: Final = (*_TEXT_TABLES, ".jsonl", ".parquet")
-_SEPARATORS: Final = ",\t;|"
 _AS_TEXT: Final = {"id": str, "ligand": str}  # 1e66 is a PDB code, not a number
 
 
@@ -22,11 +23,15 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     """A table of predictions by ``id``.
 
     Args:
-        path: ``.csv``, ``.tsv`` or ``.txt`` (the separator is told from the header), ``.jsonl`` or
-            ``.parquet``; text may be gzipped.
+        path: ``.csv``, ``.tsv`` or ``.txt`` (separator and decimal commas as for ``binding.io.rows.read_rows``),
+            ``.jsonl`` or ``.parquet``; text may be gzipped.
+
+    Returns:
+        Its rows. Of one that does not fit the header only the ``id`` is there.
 
     Raises:
         FileError: Missing, empty, or no such table.
+        TableError: A column is there twice, or there is no row.
     """
     import pandas as pd
 
@@ -36,14 +41,15 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         raise FileError(
             f"{path.name} is no table of predictions.", f"Use one of {', '.join(_FORMATS)}.", "wrong_format"
         )
-    data = read_bytes(path)
     try:
         if suffix == ".parquet":
-            return pd.read_parquet(io.BytesIO(data))
-        text = data.decode("utf-8-sig")
+            return pd.read_parquet(io.BytesIO(read_bytes(path)))
+        text = read_text(path)
         if suffix == ".jsonl":
             return pd.read_json(io.StringIO(text), lines=True, dtype=_AS_TEXT)
-        return pd.read_csv(io.StringIO(text), sep=_separator(text), dtype=_AS_TEXT)
+        header = find_header(io.StringIO(text))
+        text = text if _is_plain(text, header) else _plain(path, text, header)
+        return pd.read_csv(io.StringIO(text), dtype=_AS_TEXT, skipinitialspace=True)
     except (ValueError, UnicodeDecodeError) as error:  # what pandas and pyarrow raise for damaged tables
         reason = str(error).splitlines()[0]
         raise FileError(f"{path} cannot be read as a table: {reason}", "Write it again.", "wrong_format") from error
@@ -63,11 +69,30 @@ def holds_predictions(path: str | Path) -> bool:
         return False
     if suffix not in _TEXT_TABLES:
         return True
-    header = read_bytes(path).decode("utf-8-sig", errors="replace").split("\n", 1)[0]
-    columns = {name.strip().strip('"').lower() for name in header.split(_separator(header))}
-    return "status" in columns or not columns & {"protein", "receptor"} or "ligand" not in columns
+    names = {name.lower() for name in find_header(io.StringIO(read_text(path))).names}
+    return "status" in names or not names & {"protein", "receptor"} or "ligand" not in names
 
 
-def _separator(text: str) -> str:
-    header = text.split("\n", 1)[0]
-    return max(_SEPARATORS, key=header.count)
+def _is_plain(text: str, header: Header) -> bool:
+    """Whether a table is as pandas takes it, who would fill short rows up without a word."""
+    if header.separator != "," or header.declared:
+        return False
+    try:
+        lengths = {len(cells) for cells in csv.reader(io.StringIO(text), skipinitialspace=True)}
+    except csv.Error:
+        return False
+    return lengths <= {0, len(header.names)}
+
+
+def _plain(path: Path, text: str, header: Header) -> str:
+    """The same table with commas between the cells and points in the numbers; of a row that does not fit, its id alone.
+
+    Such a row then counts among the failed ones.
+    """
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    rows = rows_below(path, text, header)
+    writer.writerow(rows[0].cells)
+    for row in rows:
+        writer.writerow(cell if row.error is None or name == "id" else "" for name, cell in row.cells.items())
+    return stream.getvalue()

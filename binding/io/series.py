@@ -10,7 +10,7 @@ from typing import Final
 
 from rdkit import Chem, rdBase
 
-from binding.errors import BindingError, FileError, LigandError
+from binding.errors import BindingError, FileError, LigandError, TableError
 from binding.io.files import read_bytes, split_suffix
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.records import LIGAND_SUFFIXES, record_kind, split_records
@@ -19,7 +19,7 @@ from binding.io.rows import read_rows
 _SMILES_LISTS: Final = (".smi", ".smiles", ".ism")
 _TABLES: Final = (".csv", ".tsv", ".txt")
 _NAME_COLUMNS: Final = ("id", "ligand", "ligand_id", "compound", "compound_id", "title")
-_SMILES_HEADER: Final = re.compile(r"\b(?:canonical_|isomeric_)?smiles\b", re.IGNORECASE)
+_SMILES_COLUMNS: Final = {"canonical_smiles": "smiles", "isomeric_smiles": "smiles"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,16 @@ class Compound:
     properties: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """What a line or row says of a compound, and why it cannot be used where it does not fit the table."""
+
+    smiles: str
+    name: str
+    properties: dict[str, str] = field(default_factory=dict)
+    error: TableError | None = None
+
+
 def read_series(path: str | Path) -> Iterator[Compound | BadRecord]:
     """Read every compound of a file, in order.
 
@@ -51,7 +61,7 @@ def read_series(path: str | Path) -> Iterator[Compound | BadRecord]:
 
     Raises:
         FileError: Missing, empty or of another format.
-        TableError: A table without the column, or with ragged rows.
+        TableError: A table without the column, or without rows.
     """
     path = Path(path)
     stem, suffix = split_suffix(path)
@@ -90,34 +100,40 @@ def _text(path: Path) -> str:
         raise FileError(f"{path} is not a text file.", "Save it in UTF-8.", "wrong_format") from error
 
 
-def _smiles_lines(path: Path) -> list[tuple[str, str, dict[str, str]]]:
-    """(SMILES, name, nothing) of each line; blank lines, comments and a header are passed over."""
-    found: list[tuple[str, str, dict[str, str]]] = []
+def _smiles_lines(path: Path) -> list[_Listed]:
+    """The compound of each line; blank lines, comments and a header are passed over."""
+    found: list[_Listed] = []
     for line in _text(path).splitlines():
         smiles, _, name = line.strip().replace("\t", " ").partition(" ")
         if smiles and not smiles.startswith("#") and not (not found and smiles.lower() == "smiles"):
-            found.append((smiles, name.strip(), {}))
+            found.append(_Listed(smiles, name.strip()))
     if not found:
         raise FileError(f"{path} holds no SMILES.", "One line a compound: SMILES, blank, name.", "empty_file")
     return found
 
 
-def _table_rows(path: Path) -> list[tuple[str, str, dict[str, str]]]:
-    """(SMILES, name, other columns) of each row."""
-    head, end, body = _text(path).lstrip("\r\n").partition("\n")
-    rows = read_rows(path, ("smiles",), text=_SMILES_HEADER.sub("smiles", head, count=1) + end + body)
-    column = next((name for name in _NAME_COLUMNS if name in rows[0][1]), "")
+def _table_rows(path: Path) -> list[_Listed]:
+    """The compound of each row."""
+    rows = read_rows(path, ("smiles",), aliases=_SMILES_COLUMNS)
+    column = next((name for name in _NAME_COLUMNS if name in rows[0].cells), "")
     return [
-        (row["smiles"], row.get(column, ""), {k: v for k, v in row.items() if k not in ("smiles", column)})
-        for _, row in rows
+        _Listed(
+            row.cells["smiles"],
+            row.cells.get(column, ""),
+            {name: text for name, text in row.cells.items() if name not in ("smiles", column)},
+            row.error,
+        )
+        for row in rows
     ]
 
 
-def _from_smiles(rows: list[tuple[str, str, dict[str, str]]], stem: str) -> Iterator[Compound | BadRecord]:
-    for index, (smiles, given, properties) in enumerate(rows):
-        name = re.sub(r"\s+", " ", given) or f"{stem}_{index + 1}"
+def _from_smiles(rows: list[_Listed], stem: str) -> Iterator[Compound | BadRecord]:
+    for index, row in enumerate(rows):
+        name = re.sub(r"\s+", " ", row.name) or f"{stem}_{index + 1}"
         try:
-            yield compound_from_smiles(smiles, name, properties)
+            if row.error is not None:
+                raise row.error
+            yield compound_from_smiles(row.smiles, name, row.properties)
         except BindingError as error:
             yield BadRecord(name, index, error)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from binding.errors import FileError, TableError
-from binding.io.rows import read_rows, refuse_duplicates
+from binding.io.rows import TextRow, read_rows, refuse_duplicates
 
 if TYPE_CHECKING:
     from binding.io.ligand import BadRecord
@@ -56,29 +56,49 @@ def read_requests(path: str | Path) -> list[Request]:
     Args:
         path: ``.csv``, ``.tsv`` or ``.txt``, plain or gzipped; comma, tab, semicolon or bar, found from the header.
 
+    Returns:
+        One a row. The ligand of a row that cannot be used (too few or too many cells, or an empty one) is a
+        ``BadRecord`` with the reason: ``bad_row``, or ``bad_id`` where the id is missing.
+
     Raises:
         FileError: ``file_not_found``, ``empty_file``, ``wrong_format`` or ``unreadable``.
-        TableError: A column is missing, an id occurs twice, a cell is empty, or a row has too many or too few cells.
+        TableError: A column is missing, or an id occurs twice.
     """
     path = Path(path)
-    rows = read_rows(path, required=("protein", "ligand"))
-    if "id" in rows[0][1]:
-        refuse_duplicates(path, ((line, row["id"]) for line, row in rows))
-    requests = []
-    for line, row in rows:
-        for column in ("id", "protein", "ligand"):
-            if row.get(column) == "":
-                raise TableError(f"{path.name}, line {line}: the cell under {column!r} is empty", "fill it in")
-        requests.append(
-            Request(
-                id=row.get("id"),
-                protein=resolve_path(path.parent, row["protein"]),
-                ligand=ligand_cell(path.parent, row["ligand"]),
-                pocket=_pocket_cell(path.parent, row.get("pocket", "")),
-                extra={k: v for k, v in row.items() if k not in ("id", "protein", "ligand", "pocket")},
-            )
-        )
-    return requests
+    rows = [(row, row.error or _empty_cell(path, row)) for row in read_rows(path, required=("protein", "ligand"))]
+    refuse_duplicates(path, ((row.line, row.cells["id"]) for row, fault in rows if fault is None and "id" in row.cells))
+    return [_request(path, row.cells) if fault is None else _refused(row, fault) for row, fault in rows]
+
+
+def _empty_cell(path: Path, row: TextRow) -> TableError | None:
+    for column in ("id", "protein", "ligand"):
+        if row.cells.get(column) == "":
+            message = f"{path.name}, line {row.line}: the cell under {column!r} is empty"
+            return TableError(message, "fill it in", "bad_id" if column == "id" else "bad_row")
+    return None
+
+
+def _request(path: Path, cells: dict[str, str]) -> Request:
+    return Request(
+        id=cells.get("id"),
+        protein=resolve_path(path.parent, cells["protein"]),
+        ligand=ligand_cell(path.parent, cells["ligand"]),
+        pocket=_pocket_cell(path.parent, cells.get("pocket", "")),
+        extra=_extra(cells),
+    )
+
+
+def _refused(row: TextRow, fault: TableError) -> Request:
+    """What stands for a row that cannot be used; it is named by its id, or else by its line."""
+    from binding.io.ligand import BadRecord  # RDKit, which a table that is as it should be does not need
+
+    cells = row.cells
+    ligand = BadRecord(Path(cells["ligand"]).name, 0, fault)
+    return Request(cells.get("id") or f"line {row.line}", Path(cells["protein"]), ligand, extra=_extra(cells))
+
+
+def _extra(cells: dict[str, str]) -> dict[str, str]:
+    return {name: text for name, text in cells.items() if name not in ("id", "protein", "ligand", "pocket")}
 
 
 def read_folder(path: str | Path) -> list[Request]:

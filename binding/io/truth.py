@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from binding.errors import TableError
-from binding.io.index import IndexEntry, is_pdbbind_index, read_index, table_entry
-from binding.io.rows import read_rows
+from binding.io.index import DUPLICATE_HINT, IndexEntry, is_pdbbind_index, read_index, table_entry
+from binding.io.rows import read_rows, refuse_duplicates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,8 @@ def read_truth(path: str | Path, columns: Sequence[str] = (), *, affinities: boo
         entries = read_index(path)
     else:
         rows = read_rows(path, required=("id",))
-        entries = [table_entry(path, line, row, needed=False) for line, row in rows]
+        entries = [table_entry(path, row, needed=False) for row in rows]
+        refuse_duplicates(path, ((row.line, row.cells["id"]) for row in rows), DUPLICATE_HINT)
     for name in columns:
         if name not in entries[0].extra:
             found = ", ".join(entries[0].extra) or "none besides id and affinity"

@@ -14,6 +14,7 @@ from typing import Final
 
 from binding.errors import BindingError, FileError, UsageError
 from binding.io.files import read_bytes, split_suffix
+from binding.io.ligand import BadRecord
 from binding.io.records import LIGAND_SUFFIXES, split_records, text_lines
 from binding.io.table import Request, read_requests
 from binding.screen.columns import TABLE_SUFFIXES, Table, open_table
@@ -116,6 +117,8 @@ class _Pairs(_Source):
         yield self._path
         seen: set[Path] = set()
         for request in self._requests:
+            if isinstance(request.ligand, BadRecord):  # a row that does not fit the table: what it names is a guess
+                continue
             for named in (request.protein, request.ligand, request.pocket):
                 if isinstance(named, Path) and named not in seen:
                     seen.add(named)
@@ -124,6 +127,9 @@ class _Pairs(_Source):
     def records(self) -> Iterator[Record]:
         for number, request in enumerate(self._requests):
             assert isinstance(request.protein, Path)
+            if isinstance(request.ligand, BadRecord):
+                yield self._refused(number, request, request.protein, request.ligand)
+                continue
             for record in self._of_request(number, request, request.protein):
                 yield replace(
                     record,
@@ -131,6 +137,21 @@ class _Pairs(_Source):
                     receptor_name=_shown(request.protein, self._path.parent),
                     pocket=request.pocket,
                 )
+
+    def _refused(self, number: int, request: Request, protein: Path, ligand: BadRecord) -> Record:
+        """What stands for a row that does not fit the table."""
+        name = request.id or ligand.name
+        return Record(
+            name,
+            name,
+            os.path.abspath(self._path),
+            number,
+            Kind.BROKEN,
+            name=name,
+            receptor=protein,
+            receptor_name=protein.name,
+            error=ligand.error,
+        )
 
     @staticmethod
     def _of_request(number: int, request: Request, protein: Path) -> Iterator[Record]:
@@ -159,7 +180,10 @@ class _TableSource(_Source):
         try:
             for number, (name, text) in enumerate(self._table.rows(), start=1):
                 title = name or f"{stem}:{number}"
-                yield Record(title, stem, file, number - 1, self._table.kind, text, name=title)
+                if isinstance(text, BindingError):
+                    yield Record(title, stem, file, number - 1, Kind.BROKEN, name=title, error=text)
+                else:
+                    yield Record(title, stem, file, number - 1, self._table.kind, text, name=title)
         except BindingError as error:
             yield _broken(_Listed(self._path, stem), number, error)
 

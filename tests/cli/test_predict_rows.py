@@ -58,6 +58,30 @@ def test_a_large_file_of_one_record_is_no_library(made, scorer, monkeypatch):
     assert row.id == "aspirin"
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_row_of_a_table_that_does_not_fit_is_one_failed_row(made, scorer, tmp_path, workers):
+    aspirin, caffeine = made.ligands["aspirin"], made.ligands["caffeine"]
+    table = tmp_path / "pairs.csv"
+    table.write_text(
+        f"id;protein;ligand;pk\na;{made.protein};{aspirin};6,5\nb;{made.protein};{aspirin}\nc;nowhere.pdb;{aspirin};6;x\n"
+        f'd;"{made.protein};{aspirin};6\n;{made.protein};{aspirin};6\ne;{made.protein};{caffeine};6\n'
+    )
+    rows = list(predict_requests(api.plan(table), scorer, workers=workers))
+    assert [(row.id, row.status, row.error_code) for row in rows] == [
+        ("a", "ok", ""),
+        ("b", "failed", "bad_row"),
+        ("c", "failed", "bad_row"),
+        ("d", "failed", "bad_row"),
+        ("line 6", "failed", "bad_id"),
+        ("e", "ok", ""),
+    ]
+    assert rows[1].message.startswith("pairs.csv, line 3: 3 cells for 4 columns (columns: id, protein, ligand, pk;")
+    assert [(row.protein, row.ligand) for row in rows[1:3]] == [
+        ("peptide.pdb", "aspirin.sdf"),
+        ("nowhere.pdb", "aspirin.sdf"),
+    ]
+
+
 def test_ids_do_not_depend_on_how_a_file_is_cut(made, scorer, tmp_path, monkeypatch):
     library = tmp_path / "lib.sdf"
     library.write_text(made.library.read_text() + "broken\n$$$$\n" + made.library.read_text() * 3)

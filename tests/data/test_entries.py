@@ -94,6 +94,13 @@ def test_a_row_that_names_no_file(tmp_path):
     assert codes(dataset_rows(table)) == {"a": "bad_row", "b": "bad_row", "c": None}
 
 
+def test_a_row_that_does_not_fit_costs_no_other(tmp_path):
+    text = "id;protein;ligand;pocket;pk\na;p.pdb;a.sdf;;5,5\nb;p.pdb\nc;p.pdb;c.sdf;x;5,5;y\n;p.pdb\nd;p.pdb;d.sdf;;6\n"
+    rows = dataset_rows(write(tmp_path / "set.csv", text))
+    assert codes(rows) == {"a": None, "b": "bad_row", "c": "bad_row", "line 5": "bad_row", "d": None}
+    assert [row.entry.affinity.pk for row in rows if row.error is None] == [5.5, 6.0]
+
+
 def test_an_index_beside_a_table_is_refused(tmp_path):
     table = write(tmp_path / "set.csv", "id,protein,ligand,pk\na,p.pdb,a.sdf,5\n")
     with pytest.raises(UsageError, match="holds the affinities itself"):
@@ -104,7 +111,7 @@ def test_an_index_beside_a_table_is_refused(tmp_path):
     ("text", "said"),
     [
         ("id protein ligand pk\na p.pdb a.sdf 5\n", "no column 'id'"),
-        ("id,protein,ligand,pk\na;p.pdb;a.sdf;5\n", "line 2: 1 cells for 4 columns"),
+        ("id,protein,ligand,pk\na;p.pdb;a.sdf;5\n", "',' between the names of its columns, and no row has"),
         ("id,protein,pk\na,p.pdb,5\n", "no column 'ligand'"),
         ("id,protein,ligand,year\na,p.pdb,a.sdf,2001\n", "no column of affinities"),
         ("id,protein,ligand,pk\n", "no row"),

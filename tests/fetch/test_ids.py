@@ -57,6 +57,7 @@ def test_groups_in_one_cell(read):
         ("mine,4cup,,A,,5", "bad_ligand_name"),
         ("mine,4cup,A:ZYB:2971,B,,5", "bad_ligand_name"),
         ("mine,4cup,ZYB,A,first,5", "bad_ligand_name"),
+        ("mine,4cup,ZYB,,,5,5", "bad_row"),
         ("mine,4cup,ZYB,,,", "no_affinity"),
         ("mine,4cup,ZYB,,,strong", "bad_affinity"),
         ("MINE0,4cup,ZYB,,,5", "duplicate_id"),

@@ -100,6 +100,9 @@ def one(tmp_path, header: str, row: str) -> IndexEntry | BadEntry:
         ("affinity;relation", ">10 uM;>", Affinity(5.0, "<", "K")),
         ("affinity;relation", "Ki<10 uM;", Affinity(5.0, ">", "Ki")),
         ("pK", "6.4", Affinity(6.4, "=", "K")),
+        ("pK", "6,4", Affinity(6.4, "=", "K")),
+        ("affinity", "Ki = 12,5 nM", Affinity(9 - math.log10(12.5), "=", "Ki")),
+        ("dg_kcal_mol", "-8,5", Affinity(pk_from_dg(-8.5), "=", "K")),
         ("PK;Relation;Measure", "6.4;<;Kd", Affinity(6.4, ">", "Kd")),
         ("pk;affinity", "6.40;Ki=0.4uM", Affinity(6.40, "=", "Ki")),
         ("pk;affinity", ";Ki=1uM", Affinity(6.0, "=", "Ki")),
@@ -125,7 +128,8 @@ def test_affinities_as_people_write_them(tmp_path, header, row, affinity):
         ("affinity", "Ka=12 nM", "bad_affinity", "measure 'Ka'"),
         ("affinity", "strong", "bad_affinity", "not understood"),
         ("affinity", "Ki=0nM", "bad_affinity", "not a positive number"),
-        ("pk", "6,4", "bad_affinity", "pk '6,4' is not a number"),
+        ("pk", "1.006,4", "bad_affinity", "pk '1.006,4' is not a number"),
+        ("affinity", "Ki=1,200 nM", "bad_affinity", "not understood"),
         ("dg_kcal_mol", "-8.5 kcal", "bad_affinity", "dg_kcal_mol '-8.5 kcal' is not a number"),
         ("pk;relation", "6.4;about", "bad_affinity", "'about'"),
         ("affinity;relation", "Ki<10 uM;>", "bad_affinity", "contradict"),
@@ -156,6 +160,27 @@ def test_a_bad_row_costs_no_other(tmp_path):
     assert rows[2][1].error.code == "bad_id"
 
 
+def test_a_row_that_does_not_fit_the_table_costs_no_other(tmp_path):
+    rows = read_index_rows(write(tmp_path / "index.csv", "id;pk;year\na;6,5;2001\nb;6,5\nc;6;5;2003\nd;7;2004\n"))
+    assert [(line, row.id, type(row)) for line, row in rows] == [
+        (2, "a", IndexEntry),
+        (3, "b", BadEntry),
+        (4, "c", BadEntry),
+        (5, "d", IndexEntry),
+    ]
+    assert [row.error.code for _, row in rows if isinstance(row, BadEntry)] == ["bad_row", "bad_row"]
+    assert rows[0][1].affinity.pk == 6.5
+    with pytest.raises(TableError, match="line 3: 2 cells for 3 columns"):
+        read_index(tmp_path / "index.csv")
+
+
+@pytest.mark.parametrize("text", ['id,pk\na,"6,4"\n', "id;pk\na;6,4\nb;6.4\n"])
+def test_a_decimal_comma_that_is_not_read_says_which_are(tmp_path, text):
+    with pytest.raises(TableError, match="pk '6,4' is not a number") as caught:
+        read_index(write(tmp_path / "index.csv", text))
+    assert "semicolons or tabs" in caught.value.hint
+
+
 def test_a_bad_row_of_a_pdbbind_index_costs_no_other(tmp_path):
     text = PDBBIND + "4abc  1.85  2010  Ka=10M       // 4abc.pdf (XYZ)\nnot a row\n5abc  1.85  2010  Ki=1nM // (XYZ)\n"
     rows = [row for _, row in read_index_rows(write(tmp_path / "INDEX", text))]
@@ -181,3 +206,11 @@ def test_a_table_of_labels_may_lack_affinities(tmp_path):
     assert [entry.extra for entry in truth] == [{"label": "1"}, {"label": "0"}, {"label": "1"}]
     with pytest.raises(TableError, match="'b' has no affinity"):
         read_truth(tmp_path / "truth.csv", ["label"])
+
+
+@pytest.mark.parametrize("affinities", [True, False])
+def test_an_id_twice_names_file_compound_and_lines(tmp_path, affinities):
+    path = write(tmp_path / "labels.csv", "id,label,pk\naspirin,1,5\nibuprofen,0,5\naspirin,0,5\n")
+    with pytest.raises(TableError, match=r"labels\.csv: the id 'aspirin' is on line 2 and on line 4") as caught:
+        read_truth(path, ["label"], affinities=affinities)
+    assert "keep one of the two rows" in caught.value.hint

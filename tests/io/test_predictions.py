@@ -32,6 +32,27 @@ def test_every_format_keeps_ids_as_text(tmp_path, name):
     assert holds_predictions(path)
 
 
+@pytest.mark.parametrize("first", ["", "sep=;\n"])
+def test_decimal_commas(tmp_path, first):
+    path = tmp_path / "t.csv"
+    path.write_text(f"{first}id;pk;vina;n\n1e66;6,5;-8,25;3\n0012;7;;4\n")
+    table = read_predictions(path)
+    assert table["id"].tolist() == ["1e66", "0012"]
+    assert table["pk"].tolist() == [6.5, 7.0]
+    assert table["vina"].fillna(0).tolist() == [-8.25, 0.0]
+    assert holds_predictions(path)
+
+
+@pytest.mark.parametrize("torn", ["b,p.pdb,7.", "b", "b,p.pdb,7.0,ok,x"])
+def test_of_a_row_that_does_not_fit_only_the_id_is_there(tmp_path, torn):
+    path = tmp_path / "t.csv"
+    path.write_text(f"id,protein,pk,status\na,p.pdb,6.5,ok\n{torn}\nc,p.pdb,8.5,ok\n")
+    table = read_predictions(path)
+    assert table["id"].tolist() == ["a", "b", "c"]
+    assert table["pk"].isna().tolist() == [False, True, False]
+    assert table.drop(columns="id").isna().all(axis=1).tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("header", "expected"),
     [
@@ -40,6 +61,7 @@ def test_every_format_keeps_ids_as_text(tmp_path, name):
         ("receptor,ligand", False),
         ("id,protein,ligand,pk,status", True),
         ("id,pk", True),
+        ("sep=;\nid;protein;ligand", False),
     ],
 )
 def test_a_table_of_pairs_is_told_from_predictions(tmp_path, header, expected):

@@ -56,6 +56,16 @@ def test_table_whatever_the_column_is_called(tmp_path, separator, header):
     assert "dropped 1 further fragment" in second.notes[0]
 
 
+def test_a_row_that_does_not_fit_costs_no_other(tmp_path):
+    path = tmp_path / "series.csv"
+    path.write_text("sep=;\n\nid;Isomeric_SMILES;pk\na;CCO;6,5\nb;CCN\n;CCC;1;2\nd;CCS;7,5\n")
+    found = list(read_series(path))
+    assert [item.name for item in found] == ["a", "b", "series_3", "d"]
+    assert smiles(found) == ["CCO", "bad_row", "bad_row", "CCS"]
+    assert "line 5: 2 cells for 3 columns" in found[1].error.message
+    assert [item.properties for item in (found[0], found[3])] == [{"pk": "6.5"}, {"pk": "7.5"}]
+
+
 def test_table_without_smiles(tmp_path):
     path = tmp_path / "series.csv"
     path.write_text("id,name\n1,aspirin\n")

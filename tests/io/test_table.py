@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from binding.errors import FileError, TableError
+from binding.io.ligand import BadRecord
 from binding.io.table import find_complex_files, read_folder, read_requests
 
 PAIRS = "id,protein,ligand\na,p.pdb,l.sdf\nb,p.pdb,m.sdf\n"
@@ -29,7 +30,8 @@ def test_separator_is_found_from_the_header(tmp_path, separator):
 
 
 @pytest.mark.parametrize(
-    ("ending", "encoding"), [("\r\n", "utf-8"), ("\n", "utf-8-sig"), ("\n", "utf-16"), ("\n\n", "utf-8")]
+    ("ending", "encoding"),
+    [("\r\n", "utf-8"), ("\r", "utf-8"), ("\n", "utf-8-sig"), ("\n", "utf-16"), ("\n\n", "utf-8"), (",,\n", "utf-8")],
 )
 def test_what_spreadsheets_write_is_read(tmp_path, ending, encoding):
     path = write(tmp_path / "pairs.csv", PAIRS.replace("\n", ending), encoding)
@@ -95,10 +97,7 @@ def test_a_quoted_cell_may_hold_the_separator(tmp_path):
         ("id protein ligand\na p.pdb l.sdf\n", "no column 'protein' and no column 'ligand'", "id protein ligand"),
         ("1abc,p.pdb,l.sdf\n", "no column 'protein'", "first line names the columns"),
         ("id,protein,ligand\na,p.pdb,l.sdf\na,q.pdb,l.sdf\n", "'a' is on line 2 and on line 3", "id of its own"),
-        ("id,protein,ligand\na,p.pdb\n", "line 2: 2 cells for 3 columns", "columns: id, protein, ligand"),
-        ("id,protein,ligand\na,p.pdb,l.sdf,x\n", "line 2: 4 cells for 3 columns", "double quotes"),
-        ("id,protein,ligand\na,,l.sdf\n", "line 2: the cell under 'protein' is empty", "fill it in"),
-        ("id,protein,ligand\n,p.pdb,l.sdf\n", "line 2: the cell under 'id' is empty", "fill it in"),
+        ("id,protein,ligand\na;p.pdb;l.sdf\n", "',' between the names of its columns, and no row has", "alike"),
         ("id,protein,ligand,pk,pk\na,p,l,1,2\n", "column 'pk' twice", "rename"),
         ("id,protein,ligand\n", "no row", "header"),
     ],
@@ -108,6 +107,31 @@ def test_a_wrong_table_says_what_is_wrong(tmp_path, text, said, hinted):
         read_requests(write(tmp_path / "pairs.csv", text))
     assert said in caught.value.message
     assert hinted in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("row", "id", "code", "said", "hinted"),
+    [
+        ("a,p.pdb", "a", "bad_row", "line 3: 2 cells for 3 columns", "columns: id, protein, ligand"),
+        ("a", "a", "bad_row", "line 3: 1 cell for 3 columns", "needs its separator too"),
+        ("a,p.pdb,l.sdf,x", "a", "bad_row", "line 3: 4 cells for 3 columns", "double quotes"),
+        ("a,,l.sdf", "a", "bad_row", "line 3: the cell under 'protein' is empty", "fill it in"),
+        ("a,p.pdb,", "a", "bad_row", "line 3: the cell under 'ligand' is empty", "fill it in"),
+        (",p.pdb,l.sdf", "line 3", "bad_id", "line 3: the cell under 'id' is empty", "fill it in"),
+        (",p.pdb", "line 3", "bad_row", "line 3: 2 cells for 3 columns", "columns"),
+        ("z,p.pdb", "z", "bad_row", "line 3: 2 cells for 3 columns", "columns"),  # the id of another row
+    ],
+)
+def test_a_row_that_does_not_fit_is_one_bad_request(tmp_path, row, id, code, said, hinted):
+    text = f"id,protein,ligand\ny,p.pdb,l.sdf\n{row}\nz,p.pdb,l.sdf\n"
+    first, bad, last = read_requests(write(tmp_path / "pairs.csv", text))
+    assert [first.id, bad.id, last.id] == ["y", id, "z"]
+    assert isinstance(bad.ligand, BadRecord)
+    assert bad.ligand.error.code == code
+    assert said in bad.ligand.error.message
+    assert hinted in bad.ligand.error.hint
+    assert isinstance(first.ligand, Path)
+    assert isinstance(last.ligand, Path)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from rdkit import Chem
 from screen_runs import write
 
 from binding.errors import BindingError, TableError, UsageError
+from binding.screen import columns
 from binding.screen.fingerprint import about_records, fingerprint
 from binding.screen.library import Library
 from binding.screen.records import Kind, PartJob, Record, cut_parts, part_length
@@ -69,12 +70,52 @@ def test_tables_hold_mol_blocks_or_smiles(tmp_path, poses, name, column, kind):
     assert Library([path]).has_smiles == (kind is Kind.SMILES)
 
 
-def test_a_table_with_a_torn_row_ends_in_a_failure(tmp_path):
+def test_a_row_of_a_table_that_does_not_fit_costs_no_other(tmp_path, monkeypatch):
+    rows = [f"{'C' * (number % 7 + 1)};c{number};;" for number in range(400)]
+    rows[0], rows[1], rows[37], rows[399] = "CO", "CO;x;;;z", '"C\nO";z;"a"', "CO"
+    rows[200] = '"C\n\nO";c200;;\n'  # a cell over lines, and then a blank line, which is no row
     path = tmp_path / "t.csv"
-    path.write_text("smiles,id\nC,a\nCC,b\nCCC\n")
+    path.write_text("\n".join(["sep=;", "", " smiles ; id ;;", *rows]))
+    for size in (8 << 20, 200):
+        monkeypatch.setattr(columns, "_BLOCK_BYTES", size)
+        found = records(path)
+        assert [record.number for record in found] == list(range(400))
+        torn = {record.number: record for record in found if record.kind is Kind.BROKEN}
+        assert sorted(torn) == [0, 1, 37, 399]
+        assert {record.error.code for record in torn.values()} == {"bad_row"}
+        assert [torn[number].id for number in sorted(torn)] == ["t:1", "x", "z", "t:400"]
+        assert "row 38: 3 cells for 4 columns" in torn[37].error.message
+        assert [record.id for record in found if record.number not in torn] == [
+            f"c{number}" for number in range(400) if number not in torn
+        ]
+        assert found[200].text == "C\n\nO"
+
+
+def test_a_table_with_a_quote_that_is_not_closed_ends_in_a_failure(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('smiles,id\nC,a\nCC,b\n"CCC,c\nC,d\n')
     found = records(path)
     assert found[-1].kind is Kind.BROKEN
     assert found[-1].error.code == "unreadable"
+
+
+def test_a_row_of_pairs_that_does_not_fit_is_a_broken_record(tmp_path, examples):
+    text = (examples / "pairs.csv").read_text().splitlines()
+    folder = examples.as_posix()
+    rows = [",".join([line.split(",")[0], *(f"{folder}/{cell}" for cell in line.split(",")[1:2]), line.split(",")[2]])
+            for line in text[1:]]  # fmt: skip
+    path = tmp_path / "pairs.csv"
+    path.write_text("\n".join([text[0], "short,nowhere.pdb", rows[2], ",x"]) + "\n")
+    library = Library([path])
+    found = list(library.records())
+    assert [(record.id, record.kind) for record in found] == [
+        ("short", Kind.BROKEN),
+        (rows[2].split(",")[0], Kind.INSIDE),
+        ("line 4", Kind.BROKEN),
+    ]
+    assert found[0].error.code == "bad_row"
+    assert [file.name for file in library.files()] == ["pairs.csv", rows[2].split(",")[1].rpartition("/")[2]]
+    assert fingerprint(library).files == 2
 
 
 def test_a_table_without_ligands_is_refused(tmp_path):

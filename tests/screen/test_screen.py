@@ -78,6 +78,23 @@ def test_pairs_with_receptors_of_their_own_are_those_of_predict(plan, examples, 
     assert all("M  END" in block for block in table["pose_block"][inside])
 
 
+def test_a_row_of_pairs_that_does_not_fit_is_a_failed_row(plan, examples, tmp_path):
+    header, first, *_ = (examples / "pairs.csv").read_text().splitlines()
+    name, protein, ligand = first.split(",")
+    path = tmp_path / "pairs.csv"
+    path.write_text(
+        f"{header}\nshort,{examples}/{protein}\n{name},{examples}/{protein},{examples}/{ligand}\nlong,gone.pdb,a.sdf,x\n"
+    )
+    made = plan(path, protein=None, pocket=PocketSpec())
+    result = screen(made)
+    assert (result.asked, result.scored, result.failed, result.exit_code) == (3, 1, 2, 3)
+    assert rows(made.output)[["id", "receptor", "error_code"]].to_numpy().tolist() == [
+        ["short", protein, "bad_row"],
+        [name, f"{examples}/{protein}", ""],
+        ["long", "gone.pdb", "bad_row"],
+    ]
+
+
 def test_a_table_of_mol_blocks_gives_the_same_numbers(plan, poses, finished, tmp_path):
     path = tmp_path / "poses.parquet"
     names = [f"mine {number}" for number in range(6)]

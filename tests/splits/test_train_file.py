@@ -69,7 +69,8 @@ def test_sides_that_are_empty_are_told(tables, split_file):
     ("text", "named"),
     [
         ("id,side\na,train\n", "'split'"),
-        ("name,split\na,train\n", "'id'"),
+        ("entry,split\na,train\n", "'id'"),
+        ("id,split\na,train\nb\n", "line 3: 1 cell for 2 columns"),
         ("id,split\na,training\n", "'training'"),
         ("id,split\na,train\na,test\n", "more than once"),
     ],
@@ -79,6 +80,11 @@ def test_files_that_are_no_split(split_file, text, named):
         read_split(split_file(text=text).file)
     assert named in caught.value.message
     assert caught.value.hint
+
+
+def test_a_split_that_a_spreadsheet_wrote(split_file):
+    text = "sep=;\r\nid;split\r\n1e66;train\r\nNA;test\r\n"
+    assert read_split(split_file(text=text).file) == {"1e66": "train", "NA": "test"}
 
 
 def test_a_missing_file(tmp_path):

@@ -29,6 +29,7 @@ LIGAND_SUFFIXES = {
 _HEAD_BYTES = 65_536
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _ATOM_LINE = re.compile(r"^(?:ATOM  |HETATM)", re.MULTILINE)
+_CR_TEXT = b"M  END\r"  # within a line: a record with old Mac line ends, in a file whose others have LF
 _MODEL_LINE = re.compile(r"MODEL\s+\d+\s*$")
 
 
@@ -112,28 +113,35 @@ def _read_head(path: Path, stream: BinaryIO) -> bytes:
 
 
 def _lines(path: Path, head: bytes, stream: BinaryIO) -> Iterator[str]:
-    """Lines without their ends, whether they end in LF, CRLF or CR LF mixed."""
+    """Lines without their ends, whether they end in LF, CRLF, CR (old Mac) or these mixed."""
+    all_cr = b"\r" in head and b"\n" not in head
+    for line in _up_to_lf(path, head, stream):
+        if b"\r" not in line:
+            yield line.decode("utf-8", errors="replace")
+            continue
+        line = line.rstrip(b"\r")
+        for part in line.split(b"\r") if all_cr or _CR_TEXT in line else [line]:  # a CR alone may belong to a title
+            yield part.decode("utf-8", errors="replace")
+
+
+def _up_to_lf(path: Path, head: bytes, stream: BinaryIO) -> Iterator[bytes]:
     *whole, rest = head.split(b"\n")
-    for line in whole:
-        yield _text(line)
+    yield from whole
     try:
         for line in stream:
             rest += line
             if rest.endswith(b"\n"):
-                yield _text(rest[:-1])
+                yield rest[:-1]
                 rest = b""
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, error) from None
     if rest:
-        yield _text(rest)
-
-
-def _text(line: bytes) -> str:
-    return line.rstrip(b"\r").decode("utf-8", errors="replace")
+        yield rest
 
 
 def _file_kind(path: Path, head: str) -> str:
     """The format, told from the content first and from the suffix where the content leaves it open."""
+    head = head.replace("\r\n", "\n").replace("\r", "\n")
     if "@<TRIPOS>" in head:
         return "mol2"
     if re.search(r"V[23]000\s*$|^M  END|^\$\$\$\$", head, re.MULTILINE):

@@ -53,13 +53,26 @@ def test_malformed_and_empty_records_keep_their_place(read):
 
 
 @pytest.mark.parametrize("pack", [False, True], ids=["plain", "gzip"])
-@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["LF", "CRLF"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("v3000", [False, True], ids=["V2000", "V3000"])
 def test_sdf_flavours(read, pack, end, v3000):
     text = (record(ASPIRIN, "one", v3000=v3000) + record("CCO", "two", v3000=v3000)).replace("\n", end).encode()
     items = read(gzip.compress(text) if pack else text, "l.sdf.gz" if pack else "l.sdf")
     assert [smiles(item) for item in items] == [ASPIRIN, "CCO"]
     assert [item.name for item in items] == ["one", "two"]
+
+
+def test_old_mac_records_among_others(read):
+    mac = record("CCO", "mac", tags=">  <note>\nfirst\n\n").replace("\n", "\r")
+    items = read(mac + record("CCN", "unix") + mac + record("CCS", "dos").replace("\n", "\r\n"))
+    assert [item.name for item in items] == ["mac", "unix", "mac", "dos"]
+    assert [smiles(item) for item in items] == ["CCO", "CCN", "CCO", "CCS"]
+    assert items[2].properties == {"note": "first"}
+
+
+def test_a_carriage_return_within_a_title_is_a_blank(read):
+    (item,) = read(record("CCO", "two\rwords"))
+    assert (item.name, smiles(item)) == ("two words", "CCO")
 
 
 def test_last_record_without_its_end_line(read):

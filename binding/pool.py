@@ -19,7 +19,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import IO, Any
 
 _START = "import sys; sys.path[:0] = {path!r}; from binding.pool import serve; serve()"
 
@@ -169,27 +169,57 @@ class WorkerPool:
         self.close()
 
 
+# ---------------------------------------------------------------- in the worker process
+
+
+class _ParentGoneError(Exception):
+    """The pipes to the process that started this one are closed: it wants no more, or was killed."""
+
+
 def serve() -> None:
-    """What a worker process does: answer jobs from stdin until it is closed."""
+    """What a worker process does: answer jobs from stdin until it is closed.
+
+    A parent that was killed, even in the middle of a job's bytes, is no fault of this process, which then ends without
+    a word.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     jobs = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints must not land among the answers
-    path, setup = pickle.load(jobs)  # noqa: S301 - from our own parent
+    try:
+        _answer(jobs, answers)
+    except _ParentGoneError:
+        with contextlib.suppress(OSError):  # what nobody took
+            answers.close()
+
+
+def _answer(jobs: IO[bytes], answers: IO[bytes]) -> None:
+    path, setup = _receive(jobs)
     module, _, name = path.partition(":")
     function: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
     if setup is not None:
         function = function(setup)
-    answers.write(pickle.dumps(True))
-    answers.flush()
+    _reply(answers, True)
     while True:
-        try:
-            job = pickle.load(jobs)  # noqa: S301 - from our own parent
-        except EOFError:
-            return
+        job = _receive(jobs)
         try:
             answer = (True, function(job))
         except Exception as error:  # noqa: BLE001 - carried to the parent, which raises it
             answer = (False, error)
-        answers.write(pickle.dumps(answer, protocol=pickle.HIGHEST_PROTOCOL))
+        _reply(answers, answer)
+
+
+def _receive(jobs: IO[bytes]) -> Any:
+    try:
+        return pickle.load(jobs)  # noqa: S301 - from our own parent
+    except (EOFError, pickle.UnpicklingError) as error:  # the end, or cut off in the middle
+        raise _ParentGoneError from error
+
+
+def _reply(answers: IO[bytes], thing: Any) -> None:
+    data = pickle.dumps(thing, protocol=pickle.HIGHEST_PROTOCOL)
+    try:
+        answers.write(data)
         answers.flush()
+    except OSError as error:
+        raise _ParentGoneError from error

@@ -1,5 +1,6 @@
 """The worker pool: order, errors carried over, and processes that die."""
 
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -8,6 +9,8 @@ import time
 import pytest
 
 from binding.pool import WorkerDiedError, WorkerPool
+
+SERVE = "from binding.pool import serve; serve()"
 
 
 def test_answers_come_in_the_order_of_the_jobs():
@@ -37,6 +40,32 @@ def test_a_function_that_cannot_be_loaded_is_an_error_of_the_caller(capfd):
     with WorkerPool("math:no_such_function", workers=1) as pool, pytest.raises(RuntimeError, match="no_such_function"):
         pool.submit(1).result()
     assert "AttributeError" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        pickle.dumps(("math:sqrt", None))[:-7],
+        pickle.dumps(("operator:attrgetter", "x" * 100_000), protocol=5)[:70_000],  # cut off within a frame
+        pickle.dumps(("math:sqrt", None)) + pickle.dumps(16.0)[:-3],
+    ],
+    ids=["before anything", "in what it is set up with", "in much of that", "in a job"],
+)
+def test_a_worker_whose_parent_was_killed_ends_without_a_word(sent):
+    done = subprocess.run([sys.executable, "-c", SERVE], input=sent, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_worker_whose_answer_nobody_takes_ends_without_a_word():
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as worker:
+        worker.stdout.close()
+        worker.stdin.write(pickle.dumps(("math:sqrt", None)) + pickle.dumps(16.0))
+        worker.stdin.close()
+        assert worker.stderr.read() == b""
+    assert worker.returncode == 0
 
 
 def test_what_a_job_prints_does_not_land_among_the_answers(capfd):

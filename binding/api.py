@@ -290,6 +290,7 @@ def evaluate(
         peers=None if peers is None else read_predictions(peers),
         resamples=resamples,
         seed=seed,
+        truth_name=Path(truth).name,
     )
 
 

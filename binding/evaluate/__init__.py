@@ -33,6 +33,7 @@ def evaluate(
     peers: pd.DataFrame | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
+    truth_name: str = "the truth",
 ) -> Report:
     """Compares predictions with measurements.
 
@@ -46,12 +47,13 @@ def evaluate(
         peers: Other methods' predictions by ``id``, a column each, in pK; a gap is allowed and counted.
         resamples: Of the bootstrap.
         seed: Of the bootstrap.
+        truth_name: What the truth is called in messages, such as its file's name.
 
     Raises:
         TableError: A column is missing, an id occurs twice, a cell cannot be read, or no id is in both.
     """
     columns = columns or TruthColumns()
-    joined = join(predictions, truth, column, columns, peers)
+    joined = join(predictions, truth, column, columns, peers, truth_name)
     measured = np.isfinite(joined.rows["pk_true"].to_numpy()) & np.isfinite(joined.scores[column].to_numpy())
     scored = merge_compounds(joined.where(measured), columns.compound)
     merged = int(measured.sum()) - len(scored.rows)

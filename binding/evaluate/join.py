@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from binding.errors import TableError, UsageError
 from binding.evaluate.baselines import Judged, add_peers, trivial_baselines
 from binding.evaluate.report import Counts
+from binding.io.decimals import HINT as DECIMAL_HINT
 from binding.io.index import IndexEntry
 from binding.io.truth import truth_frame
 
@@ -67,6 +68,7 @@ class Joined:
         scores: By ``id``: what is judged, the model first, then the baselines and peers; higher is better.
         judged: What each column of ``scores`` is.
         counts: Where the rows went, before any are merged.
+        truth: What the truth is called in messages.
     """
 
     rows: pd.DataFrame
@@ -74,6 +76,7 @@ class Joined:
     scores: pd.DataFrame
     judged: tuple[Judged, ...]
     counts: Counts
+    truth: str = "the truth"
 
     @property
     def model(self) -> str:
@@ -82,7 +85,7 @@ class Joined:
 
     def where(self, kept: np.ndarray) -> Joined:
         """Only some rows, by a mask or by their numbers."""
-        return Joined(self.rows.iloc[kept], self.roles.iloc[kept], self.scores.iloc[kept], self.judged, self.counts)
+        return replace(self, rows=self.rows.iloc[kept], roles=self.roles.iloc[kept], scores=self.scores.iloc[kept])
 
 
 def join(
@@ -91,8 +94,13 @@ def join(
     column: str,
     columns: TruthColumns,
     peers: pd.DataFrame | None,
+    truth_name: str = "the truth",
 ) -> Joined:
     """Joins by id.
+
+    Args:
+        predictions, truth, column, columns, peers: As of ``binding.evaluate.evaluate``.
+        truth_name: What the truth is called in messages, such as its file's name.
 
     Raises:
         TableError: A column is missing, an id occurs twice, a cell cannot be read, or no id is in both.
@@ -102,12 +110,12 @@ def join(
     known = measured.index.isin(table.index)
     if not known.any():
         raise TableError(
-            "no id is both in the predictions and in the truth",
+            f"no id is both in the predictions and in {truth_name}",
             f"ids predicted: {_some(table.index)}; ids measured: {_some(measured.index)}",
         )
     exact = measured["relation"].isin(EXACT_RELATIONS).to_numpy()
     pk = measured["pk"].to_numpy(dtype=np.float64)
-    roles = _roles(measured, columns)
+    roles = _roles(measured, columns, truth_name)
     rows = table.drop(columns=["pk_true", "error"], errors="ignore").reindex(measured.index)
     rows.insert(0, "pk_true", np.where(exact, pk, np.nan))
     for name in columns.asked.values():
@@ -127,7 +135,7 @@ def join(
         extra=int((~table.index.isin(measured.index)).sum()),
         unmeasured=int((predicted & exact & ~np.isfinite(pk)).sum()),
     )
-    return Joined(rows, roles, scores, tuple(judged), counts)
+    return Joined(rows, roles, scores, tuple(judged), counts, truth_name)
 
 
 def by_id(table: pd.DataFrame, what: str, *required: str) -> pd.DataFrame:
@@ -169,24 +177,24 @@ def merge_compounds(joined: Joined, column: str | None) -> Joined:
             continue
         spread = values.groupby(codes).agg(np.ptp).to_numpy()
         if (spread > _SAME_PK).any():
-            name = names.iloc[int(np.argmax(codes == int(np.argmax(spread > _SAME_PK))))]
+            of_one = names.index[codes == int(np.argmax(spread > _SAME_PK))]
+            compound = f"the compound {names[of_one[0]]!r} (column {column!r})"
             raise TableError(
-                f"the compound {name!r} (column {column!r}) has rows with different {what}",
-                "one compound has one measured value; name rows with values of their own apart",
+                f"{joined.truth}: {compound} has rows with different {what}: {_some(of_one)}",
+                "a compound has one measured value: mend the rows that are wrong, or name what differs apart",
             )
     ranks = joined.scores[joined.model].fillna(-np.inf).reset_index(drop=True)
     first = ranks.groupby(codes).idxmax().to_numpy()
     best = joined.scores.groupby(codes).max().set_axis(joined.scores.index[first])
-    merged = joined.where(first)
-    return Joined(merged.rows, merged.roles, best, joined.judged, joined.counts)
+    return replace(joined.where(first), scores=best)
 
 
-def _roles(measured: pd.DataFrame, columns: TruthColumns) -> pd.DataFrame:
+def _roles(measured: pd.DataFrame, columns: TruthColumns, truth_name: str) -> pd.DataFrame:
     roles = {}
     for sense, name in columns.asked.items():
         if name not in measured:
             found = ", ".join(c for c in measured.columns if c not in ("pk", "relation"))
-            raise TableError(f"the truth has no column {name!r}", f"columns found besides id and affinity: {found}")
+            raise TableError(f"{truth_name} has no column {name!r}", f"columns found besides id and affinity: {found}")
         cells = measured[name].fillna("").astype(str).str.strip()
         if sense == "label":
             roles[sense] = _labels(cells, name)
@@ -216,7 +224,9 @@ def _rmsds(cells: pd.Series, name: str) -> pd.Series:
     if len(bad):
         raise TableError(
             f"{bad.index[0]!r} has the RMSD {bad.iloc[0]!r} in the column {name!r}",
-            "it is a number of Å, 0 or more",
+            f"it is a number of Å, 0 or more; {DECIMAL_HINT}"
+            if "," in bad.iloc[0]
+            else "it is a number of Å, 0 or more",
         )
     return values
 

@@ -178,7 +178,8 @@ def _enrichment(run: Path, labels: Path, label: str) -> Enrichment:
             f"No id of {labels.name} is a compound of this run.",
             f"ids there: {some} ...; see the column compound of results.csv.",
         )
-    joined = join(table, [entry for entry in entries if entry.id in asked], "pk", TruthColumns(label=label), None)
+    known = [entry for entry in entries if entry.id in asked]
+    joined = join(table, known, "pk", TruthColumns(label=label), None, labels.name)
     section = enrichment(joined, None, resamples=_RESAMPLES, seed=0)
     labelled = joined.where(joined.roles["label"].notna().to_numpy())
     scores = {name: labelled.scores[name].to_numpy() for name in _JUDGED if name in labelled.scores}

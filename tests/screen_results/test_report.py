@@ -140,6 +140,10 @@ def test_labels_add_the_enrichment(run, tmp_path):
         ("id,label\nfluconazole,1\naspirin,maybe\n", "has the label 'maybe'"),
         ("id,active\nfluconazole,1\n", "no column 'label'"),
         ("id,label\nfluconazole,1\naspirin,1\n", "both active and inactive"),
+        (
+            "id,label\nfluconazole,1\naspirin,0\naspirin,0\n",
+            r"labels\.csv: the id 'aspirin' is on line 3 and on line 4",
+        ),
     ],
 )
 def test_labels_that_cannot_be_used(run, tmp_path, text, said):

@@ -1,11 +1,11 @@
-"""``binding info``: versions, and the card of a model."""
+"""``binding info``: versions, and the card of a model with what its training set covers."""
 
 from __future__ import annotations
 
 import json
 from enum import StrEnum
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -36,12 +36,21 @@ def command(
         _print_versions()
         return
     from binding.api import model_card
+    from binding.cards import resolve_weights
+    from binding.domain.index import Domain, domain_path
 
     card = model_card(name)
+    weights, _ = resolve_weights(name)
+    domain = Domain.load(weights)
+    summary = None if domain is None else domain.summary()
     if as_json:
-        typer.echo(json.dumps(card, indent=2, ensure_ascii=False))
-    else:
-        _print_card(card)
+        typer.echo(json.dumps(card | {"domain": summary}, indent=2, ensure_ascii=False))
+        return
+    _print_card(card)
+    if summary is not None:
+        typer.echo(_domain(summary))
+    elif "encoder" not in card:  # of which nothing is predicted
+        typer.echo(f"training domain: not known, there is no {domain_path(weights).name} beside the weights")
 
 
 def _print_versions() -> None:
@@ -53,6 +62,17 @@ def _print_versions() -> None:
     typer.echo(f"python {platform.python_version()} ({platform.platform()})")
     for package in _PACKAGES:
         typer.echo(f"{package} {metadata.version(package)}")
+
+
+def _domain(summary: dict[str, Any]) -> str:
+    """What the training set holds, and when a complex counts as like it."""
+    fewest, most = summary["heavy_atoms"]
+    return (
+        f"training domain: {summary['ligands']:,} different ligands of {fewest} to {most} heavy atoms "
+        f"({', '.join(summary['elements'])}) and {summary['proteins']:,} different proteins\n"
+        f"in_domain is true from nearest_ligand {summary['nearest_ligand_from']:g} and nearest_protein "
+        f"{summary['nearest_protein_from']:g} on, within these sizes and elements"
+    )
 
 
 def _print_card(card: dict) -> None:

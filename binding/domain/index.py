@@ -127,6 +127,18 @@ class Domain:
         """Different proteins, by their words."""
         return len(self._word_counts)
 
+    def summary(self) -> dict[str, Any]:
+        """What the training set holds, and from what similarity on a ligand and a protein count as known."""
+        known = [_symbol(row) for row, ligands in enumerate(self.elements.tolist()) if ligands >= _RARE]
+        return {
+            "ligands": self.num_ligands,
+            "proteins": self.num_proteins,
+            "heavy_atoms": list(self.atoms),
+            "elements": known,
+            "nearest_ligand_from": KNOWN_LIGAND,
+            "nearest_protein_from": KNOWN_PROTEIN,
+        }
+
     def judge(self, ligand: LigandGraph, words: np.ndarray) -> Nearness:
         """How near a complex is; the pose does not matter.
 

@@ -2,6 +2,9 @@
 
 import json
 
+from binding.cards import resolve_weights
+from binding.domain.index import KNOWN_LIGAND, KNOWN_PROTEIN, Domain
+
 
 def test_the_card_of_the_model(binding_, scorer):
     result = binding_("info", "model")
@@ -11,7 +14,30 @@ def test_the_card_of_the_model(binding_, scorer):
 
 
 def test_the_card_as_json(binding_, scorer):
-    assert json.loads(binding_("info", "model", "--json").stdout) == scorer.card
+    told = json.loads(binding_("info", "model", "--json").stdout)
+    domain = told.pop("domain")
+    assert told == scorer.card
+    assert domain == Domain.load(resolve_weights(None)[0]).summary()
+    assert set(domain) == {
+        "ligands", "proteins", "heavy_atoms", "elements", "nearest_ligand_from", "nearest_protein_from",
+    }  # fmt: skip
+
+
+def test_what_the_training_set_covers(binding_, scorer):
+    domain = Domain.load(resolve_weights(None)[0])
+    said = binding_("info", "model").stdout
+    fewest, most = domain.atoms
+    assert f"training domain: {domain.num_ligands:,} different ligands of {fewest} to {most} heavy atoms (" in said
+    assert f"and {domain.num_proteins:,} different proteins" in said
+    assert f"nearest_ligand {KNOWN_LIGAND:g} and nearest_protein {KNOWN_PROTEIN:g}" in said
+
+
+def test_weights_that_do_not_know_their_training_set(binding_, scorer, tmp_path):
+    (tmp_path / "old.safetensors").touch()
+    (tmp_path / "old.json").touch()
+    result = binding_("info", "model", tmp_path / "old.safetensors")
+    assert "training domain: not known, there is no old.domain.npz beside the weights" in result.stdout
+    assert json.loads(binding_("info", "model", tmp_path / "old.safetensors", "--json").stdout)["domain"] is None
 
 
 def test_an_unknown_topic_is_a_usage_error(binding_):

@@ -45,6 +45,7 @@ def test_graphs(folder: Path) -> tuple[np.ndarray, list[ComplexGraph], np.ndarra
     truth = {entry.id: entry.affinity.pk for entry in read_index(folder / "index.csv")}
     ids, graphs = [], []
     for request in read_folder(folder):
+        assert isinstance(request.ligand, Path)
         (item,) = featurize(Job(request.protein, request.ligand, PocketSpec()))
         if not isinstance(item, Featurized):
             raise SystemExit(f"{request.id}: {item}")

@@ -48,7 +48,7 @@ def main() -> None:
         parser.error(f"there is no set {', '.join(sorted(unknown))}")
     asked = [(arm, seed) for arm in args.sets for seed in range(SEEDS[arm])]
     with ThreadPoolExecutor(args.jobs) as pool:
-        codes = list(pool.map(lambda job: train(*job, args.threads), asked))
+        codes = list(pool.map(lambda job: train(job[0], job[1], args.threads), asked))
     if any(codes):
         raise SystemExit(1)
     for name in args.sets:

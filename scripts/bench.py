@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -57,7 +58,7 @@ def start_up(repeats: int) -> dict[str, float]:
         "binding --help": ["-m", "binding", "--help"],
     }
     return {
-        name: median(lambda a=arguments: subprocess.run([sys.executable, *a], check=True, capture_output=True), repeats)
+        name: median(partial(subprocess.run, [sys.executable, *arguments], check=True, capture_output=True), repeats)
         for name, arguments in commands.items()
     }
 

@@ -50,7 +50,7 @@ def bench(folder: Path, cache: Path, workers: int) -> dict[str, Any]:
     part = cache.with_name("index.csv")
     part.write_text("".join(lines[:-ADDED]), encoding="utf-8")
     load = os.getloadavg()[0]
-    figures = {
+    figures: dict[str, Any] = {
         "name": folder.name,
         "load": round(load, 1),
         "cold": prepare(folder, part, cache, workers),

@@ -20,6 +20,7 @@ import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -160,11 +161,10 @@ def epochs(caches: list[Path], part: int, count: int) -> dict[str, Any]:
     def note(*_: Any) -> None:
         times.append((time.perf_counter(), time.process_time()))
 
-    # The only door to the clock of an epoch from outside.
-    TrainingModule.on_train_epoch_start = note  # type: ignore[method-assign]
-    TrainingModule.on_train_epoch_end = note  # type: ignore[method-assign]
     where = f"index % {PARTS} < {part}"
-    with tempfile.TemporaryDirectory() as folder:
+    # The only door to the clock of an epoch from outside.
+    start, end = (patch.object(TrainingModule, f"on_train_epoch_{what}", note) for what in ("start", "end"))
+    with tempfile.TemporaryDirectory() as folder, start, end:
         config = TrainConfig(
             sources=tuple(SourceConfig(cache=cache, where=where) for cache in caches),
             validation=None,

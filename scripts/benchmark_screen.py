@@ -49,13 +49,16 @@ def write_library(path: Path, count: int, seed: int = 0) -> None:
     """A gzipped SDF file of ``count`` compounds, one pose each, in the pocket of 5HT1B."""
     from binding.io.ligand import read_ligands
     from binding.io.structure import read_complex
+    from binding.structures import Ligand
 
     generator = np.random.default_rng(seed)
-    reference = next(iter(read_ligands(REFERENCE)))
-    parents = [reference, *(next(iter(read_ligands(EXAMPLES / f"{n}_ligand.sdf"))) for n in ("1s2g", "1ia1"))]
-    parents += read_complex(EXAMPLES / "6wqa_complex.cif.gz", "A:ZMA:1202")[1]
+    files = (REFERENCE, *(EXAMPLES / f"{name}_ligand.sdf" for name in ("1s2g", "1ia1")))
+    firsts = [next(iter(read_ligands(file))) for file in files]
+    found = [*firsts, *read_complex(EXAMPLES / "6wqa_complex.cif.gz", "A:ZMA:1202")[1]]
+    parents = [ligand for ligand in found if isinstance(ligand, Ligand)]
+    assert len(parents) == len(found)
     full = [Chem.AddHs(parent.mol, addCoords=True) for parent in parents]
-    centre = reference.positions.mean(axis=0)
+    centre = parents[0].positions.mean(axis=0)
     with gzip.open(path, "wt", compresslevel=1) as stream:
         for number in range(count):
             mol = _analogue(full[number % len(full)], generator)
@@ -257,7 +260,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "figures", metavar="FOLDER")
     options = parser.parse_args()
     sizes = sorted({*options.sizes, *(LARGE if options.large else ())})
-    content = provenance() | {"machine": machine(), "load": round(os.getloadavg()[0], 1)}
+    content: dict[str, Any] = provenance() | {"machine": machine(), "load": round(os.getloadavg()[0], 1)}
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if options.knobs:

@@ -16,7 +16,9 @@ from __future__ import annotations
 import argparse
 import time
 import zlib
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +38,7 @@ MOST_POSES = 10  # of a search
 MARGIN, LEAST_SIDE = 3.0, 14.0  # Å, of the box about the crystal pose
 REACH = 5.0  # Å from the crystal ligand
 # Several short searches end in more different poses than a long one.
-SEARCH = {"exhaustiveness": 3, "num_poses": 20, "max_evals": 15_000, "energy_range": 12.0, "spacing": 0.5}
+docker_of = partial(Docker, exhaustiveness=3, num_poses=20, max_evals=15_000, energy_range=12.0, spacing=0.5)
 COLUMNS = ("id", "receptor", "status", "error_code", "origin", "start", "rmsd", "reach", "energy", "cpu_s")
 
 
@@ -84,12 +86,12 @@ def sample(name: str, protein: Protein, ligand: Ligand) -> tuple[list[dict[str, 
         raise LigandError(f"{name} has {ligand.num_atoms} heavy atoms.", f"At most {MOST_ATOMS}.", "too_large")
     fresh = bool(zlib.crc32(name.encode()) % 2)
     start = fresh_conformer(ligand, seed=0) if fresh else Chem.AddHs(ligand.mol, addCoords=True)
-    docker = Docker(protein, box_about(ligand.positions, MARGIN, LEAST_SIDE), reference=ligand.positions, **SEARCH)
+    docker = docker_of(protein, box_about(ligand.positions, MARGIN, LEAST_SIDE), reference=ligand.positions)
     minimized = docker.minimize(start, name)
     found = docker.dock_conformer(start, name)
     poses = [("native", ligand.mol, None), ("minimized", minimized.mol, minimized.energy)]
     poses += [("docked", pose.mol, pose.energy) for pose in found]
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     mols: list[Chem.Mol] = []
     for origin, mol, energy in poses:
         placed = on_native(mol, ligand.mol)
@@ -99,10 +101,15 @@ def sample(name: str, protein: Protein, ligand: Ligand) -> tuple[list[dict[str, 
         title = f"{name}_{len(mols):02d}"
         placed.SetProp("_Name", title)
         mols.append(placed)
-        rows.append(
-            {"id": title, "receptor": name, "status": "ok", "error_code": "", "origin": origin, "energy": energy}
-            | {"start": "fresh" if fresh else "crystal", "rmsd": rmsd(placed, ligand.mol), "reach": reach}
-        )
+        row: dict[str, Any] = {
+            "id": title,
+            "receptor": name,
+            "status": "ok",
+            "error_code": "",
+            "origin": origin,
+            "energy": energy,
+        } | {"start": "fresh" if fresh else "crystal", "rmsd": rmsd(placed, ligand.mol), "reach": reach}
+        rows.append(row)
     return rows, mols
 
 

@@ -127,7 +127,7 @@ def compiled(scorer: Scorer) -> Scorer:
     changed = _copied(scorer)
     for member in changed.members:
         network = member.interaction
-        network.interact = torch.compile(network.interact, dynamic=True)
+        network.interact = torch.compile(network.interact, dynamic=True)  # type: ignore[method-assign]
     return changed
 
 
@@ -180,6 +180,7 @@ def attention_rows(scorer: Scorer, graphs: Sequence[ComplexGraph]) -> list[dict[
 @torch.inference_mode()
 def _attention_of(network: InteractionModel, graphs: Sequence[ComplexGraph]) -> list[dict[str, Any]]:
     layer, batch = network.blocks[0].ligand, collate(graphs)
+    assert isinstance(layer, GeometricCrossAttention)
     geometry = network.measure(batch)
     contacts = geometry.contacts
     generator = torch.Generator().manual_seed(0)

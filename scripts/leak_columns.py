@@ -89,10 +89,10 @@ def alike_proteins(pockets: dict[str, Path], tests: dict[str, Path]) -> dict[str
         for letters in chains["train", name]:
             row = rows[letters]
             if row not in near:
-                found = [
+                related = [
                     int(k) for k in index.candidates(row, others, IDENTITY) if index.is_related(row, int(k), IDENTITY)
                 ]
-                near[row] = {test for k in [*found, *([row] if row in owners else [])] for test in owners[k]}
+                near[row] = {test for k in [*related, *([row] if row in owners else [])] for test in owners[k]}
             alike |= near[row]
         result[name] = sorted(alike)
     return result

@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -119,8 +120,15 @@ def box(ax: Axes, x: float, y: float, width: float, height: float, title: str, t
     ax.text(x + 0.18, y + height - 0.52, text, fontsize=8, va="top", linespacing=1.45)
 
 
-def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = INK, **style: object) -> None:
-    options = {"arrowstyle": "-|>", "mutation_scale": 11, "linewidth": 1.3, "color": colour, "shrinkA": 0, "shrinkB": 0}
+def arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = INK, **style: Any) -> None:
+    options: dict[str, Any] = {
+        "arrowstyle": "-|>",
+        "mutation_scale": 11,
+        "linewidth": 1.3,
+        "color": colour,
+        "shrinkA": 0,
+        "shrinkB": 0,
+    }
     ax.add_patch(FancyArrowPatch(start, end, **(options | style)))
 
 
@@ -140,7 +148,7 @@ def draw_ligand(ax: Axes, x: float, y: float) -> np.ndarray:
     fill = [LIGAND] * len(atoms)
     for row, colour in ((7, "#cc3311"), (8, "#56b4e9"), (1, "#56b4e9")):
         fill[row] = colour
-    ax.scatter(*atoms.T, s=34, color=fill, edgecolor="white", linewidth=0.8, zorder=3)
+    ax.scatter(atoms[:, 0], atoms[:, 1], s=34, color=fill, edgecolor="white", linewidth=0.8, zorder=3)
     return atoms
 
 
@@ -161,7 +169,9 @@ def draw_pocket(ax: Axes, x: float, y: float) -> np.ndarray:
                     place, tip, arrowstyle="-|>", mutation_scale=5, linewidth=0.8, color=INK, shrinkA=0, shrinkB=0
                 )
             )
-    ax.scatter(*residues.T, s=62, marker="s", color=POCKET, edgecolor="white", linewidth=0.8, zorder=3)
+    ax.scatter(
+        residues[:, 0], residues[:, 1], s=62, marker="s", color=POCKET, edgecolor="white", linewidth=0.8, zorder=3
+    )
     return residues
 
 
@@ -174,8 +184,8 @@ def draw_pair(ax: Axes, x: float, y: float) -> None:
     arrow(ax, tuple(atom), tuple(atom + [0.44, -0.02]), LIGAND, mutation_scale=7)
     for tip in ([0.34, 0.26], [-0.26, 0.34]):
         arrow(ax, tuple(residue), tuple(residue + tip), INK, mutation_scale=7, linewidth=1.0)
-    ax.scatter(*atom, s=60, color=LIGAND, edgecolor="white", zorder=3)
-    ax.scatter(*residue, s=90, marker="s", color=POCKET, edgecolor="white", zorder=3)
+    ax.scatter(atom[0], atom[1], s=60, color=LIGAND, edgecolor="white", zorder=3)
+    ax.scatter(residue[0], residue[1], s=90, marker="s", color=POCKET, edgecolor="white", zorder=3)
     ax.text(x + 0.62, y + 0.04, "d", fontsize=9, color=PAIR, style="italic", ha="right")
     ax.text(x + 0.52, y + 0.56, "θ", fontsize=9, color=PAIR, style="italic")
 

@@ -116,6 +116,7 @@ def pairs_within_cutoff() -> dict[str, Any]:
     cutoff = float(load_card()["config"]["cutoff"])
     near = total = 0
     for request in read_requests(ROOT / "data" / "examples" / "pairs.csv"):
+        assert isinstance(request.ligand, Path | str)
         for item in featurize(Job(request.protein, request.ligand, PocketSpec())):
             assert isinstance(item, Featurized)
             ligand, pocket = item.graph.ligand, item.graph.pocket

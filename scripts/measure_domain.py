@@ -100,9 +100,10 @@ def main() -> None:
         "ligand_known": rows[familiar],
         "ligand_unknown": rows[~familiar],
     }
+    validation = TrainConfig.from_yaml(options.runs[0] / "config.yaml").validation
     content = {
         "runs": [path.name for path in options.runs],
-        "held_out": TrainConfig.from_yaml(options.runs[0] / "config.yaml").validation.column,
+        "held_out": None if validation is None else validation.column,
         "known_protein": KNOWN_PROTEIN,
         "known_ligand": KNOWN_LIGAND,
         "parts": {name: figures(part) for name, part in parts.items()},

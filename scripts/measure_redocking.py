@@ -21,6 +21,7 @@ import os
 import time
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ FARTHEST = 10.0  # Å RMSD
 DISTINCT = 0.5  # Å RMSD between two poses
 MARGIN = 4.0  # Å on each side of the crystal ligand, of the box that is searched
 ENOUGH, MOST_CONFORMERS = 50, 6  # poses of a target; fresh conformers that are searched from until there are so many
-SEARCH = {"exhaustiveness": 8, "max_evals": 5_000, "num_poses": 50, "energy_range": 30.0, "spacing": 0.5}
+docker_of = partial(Docker, exhaustiveness=8, max_evals=5_000, num_poses=50, energy_range=30.0, spacing=0.5)
 LAID = 5  # poses minimized from about where the crystal ligand lies
 COLUMNS = ("id", "target", "status", "error_code", "origin", "rmsd", "energy", "cpu_s")
 RESAMPLES, SEED = 2000, 0
@@ -78,7 +79,7 @@ class Pose:
 def sample(protein: Protein, ligand: Ligand) -> list[Pose]:
     """The crystal pose, with the energy of its minimum, and others by energy."""
     name, box = ligand.name, box_about(ligand.positions, MARGIN)
-    docker = Docker(protein, box, reference=ligand.positions, **SEARCH)
+    docker = docker_of(protein, box, reference=ligand.positions)
     native = docker.minimize(Chem.AddHs(ligand.mol, addCoords=True), name)
     crystal = Pose("native", ligand.mol, native.energy, 0.0)
     generator = np.random.default_rng(zlib.crc32(name.encode()))

@@ -130,7 +130,7 @@ def docked_set(folder: Path, run: Path, model: str | None, scratch: Path) -> dic
 def _dock_scores(poses: Path) -> Iterator[dict[str, Any]]:
     for ligand in read_ligands(poses):
         if isinstance(ligand, BadRecord):
-            raise SystemExit(f"{poses}, record {ligand.number}: {ligand.error}")
+            raise SystemExit(f"{poses}, record {ligand.index + 1}: {ligand.error}")
         yield {"id": ligand.name, "dock_score": -float(ligand.properties["dock_score"])}
 
 

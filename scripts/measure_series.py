@@ -17,9 +17,9 @@ from pathlib import Path
 import pandas as pd
 from measure import provenance, write_json
 from rdkit import Chem
-from rdkit.Chem import Descriptors
 
 from binding import api
+from binding.evaluate.baselines import mol_weight
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
 from binding.io.table import Request
@@ -39,7 +39,7 @@ def truth(folder: Path, fewest: int) -> pd.DataFrame:
     if not tables:
         raise SystemExit(f"{folder} holds no series of {fewest} compounds; each is a folder with an affinity.csv")
     rows = pd.concat(tables, ignore_index=True)
-    rows["mol_weight"] = [Descriptors.MolWt(Chem.MolFromSmiles(smiles)) for smiles in rows["smiles"]]
+    rows["mol_weight"] = [mol_weight(Chem.MolFromSmiles(smiles)) for smiles in rows["smiles"]]
     return rows
 
 

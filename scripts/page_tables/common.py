@@ -103,7 +103,8 @@ def estimate(figure: dict[str, float], digits: int = 2) -> str:
 
 def of_card(figures: dict[str, Any], name: str, digits: int = 2) -> str:
     """The same of the card, which keeps intervals apart."""
-    return f"{figures[name]:.{digits}f} ({interval(*figures[f'{name}_interval'], digits)})"
+    low, high = figures[f"{name}_interval"]
+    return f"{figures[name]:.{digits}f} ({interval(low, high, digits)})"
 
 
 def count(number: float) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from page_tables.accuracy import label
-from page_tables.common import FIGURES, count, estimate, load, metrics, table
+from page_tables.common import FIGURES, count, estimate, label, load, metrics, table
 
 
 def casf_ranking() -> str:

@@ -11,8 +11,8 @@ updated mmCIF files have, from the SMILES given here; the packages' copies have 
 
 from __future__ import annotations
 
+import argparse
 import gzip
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -33,7 +33,9 @@ PAIRS = """id,protein,ligand
 
 
 def main() -> None:
-    downloads = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("downloads", type=Path, help="folder with the three packages, as pip left them")
+    downloads = parser.parse_args().downloads
     OUT.mkdir(parents=True, exist_ok=True)
     pdb = "prolif/data/implicitHbond"
     write("1s2g_protein.pdb.gz", heavy_pdb(member(downloads, PROLIF, f"{pdb}/receptor.pdb")))
@@ -56,7 +58,9 @@ def main() -> None:
 
 def member(downloads: Path, package: str, name: str) -> str:
     """One file of a downloaded wheel or source archive."""
-    archive = next(path for path in downloads.glob(f"{package}*") if path.is_file())
+    archive = next((path for path in downloads.glob(f"{package}*") if path.is_file()), None)
+    if archive is None:
+        raise SystemExit(f"{downloads} holds no {package}: see --help for how to download it")
     if archive.suffix == ".whl":
         return zipfile.ZipFile(archive).read(name).decode()
     with tarfile.open(archive) as tar:

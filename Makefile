@@ -34,7 +34,7 @@ lint: $(STAMP)  ## ruff: errors and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(STAMP)  ## mypy: typed signatures on the public API, consistent types everywhere
+types: $(STAMP)  ## mypy: typed signatures on the public API, consistent types everywhere, scripts included
 	$(BIN)/mypy
 
 contracts: $(STAMP)  ## import-linter: imports only go down

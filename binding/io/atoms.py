@@ -14,7 +14,7 @@ import gemmi
 import numpy as np
 
 from binding.errors import FileError, StructureError
-from binding.io.files import read_bytes, split_suffix, structure_format
+from binding.io.files import read_structure_bytes, split_suffix, structure_format
 from binding.io.vocabulary import AUTODOCK_TYPES, CNOS_RESIDUES, HYDROGENS, METALS
 
 # Columns 31 to 54 must hold three numbers. gemmi reads "********" and words as 0.0, silently.
@@ -99,7 +99,7 @@ def read_atoms(path: str | Path) -> AtomTable:
         StructureError: ``nan_coordinates``; ``no_protein`` where there is no atom at all.
     """
     path = Path(path)
-    data = read_bytes(path)
+    data = read_structure_bytes(path)
     structure, block, notes = _parse(path, data)
     if not len(structure) or not structure[0].count_atom_sites():
         raise StructureError(f"{path} holds no atoms.", "Check that the file is complete.", "no_protein")

@@ -52,6 +52,16 @@ def read_bytes(path: str | Path) -> bytes:
     return data
 
 
+def read_structure_bytes(path: str | Path) -> bytes:
+    """Content of a PDB or mmCIF file; where its lines end in CR alone (old Mac), they end in LF.
+
+    Raises:
+        FileError: As ``read_bytes``.
+    """
+    data = read_bytes(path)
+    return data if b"\n" in data else data.replace(b"\r", b"\n")
+
+
 def open_error(path: Path, error: OSError) -> FileError:
     """What the system says about a file that cannot be opened, in the user's words."""
     if isinstance(error, FileNotFoundError | NotADirectoryError):

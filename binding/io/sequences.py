@@ -12,7 +12,7 @@ import numpy as np
 
 from binding.constants import PARENT_AMINO_ACID
 from binding.errors import FileError
-from binding.io.files import read_bytes, structure_format
+from binding.io.files import read_structure_bytes, structure_format
 from binding.io.structure import read_protein
 from binding.structures import Protein, ResidueKind
 
@@ -52,7 +52,7 @@ def read_sequences(path: str | Path) -> list[ChainSequence]:
         StructureError: Nothing is declared, and the residues cannot be read; see ``read_protein``.
     """
     path = Path(path)
-    data = read_bytes(path)
+    data = read_structure_bytes(path)
     declared = _from_cif(path, data) if structure_format(path, data) == "cif" else _from_seqres(data)
     found = [ChainSequence(letters, True, False) for letters in declared if letters.strip(UNKNOWN)]
     unique = dict.fromkeys(found or chain_sequences(read_protein(path)))

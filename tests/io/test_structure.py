@@ -42,8 +42,12 @@ def test_pdb_mmcif_and_gzip_give_the_same_protein(tmp_path, examples):
     packed.write_bytes(gzip.compress(pdb.read_bytes()))
     misnamed = tmp_path / "x.pdb"  # mmCIF under a PDB name: the content decides
     misnamed.write_bytes(gzip.decompress(source.read_bytes()))
+    old_mac = []
+    for path in (pdb, misnamed):
+        old_mac.append(tmp_path / f"mac_{path.name}")
+        old_mac[-1].write_bytes(path.read_bytes().replace(b"\n", b"\r"))
     first = read_protein(source)
-    for other in (read_protein(pdb), read_protein(packed), read_protein(misnamed)):
+    for other in map(read_protein, (pdb, packed, misnamed, *old_mac)):
         np.testing.assert_allclose(other.positions, first.positions, atol=5e-4)
         assert other.atom_names.tolist() == first.atom_names.tolist()
         assert other.residue_ids == first.residue_ids

@@ -138,7 +138,8 @@ def rows_below(path: Path, text: str, header: Header) -> list[TextRow]:
     Raises:
         TableError: A column is there twice, the rows are separated otherwise than the header, or there is none.
     """
-    names = _trimmed(header.names)
+    header = replace(header, names=_trimmed(header.names))
+    names = header.names
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
         raise TableError(f"{path.name} has the column {repeated[0]!r} twice", "remove or rename one of them")
@@ -156,7 +157,7 @@ def rows_below(path: Path, text: str, header: Header) -> list[TextRow]:
             f"{path.name} has {header.separator!r} between the names of its columns, and no row has",
             "separate the cells of all lines alike",
         )
-    rows = [_row(path, replace(header, names=names), line, cells, closed) for line, cells, closed in cut]
+    rows = [_row(path, header, line, cells, closed) for line, cells, closed in cut]
     return rows if header.separator == "," else _with_points(rows, names)
 
 
@@ -233,9 +234,9 @@ def _row(path: Path, header: Header, line: int, cells: list[str], closed: bool) 
     width = len(header.names)
     while len(cells) > width and not cells[-1]:  # spreadsheets fill up with empty cells
         cells.pop()
-    by_name = dict.fromkeys(header.names, "") | dict(zip(header.names, cells, strict=False))
     if closed and len(cells) == width:
-        return TextRow(line, by_name)
+        return TextRow(line, dict(zip(header.names, cells, strict=True)))
+    by_name = dict.fromkeys(header.names, "") | dict(zip(header.names, cells, strict=False))
     if not closed:
         what, hint = "a quote is opened and not closed", 'close it, or write " twice where it belongs to the text'
     else:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from binding.checkpoint import Scorer
     from binding.config import TrainConfig
     from binding.data.prepare import PrepareReport
+    from binding.data.prior_table import PriorReport
     from binding.data.splitting import SplitResult
     from binding.evaluate import Report
     from binding.screen.run import ScreenResult
@@ -377,6 +378,13 @@ def train(
     else:
         settings = TrainConfig.from_yaml(config, overrides)
     return run.train(settings, progress=progress, restart=restart)
+
+
+def prior(table: str | Path, output: str | Path, **how: Any) -> PriorReport:
+    """Fit a ligand prior for training to start from; see ``binding.data.prior_table.prepare_prior``."""
+    from binding.data import prior_table
+
+    return prior_table.prepare_prior(table, output, **how)
 
 
 def pretrain(config: str | Path | PretrainConfig, **how: Any) -> PretrainResult:

@@ -3,7 +3,7 @@
 Nothing that executes code is ever loaded.
 
 A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
-``k.interaction.`` and ``k.ligand_only.``.
+``k.interaction.`` and ``k.ligand_only.``; a ligand prior that all of them start from is under ``prior.``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from pydantic import ValidationError
@@ -33,6 +33,9 @@ from binding.ensemble import Member as Member
 from binding.ensemble import Scorer as Scorer
 from binding.ensemble import Scores as Scores
 from binding.errors import UsageError, WeightsError
+from binding.prior.model import LigandPrior
+
+_PRIOR: Final = "prior."
 
 
 def load_model(name_or_path: str | Path | None = None, device: str = "auto", dtype: str = "float32") -> Scorer:
@@ -67,15 +70,21 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         for row in range(count):
             member = Member(config)
             prefix = f"{row}."
-            state = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
+            state = {name: tensors[prefix + name].float() for name in _names_under(prefix, tensors)}
             member.load_state_dict(state)
             members.append(member)
+        arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
+        prior = LigandPrior.from_arrays(arrays) if config.prior else None
     except ValidationError as error:
         raise WeightsError(f"the card of {path} does not describe a model: {describe(error)}", "restore it") from None
     except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged or of another version") from None
-    return Scorer(name, card, members, device, dtype, Domain.load(path))
+    return Scorer(name, card, members, device, dtype, Domain.load(path), prior)
+
+
+def _names_under(prefix: str, tensors: Mapping[str, Tensor]) -> list[str]:
+    return [name.removeprefix(prefix) for name in tensors if name.startswith(prefix)]
 
 
 def pick_device(device: str) -> str:
@@ -96,7 +105,11 @@ def pick_device(device: str) -> str:
 
 
 def save_weights(
-    path: str | Path, members: Sequence[Mapping[str, Tensor]], card: Mapping[str, Any], half: bool = False
+    path: str | Path,
+    members: Sequence[Mapping[str, Tensor]],
+    card: Mapping[str, Any],
+    half: bool = False,
+    prior: LigandPrior | None = None,
 ) -> None:
     """Writes weights and their card, atomically.
 
@@ -105,6 +118,7 @@ def save_weights(
         members: State of each ``Member``.
         card: At least ``name`` and ``config``.
         half: Whether to store 16-bit numbers (they are computed with in 32 bits all the same).
+        prior: What the members start from, if they do.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,6 +128,8 @@ def save_weights(
         for row, state in enumerate(members)
         for name, tensor in state.items()
     }
+    if prior is not None:
+        tensors |= {f"{_PRIOR}{name}": torch.from_numpy(array) for name, array in prior.arrays().items()}
     full = {"format_version": FORMAT_VERSION, "num_members": len(members), **card}
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(save(tensors))  # save_file would make a file that its owner alone can read

@@ -36,7 +36,10 @@ class ModelConfig(Settings):
     pose_readout: Literal["pooled", "pairs"] = Field(
         "pooled", description="what `pose` reads: means over the complex, or besides them a sum of what each pair says"
     )
-    mean_pk: float = Field(6.5, description="start of the constant term")
+    prior: bool = Field(
+        False, description="pk starts from a ligand prior instead of a constant; no twin is then trained"
+    )
+    mean_pk: float = Field(6.5, description="start of the constant term, where pk does not start from a prior")
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
@@ -180,6 +183,7 @@ class TrainConfig(RunConfig):
     init: str | None = Field(
         None, description="weights to start from: a shipped name, a `.safetensors` file or the folder of a run"
     )
+    prior: Path | None = Field(None, description="ligand prior that pk starts from, made by `binding prior`")
     encoders: tuple[Path, ...] = Field(
         (), description="pre-trained encoders to start from: files of `binding pretrain`, or its output folders"
     )
@@ -220,8 +224,22 @@ class TrainConfig(RunConfig):
     )
     tensorboard: bool = Field(False, description="also log for TensorBoard, under `tensorboard/` of the output")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _prior_is_used(cls, data: Any) -> Any:
+        """Who names a prior need not say ``model.prior`` as well."""
+        if not isinstance(data, dict) or data.get("prior") is None:
+            return data
+        model = data.get("model", {})
+        model = model.model_dump(exclude_unset=True) if isinstance(model, ModelConfig) else model
+        return data | {"model": {"prior": True} | model} if isinstance(model, dict) else data
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if self.prior is not None and self.init is not None:
+            raise ValueError("init and prior exclude each other: the weights of init have a prior, or start from none")
+        if self.init is None and self.model.prior != (self.prior is not None):
+            raise ValueError("model.prior: true needs prior, a file of `binding prior`; prior needs model.prior: true")
         if self.encoders and self.init is not None:
             raise ValueError("init and encoders exclude each other: the weights of init have encoders")
         if self.trainable == "readouts" and self.init is None:

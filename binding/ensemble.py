@@ -24,6 +24,7 @@ from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pocke
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 from binding.models.interaction import InteractionModel
 from binding.models.ligand_only import LigandOnlyModel
+from binding.prior.model import LigandPrior
 
 _NORMAL_90 = 1.6449  # standard deviations to either side that hold 90 % of a normal distribution
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -33,12 +34,16 @@ _ATOMS_AT_ONCE = {"cpu": 256, "cuda": 32_768}
 
 
 class Member(nn.Module):
-    """One trained pair: the interaction model and the twin that sees no protein."""
+    """One trained pair: the interaction model and the twin that sees no protein.
+
+    Where pk starts from a ligand prior (``config.prior``), there is no twin: the prior is what the model is compared
+    with.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.interaction = InteractionModel(config)
-        self.ligand_only = LigandOnlyModel(config)
+        self.ligand_only = None if config.prior else LigandOnlyModel(config)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +81,7 @@ class Scorer:
         device: Where to run.
         dtype: ``float32`` or ``float64``.
         domain: What they were trained on; None where that is not known.
+        prior: What their pk starts from, if they are of that kind (``config.prior``).
 
     Attributes:
         std_scale: What the predicted standard deviation is multiplied by, so that it fits held-out errors.
@@ -90,13 +96,14 @@ class Scorer:
         device: str = "cpu",
         dtype: str = "float32",
         domain: Domain | None = None,
+        prior: LigandPrior | None = None,
     ) -> None:
         self.name = name
         self.card = dict(card)
         self.device = torch.device(device)
         self.dtype = DTYPES[dtype]
         self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
-        self.domain = domain
+        self.domain, self.prior = domain, prior
         calibration = self.card.get("calibration", {})
         self.std_scale = float(calibration.get("std_scale", 1.0))
         self.interval = float(calibration.get("interval_90", _NORMAL_90))
@@ -104,12 +111,13 @@ class Scorer:
         self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
 
     @torch.inference_mode()
-    def score(self, graphs: Sequence[ComplexGraph]) -> Scores:
+    def score(self, graphs: Sequence[ComplexGraph], starts: np.ndarray | None = None) -> Scores:
         """Scores graphs together; those that hold the same pocket object share its encoding.
 
         Args:
             graphs: Any number; memory grows with the largest ligand times the largest pocket times the number on a
                 GPU, and with the number alone on a CPU, which takes a few at a time.
+            starts: (n,) pK that they start from, instead of what the prior says, which has seen its own ligands.
         """
         if not graphs:
             empty = np.zeros(0)
@@ -117,7 +125,6 @@ class Scorer:
         structures, structure_of = _distinct_structures([graph.ligand for graph in graphs])
         molecules = collate_molecules(structures, self.dtype).to(self.device)
         atoms = [member.interaction.molecule(molecules) for member in self.members]
-        alone = torch.stack([member.ligand_only(molecules) for member in self.members]).mean(0).double().cpu().numpy()
         first_atom = np.cumsum([0, *(ligand.num_atoms for ligand in structures)])
         encoded, pocket_of = self._pockets(graphs)
         posed = np.empty((3, len(graphs)))
@@ -128,7 +135,14 @@ class Scorer:
             atom_of = torch.from_numpy(np.concatenate(rows)).to(self.device)
             states = [state.index_select(0, atom_of) for state in atoms]
             posed[:, piece] = self._interact(batch.to(self.device), states, encoded.states)
-        return Scores(pk=posed[0], pk_std=posed[1], pk_ligand_only=alone[structure_of], pose=posed[2])
+        if not self.members[0].interaction.config.prior:
+            twins = torch.stack([member.ligand_only(molecules) for member in self.members if member.ligand_only])
+            alone = twins.mean(0).double().cpu().numpy()[structure_of]
+            return Scores(pk=posed[0], pk_std=posed[1], pk_ligand_only=alone, pose=posed[2])
+        if starts is None:
+            assert self.prior is not None, "weights that start from a prior are loaded with it"
+            starts = self.prior.predict(structures)[structure_of]
+        return Scores(pk=starts + posed[0], pk_std=posed[1], pk_ligand_only=starts, pose=posed[2])
 
     def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> np.ndarray:
         """pk, its standard deviation and the pose's probability, (3, ligands), from each member's encodings."""

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from compare_settings import held_out
-from leak_columns import training_rows
 from measure import ROOT, write_json
+from prior_tables import STRICT, measured_ligands
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdMolDescriptors
 from sklearn.ensemble import RandomForestRegressor
@@ -32,8 +32,6 @@ from binding.data.splits import fold_of
 from binding.evaluate.baselines import mol_weight
 from binding.graph.ligand import neutralise
 from binding.metrics import measure, paired_difference
-
-STRICT = "casf_ligand <= 0.9 and (casf_protein == 0 or casf_pair <= 0.5)"
 
 
 def log_p(mol: Chem.Mol) -> float:
@@ -57,29 +55,9 @@ DESCRIPTORS = (
 )
 
 
-def affinities(data: Path) -> pd.DataFrame:
-    """source, id, pk and whether it is exact, of all rows; for crystal and modelled also what the strict rule asks."""
-    crystal, modelled, ligands = (pd.read_csv(data / name / "index.csv") for name in ("crystal", "modelled", "ligands"))
-    series = [
-        table.assign(id=[f"{path.parent.name}__{name}" for name in table["ligand_id"]])
-        for path in sorted((data / "congeneric").glob("*/affinity.csv"))
-        for table in [pd.read_csv(path)]
-    ]
-    frames = {
-        "crystal": crystal.assign(exact=crystal["relation"].isin(["=", "~"])),
-        "modelled": modelled.assign(exact=True),
-        "ligands": ligands.assign(exact=~ligands["affinity"].str.contains("[<>]")),
-        "congeneric": pd.concat(series).assign(exact=True),
-    }
-    columns = ["source", "id", "pk", "exact", "cleansplit_train", "casf2016_receptor"]
-    return pd.concat([frame.assign(source=name).reindex(columns=columns) for name, frame in frames.items()])
-
-
 def all_rows(data: Path, work: Path) -> pd.DataFrame:
-    """Every exact row once, with its protein family, the columns of leak_columns.py and the ligand's 2D structure."""
-    rows = training_rows(data, work).merge(affinities(data), on=["source", "id"])
-    rows = rows.merge(pd.read_csv(work.parent / "leak_columns.csv", dtype={"id": str}), on=["source", "id"])
-    rows = rows[rows["exact"]].drop_duplicates(["source", "id"]).reset_index(drop=True)
+    """The rows of prior_tables.py with the ligand's 2D structure."""
+    rows = measured_ligands(data, work)
     skeletons = {text: skeleton(text) for text in rows["smiles"].unique()}
     return rows.assign(skeleton=rows["smiles"].map(skeletons))
 
@@ -151,10 +129,7 @@ def held_out_rows(run: Path, rows: pd.DataFrame, ligands: Ligands, trees: int) -
 
 def casf(data: Path, rows: pd.DataFrame, ligands: Ligands, trees: int) -> tuple[pd.DataFrame, int]:
     """CASF-2016 by binding-strict and by a forest on the rows that it may see."""
-    strict = rows.query(
-        f"(source == 'crystal' and cleansplit_train == 1) or (source != 'crystal' and {STRICT} "
-        "and not (source == 'modelled' and casf2016_receptor == 1))"
-    )
+    strict = rows.query(STRICT)
     asked = pd.read_csv(ROOT / "docs" / "figures" / "casf2016_predictions.csv", dtype={"id": str})
     smiles = pd.read_csv(data / "casf2016" / "index.csv", dtype={"id": str}).set_index("id")["ligand_smiles"]
     test = features([skeleton(smiles[name]) for name in asked["id"]])

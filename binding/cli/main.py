@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from binding.cli import evaluate, info, place, predict, prepare, pretrain, report, screen, split, top, train
+from binding.cli import evaluate, info, place, predict, prepare, pretrain, prior, report, screen, split, top, train
 from binding.errors import EXIT_INTERRUPTED
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ app.command("place")(place.command)
 app.command("prepare")(prepare.command)
 app.command("split")(split.command)
 app.command("pretrain")(pretrain.command)
+app.command("prior")(prior.command)
 app.command("train")(train.command)
 app.command("evaluate")(evaluate.command)
 app.command("info")(info.command)

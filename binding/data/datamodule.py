@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import lightning
 from torch.utils.data import DataLoader
 
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache, refuse_mixed
-from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards
+from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards, Start
+from binding.data.prior_file import FittedPrior
 from binding.data.splits import filter_rows, split_rows
+from binding.prior.model import LigandPrior
+
+
+def start_of(config: TrainConfig, prior: LigandPrior | None = None) -> tuple[LigandPrior | None, Start | None]:
+    """The ligand prior of a run, and what it says of ligands without having seen them.
+
+    Args:
+        config: The run.
+        prior: Of the weights that it starts from, if they have one: the run's own rows are new to it.
+
+    Raises:
+        WeightsError: The file of the prior is missing or damaged.
+        ConfigError: It was fitted for another rule of what is held out.
+    """
+    if config.prior is None:
+        return prior, None if prior is None else prior.predict
+    fitted = FittedPrior.load(config.prior)
+    return fitted.prior, partial(fitted.starts, fold=fitted.fold_of_run(config.validation))
 
 
 class ComplexDataModule(lightning.LightningDataModule):
@@ -16,22 +37,28 @@ class ComplexDataModule(lightning.LightningDataModule):
 
     Args:
         config: The run.
+        prior: Of the weights that it starts from, if they have one.
+
+    Attributes:
+        prior: What the run's pk starts from, or None.
 
     Raises:
         CacheError, ConfigError: A cache or the split cannot be used.
+        WeightsError: Nor can the file of the prior.
     """
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: TrainConfig, prior: LigandPrior | None = None) -> None:
         super().__init__()
         self.config = config
+        self.prior, start = start_of(config, prior)
         opened = {path: ComplexCache(path) for path in dict.fromkeys(source.cache for source in config.sources)}
         self.caches = [opened[source.cache] for source in config.sources]  # two sources may be parts of one cache
         refuse_mixed(self.caches)
         sources = list(config.sources)
         tables = [filter_rows(cache.table, source) for cache, source in zip(self.caches, sources, strict=True)]
         train, held_out = split_rows(tables, config.validation)
-        self.train_set = ComplexDataset(self.caches, sources, train)
-        self.validation_set = ComplexDataset(self.caches, sources, held_out)
+        self.train_set = ComplexDataset(self.caches, sources, train, start)
+        self.validation_set = ComplexDataset(self.caches, sources, held_out, start)
 
     def batches(self, epoch: int) -> BucketSampler:
         """The batches of an epoch, over all processes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -18,8 +18,10 @@ from binding.data.decoys import displaced_pose, rmsd
 from binding.data.splits import group_name
 from binding.errors import ConfigError
 from binding.graph.batch import Batch, collate
-from binding.graph.fields import ComplexGraph
+from binding.graph.fields import ComplexGraph, LigandGraph
 
+#: Ligands -> (ligands,) pK.
+Start = Callable[[Sequence[LigandGraph]], np.ndarray]
 _NEAR_NATIVE = 2.0  # Å, the field's threshold for a correct pose
 
 
@@ -36,6 +38,7 @@ class Labels:
             pose is known.
         group: (B,) int64, complexes that may be compared with each other share a number, see ``SourceConfig.group``.
         poses_of: (B,) int64, poses of one complex share a number.
+        start: (B,), pK that pk starts from: what the ligand prior says, zero where there is none.
     """
 
     pk: Tensor
@@ -45,6 +48,7 @@ class Labels:
     near_native: Tensor
     group: Tensor
     poses_of: Tensor
+    start: Tensor
 
     def to(self, device: torch.device | str) -> Labels:
         return Labels(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
@@ -83,6 +87,7 @@ class Example:
     decoys_from: int
     near_native: float = float("nan")
     decoy: bool = False
+    start: float = 0.0
 
 
 RELATION_SIGNS = {"<": -1, "<=": -1, ">": 1, ">=": 1}
@@ -95,13 +100,19 @@ class ComplexDataset(Dataset[Example]):
         caches: One a source.
         sources: Their settings.
         rows: For each source, the index of the rows to use.
+        start: Ligands -> (ligands,) pK that the network's pk starts from; see ``start_of``.
+
+    Attributes:
+        starts: (rows,) what ``start`` says of each row; zeros without it.
 
     Raises:
         ConfigError: A column that ``group`` names is not in the table; a table without ``uniprot``, the default, is
             taken as it is. The column ``rmsd`` is not there, or a row of it is blank or no RMSD.
     """
 
-    def __init__(self, caches: list[ComplexCache], sources: list[SourceConfig], rows: list) -> None:
+    def __init__(
+        self, caches: list[ComplexCache], sources: list[SourceConfig], rows: list, start: Start | None = None
+    ) -> None:
         self.caches, self.sources = caches, sources
         for cache, settings in zip(caches, sources, strict=True):
             absent = [column for column in settings.group if column not in cache.table.columns]
@@ -125,6 +136,9 @@ class ComplexDataset(Dataset[Example]):
         self.groups = np.array([group for _, _, group in self._labels], dtype=np.int64)
         self.sizes = np.array([int(caches[s].num_ligand_atoms()[r]) for s, r in self.items])
         self._source = np.array([source for source, _ in self.items], dtype=np.int64)
+        self.starts = np.zeros(len(self.items))
+        if start is not None and self.items:
+            self.starts = start([caches[source].ligand(row) for source, row in self.items])
 
     def repeats(self, epoch: int) -> np.ndarray:
         """(rows,) how often each row is seen in an epoch; zero where its source has no part in it."""
@@ -140,14 +154,13 @@ class ComplexDataset(Dataset[Example]):
         pk, relation, group = self._labels[draw.row]
         settings = self.sources[source]
         graph, known, rmsd = self.caches[source].graph(row), float("nan"), float(self._rmsd[draw.row])
+        start, later = float(self.starts[draw.row]), settings.decoys_from_epoch
         if draw.filler:
-            return Example(draw, graph, pk, 0.0, relation, group, 0.0, settings.decoys_from_epoch)
+            return Example(draw, graph, pk, 0.0, relation, group, 0.0, later, start=start)
         if settings.rmsd is not None:
             known = float(rmsd < _NEAR_NATIVE)
         weight, wrong = (0.0, True) if known == 0.0 else (settings.weight, False)
-        return Example(
-            draw, graph, pk, weight, relation, group, settings.decoys, settings.decoys_from_epoch, known, wrong
-        )
+        return Example(draw, graph, pk, weight, relation, group, settings.decoys, later, known, wrong, start)
 
 
 def _rmsds(cache: ComplexCache, settings: SourceConfig, rows: Sequence[int]) -> np.ndarray:
@@ -307,13 +320,14 @@ class Collator:
             noisy = native + generator.normal(scale=scale, size=native.shape) if scale else native
             graphs.append(replace(example.graph, ligand=replace(ligand, positions=noisy)))
             relation = 0 if example.decoy else example.relation
-            rows.append((example.pk, example.weight, relation, example.decoy, known, example.group, complex_of))
+            shared = (example.group, complex_of, example.start)
+            rows.append((example.pk, example.weight, relation, example.decoy, known, *shared))
             if self.decoys and displaced and generator.random() < example.decoys:
                 moved = displaced_pose(native, generator)
                 still_near = float(rmsd(native, moved) < _NEAR_NATIVE)
                 graphs.append(replace(example.graph, ligand=replace(ligand, positions=moved)))
-                rows.append((example.pk, 0.0, 0, True, still_near, example.group, complex_of))
-        pk, weight, relations, decoy, near, group, poses_of = zip(*rows, strict=True)
+                rows.append((example.pk, 0.0, 0, True, still_near, *shared))
+        pk, weight, relations, decoy, near, group, poses_of, start = zip(*rows, strict=True)
         labels = Labels(
             pk=torch.tensor(pk, dtype=torch.float32),
             weight=torch.tensor(weight, dtype=torch.float32),
@@ -322,5 +336,6 @@ class Collator:
             near_native=torch.tensor(near, dtype=torch.float32),
             group=torch.tensor(group),
             poses_of=torch.tensor(poses_of),
+            start=torch.tensor(start, dtype=torch.float32),
         )
         return collate(graphs), labels

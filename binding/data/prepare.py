@@ -204,7 +204,7 @@ def prepare_rows(
         rejected = [Rejected(rows[at].id, why.code, why.message, why.hint) for at, why in reasons]
         path = rejected_table(output)
         try:
-            write_whole(path, _as_csv(rejected))
+            write_whole(path, rejected_csv(rejected))
         except OSError as error:
             raise cannot_write(path, error) from None
         if not table:
@@ -272,7 +272,8 @@ def _nothing_left(rejected: list[Rejected], path: Path) -> NothingLeftError:
     )
 
 
-def _as_csv(rejected: Iterable[Rejected]) -> bytes:
+def rejected_csv(rejected: Iterable[Rejected]) -> bytes:
+    """The table of rejected rows, as it is written."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["id", "error_code", "message", "hint"])

@@ -19,7 +19,8 @@ import numpy as np
 from rdkit import Chem
 
 from binding.constants import LIGAND_ELEMENTS
-from binding.domain.fingerprint import NUM_BITS, fingerprint
+from binding.domain.bits import BitIndex
+from binding.domain.fingerprint import fingerprint
 from binding.domain.words import NUM_WORDS
 from binding.errors import WeightsError
 from binding.graph.fields import ATOM_CATEGORIES, LigandGraph
@@ -34,7 +35,6 @@ KNOWN_LIGAND: Final = 0.25
 _UNEVEN: Final = 2.0  # so much oftener than of random letters do words of two proteins agree by chance
 _FEWEST_WORDS: Final = 10  # that a share is taken of: a stretch of five residues is no protein
 _RARE: Final = 5  # ligands; an element in fewer is not known
-_DENSE: Final = 256  # most frequent bits, compared as a block; the others, few in any ligand, by lists of their owners
 _KEPT_LIGANDS: Final = 4096  # whose similarity is remembered: other poses of them cost nothing
 _KEPT_PROTEINS: Final = 8
 _ARRAYS: Final = ("bits", "bit_counts", "words", "word_counts", "atoms", "elements")
@@ -95,7 +95,7 @@ class Domain:
         self._words, self._word_counts = words, word_counts.astype(np.int64)
         self.atoms = (int(atoms[0]), int(atoms[1]))
         self.elements = np.asarray(elements, dtype=np.int64)
-        self._index_bits()
+        self._index = BitIndex(bits, bit_counts)
         self._owners = np.repeat(np.arange(self.num_proteins), self._word_counts)
         self._ligands: OrderedDict[bytes, float] = OrderedDict()  # least recently asked first
         self._proteins: OrderedDict[bytes, float] = OrderedDict()
@@ -166,16 +166,7 @@ class Domain:
         """
         if not self.num_ligands:
             return float("nan")
-        places = self._place[bits]
-        query = np.zeros(_DENSE, dtype=bool)
-        query[places[places < _DENSE]] = True
-        packed = np.packbits(query).view(np.uint64)
-        shared = np.bitwise_count(self._dense & packed[:, None]).sum(axis=0, dtype=np.int64)
-        rare = places[places >= _DENSE] - _DENSE
-        owners = [self._rare_owners[self._rare_starts[bit] : self._rare_starts[bit + 1]] for bit in rare.tolist()]
-        if owners:
-            shared += np.bincount(np.concatenate(owners), minlength=self.num_ligands)
-        return float((shared / np.maximum(self._bit_counts + len(bits) - shared, 1)).max())
+        return float(self._index.similarity(bits).max())
 
     def nearest_protein(self, words: np.ndarray) -> float:
         """The greatest share of words in common with a training protein beyond chance; NaN where either side has none.
@@ -214,22 +205,6 @@ class Domain:
         if odd := [_symbol(row) for row in rows.tolist() if self.elements[row] < _RARE]:
             reasons.append(f"hardly any {', '.join(odd)} in training")
         return reasons
-
-    def _index_bits(self) -> None:
-        """Frequent bits as a block of 64-bit words, rare ones as lists of their owners: few rows are then touched."""
-        frequency = np.bincount(self._bits, minlength=NUM_BITS)
-        self._place = np.empty(NUM_BITS, dtype=np.int64)
-        self._place[np.argsort(-frequency, kind="stable")] = np.arange(NUM_BITS)
-        owners = np.repeat(np.arange(self.num_ligands, dtype=np.int32), self._bit_counts)
-        places = self._place[self._bits]
-        frequent = places < _DENSE
-        dense = np.zeros((self.num_ligands, _DENSE), dtype=bool)
-        dense.reshape(-1)[owners[frequent] * _DENSE + places[frequent]] = True
-        self._dense = np.ascontiguousarray(np.packbits(dense, axis=1).view(np.uint64).T)
-        rare = (places[~frequent] - _DENSE).astype(np.uint16)
-        order = np.argsort(rare, kind="stable")
-        self._rare_owners = owners[~frequent][order]
-        self._rare_starts = np.searchsorted(rare[order], np.arange(NUM_BITS - _DENSE + 1))
 
     @classmethod
     def merged(cls, domains: Sequence[Domain]) -> Domain:

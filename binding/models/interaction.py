@@ -15,7 +15,7 @@ from binding.nn.cross_attention import GeometricCrossAttention, PairGrid
 from binding.nn.encoders import DirectionEncoder, MoleculeEncoder, Neighbours, PocketEncoder, mlp
 from binding.nn.geometry import VINA_TERMS, PairFeatures, PairGeometry, read_vectors
 from binding.nn.precision import full_precision
-from binding.nn.readout import PRIOR_MEAN_PK, PairReadout, PhysicsPrior, small_mlp
+from binding.nn.readout import VINA_MEAN_PK, PairReadout, PhysicsPrior, small_mlp
 
 _ROTORS = DESCRIPTORS.index("rotatable_bonds")
 _ROTOR_SCALE = 7.0
@@ -27,7 +27,8 @@ class Output:
     """What the network says of B complexes with E pairs.
 
     Attributes:
-        pk: (B,). log_variance: (B,), of pk. pose_logit: (B,), > 0 where the pose looks near-native.
+        pk: (B,); with ``config.prior`` what is added to the ligand prior.
+        log_variance: (B,), of pk. pose_logit: (B,), > 0 where the pose looks near-native.
         ligand_term: (B,), pK, what the ligand adds without the protein.
         contributions: (E,), pK; ``pk = bias + ligand_term + sum of contributions`` exactly.
         contacts: The pairs. attention: per layer (ligand to protein, protein to ligand) weights
@@ -111,8 +112,9 @@ class InteractionModel(nn.Module):
         self.blocks = nn.ModuleList(CrossAttentionBlock(channels, heads, dropout) for _ in range(config.num_layers))
         self.readout = PairReadout(channels, dropout)
         self.physics = PhysicsPrior() if config.physics else None
-        # The prior brings a mean of its own; what is left of the labels' mean starts as the constant.
-        self.bias = nn.Parameter(torch.tensor(config.mean_pk - (PRIOR_MEAN_PK if config.physics else 0.0)))
+        # Vina's terms bring a mean of their own; what is left of the labels' mean starts as the constant.
+        mean = 0.0 if config.prior else config.mean_pk
+        self.bias = nn.Parameter(torch.tensor(mean - (VINA_MEAN_PK if config.physics else 0.0)))
         self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)
         self.whole = mlp(3 * channels + 1 + len(VINA_TERMS), channels, 2, dropout)
         # In a mean a single wrong contact drowns; in a sum it does not.

@@ -12,7 +12,7 @@ from binding.nn.geometry import VINA_TERMS
 VINA_PK_WEIGHTS = (0.0261, 0.00378, -0.6158, 0.0257, 0.4305)
 _ROTOR_WEIGHT = 0.0585
 #: pK, about what Vina's function gives a crystal complex of the PDBbind refined set.
-PRIOR_MEAN_PK = 5.0
+VINA_MEAN_PK = 5.0
 #: pK, the most that clashes can take away.
 MAX_CLASH_PK = 5.0
 _REPULSION = VINA_TERMS.index("repulsion")

@@ -17,6 +17,7 @@ from binding.config import TrainConfig
 from binding.data.datamodule import ComplexDataModule
 from binding.data.dataset import BucketSampler, ComplexDataset
 from binding.data.domain import training_domain
+from binding.domain.index import Domain
 from binding.metrics import MIN_ROWS, regression_metrics
 from binding.train.keep import replacing
 from binding.train.start import Start
@@ -65,6 +66,8 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
         "training": config.model_dump(mode="json", exclude={"model", "threads"}),
         "rows": rows,
     }
+    if data.prior is not None:
+        card["prior"] = {"ligands": len(data.prior)}
     if start is not None:
         card["init"] = start.origin
         if start.calibration:
@@ -72,7 +75,7 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
     predictions, metrics = None, {}
     if len(data.validation_set):
         predictions = output / "validation.csv"
-        table = predict_rows(Scorer(output.name, {}, [member]), data.validation_set)
+        table = predict_rows(Scorer(output.name, {}, [member], prior=data.prior), data.validation_set)
         with replacing(predictions) as partial:
             table.to_csv(partial, index=False, float_format="%.5f")
         exact = table[table["relation"] == "="]  # a bound has no error
@@ -83,8 +86,11 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
         metrics = {name: regression_metrics(truth, exact[name].to_numpy()) for name in ("pk", "pk_ligand_only")}
         card["validation"] = {"rows": len(table), "exact_rows": len(exact), **metrics}
     weights = output / "model.safetensors"
-    save_weights(weights, [member.state_dict()], card)
-    training_domain(data.train_set.caches, data.train_set.items).save(weights)
+    save_weights(weights, [member.state_dict()], card, prior=data.prior)
+    seen = [training_domain(data.train_set.caches, data.train_set.items)]
+    if data.prior is not None:
+        seen.append(data.prior.domain())
+    Domain.merged(seen).save(weights)
     return TrainResult(weights, predictions, metrics)
 
 
@@ -107,7 +113,7 @@ def calibrate(error: np.ndarray, std: np.ndarray) -> dict[str, float]:
 
 
 def predict_rows(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) -> pd.DataFrame:
-    """Scores rows of caches.
+    """Scores rows of caches; a prior's part is what it says without having seen them.
 
     Args:
         scorer: The model.
@@ -121,7 +127,7 @@ def predict_rows(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) -> 
     columns = ("pk", "pk_std", "pk_ligand_only", "pose")
     values = np.zeros((len(rows), len(columns)))
     for batch in BucketSampler(rows, batch_size, shuffle=False):
-        scores = scorer.score([rows[index].graph for index in batch])
+        scores = scorer.score([rows[index].graph for index in batch], rows.starts[batch])
         values[batch] = np.stack([getattr(scores, name) for name in columns], axis=1)
     records = [rows.caches[source].table.iloc[row] for source, row in rows.items]
     head = pd.DataFrame(

@@ -31,7 +31,7 @@ class Predicted:
 
     Attributes:
         pk, log_variance, pose_logit: (B,), of the interaction model, see its ``Output``.
-        ligand_only: (B,), pK, of the twin.
+        ligand_only: (B,), pK, of the twin, or of the prior that pk starts from.
     """
 
     pk: Tensor
@@ -64,7 +64,8 @@ class TrainingModule(lightning.LightningModule):
     def predict(self, member: Member, graphs: Batch, labels: Labels) -> tuple[Predicted, Labels]:
         """Predictions of a batch with its labels, those of the other processes joined to them, in 32 bits."""
         output = member.interaction(graphs)
-        own = [output.pk, output.log_variance, output.pose_logit, member.ligand_only(graphs)]
+        alone = labels.start if member.ligand_only is None else member.ligand_only(graphs)
+        own = [output.pk + labels.start, output.log_variance, output.pose_logit, alone]
         whole, labels = gather_batch(torch.stack([column.float() for column in own], dim=1), labels)
         return Predicted(*whole.unbind(1)), labels
 
@@ -96,7 +97,7 @@ class TrainingModule(lightning.LightningModule):
             "pose_rank": self.config.pose_rank_weight,
             "decoy": self.config.decoy_weight,
             "pair": self.config.pair_weight,
-            "ligand_only": 1.0,
+            "ligand_only": 0.0 if self.member.ligand_only is None else 1.0,
         }
         self._log_epoch({f"train_{name}": term.detach() for name, term in terms.items()}, len(labels.pk))
         total = torch.stack([weight * terms[name] for name, weight in weights.items() if weight > 0]).sum()
@@ -114,7 +115,7 @@ class TrainingModule(lightning.LightningModule):
                 "lower learning_rate, or set precision: fp32",
             )
         self._log_epoch({f"gradient_{part}": norm for part, norm in norms.items()}, 1)
-        for network in (self.member.interaction, self.member.ligand_only):
+        for network in filter(None, (self.member.interaction, self.member.ligand_only)):
             torch.nn.utils.clip_grad_norm_(network.parameters(), self.config.gradient_clip)
 
     def on_train_batch_end(self, *_: Any) -> None:

@@ -29,11 +29,12 @@ _TWIN_ENCODER: Final = "molecule"
 
 
 def parameters(member: Member) -> dict[str, list[nn.Parameter]]:
-    """The parameters of each of ``PARTS``; each parameter is in one."""
+    """The parameters of each of ``PARTS``; each parameter is in one, and the twin has none where there is no twin."""
     found: dict[str, list[nn.Parameter]] = {part: [] for part in PARTS}
     for name, parameter in member.interaction.named_parameters():
         found[_MODULES.get(name.partition(".")[0], "cross_attention")].append(parameter)
-    found["ligand_only"].extend(member.ligand_only.parameters())
+    if member.ligand_only is not None:
+        found["ligand_only"].extend(member.ligand_only.parameters())
     return found
 
 
@@ -42,8 +43,9 @@ def freeze_all_but_readouts(member: Member) -> None:
     for part, tensors in parameters(member).items():
         for parameter in tensors:
             parameter.requires_grad_(part == "readouts")
-    for name, parameter in member.ligand_only.named_parameters():
-        parameter.requires_grad_(name.partition(".")[0] != _TWIN_ENCODER)
+    if member.ligand_only is not None:
+        for name, parameter in member.ligand_only.named_parameters():
+            parameter.requires_grad_(name.partition(".")[0] != _TWIN_ENCODER)
 
 
 def optimizer_groups(member: Member, learning_rate: float, factors: LearningRates) -> list[dict[str, Any]]:
@@ -62,6 +64,8 @@ def gradient_norms(member: Member) -> dict[str, Tensor]:
     """The norm of the gradient of each part, before any clipping; zero where a part is not trained."""
     norms = {}
     for part, tensors in parameters(member).items():
+        if not tensors:
+            continue
         norm = torch.nn.utils.clip_grad_norm_(tensors, math.inf)  # scales by one
         norms[part] = norm.to(tensors[0].device)  # without any gradient it is a zero on the CPU
     return norms

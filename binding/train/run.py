@@ -91,7 +91,7 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
-    data = ComplexDataModule(config)
+    data = ComplexDataModule(config, None if start is None else start.prior)
     _check_patience(config, data)
     state = load_encoders(config.encoders, config.model) if start is None else start.state
     module = TrainingModule(config, data.total_steps(), state)

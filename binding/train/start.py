@@ -11,6 +11,7 @@ from torch import Tensor
 from binding.checkpoint import load_model, resolve_weights
 from binding.config import ModelConfig, TrainConfig
 from binding.errors import ConfigError
+from binding.prior.model import LigandPrior
 
 #: What a run may set anew: neither the tensors nor what they compute depend on it.
 _FREE: Final = {"dropout", "mean_pk"}
@@ -27,12 +28,14 @@ class Start:
         state: Of its ``Member``.
         origin: For the card of the run: which weights they were.
         calibration: Of the card of these weights, or empty.
+        prior: What their pk starts from, if they are of that kind.
     """
 
     model: ModelConfig
     state: dict[str, Tensor]
     origin: dict[str, Any]
     calibration: dict[str, Any]
+    prior: LigandPrior | None = None
 
 
 def load_start(config: TrainConfig) -> Start | None:
@@ -73,4 +76,5 @@ def load_start(config: TrainConfig) -> Start | None:
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         },
         calibration=dict(scorer.card.get("calibration", {})),
+        prior=scorer.prior,
     )

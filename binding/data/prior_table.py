@@ -1,0 +1,129 @@
+"""A table of ligands with measured affinities -> the ligand prior that training starts from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from binding.data.prepare import Rejected, rejected_csv, rejected_table
+from binding.data.prior_file import FittedPrior
+from binding.data.prior_fit import fit_prior
+from binding.data.splits import fold_of
+from binding.errors import BindingError, TableError
+from binding.graph.fields import LigandGraph
+from binding.graph.ligand import build_ligand_graph
+from binding.io.download import write_whole
+from binding.io.index import BadEntry, IndexEntry, read_index_rows
+from binding.io.series import compound_from_smiles
+from binding.metrics import MIN_ROWS, pearson, rmse
+from binding.structures import Ligand
+
+_SMILES: Final = "smiles"
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class PriorReport:
+    """Counts that add up: ``asked == used + bounds + len(rejected)``.
+
+    Attributes:
+        path: The prior.
+        asked: Rows of the table.
+        used: Rows that were learned from; ``ligands`` of them are different.
+        ligands: Different ligands, by fingerprint.
+        bounds: Rows with a bound (``>``, ``<``), which are left out: only exact values are averaged.
+        rejected: Rows that cannot be used.
+        held_out: r and RMSE (pK) of all rows, each predicted without its fold; empty for a few rows.
+    """
+
+    path: Path
+    asked: int
+    used: int
+    ligands: int
+    bounds: int
+    rejected: list[Rejected]
+    held_out: dict[str, float]
+
+
+def prepare_prior(
+    table: str | Path,
+    output: str | Path,
+    *,
+    column: str,
+    folds: int,
+    progress: Progress | None = None,
+) -> PriorReport:
+    """Fits a prior to the ligands of a table, and writes it and ``<stem>.rejected.csv``.
+
+    Args:
+        table: With ``id``, ``smiles``, an affinity as ``read_index`` takes it, and ``column``. An id may occur again.
+        output: ``.npz``.
+        column: By which training holds out; a row where it is blank is a group of its own.
+        folds: As training will hold out.
+        progress: Called with what is done and what there is to do, first of the rows, then of the folds.
+
+    Raises:
+        FileError: The table is missing, empty or not text.
+        TableError: A column is missing, or no row can be used.
+        UsageError: Too few or too many ligands.
+        TrainingError: The fit fails.
+    """
+    table, output = Path(table), Path(output)
+    rows = [row for _, row in read_index_rows(table, (_SMILES, column))]
+    graphs: list[LigandGraph] = []
+    entries: list[IndexEntry] = []
+    rejected: list[Rejected] = []
+    known: dict[str, LigandGraph] = {}
+    bounds = 0
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, BadEntry) and row.affinity.relation != "=":
+            bounds += 1
+            continue
+        try:
+            graph = _graph(row, known)
+        except BindingError as error:
+            rejected.append(Rejected(row.id, error.code, error.message, error.hint))
+            continue
+        assert isinstance(row, IndexEntry)
+        graphs.append(graph)
+        entries.append(row)
+        if progress is not None:
+            progress(number, len(rows))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(rejected_table(output), rejected_csv(rejected))
+    if not graphs:
+        raise TableError(f"no row of {table} can be used", f"see {rejected_table(output)}")
+    pk = np.array([entry.affinity.pk for entry in entries])
+    groups = [entry.extra.get(column) or f"row {entry.id}" for entry in entries]
+    fitted = fit_prior(graphs, pk, groups, column, folds, progress)
+    fitted.save(output)
+    return PriorReport(
+        output, len(rows), len(graphs), len(fitted.prior), bounds, rejected, _figures(fitted, graphs, pk, groups)
+    )
+
+
+def _graph(row: IndexEntry | BadEntry, known: dict[str, LigandGraph]) -> LigandGraph:
+    """The ligand of a row; one that occurs again is built once."""
+    if isinstance(row, BadEntry):
+        raise row.error
+    smiles = row.extra[_SMILES]
+    if smiles not in known:
+        mol = compound_from_smiles(smiles, row.id).mol
+        known[smiles] = build_ligand_graph(Ligand(row.id, mol, np.zeros((mol.GetNumAtoms(), 3))))
+    return known[smiles]
+
+
+def _figures(fitted: FittedPrior, graphs: list[LigandGraph], pk: np.ndarray, groups: list[str]) -> dict[str, float]:
+    if len(pk) < MIN_ROWS or len(Counter(groups)) == 1:
+        return {}
+    fold = np.array([fold_of(name, fitted.folds) for name in groups])
+    found = np.empty(len(pk))
+    for number in range(fitted.folds):
+        rows = np.flatnonzero(fold == number)
+        found[rows] = fitted.starts([graphs[row] for row in rows], number)
+    return {"r": float(pearson(found, pk)), "rmse": float(rmse(found, pk))}

@@ -1,0 +1,56 @@
+"""Fingerprints of many ligands, held so that one ligand is compared with all of them fast."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from binding.domain.fingerprint import NUM_BITS
+
+_DENSE: Final = 256  # most frequent bits, compared as a block; the others, few in any ligand, by lists of their owners
+
+
+class BitIndex:
+    """The fingerprints of n ligands.
+
+    Args:
+        bits: Of all ligands, joined; see ``binding.domain.fingerprint``.
+        counts: (n,) how many are each ligand's.
+    """
+
+    def __init__(self, bits: np.ndarray, counts: np.ndarray) -> None:
+        self.counts = counts.astype(np.int64)
+        frequency = np.bincount(bits, minlength=NUM_BITS)
+        self._place = np.empty(NUM_BITS, dtype=np.int64)
+        self._place[np.argsort(-frequency, kind="stable")] = np.arange(NUM_BITS)
+        owners = np.repeat(np.arange(len(self), dtype=np.int32), self.counts)
+        places = self._place[bits]
+        frequent = places < _DENSE
+        dense = np.zeros((len(self), _DENSE), dtype=bool)
+        dense.reshape(-1)[owners[frequent] * _DENSE + places[frequent]] = True
+        self._dense = np.ascontiguousarray(np.packbits(dense, axis=1).view(np.uint64).T)
+        rare = (places[~frequent] - _DENSE).astype(np.uint16)
+        order = np.argsort(rare, kind="stable")
+        self._rare_owners = owners[~frequent][order]
+        self._rare_starts = np.searchsorted(rare[order], np.arange(NUM_BITS - _DENSE + 1))
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def similarity(self, bits: np.ndarray) -> np.ndarray:
+        """(n,) Tanimoto similarity to each of the ligands.
+
+        Args:
+            bits: (on,) of a fingerprint.
+        """
+        places = self._place[bits]
+        query = np.zeros(_DENSE, dtype=bool)
+        query[places[places < _DENSE]] = True
+        packed = np.packbits(query).view(np.uint64)
+        shared = np.bitwise_count(self._dense & packed[:, None]).sum(axis=0, dtype=np.int64)
+        rare = places[places >= _DENSE] - _DENSE
+        owners = [self._rare_owners[self._rare_starts[bit] : self._rare_starts[bit + 1]] for bit in rare.tolist()]
+        if owners:
+            shared += np.bincount(np.concatenate(owners), minlength=len(self))
+        return shared / np.maximum(self.counts + len(bits) - shared, 1)

@@ -94,14 +94,17 @@ class FittedPrior:
         return validation.fold
 
     def starts(self, ligands: Sequence[LigandGraph], fold: int | None) -> np.ndarray:
-        """(ligands,) pK that training starts from: of known ligands what is said of them held out, of others the prior's.
+        """What training starts from: of known ligands what is said of them held out, of others what the prior says.
 
-        A ligand that is nearly a known one counts as it: two files of one ligand may tell its tautomer or the bonds of an
-        odd group apart, and the prior would know its affinity.
+        A ligand that is nearly a known one counts as it: two files of one ligand may tell its tautomer or the bonds of
+        an odd group apart, and the prior would know its affinity.
 
         Args:
             ligands: Of training and of held-out rows.
             fold: Which the run holds out, see ``fold_of_run``.
+
+        Returns:
+            (ligands,) pK.
         """
         features = Features.of(ligands)
         place = {key: row for row, key in enumerate(self.prior.features.keys())}

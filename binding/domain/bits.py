@@ -20,11 +20,11 @@ class BitIndex:
     """
 
     def __init__(self, bits: np.ndarray, counts: np.ndarray) -> None:
-        self.counts = counts.astype(np.int64)
+        self._counts = counts.astype(np.int32)
         frequency = np.bincount(bits, minlength=NUM_BITS)
         self._place = np.empty(NUM_BITS, dtype=np.int64)
         self._place[np.argsort(-frequency, kind="stable")] = np.arange(NUM_BITS)
-        owners = np.repeat(np.arange(len(self), dtype=np.int32), self.counts)
+        owners = np.repeat(np.arange(len(self), dtype=np.int32), self._counts)
         places = self._place[bits]
         frequent = places < _DENSE
         dense = np.zeros((len(self), _DENSE), dtype=bool)
@@ -36,7 +36,7 @@ class BitIndex:
         self._rare_starts = np.searchsorted(rare[order], np.arange(NUM_BITS - _DENSE + 1))
 
     def __len__(self) -> int:
-        return len(self.counts)
+        return len(self._counts)
 
     def similarity(self, bits: np.ndarray) -> np.ndarray:
         """(n,) Tanimoto similarity to each of the ligands.
@@ -48,9 +48,11 @@ class BitIndex:
         query = np.zeros(_DENSE, dtype=bool)
         query[places[places < _DENSE]] = True
         packed = np.packbits(query).view(np.uint64)
-        shared = np.bitwise_count(self._dense & packed[:, None]).sum(axis=0, dtype=np.int64)
+        shared = np.zeros(len(self), dtype=np.int32)
+        for asked, held in zip(packed, self._dense, strict=True):
+            shared += np.bitwise_count(held & asked)
         rare = places[places >= _DENSE] - _DENSE
         owners = [self._rare_owners[self._rare_starts[bit] : self._rare_starts[bit + 1]] for bit in rare.tolist()]
         if owners:
-            shared += np.bincount(np.concatenate(owners), minlength=len(self))
-        return shared / np.maximum(self.counts + len(bits) - shared, 1)
+            shared += np.bincount(np.concatenate(owners), minlength=len(self)).astype(np.int32)
+        return shared / np.maximum(self._counts + np.int32(len(bits)) - shared, 1)

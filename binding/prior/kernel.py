@@ -60,17 +60,29 @@ class Features:
         return Features(joined, self.bit_counts[rows], self.descriptors[rows])
 
 
-def kernel_to(index: BitIndex, known: np.ndarray, bits: np.ndarray, descriptors: np.ndarray) -> np.ndarray:
-    """(n,) float64, likeness of one ligand to each of n known ones.
+class Known:
+    """Ligands that others are compared with, one at a time.
 
     Args:
-        index: Fingerprints of the known ligands.
-        known: (n, descriptors) theirs.
-        bits: (on,) of the one ligand's fingerprint.
-        descriptors: (descriptors,) its.
+        features: Of n ligands.
     """
-    distance = np.square(known - descriptors).sum(axis=1)
-    return index.similarity(bits) + DESCRIPTOR_SHARE * _gaussian(distance)
+
+    def __init__(self, features: Features) -> None:
+        self.index = BitIndex(features.bits, features.bit_counts)
+        self._descriptors = features.descriptors
+        self._squares = np.square(features.descriptors).sum(axis=1)
+
+    def likeness(self, bits: np.ndarray, descriptors: np.ndarray) -> np.ndarray:
+        """(n,) float64, the kernel between a ligand and each of the known ones.
+
+        Args:
+            bits: (on,) of the ligand's fingerprint.
+            descriptors: (descriptors,) float32.
+        """
+        # einsum: so small a product is not worth the threads of a BLAS, which wait for each other on busy cores.
+        product = np.einsum("nd,d->n", self._descriptors, descriptors)
+        distance = self._squares + np.square(descriptors).sum() - 2.0 * product
+        return self.index.similarity(bits) + DESCRIPTOR_SHARE * _gaussian(np.maximum(distance, 0.0))
 
 
 def kernel_matrix(features: Features) -> np.ndarray:

@@ -11,11 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from binding.domain.bits import BitIndex
 from binding.domain.index import Domain, count_elements
 from binding.errors import WeightsError
 from binding.graph.fields import DESCRIPTORS, LigandGraph
-from binding.prior.kernel import Features, kernel_to
+from binding.prior.kernel import Features, Known
 
 _ARRAYS: Final = ("bits", "bit_counts", "descriptors", "weights", "mean", "atoms", "elements")
 
@@ -25,7 +24,7 @@ class LigandPrior:
 
     Args:
         features: Of the n known ligands.
-        weights: (n,) float32, pK.
+        weights: (n,) pK.
         mean: pK.
         atoms: Fewest and most heavy atoms of a known ligand.
         elements: As of ``Domain``.
@@ -34,8 +33,9 @@ class LigandPrior:
     def __init__(
         self, features: Features, weights: np.ndarray, mean: float, atoms: tuple[int, int], elements: np.ndarray
     ) -> None:
-        self.features, self.weights, self.mean, self.atoms, self.elements = features, weights, mean, atoms, elements
-        self._index = BitIndex(features.bits, features.bit_counts)
+        self.features, self.mean, self.atoms, self.elements = features, mean, atoms, elements
+        self.weights = weights.astype(np.float64)
+        self._known = Known(features)
 
     def __len__(self) -> int:
         """Known ligands."""
@@ -49,15 +49,15 @@ class LigandPrior:
         """The same from what the kernel sees of them."""
         found = np.empty(len(features))
         for row, bits in enumerate(features.split()):
-            likeness = kernel_to(self._index, self.features.descriptors, bits, features.descriptors[row])
-            found[row] = self.mean + likeness @ self.weights
+            likeness = self._known.likeness(bits, features.descriptors[row])
+            found[row] = self.mean + np.einsum("n,n->", likeness, self.weights)
         return found
 
     def nearest(self, features: Features) -> tuple[np.ndarray, np.ndarray]:
         """For each of m ligands the nearest known one (m,) int64, and their Tanimoto similarity (m,)."""
         rows, similarity = np.empty(len(features), dtype=np.int64), np.empty(len(features))
         for row, bits in enumerate(features.split()):
-            to_all = self._index.similarity(bits)
+            to_all = self._known.index.similarity(bits)
             rows[row] = to_all.argmax()
             similarity[row] = to_all[rows[row]]
         return rows, similarity

@@ -130,8 +130,8 @@ class Scorer:
         posed = np.empty((3, len(graphs)))
         for piece in self._pieces(graphs):
             batch = place_ligands([graphs[row] for row in piece], pocket_of[piece], encoded.pockets, self.dtype)
-            starts = first_atom[structure_of[piece]]
-            rows = [start + np.arange(graphs[row].ligand.num_atoms) for row, start in zip(piece, starts, strict=True)]
+            firsts = first_atom[structure_of[piece]]
+            rows = [start + np.arange(graphs[row].ligand.num_atoms) for row, start in zip(piece, firsts, strict=True)]
             atom_of = torch.from_numpy(np.concatenate(rows)).to(self.device)
             states = [state.index_select(0, atom_of) for state in atoms]
             posed[:, piece] = self._interact(batch.to(self.device), states, encoded.states)

@@ -265,7 +265,7 @@ def evaluate(
         seed: Of the bootstrap.
 
     Returns:
-        Figures with 95 % intervals, beside those of heavy-atom counting and of the ligand-only twin.
+        Figures with 95 % intervals, beside those of heavy-atom counting and of what the ligand alone predicts.
 
     Raises:
         FileError: A table cannot be read.

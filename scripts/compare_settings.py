@@ -3,10 +3,10 @@
     python scripts/compare_settings.py                 trains what is missing, measures every arm that is there
     python scripts/compare_settings.py wide --jobs 2   ... of the arms that are named, two runs at a time
 
-Each arm is configs/train/base.yaml but for the settings named below. It is trained three times, each time without
-another sixth of the protein families of all sources (column ``protein_cluster``, see leak_columns.py), with another
-seed, and then predicts what it has not seen: single networks, never an ensemble. The arm ``rows`` holds out rows at
-random instead, so that nearly all families are known to it. No test set is read.
+Each arm is configs/train/base.yaml without its prior but for the settings named below. It is trained three times, each
+time without another sixth of the protein families of all sources (column ``protein_cluster``, see leak_columns.py),
+with another seed, and then predicts what it has not seen: single networks, never an ensemble. The arm ``rows`` holds
+out rows at random instead, so that nearly all families are known to it. No test set is read.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from measure import write_json
 from binding.checkpoint import load_model
 from binding.config import TrainConfig, ValidationConfig, load_yaml
 from binding.data.cache import ComplexCache
+from binding.data.datamodule import start_of
 from binding.data.dataset import ComplexDataset
 from binding.data.splits import filter_rows, split_rows
 from binding.metrics import kendall, measure, paired_difference
@@ -39,8 +40,9 @@ RUNS = ROOT / "runs" / "settings"
 FOLDS, OF = (2, 3, 4), 6  # without the kinases, a third of all rows: training would lose too much
 CONTROL = "plain"
 SETTINGS = ROOT / "configs" / "train" / "base.yaml"
-#: What the other arms start from: base.yaml without docked poses and what reads them, and with less dropout.
+#: What the other arms start from: base.yaml without prior, docked poses and what reads them, and with less dropout.
 PLAIN = (
+    "prior=null",
     f"sources={json.dumps(load_yaml(SETTINGS)['sources'][:4])}",
     "model.pose_readout=pooled",
     "model.dropout=0.1",
@@ -48,7 +50,6 @@ PLAIN = (
 #: Arm -> what it is, and how it differs from base.yaml.
 ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "plain": ("64 channels, dropout 0.1, 3 epochs, no docked poses", PLAIN),
-    "released": ("as released: dropout 0.3, docked poses, `pose` read from pairs too", ()),
     "short": ("1 epoch", (*PLAIN, "epochs=1")),
     "dropout": ("dropout 0.3", (*PLAIN, "model.dropout=0.3")),
     "wide": ("96 channels", (*PLAIN, "model.hidden_channels=96")),
@@ -58,8 +59,8 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "no_protein": ("without the protein", (*PLAIN, "model.protein=false")),
     "no_physics": ("without Vina's terms", (*PLAIN, "model.physics=false")),
 }
-#: The settings of base.yaml where no family is new: one run, and only how it fares by epoch.
-ROWS = ("rows", ("validation.column=id", "validation.folds=5"), 0)
+#: The settings of base.yaml, without its prior, where no family is new: one run, and only how it fares by epoch.
+ROWS = ("rows", ("prior=null", "validation.column=id", "validation.folds=5"), 0)
 SMALLEST_GROUP = 8  # compounds of a series that are ranked
 
 
@@ -88,13 +89,14 @@ def held_out(run: Path) -> pd.DataFrame:
         return pd.read_csv(kept)
     config = TrainConfig.from_yaml(run / "config.yaml")
     scorer = load_model(run)
+    _, start = start_of(config)
     sources = [source for source in config.sources if source.rmsd is None]
     caches = [ComplexCache(ROOT / source.cache) for source in sources]
     tables = [filter_rows(cache.table, source) for cache, source in zip(caches, sources, strict=True)]
     parts = []
     for number, source in enumerate(sources):
         rule = (config.validation or ValidationConfig()).model_copy(update={"source": number})
-        rows = ComplexDataset(caches, sources, split_rows(tables, rule)[1])
+        rows = ComplexDataset(caches, sources, split_rows(tables, rule)[1], start)
         part = predict_rows(scorer, rows)
         parts.append(part.assign(source=source.cache.stem, group=rows.groups))
     table = pd.concat(parts)

@@ -107,7 +107,7 @@ def keep_memory() -> bool:
 
 
 def _copied(scorer: Scorer) -> Scorer:
-    return Scorer(scorer.name, scorer.card, copy.deepcopy(scorer.members))
+    return Scorer(scorer.name, scorer.card, copy.deepcopy(scorer.members), prior=scorer.prior)
 
 
 def quantised(scorer: Scorer) -> Scorer:

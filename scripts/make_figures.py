@@ -91,7 +91,14 @@ def draw_predictions(folder: Path) -> None:
     figures = {column["name"]: column["metrics"] for column in report["columns"]}
     figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.75), sharey=True, layout="constrained")
     scatter(axes[0], rows, "pk", figures["pk"], "Model, pk ± pk_std", LIGAND)
-    scatter(axes[1], rows, "pk_ligand_only", figures["pk_ligand_only"], "Its ligand-only twin, pk_ligand_only", POCKET)
+    scatter(
+        axes[1],
+        rows,
+        "pk_ligand_only",
+        figures["pk_ligand_only"],
+        "The ligand alone: its prior, pk_ligand_only",
+        POCKET,
+    )
     axes[0].set_ylabel("predicted pK")
     figure.supxlabel(
         f"CASF-2016, {len(rows)} crystal complexes. Brackets: 95 % bootstrap intervals. Band: within 1 pK.",
@@ -235,7 +242,7 @@ def draw_model(folder: Path) -> None:
     text = "constant + ligand term\n+ sum over pairs of learned\ncontributions, zero at the\ncutoff, and Vina's terms"
     box(ax, 10.15, middle - 0.62, 2.65, 1.64, "pk", text, OUT)
     box(ax, 10.15, 0.9, 2.65, 1.15, "pk_std, pose", "from the pooled pairs\nand states", OUT)
-    box(ax, 10.15, 4.65, 2.65, 1.15, "pk_ligand_only", "a twin of its own: the 2D\nstructure, no protein", OUT)
+    box(ax, 10.15, 4.65, 2.65, 1.15, "pk_ligand_only", "ligand prior: likeness to\nmeasured ligands, no protein", OUT)
     arrow(ax, (9.5, middle), (10.1, middle), OUT)
     arrow(ax, (9.5, middle - 0.6), (10.1, 1.6), OUT)
     ax.plot([1.3, 1.3], [5.72, 5.9], color=LIGAND, linewidth=1.2, linestyle=(0, (4, 2)))

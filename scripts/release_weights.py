@@ -35,6 +35,7 @@ from binding.io.index import read_index
 from binding.io.table import read_folder
 from binding.metrics import paired_difference, regression_metrics
 from binding.prepare.pocket import PocketSpec
+from binding.prior.model import LigandPrior
 from binding.train.finish import calibrate
 
 BATCH = 32
@@ -112,6 +113,17 @@ def members(runs: Sequence[Path]) -> list[dict[str, torch.Tensor]]:
     return [load_model(run, device="cpu").members[0].state_dict() for run in runs]
 
 
+def prior(runs: Sequence[Path]) -> LigandPrior | None:
+    """What all runs start from; None where they start from none."""
+    found = [load_model(run, device="cpu").prior for run in runs]
+    first = found[0].arrays() if found[0] is not None else {}
+    for other in found:
+        arrays = other.arrays() if other is not None else {}
+        if arrays.keys() != first.keys() or any(not np.array_equal(first[name], arrays[name]) for name in first):
+            raise SystemExit("the runs do not start from one and the same prior")
+    return found[0]
+
+
 def domain(runs: Sequence[Path]) -> Domain:
     """What any of the runs was trained on."""
     found = [Domain.load(run / "model.safetensors") or domain_of_settings(run) for run in runs]
@@ -170,7 +182,8 @@ def test_metrics(scorer: Scorer, graphs: list[ComplexGraph], truth: np.ndarray, 
             for name, g in gain.items()
         },
         "single_members": [
-            brief(truth, score(Scorer("one", scorer.card, [m]), graphs)["pk"].to_numpy()) for m in scorer.members
+            brief(truth, score(Scorer("one", scorer.card, [m], prior=scorer.prior), graphs)["pk"].to_numpy())
+            for m in scorer.members
         ],
         "checks": {name: brief(truth, values) for name, values in broken.items()},
         "share_within_90_percent_interval": round(float(inside.mean()), 4),
@@ -218,11 +231,14 @@ def main() -> None:
         "held_out_proteins": [c["validation"] for c in cards],
     }
     path = args.output / f"{args.name}.safetensors"
-    save_weights(path, members(args.runs), card, half=True)
+    start = prior(args.runs)
+    if start is not None:
+        card["prior"] = {"ligands": len(start)}
+    save_weights(path, members(args.runs), card, half=True, prior=start)
     domain(args.runs).save(path)
     truth, graphs, sizes = test_graphs(args.test)
     card["test"] = {args.test.name: test_metrics(load_model(path, device="cpu"), graphs, truth, sizes)}
-    save_weights(path, members(args.runs), card, half=True)
+    save_weights(path, members(args.runs), card, half=True, prior=start)
     print(json.dumps(card["test"], indent=2))
 
 

@@ -81,7 +81,7 @@ def command(
     """Compare predictions with measured affinities, beside trivial baselines.
 
     Prints r, Spearman, RMSE and MAE with 95 % bootstrap intervals for the model, for heavy atoms, molecular
-    weight and the ligand-only twin; and ranking, docking power and enrichment where the truth has the columns.
+    weight and the ligand alone; and ranking, docking power and enrichment where the truth has the columns.
     """
     from binding import api
     from binding.cli.figures import print_report

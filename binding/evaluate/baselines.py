@@ -1,4 +1,4 @@
-"""What needs no structure: size, weight and the ligand-only twin; and other methods' predictions."""
+"""What needs no structure: size, weight and what the ligand alone predicts; and other methods' predictions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def trivial_baselines(rows: pd.DataFrame, truth: pd.DataFrame, scores: pd.DataFr
     model = str(scores.columns[0])
     found = []
     if LIGAND_ONLY in rows and model != LIGAND_ONLY:
-        found.append((Judged(LIGAND_ONLY, "the twin that never sees the protein"), _column(rows, LIGAND_ONLY)))
+        found.append((Judged(LIGAND_ONLY, "what the ligand alone predicts"), _column(rows, LIGAND_ONLY)))
     sizes = [name for name in (HEAVY_ATOMS, MOL_WEIGHT) if name != model]
     known = {name: _column(rows, name) for name in sizes}
     if any(np.isnan(values).any() for values in known.values()):

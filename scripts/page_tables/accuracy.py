@@ -103,7 +103,7 @@ def held_out(model: str) -> Callable[[], str]:
     def block() -> str:
         rows = []
         for member, figures in zip(card(model)["members"], card(model)["held_out_proteins"], strict=True):
-            for column, name in (("pk", member["run"]), ("pk_ligand_only", "its twin")):
+            for column, name in (("pk", member["run"]), ("pk_ligand_only", "its prior")):
                 f = figures[column]
                 rows.append((name, f["n"], of_card(f, "r", 3), of_card(f, "rmse", 3)))
         return table(("network", "n", "r", "RMSE, pK"), rows)
@@ -140,7 +140,7 @@ def base_on_casf() -> str:
     test = content["test"][TEST]
     return (
         f"`{DEFAULT_MODEL}`, which has seen close analogues of these complexes, but none of them: r "
-        f"{of_card(test['pk'], 'r', 3)}, RMSE {of_card(test['pk'], 'rmse', 3)}; its ligand-only twin "
+        f"{of_card(test['pk'], 'r', 3)}, RMSE {of_card(test['pk'], 'rmse', 3)}; its prior alone "
         f"{of_card(test['pk_ligand_only'], 'r', 3)} and {of_card(test['pk_ligand_only'], 'rmse', 3)}."
     )
 

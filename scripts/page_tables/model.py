@@ -104,7 +104,6 @@ def features() -> str:
 
 def parameters() -> str:
     from binding.models.interaction import InteractionModel
-    from binding.models.ligand_only import LigandOnlyModel
 
     config = built()
     model = InteractionModel(config)
@@ -120,7 +119,6 @@ def parameters() -> str:
         (part,) = [p for p, prefixes in parts.items() if name.split(".")[0] in prefixes]
         sizes[part] += tensor.numel()
     rows = [(name, count(size)) for name, size in sizes.items()]
-    twin = sum(p.numel() for p in LigandOnlyModel(config).parameters())
     total = sum(sizes.values())
     return table(
         ("part", "parameters"),

@@ -28,7 +28,11 @@ PARTS = {
     "protein_unknown": "unlike all proteins in training",
     "ligand_unknown": "unlike all ligands in training",
 }
-NETWORKS = {"pk": "**`binding-base`, one network**", "pk_ligand_only": "its ligand-only twin", "forest": "forest"}
+NETWORKS = {
+    "pk": "**`binding-base`, one network**",
+    "pk_ligand_only": "its prior, these families held out",
+    "forest": "forest",
+}
 
 
 def domain() -> str:

@@ -27,7 +27,7 @@ def series() -> str:
     rows: list[tuple[str, ...]] = []
     for model in (DEFAULT_MODEL, STRICT_MODEL):
         found = load(FIGURES / f"series_{model}.json")["series"]
-        names = {"pk": f"**`{model}`**", "pk_ligand_only": f"ligand-only twin of `{model}`"}
+        names = {"pk": f"**`{model}`**", "pk_ligand_only": f"the prior of `{model}`, which sees the ligand alone"}
         own = [c for c in found["columns"] if c["name"] in names]
         rows += [(names[c["name"]], estimate(c["metrics"]["r"]), estimate(c["metrics"]["kendall"])) for c in own]
     rest = [c for c in found["columns"] if c["name"] in ("heavy_atoms", "mol_weight")]

@@ -149,7 +149,7 @@ def finetune() -> str:
     columns = {
         "before": "before",
         "after": "after",
-        "ligand_only_after": "twin, after",
+        "ligand_only_after": "the ligand alone",
         "similarity": "similar compounds' mean",
     }
     rows = [

@@ -1,0 +1,76 @@
+"""What the ligand prior brings, on protein families that were held out -> docs/figures/prior.json.
+
+    python scripts/measure_prior.py --runs runs/base-0 runs/base-1 runs/base-2 \\
+        --without runs/no_prior-0 runs/no_prior-1 runs/no_prior-2
+
+The runs of one place held out the same families; those of --without were trained by the settings of their time without
+a prior (base.yaml with `prior=null`). All are single networks, and the prior is what it says of these ligands held out.
+No test set is read.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from compare_settings import held_out, within_groups
+from measure import ROOT, write_json
+
+from binding.metrics import measure, paired_difference
+
+#: Column -> what it is, for the page.
+METHODS = {
+    "pk": "prior and network",
+    "pk_ligand_only": "the prior alone",
+    "pk_without": "a network without a prior",
+    "pk_ligand_only_without": "the twin of that network",
+    "mean": "mean of the prior and of the network without",
+}
+RANKED = ("modelled", "posed_congeneric")  # sources whose rows are series of one protein
+
+
+def joined(run: Path, without: Path) -> pd.DataFrame:
+    """The rows that both runs held out, with what each says."""
+    other = held_out(without)[["source", "id", "pk", "pk_ligand_only"]]
+    rows = held_out(run).merge(other, on=["source", "id"], suffixes=("", "_without"))
+    return rows.assign(mean=(rows["pk_ligand_only"] + rows["pk_without"]) / 2)
+
+
+def compared(rows: pd.DataFrame) -> dict[str, Any]:
+    """Figures of every method on the rows of one source, and the lead of the first over each."""
+    truth = rows["pk_true"].to_numpy()
+    found: dict[str, Any] = {
+        name: {metric: vars(value) for metric, value in measure(rows[name].to_numpy(), truth).items()}
+        for name in METHODS
+    }
+    for name in METHODS:
+        if name != "pk":
+            gaps = paired_difference(rows["pk"].to_numpy(), rows[name].to_numpy(), truth)
+            found[name]["lead"] = {metric: vars(value) for metric, value in gaps.items()}
+    return {"n": len(rows), "methods": found}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument("--without", type=Path, nargs="+", required=True)
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "figures" / "prior.json")
+    options = parser.parse_args()
+    if len(options.runs) != len(options.without):
+        parser.error("--runs and --without name as many runs")
+    pairs = zip(options.runs, options.without, strict=True)
+    rows = pd.concat([joined(run, other).assign(fold=place) for place, (run, other) in enumerate(pairs)])
+    rows = rows[rows["relation"] == "="]  # a bound has no error
+    content: dict[str, Any] = {}
+    for source, part in rows.groupby("source", sort=False):
+        if source in RANKED:
+            content[str(source)] = {"n": len(part), "tau": {name: within_groups(part, name) for name in METHODS}}
+        else:
+            content[str(source)] = compared(part)
+    write_json(options.output, {"titles": METHODS, "sources": content})
+
+
+if __name__ == "__main__":
+    main()

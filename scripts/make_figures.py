@@ -91,14 +91,7 @@ def draw_predictions(folder: Path) -> None:
     figures = {column["name"]: column["metrics"] for column in report["columns"]}
     figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.75), sharey=True, layout="constrained")
     scatter(axes[0], rows, "pk", figures["pk"], "Model, pk ± pk_std", LIGAND)
-    scatter(
-        axes[1],
-        rows,
-        "pk_ligand_only",
-        figures["pk_ligand_only"],
-        "The ligand alone: its prior, pk_ligand_only",
-        POCKET,
-    )
+    scatter(axes[1], rows, "pk_ligand_only", figures["pk_ligand_only"], "The ligand alone, pk_ligand_only", POCKET)
     axes[0].set_ylabel("predicted pK")
     figure.supxlabel(
         f"CASF-2016, {len(rows)} crystal complexes. Brackets: 95 % bootstrap intervals. Band: within 1 pK.",
@@ -239,10 +232,11 @@ def draw_model(folder: Path) -> None:
     arrow(ax, (5.8, middle), (6.45, middle), PAIR)
     arrow(ax, (5.8, 1.17), (7.97, 1.85), POCKET, connectionstyle="angle3,angleA=0,angleB=-90")
 
-    text = "constant + ligand term\n+ sum over pairs of learned\ncontributions, zero at the\ncutoff, and Vina's terms"
+    text = "prior + constant + ligand term\n+ sum over pairs of learned\ncontributions, zero at the\ncutoff, and Vina's terms"
     box(ax, 10.15, middle - 0.62, 2.65, 1.64, "pk", text, OUT)
     box(ax, 10.15, 0.9, 2.65, 1.15, "pk_std, pose", "from the pooled pairs\nand states", OUT)
     box(ax, 10.15, 4.65, 2.65, 1.15, "pk_ligand_only", "ligand prior: likeness to\nmeasured ligands, no protein", OUT)
+    arrow(ax, (11.5, 4.6), (11.5, middle + 1.07), OUT)
     arrow(ax, (9.5, middle), (10.1, middle), OUT)
     arrow(ax, (9.5, middle - 0.6), (10.1, 1.6), OUT)
     ax.plot([1.3, 1.3], [5.72, 5.9], color=LIGAND, linewidth=1.2, linestyle=(0, (4, 2)))

@@ -26,7 +26,7 @@ def by_r(columns: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def headline() -> str:
-    """One paragraph: what the model reaches and what its twin reaches."""
+    """One paragraph: what the model reaches and what the ligand alone does."""
     report = metrics()
     model = next(c for c in report["columns"] if c["name"] == "pk")
     twin = next(c for c in report["columns"] if c["name"] == "pk_ligand_only")
@@ -34,8 +34,8 @@ def headline() -> str:
     return (
         f"On the {model['n']} crystal complexes of CASF-2016 the weights `{STRICT_MODEL}`, trained without these and "
         f"their close analogues, reach r = "
-        f"{estimate(model['metrics']['r'])} and an RMSE of {estimate(model['metrics']['rmse'])} pK. Their ligand-only "
-        f"twin, which never sees a protein, reaches r = {estimate(twin['metrics']['r'])} and "
+        f"{estimate(model['metrics']['r'])} and an RMSE of {estimate(model['metrics']['rmse'])} pK. What the "
+        f"ligand alone says, their prior, reaches r = {estimate(twin['metrics']['r'])} and "
         f"{estimate(twin['metrics']['rmse'])}. What the protein adds is the difference: "
         f"{gap['r']['value']:+.2f} in r ({gap['r']['low']:+.2f} to {gap['r']['high']:+.2f}). "
         "Brackets hold 95 % bootstrap intervals."

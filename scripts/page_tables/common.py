@@ -17,10 +17,7 @@ TEST = "casf2016"
 #: What each column of the evaluation is, and what it was fitted to.
 LABELS = {
     "pk": ("**this model**, {members}", "{training}"),
-    "pk_ligand_only": (
-        "the ligand alone: its prior",
-        "all ligands with an affinity that the model may see, posed or not",
-    ),
+    "pk_ligand_only": ("the ligand alone: its prior", "all ligands that the model may see, posed or not"),
     "heavy_atoms": ("number of heavy atoms, a line", "the test rows themselves"),
     "mol_weight": ("molecular weight, a line", "the test rows themselves"),
     "vina": ("AutoDock Vina 1.2.7, score only", "PDBbind 2007, six weights"),

@@ -26,7 +26,8 @@ def weights() -> str:
         size = (WEIGHTS / f"{name}.safetensors").stat().st_size / 1e6
         for fact, value in (
             ("networks", f"{content['num_members']}, mean of their pK"),
-            ("parameters of each", f"{count(content['parameters_of_one_member'])}, the ligand-only twin included"),
+            ("parameters of each", count(content["parameters_of_one_member"])),
+            ("ligand prior", f"of {count(content['prior']['ligands'])} ligands" if "prior" in content else "none"),
             ("file", f"{size:.1f} MB, 16-bit, weights format {content['format_version']}"),
             ("epochs", _epochs(content["training"])),
             ("trained by", f"binding {content['version']}, commit {', '.join(content['commit'])}"),
@@ -112,7 +113,7 @@ def parameters() -> str:
         "pocket encoder": ("pocket",),
         "pair embedding, attention biases and gates": ("pair", "pair_atom", "pair_residue", "pair_update", "bias_gate"),
         f"{config.num_layers} layers of cross-attention": ("blocks",),
-        "readouts, Vina prior, constant": ("readout", "physics", "ligand_term", "whole", "pose", "bias"),
+        "readouts, Vina's terms, constant": ("readout", "physics", "ligand_term", "whole", "pose", "bias"),
     }
     sizes = dict.fromkeys(parts, 0)
     for name, tensor in model.named_parameters():
@@ -122,7 +123,7 @@ def parameters() -> str:
     total = sum(sizes.values())
     return table(
         ("part", "parameters"),
-        [*rows, ("interaction model", count(total)), ("ligand-only twin", count(twin))],
+        [*rows, ("interaction model", count(total))],
     )
 
 

@@ -28,11 +28,7 @@ PARTS = {
     "protein_unknown": "unlike all proteins in training",
     "ligand_unknown": "unlike all ligands in training",
 }
-NETWORKS = {
-    "pk": "**`binding-base`, one network**",
-    "pk_ligand_only": "its prior, these families held out",
-    "forest": "forest",
-}
+NETWORKS = {"pk": "**`binding-base`, one network**", "pk_ligand_only": "its prior", "forest": "forest"}
 
 
 def domain() -> str:

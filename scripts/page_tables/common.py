@@ -45,6 +45,7 @@ PROGRAMS = {
     "knobs.json": "scripts/benchmark_screen.py --knobs",
     "place.json": "scripts/measure_place.py",
     "pretraining.json": "scripts/measure_pretraining.py",
+    "prior.json": "scripts/measure_prior.py",
     "redock.json": "scripts/measure_dock.py",
     "redocking.json": "scripts/measure_redocking.py",
     "screening_sets.json": "scripts/measure_screening.py",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from page_tables.common import FIGURES, load, table
+from page_tables.common import FIGURES, count, estimate, load, table
 
 CRYSTAL, POSED, MODELLED, SERIES = "crystal", "posed_ligands", "modelled", "posed_congeneric"
 
@@ -65,7 +65,27 @@ def settings_by_epoch() -> str:
     return table(header, rows)
 
 
+def prior() -> str:
+    """Networks with and without a prior, and the prior alone, on families that were held out."""
+    content = load(FIGURES / "prior.json")
+    rows = []
+    for source, found in content["sources"].items():
+        for name, title in content["titles"].items():
+            title = f"**{title}**" if name == "pk" else title
+            if "tau" in found:
+                rows.append((source, title, count(found["n"]), "", "", f"{found['tau'][name]['value']:.3f}", ""))
+                continue
+            method = found["methods"][name]
+            gap = method["lead"]["rmse"] if "lead" in method else None
+            lead = f"{gap['value']:+.2f} ({gap['low']:+.2f} to {gap['high']:+.2f})" if gap else ""
+            figures = (estimate(method[metric]) for metric in ("r", "rmse"))
+            rows.append((source, title, count(found["n"]), *figures, "", lead))
+    header = ("held-out rows", "method", "n", "r", "RMSE, pK", "τ in series", "RMSE of prior and network minus it")
+    return table(header, rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "prior": prior,
     "settings_by_epoch": settings_by_epoch,
     "settings_compared": settings_compared,
 }

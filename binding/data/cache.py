@@ -145,11 +145,11 @@ def _read_table(text: str) -> pd.DataFrame:
     table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False, na_values=[""])
     for name in table.columns:
         if name != "id":
-            table[name] = _typed(table[name])
+            table[name] = typed(table[name])
     return table
 
 
-def _typed(column: pd.Series) -> pd.Series:
+def typed(column: pd.Series) -> pd.Series:
     """Numbers where all that is filled in is numbers; pandas would also turn the names NA, 0012 and 1e66 into some."""
     filled = column.dropna()
     known = filled[~filled.isin(_ABSENT)]

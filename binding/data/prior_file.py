@@ -71,8 +71,8 @@ class FittedPrior:
                 arrays = {name: file[name] for name in file.files}
             prior = LigandPrior.from_arrays(arrays)
             held_out, column = arrays["held_out"], str(arrays["column"])
-            if held_out.shape != (len(prior), held_out.shape[-1]):
-                raise ValueError("held_out has another number of ligands")
+            if held_out.shape != (len(prior), held_out.shape[-1]) or not np.isfinite(held_out).all():
+                raise ValueError("what it says of its own ligands does not fit them")
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise WeightsError(f"{path} is no ligand prior: {error}", hint) from None
         return cls(prior, column, held_out.shape[1] - 1, held_out)

@@ -50,9 +50,15 @@ def fit_prior(
         progress: Called with folds done and their number.
 
     Raises:
-        UsageError: Too few ligands, or too many for the memory that this takes.
-        TrainingError: The kernel cannot be inverted: affinities or features are not finite.
+        UsageError: Too few ligands, or too many for the memory that this takes; fewer than two folds; an affinity
+            that is not finite.
+        TrainingError: ``not_fitted``, the kernel cannot be inverted.
     """
+    if folds < 2:
+        raise UsageError(f"{folds} folds hold nothing out", "2 or more, as validation.folds of training")
+    measured = np.asarray(pk, dtype=np.float64)
+    if odd := int((~np.isfinite(measured)).sum()):
+        raise UsageError(f"{odd} of {len(measured)} affinities are not finite", "leave these ligands out")
     features = Features.of(ligands)
     rows: dict[bytes, int] = {}
     row_of = np.array([rows.setdefault(key, len(rows)) for key in features.keys()], dtype=np.int64)
@@ -65,7 +71,7 @@ def fit_prior(
     first = np.full(count, -1)
     first[row_of[::-1]] = np.arange(len(row_of))[::-1]
     distinct = features.take(first)
-    values = np.bincount(row_of, np.asarray(pk, dtype=np.float64)) / np.bincount(row_of)
+    values = np.bincount(row_of, measured) / np.bincount(row_of)
     mean = float(values.mean())
     inverse, weights = _inverted(distinct, values - mean)
 
@@ -95,7 +101,9 @@ def _inverted(features: Features, values: np.ndarray) -> tuple[np.ndarray, np.nd
     matrix[np.diag_indices(len(matrix))] += np.float32(RIDGE)
     factor, failed = lapack.spotrf(matrix.T, lower=1, overwrite_a=1)  # symmetric, and LAPACK counts by columns
     if failed:
-        raise TrainingError("the prior's kernel cannot be inverted", "affinities and structures must be finite")
+        raise TrainingError(
+            "the prior's kernel cannot be inverted", "look for ligands with odd descriptors", "not_fitted"
+        )
     inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
     return inverse, blas.ssymv(1.0, inverse, values.astype(np.float32), lower=1)
 
@@ -113,5 +121,7 @@ def _errors_without(inverse: np.ndarray, weights: np.ndarray, rows: np.ndarray) 
     block = inverse[np.ix_(rows, rows)]
     solved, failed = lapack.sposv(block, weights[rows], lower=1)[1:]
     if failed:
-        raise TrainingError("the prior cannot leave out its own ligands", "structures and affinities must be finite")
+        raise TrainingError(
+            "the prior cannot leave out its own ligands", "look for ligands with odd descriptors", "not_fitted"
+        )
     return solved.reshape(-1)

@@ -49,12 +49,16 @@ def group_name(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _groups(table: pd.DataFrame, column: str) -> pd.Series:
+def groups_of(table: pd.DataFrame, column: str) -> pd.Series:
     """Group of each row.
 
     Where the column is blank, rows on one receptor (column ``protein``) stay together: they have the value of its
     other rows, if these have one value, or else go by its name, which is also the ``id`` of its own crystal complex.
     Without a receptor a row is a group of its own.
+
+    Args:
+        table: With ``id``, its columns typed as a cache's are; a blank is NaN.
+        column: Need not be there.
     """
     known = table[column] if column in table.columns else pd.Series(index=table.index, dtype=object)
     own = table["id"].astype(str)
@@ -99,7 +103,7 @@ def split_rows(
         )
     train, held_out = [], []
     for row, table in enumerate(tables):
-        inside = _groups(table, validation.column).map(lambda g: fold_of(g, validation.folds)) == validation.fold
+        inside = groups_of(table, validation.column).map(lambda g: fold_of(g, validation.folds)) == validation.fold
         train.append(table.index[~inside])
         held_out.append(table.index[inside] if row == validation.source else table.index[:0])
     if not len(held_out[validation.source]) or not any(len(part) for part in train):

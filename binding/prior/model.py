@@ -11,9 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from binding.domain.fingerprint import NUM_BITS
 from binding.domain.index import Domain, count_elements
-from binding.errors import WeightsError
-from binding.graph.fields import DESCRIPTORS, LigandGraph
+from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, LigandGraph
 from binding.prior.kernel import Features, Known
 
 _ARRAYS: Final = ("bits", "bit_counts", "descriptors", "weights", "mean", "atoms", "elements")
@@ -83,19 +83,26 @@ class LigandPrior:
         """The prior of a file.
 
         Raises:
-            WeightsError: An array is missing, or they do not fit together.
+            ValueError: An array is missing, is damaged, or they do not fit together.
         """
         if missing := [name for name in _ARRAYS if name not in arrays]:
-            raise WeightsError(f"the ligand prior lacks {', '.join(missing)}", "restore the file")
-        features = Features(
-            arrays["bits"].astype(np.uint16),
-            arrays["bit_counts"].astype(np.int64),
-            arrays["descriptors"].astype(np.float32),
-        )
-        count = len(features)
-        fits = features.bit_counts.sum() == len(features.bits) and len(arrays["weights"]) == count
-        if not fits or features.descriptors.shape != (count, len(DESCRIPTORS)):
-            raise WeightsError("the arrays of the ligand prior do not fit together", "restore the file")
+            raise ValueError(f"the ligand prior lacks {', '.join(missing)}")
+        bits, counts = arrays["bits"], arrays["bit_counts"].astype(np.int64)
+        rows, sizes = len(counts), {name: arrays[name].shape for name in _ARRAYS[2:]}
+        fits = sizes == {
+            "descriptors": (rows, len(DESCRIPTORS)),
+            "weights": (rows,),
+            "mean": (1,),
+            "atoms": (2,),
+            "elements": (ATOM_CATEGORIES["element"],),
+        }
+        if not fits or bits.ndim != 1 or (counts < 0).any() or counts.sum() != len(bits):
+            raise ValueError("the arrays of the ligand prior do not fit together")
+        if ((bits < 0) | (bits >= NUM_BITS)).any():
+            raise ValueError("the ligand prior has fingerprints of another kind")
+        if not all(np.isfinite(arrays[name]).all() for name in ("descriptors", "weights", "mean")):
+            raise ValueError("the ligand prior has numbers that are not finite")
+        features = Features(bits.astype(np.uint16), counts, arrays["descriptors"].astype(np.float32))
         atoms = (int(arrays["atoms"][0]), int(arrays["atoms"][1]))
         return cls(features, arrays["weights"], float(arrays["mean"][0]), atoms, arrays["elements"])
 

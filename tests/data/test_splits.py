@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from binding.config import SourceConfig, ValidationConfig
-from binding.data.splits import _groups, filter_rows, split_rows
+from binding.data.splits import groups_of, filter_rows, split_rows
 from binding.errors import ConfigError
 
 SOURCE = SourceConfig(cache=Path("x.npz"))
@@ -74,9 +74,9 @@ def test_a_whole_number_is_one_group_whether_its_column_has_blanks_or_not():
     gaps = pd.DataFrame({"id": ["d", "e", "f", "g"], "cluster": [30, np.nan, 2.5, 1]})
     text = pd.DataFrame({"id": ["h", "i"], "cluster": ["1", "0012"]})
     assert gaps["cluster"].dtype == float
-    assert _groups(whole, "cluster").tolist() == ["1", "2", "30"]
-    assert _groups(gaps, "cluster").tolist() == ["30", "row e", "2.5", "1"]
-    assert _groups(text, "cluster").tolist() == ["1", "0012"]
+    assert groups_of(whole, "cluster").tolist() == ["1", "2", "30"]
+    assert groups_of(gaps, "cluster").tolist() == ["30", "row e", "2.5", "1"]
+    assert groups_of(text, "cluster").tolist() == ["1", "0012"]
 
 
 def test_blank_rows_on_one_receptor_stay_together():
@@ -96,13 +96,13 @@ def test_a_blank_row_has_the_value_of_its_receptor_where_that_has_one():
             "protein": ["1abc", "1abc", "2abc", "2abc", "2abc", None, "3abc"],
         }
     )
-    assert _groups(table, "uniprot").tolist() == ["P1", "P1", "P2", "P3", "row 2abc", "row f", "row 3abc"]
+    assert groups_of(table, "uniprot").tolist() == ["P1", "P1", "P2", "P3", "row 2abc", "row f", "row 3abc"]
 
 
 def test_poses_on_a_receptor_stay_with_its_crystal_complex():
     crystal = pd.DataFrame({"id": ["11gs", "1a0q"], "uniprot": [None, None]})
     posed = pd.DataFrame({"id": ["11gs_7", "11gs_8"], "uniprot": [None, None], "protein": ["11gs", "11gs"]})
-    assert set(_groups(posed, "uniprot")) == {_groups(crystal, "uniprot")[0]}
+    assert set(groups_of(posed, "uniprot")) == {groups_of(crystal, "uniprot")[0]}
 
 
 def test_without_validation_all_rows_train(tables):

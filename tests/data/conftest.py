@@ -1,4 +1,4 @@
-"""Puts the helpers of ``tests/invariance`` within reach of the tests of this folder."""
+"""Puts the helpers of ``tests/invariance`` and of ``tests/prior`` within reach of the tests of this folder."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "invariance"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "prior"))
 
 import pytest
 

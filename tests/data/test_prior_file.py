@@ -1,0 +1,147 @@
+"""A fitted prior on the disk, and what training starts from: of each ligand what is said of it held out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from prior_ligands import DRUGS, drugs, graph, invented_pk
+
+from binding.config import ValidationConfig
+from binding.data.prior_file import FittedPrior
+from binding.data.prior_fit import fit_prior
+from binding.errors import ConfigError, WeightsError
+from binding.prior.kernel import Features
+
+FOLDS = 3
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A prior of all drugs but nilotinib, and its file."""
+    known = [graph(smiles) for name, smiles in DRUGS.items() if name != "nilotinib"]
+    groups = [f"P{row}" for row in range(len(known))]
+    fitted = fit_prior(known, invented_pk(known), groups, "cluster", FOLDS)
+    path = tmp_path_factory.mktemp("prior") / "made" / "prior.npz"
+    fitted.save(path)
+    return fitted, path
+
+
+@pytest.fixture
+def loaded(saved):
+    return FittedPrior.load(saved[1])
+
+
+def place(name: str) -> int:
+    return [known for known in DRUGS if known != "nilotinib"].index(name)
+
+
+# ---------------------------------------------------------------- the file
+
+
+def test_what_is_saved_is_loaded(saved, loaded):
+    fitted, path = saved
+    assert (loaded.column, loaded.folds) == ("cluster", FOLDS)
+    assert np.array_equal(loaded.held_out, fitted.held_out)
+    assert loaded.prior.predict(drugs()) == pytest.approx(fitted.prior.predict(drugs()), abs=0.01)
+    assert [file.name for file in path.parent.iterdir()] == ["prior.npz"], "nothing half written is left"
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(WeightsError, match="no ligand prior") as caught:
+        FittedPrior.load(tmp_path / "none.npz")
+    assert "binding prior" in caught.value.hint
+
+
+@pytest.mark.parametrize("keep", [0, 10, 300, -50])
+def test_a_file_that_breaks_off(saved, tmp_path, keep):
+    path = tmp_path / "prior.npz"
+    path.write_bytes(saved[1].read_bytes()[:keep])
+    with pytest.raises(WeightsError, match=r"prior\.npz is no ligand prior"):
+        FittedPrior.load(path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"held_out": None},
+        {"column": None},
+        {"weights": None},
+        {"held_out": np.zeros((3, 4), dtype=np.float32)},
+        {"held_out": np.zeros(25, dtype=np.float32)},
+        {"held_out": np.full((25, 4), np.nan, dtype=np.float32)},
+        {"bits": np.zeros(4, dtype=np.int16)},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_file_that_is_not_whole(saved, tmp_path, changes):
+    with np.load(saved[1]) as file:
+        arrays = {name: file[name] for name in file.files} | changes
+    path = tmp_path / "prior.npz"
+    np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
+    with pytest.raises(WeightsError, match=r"prior\.npz is no ligand prior"):
+        FittedPrior.load(path)
+
+
+def test_a_file_of_another_kind(tmp_path):
+    path = tmp_path / "prior.npz"
+    path.write_text("id,smiles,pk\n")
+    with pytest.raises(WeightsError, match="is no ligand prior"):
+        FittedPrior.load(path)
+
+
+# ---------------------------------------------------------------- what training starts from
+
+
+@pytest.mark.parametrize("fold", [0, 1, 2, None])
+def test_a_known_ligand_starts_from_what_is_said_without_it(loaded, fold):
+    rows = [place("caffeine"), place("gefitinib"), place("caffeine")]
+    found = loaded.starts([graph(DRUGS[name]) for name in ("caffeine", "gefitinib", "caffeine")], fold)
+    assert np.array_equal(found, loaded.held_out[rows, FOLDS if fold is None else fold].astype(np.float64))
+    assert abs(found - loaded.prior.predict([graph(DRUGS["caffeine"])])[0]).max() > 0.1
+
+
+def test_an_unknown_ligand_starts_from_what_the_prior_says(loaded):
+    strangers = [graph(DRUGS["nilotinib"]), graph("CCCCCCCC=O")]
+    assert np.array_equal(loaded.starts(strangers, 1), loaded.prior.predict(strangers))
+    mixed = [strangers[0], graph(DRUGS["caffeine"]), strangers[1]]
+    found = loaded.starts(mixed, 1)
+    assert found[[0, 2]].tolist() == loaded.prior.predict(strangers).tolist()
+    assert found[1] == loaded.held_out[place("caffeine"), 1]
+
+
+def test_a_nearly_known_ligand_counts_as_the_known_one(loaded):
+    """Erlotinib with an ethoxy at one end, as if two files told its bonds apart; nilotinib is too far from imatinib."""
+    nearly, other = graph(DRUGS["erlotinib"].replace("OCCOC", "OCCOCC", 1)), graph(DRUGS["nilotinib"])
+    rows, similarity = loaded.prior.nearest(Features.of([nearly, other]))
+    assert rows.tolist() == [place("erlotinib"), place("imatinib")]
+    assert similarity[0] > 0.7 > similarity[1]
+    found = loaded.starts([nearly, other], 2)
+    assert found[0] == loaded.held_out[place("erlotinib"), 2]
+    assert found[1] == loaded.prior.predict([other])[0]
+
+
+def test_no_ligand_no_start(loaded):
+    assert loaded.starts([], 0).shape == (0,)
+
+
+# ---------------------------------------------------------------- what the run holds out
+
+
+def test_the_fold_of_a_run(loaded):
+    assert loaded.fold_of_run(ValidationConfig(column="cluster", folds=FOLDS, fold=2)) == 2
+    assert loaded.fold_of_run(None) is None
+
+
+@pytest.mark.parametrize(
+    ("validation", "told"),
+    [
+        ({"column": "uniprot", "folds": FOLDS}, "column 'uniprot' in 3 folds"),
+        ({"column": "cluster", "folds": 5}, "column 'cluster' in 5 folds"),
+        ({"file": "splits.csv"}, "splits.csv"),
+    ],
+)
+def test_a_run_that_holds_out_by_another_rule_is_refused(loaded, validation, told):
+    with pytest.raises(ConfigError, match="its prior by column 'cluster' in 3 folds") as caught:
+        loaded.fold_of_run(ValidationConfig.model_validate(validation))
+    assert told in caught.value.message
+    assert "--column and --folds" in caught.value.hint

@@ -1,0 +1,221 @@
+"""The ligand prior: a sum over known ligands, the same for each alone, whole through a weights file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from networks import SMALL, example_graph, random_member
+from prior_ligands import DRUGS, drugs, graph, invented_pk
+from safetensors.torch import load_file, save_file
+
+from binding.checkpoint import Member, load_model, save_weights
+from binding.data.prior_fit import fit_prior
+from binding.ensemble import Scorer
+from binding.errors import WeightsError
+from binding.graph.fields import ComplexGraph
+from binding.prior.kernel import DESCRIPTOR_SHARE, Features
+from binding.prior.model import LigandPrior, summary_of
+
+STARTING = SMALL.model_copy(update={"prior": True})
+
+
+def prior_of(names: tuple[str, ...], weights: list[float], mean: float = 6.0) -> LigandPrior:
+    ligands = [graph(DRUGS[name]) for name in names]
+    return LigandPrior(Features.of(ligands), np.array(weights), mean, *summary_of(ligands))
+
+
+@pytest.fixture(scope="module")
+def fitted() -> LigandPrior:
+    """Of all drugs but nilotinib, as a file would hold it."""
+    known = [ligand for name, ligand in zip(DRUGS, drugs(), strict=True) if name != "nilotinib"]
+    prior = fit_prior(known, invented_pk(known), [f"P{row}" for row in range(len(known))], "uniprot", 3).prior
+    return LigandPrior.from_arrays(prior.arrays())
+
+
+# ---------------------------------------------------------------- what it says
+
+
+def test_a_known_function():
+    """One known ligand: itself is the mean and its weight times the greatest likeness."""
+    prior = prior_of(("caffeine",), [2.0])
+    assert prior.predict([graph(DRUGS["caffeine"])])[0] == pytest.approx(6.0 + 2.0 * (1.0 + DESCRIPTOR_SHARE))
+    pair = prior_of(("caffeine", "imatinib"), [2.0, -1.0])
+    alone = [prior_of((name,), [weight], 0.0) for name, weight in (("caffeine", 2.0), ("imatinib", -1.0))]
+    asked = [graph(DRUGS["theophylline"])]
+    assert pair.predict(asked)[0] == pytest.approx(6.0 + sum(one.predict(asked)[0] for one in alone))
+
+
+def test_a_fit_follows_its_ligands_and_an_analogue(fitted):
+    known = drugs()
+    truth, found = invented_pk(known), fitted.predict(known)
+    assert np.corrcoef(truth, found)[0, 1] > 0.95
+    row = list(DRUGS).index("nilotinib")
+    assert found[row] > truth.mean() + 0.5, "it is like imatinib, which is large"
+    assert found[row] < truth[row], "what is not known is drawn to the mean"
+
+
+def test_each_is_predicted_as_if_it_came_alone(fitted):
+    asked = drugs()
+    together = fitted.predict(asked)
+    assert np.array_equal(together, np.concatenate([fitted.predict([ligand]) for ligand in asked]))
+    assert np.array_equal(fitted.predict(asked[::-1]), together[::-1])
+    assert fitted.predict([]).shape == (0,)
+
+
+def test_the_nearest_known_ligand(fitted):
+    rows, similarity = fitted.nearest(Features.of([graph(DRUGS["nilotinib"]), graph(DRUGS["caffeine"])]))
+    left = [name for name in DRUGS if name != "nilotinib"]
+    assert [left[row] for row in rows] == ["imatinib", "caffeine"]
+    assert similarity[1] == 1.0
+    assert 0.3 < similarity[0] < 0.9
+
+
+def test_its_domain_is_its_ligands(fitted):
+    domain = fitted.domain()
+    assert domain.num_ligands == len(fitted) == len(DRUGS) - 1
+    assert domain.num_proteins == 0
+    sizes = [ligand.num_atoms for ligand in drugs()]
+    assert domain.atoms == (min(sizes), 37), "imatinib is the largest but nilotinib"
+    assert domain.summary()["elements"] == ["C", "N", "O"], "no other is in five of them"
+
+
+def test_a_summary_counts_ligands_of_an_element():
+    atoms, elements = summary_of([graph("CCO"), graph("CCCl"), graph("CCCCl")])
+    assert atoms == (3, 4)
+    assert sorted(elements[elements > 0].tolist()) == [1, 2, 3]
+
+
+# ---------------------------------------------------------------- through arrays and a weights file
+
+
+def test_arrays_hold_all_of_it(fitted):
+    again = LigandPrior.from_arrays(fitted.arrays())
+    asked = drugs()
+    assert np.array_equal(again.predict(asked), fitted.predict(asked))
+    assert {name: array.dtype for name, array in again.arrays().items()} == {
+        name: array.dtype for name, array in fitted.arrays().items()
+    }
+
+
+@pytest.fixture
+def weights(fitted, tmp_path):
+    path = tmp_path / "x.safetensors"
+    states = [random_member(STARTING, seed).state_dict() for seed in range(2)]
+    save_weights(path, states, {"name": "x", "config": STARTING.model_dump()}, prior=fitted)
+    return path
+
+
+def test_weights_carry_it_and_no_twin(fitted, weights):
+    scorer = load_model(weights, device="cpu")
+    assert np.array_equal(scorer.prior.predict(drugs()), fitted.predict(drugs()))
+    assert all(member.ligand_only is None for member in scorer.members)
+    assert not [name for name in load_file(weights) if "ligand_only" in name]
+    assert Member(SMALL).ligand_only is not None
+
+
+def test_half_precision_leaves_the_prior_as_it_is(fitted, tmp_path):
+    state = random_member(STARTING).state_dict()
+    save_weights(tmp_path / "x.safetensors", [state], {"name": "x", "config": STARTING.model_dump()}, True, fitted)
+    assert np.array_equal(load_model(tmp_path / "x.safetensors").prior.predict(drugs()), fitted.predict(drugs()))
+
+
+def test_pk_is_the_prior_and_what_the_network_adds(fitted, weights):
+    scorer = load_model(weights, device="cpu", dtype="float64")
+    graphs = [example_graph(name) for name in ("1s2g", "4cup", "5ht1b")]
+    scores = scorer.score(graphs)
+    said = fitted.predict([item.ligand for item in graphs])
+    assert np.array_equal(scores.pk_ligand_only, said)
+    added = Scorer("y", {}, scorer.members, dtype="float64").score(graphs, np.zeros(3))
+    assert scores.pk == pytest.approx(said + added.pk, abs=1e-12)
+    assert np.array_equal(added.pk_ligand_only, np.zeros(3))
+    assert np.array_equal(added.pk_std, scores.pk_std)
+    assert np.array_equal(added.pose, scores.pose)
+
+
+def test_starts_of_the_callers_go_to_their_own_rows(weights):
+    """Ligands of different sizes, which the network takes in another order, and in several pieces."""
+    scorer = load_model(weights, device="cpu", dtype="float64")
+    graphs = [example_graph("5ht1b", pose) for pose in range(8)]
+    graphs.insert(3, example_graph("1s2g"))
+    assert sum(item.ligand.num_atoms for item in graphs) > 256, "more than go through the network at once"
+    starts = np.arange(len(graphs)) * 10.0
+    zero, given = (scorer.score(graphs, at) for at in (np.zeros(len(graphs)), starts))
+    assert given.pk - zero.pk == pytest.approx(starts, abs=1e-9)
+    assert np.array_equal(given.pk_ligand_only, starts)
+
+
+def test_poses_of_one_ligand_share_a_start_whatever_the_batch(weights):
+    scorer = load_model(weights, device="cpu", dtype="float64")
+    graphs = [example_graph("5ht1b", pose) for pose in range(9)]
+    whole = scorer.score(graphs)
+    assert len(set(whole.pk_ligand_only.tolist())) == 1
+    assert len(set(whole.pk.tolist())) == 9
+    for size in (1, 4):
+        parts = [scorer.score(graphs[start : start + size]) for start in range(0, 9, size)]
+        assert np.array_equal(np.concatenate([part.pk_ligand_only for part in parts]), whole.pk_ligand_only)
+        assert np.concatenate([part.pk for part in parts]) == pytest.approx(whole.pk, abs=1e-9)
+
+
+def test_a_ligand_of_one_atom_is_scored(weights):
+    """A complex graph whose ligand is cut down to a single carbon; its prior is near the mean."""
+    complex_graph = example_graph("1s2g")
+    scorer = load_model(weights, device="cpu")
+    methane = graph("C")
+    placed = ComplexGraph(
+        type(methane)(
+            complex_graph.ligand.positions[:1],
+            methane.atom_categories,
+            methane.radii,
+            methane.bonds,
+            methane.bond_categories,
+            methane.descriptors,
+        ),
+        complex_graph.pocket,
+    )
+    scores = scorer.score([placed])
+    assert np.isfinite(scores.pk).all()
+    assert scores.pk_ligand_only[0] == scorer.prior.predict([methane])[0]
+    assert abs(scores.pk_ligand_only[0] - scorer.prior.mean) < 2.5
+
+
+# ---------------------------------------------------------------- refused
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "told"),
+    [
+        ("weights", lambda array: None, "lacks weights"),
+        ("mean", lambda array: None, "lacks mean"),
+        ("weights", lambda array: array[:-1], "do not fit"),
+        ("bits", lambda array: array[:-1], "do not fit"),
+        ("bit_counts", lambda array: -array, "do not fit"),
+        ("descriptors", lambda array: array[:, :-1], "do not fit"),
+        ("atoms", lambda array: array[:1], "do not fit"),
+        ("elements", lambda array: array[:-1], "do not fit"),
+        ("bits", lambda array: array + 2000, "of another kind"),
+        ("bits", lambda array: array - 2000, "of another kind"),
+        ("weights", lambda array: array * np.nan, "not finite"),
+        ("descriptors", lambda array: array * np.inf, "not finite"),
+    ],
+)
+def test_damaged_arrays_are_refused(fitted, weights, name, spoil, told):
+    arrays = fitted.arrays()
+    with np.errstate(invalid="ignore"):
+        spoiled = spoil(arrays.pop(name))
+    arrays |= {} if spoiled is None else {name: spoiled}
+    with pytest.raises(ValueError, match=told):
+        LigandPrior.from_arrays(arrays)
+    networks = {key: tensor for key, tensor in load_file(weights).items() if not key.startswith("prior.")}
+    tensors = {f"prior.{key}": torch.from_numpy(np.ascontiguousarray(array)) for key, array in arrays.items()}
+    save_file(networks | tensors, weights)
+    with pytest.raises(WeightsError, match=told) as caught:
+        load_model(weights, device="cpu")
+    assert weights.name in caught.value.message
+
+
+def test_weights_that_start_from_a_prior_must_hold_one(tmp_path):
+    path = tmp_path / "x.safetensors"
+    save_weights(path, [random_member(STARTING).state_dict()], {"name": "x", "config": STARTING.model_dump()})
+    with pytest.raises(WeightsError, match="prior lacks bits"):
+        load_model(path, device="cpu")

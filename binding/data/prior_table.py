@@ -28,6 +28,7 @@ from binding.metrics import MIN_ROWS, pearson, rmse
 from binding.structures import Ligand
 
 _SMILES: Final = "smiles"
+_EXACT: Final = ("=", "~")  # the others are bounds
 Progress = Callable[[int, int], None]
 
 
@@ -90,7 +91,7 @@ def prepare_prior(
     for number, row in enumerate(rows):
         if progress is not None:
             progress(number, len(rows))
-        if not isinstance(row, BadEntry) and row.affinity.relation != "=":
+        if not isinstance(row, BadEntry) and row.affinity.relation not in _EXACT:
             bounds += 1
             continue
         try:

@@ -1,0 +1,268 @@
+"""Runs whose pk starts from a ligand prior: held out while they train, whole in the weights, kept by fine-tuning."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "prior"))
+from dataset import ROWS, SINGLES
+from networks import EXAMPLES, SMALL, example_graph, write_random_weights
+from prior_ligands import drugs, invented_pk
+from pydantic import ValidationError
+from test_run import killed_at
+from train_runs import FOLD, MODEL, assert_same_logs, assert_same_weights, log_of, run, small_run, weights_of
+
+from binding import api
+from binding.checkpoint import load_model
+from binding.config import ModelConfig, TrainConfig
+from binding.data.cache import ComplexCache
+from binding.data.datamodule import ComplexDataModule
+from binding.data.prior_file import FittedPrior
+from binding.data.prior_fit import fit_prior
+from binding.domain.index import Domain
+from binding.ensemble import Scorer
+from binding.errors import ConfigError, WeightsError
+from binding.models.ligand_only import LigandOnlyModel
+from binding.prior.kernel import Features
+from binding.train.encoders import load_encoders, save_encoder
+
+FOLDS = 3
+
+
+@pytest.fixture(scope="session")
+def prior(prepared, tmp_path_factory):
+    """The file of a prior of drugs and of the examples' five ligands, which all runs of this module may start from."""
+    cache = ComplexCache(prepared.path)
+    known = [row for row, name in enumerate(cache.table["id"]) if name in (*SINGLES, "5ht1b-0")]
+    ligands = [*drugs(), *(cache.ligand(row) for row in known)]
+    pk = np.concatenate([invented_pk(ligands[: -len(known)]), cache.table["pk"].to_numpy()[known]])
+    groups = [f"drug {row}" for row in range(len(ligands) - len(known))] + cache.table["uniprot"].iloc[known].tolist()
+    path = tmp_path_factory.mktemp("prior") / "prior.npz"
+    fit_prior(ligands, pk, groups, "uniprot", FOLDS).save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(prepared, prior, tmp_path_factory):
+    """A finished run that starts from it, and its result."""
+    config = small_run(prepared.path, tmp_path_factory.mktemp("runs") / "prior", prior=str(prior))
+    return config, run(config)
+
+
+def held_out(path: Path, ligands, fold: int) -> np.ndarray:
+    """What the file says of its own ligands."""
+    fitted = FittedPrior.load(path)
+    place = {key: row for row, key in enumerate(fitted.prior.features.keys())}
+    return fitted.held_out[[place[key] for key in Features.of(ligands).keys()], fold]
+
+
+def card_of(config: TrainConfig) -> dict:
+    return json.loads((Path(config.output) / "model.json").read_text())
+
+
+# ---------------------------------------------------------------- what a run starts from and leaves
+
+
+def test_each_row_starts_from_what_is_said_without_it(settings, cache, prior):
+    data = ComplexDataModule(settings(prior=str(prior)))
+    for rows in (data.train_set, data.validation_set):
+        assert len(rows)
+        ligands = [cache.ligand(row) for _, row in rows.items]
+        assert rows.starts == pytest.approx(held_out(prior, ligands, FOLD), abs=1e-6)
+        assert [rows[at].start for at in range(len(rows))] == rows.starts.tolist()
+    every = ComplexDataModule(settings(prior=str(prior), validation=None)).train_set
+    assert every.starts == pytest.approx(held_out(prior, [cache.ligand(row) for row in range(ROWS)], FOLDS), abs=1e-6)
+    assert not ComplexDataModule(settings()).train_set.starts.any(), "without a prior there is nothing to start from"
+
+
+def test_batches_carry_the_starts_and_decoys_have_their_poses(settings, prior):
+    data = ComplexDataModule(
+        settings(prior=str(prior), sources=[{"cache": str(settings().sources[0].cache), "decoys": 1}])
+    )
+    seen = 0
+    for _, labels in data.train_dataloader():
+        for start, pk in zip(labels.start.tolist(), labels.pk.tolist(), strict=True):
+            rows = [row for row in range(len(data.train_set)) if data.train_set[row].pk == pytest.approx(pk)]
+            assert start in [pytest.approx(data.train_set.starts[row]) for row in rows]
+        seen += int(labels.decoy.sum())
+    assert seen > 0
+
+
+def test_no_twin_is_trained_and_the_card_tells_the_prior(finished, prior):
+    config, _ = finished
+    assert config.model.prior
+    names = weights_of(config)
+    assert not [name for name in names if "ligand_only" in name]
+    assert {name for name in names if name.startswith("prior.")} == {
+        f"prior.{name}" for name in FittedPrior.load(prior).prior.arrays()
+    }
+    card = card_of(config)
+    assert card["prior"] == {"ligands": len(FittedPrior.load(prior).prior)}
+    assert card["config"]["prior"] is True
+    assert card["training"]["prior"] == str(prior)
+    assert load_model(config.output, device="cpu").members[0].ligand_only is None
+    assert "gradient_ligand_only" not in log_of(config).columns
+    again = TrainConfig.model_validate(yaml.safe_load((config.output / "config.yaml").read_text()))
+    assert again == config
+
+
+def test_held_out_predictions_are_the_held_out_prior_and_the_network(finished, cache, prior):
+    config, result = finished
+    table = pd.read_csv(result.predictions)
+    graphs = [cache.graph(cache.table["id"].tolist().index(name)) for name in table["id"]]
+    starts = held_out(prior, [graph.ligand for graph in graphs], FOLD)
+    assert table["pk_ligand_only"].to_numpy() == pytest.approx(starts, abs=1e-4)
+    scorer = load_model(config.output, device="cpu")
+    added = Scorer("x", {}, scorer.members).score(graphs, np.zeros(len(graphs))).pk
+    assert table["pk"].to_numpy() == pytest.approx(starts + added, abs=1e-4)
+    assert np.abs(added).max() > 0.1, "the network says something"
+    # What is shipped has seen these ligands, and says so: they are predicted with the prior of all.
+    scores = scorer.score(graphs)
+    assert scores.pk_ligand_only == pytest.approx(scorer.prior.predict([graph.ligand for graph in graphs]), abs=1e-12)
+    assert np.abs(scores.pk_ligand_only - starts).max() > 0.1
+    assert scores.pk - scores.pk_ligand_only == pytest.approx(added, abs=1e-4)
+
+
+def test_figures_compare_the_model_with_the_held_out_prior(finished):
+    config, result = finished
+    table = pd.read_csv(result.predictions)
+    exact = table[table["relation"] == "="]
+    for name in ("pk", "pk_ligand_only"):
+        rmse = float(np.sqrt(((exact[name] - exact["pk_true"]) ** 2).mean()))
+        assert result.metrics[name]["rmse"] == pytest.approx(rmse, abs=1e-3)
+        suffix = name.removeprefix("pk")
+        assert log_of(config)[f"val_rmse{suffix}"].iloc[-1] == pytest.approx(rmse, abs=1e-3)
+    log = log_of(config)
+    assert np.isfinite(log.to_numpy()).all()
+    assert log["val_rmse_ligand_only"].nunique() == 1, "the prior is not trained"
+
+
+def test_the_priors_ligands_are_in_the_training_domain(finished, prior):
+    config, _ = finished
+    domain = Domain.load(config.output / "model.safetensors")
+    assert domain.num_ligands == len(FittedPrior.load(prior).prior), "the run's own ligands are among them"
+    assert domain.num_proteins > 0
+    (bits,) = Features.of([drugs()[3]]).split()
+    assert domain.nearest_ligand(bits) == 1.0
+
+
+def test_the_network_learns_what_the_prior_leaves(settings, prior):
+    config = settings(
+        prior=str(prior), validation=None, epochs=12, learning_rate=0.01, ema_decay=0.5, warmup_steps=5, noise=0.0
+    )
+    run(config)
+    log = log_of(config)
+    assert log["train_affinity"].iloc[-3:].mean() < 0.5 * log["train_affinity"].iloc[0]
+
+
+def test_predict_takes_such_weights(finished):
+    config, _ = finished
+    protein, ligand = EXAMPLES / "1s2g_protein.pdb.gz", EXAMPLES / "1s2g_ligand.sdf"
+    (row,) = api.predict(protein, ligand, model=str(config.output), device="cpu").to_dict("records")
+    assert row["status"] == "ok"
+    scorer = load_model(config.output, device="cpu")
+    assert row["pk_ligand_only"] == pytest.approx(scorer.prior.predict([example_graph("1s2g").ligand])[0], abs=1e-4)
+    assert row["pk"] != pytest.approx(row["pk_ligand_only"], abs=1e-4)
+
+
+# ---------------------------------------------------------------- stopped, and gone on with
+
+
+def test_a_resumed_run_is_the_unbroken_one(finished, settings, prior, monkeypatch):
+    broken = settings("broken", prior=str(prior))
+    with monkeypatch.context() as patch:
+        killed_at(patch, 1, 1, KeyboardInterrupt())
+        assert run(broken).interrupted
+    assert not run(broken).interrupted
+    assert_same_weights(finished[0], broken, 1e-6)
+    assert_same_logs(finished[0], broken, 1e-6)
+    assert (broken.output / "validation.csv").read_text() == (finished[0].output / "validation.csv").read_text()
+
+
+def test_fine_tuning_keeps_the_prior(finished, settings, cache):
+    before, _ = finished
+    config = settings(
+        "tuned", init=str(before.output), model={}, validation=None, epochs=1, learning_rates={"rest": 2.0}
+    )
+    run(config)
+    old, new = weights_of(before), weights_of(config)
+    assert old.keys() == new.keys()
+    assert all(torch.equal(old[name], new[name]) for name in old if name.startswith("prior."))
+    assert not torch.equal(old["0.interaction.pair.weight"], new["0.interaction.pair.weight"])
+    card = card_of(config)
+    assert card["prior"] == card_of(before)["prior"]
+    assert card["init"]["name"] == before.output.name
+    graphs = [cache.graph(row) for row in range(3)]
+    scorers = [load_model(folder, device="cpu") for folder in (before.output, config.output)]
+    assert np.array_equal(*(scorer.score(graphs).pk_ligand_only for scorer in scorers))
+    again = settings("again", init=str(config.output), model={}, validation=None, epochs=1, trainable="readouts")
+    run(again)
+    assert card_of(again)["prior"] == card["prior"], "weights that were trained on can be trained on"
+
+
+def test_fine_tuning_starts_each_row_from_the_prior_as_it_is(finished, settings, cache):
+    scorer = load_model(finished[0].output, device="cpu")
+    data = ComplexDataModule(settings(init=str(finished[0].output), model={}), scorer.prior)
+    said = scorer.prior.predict([cache.ligand(row) for _, row in data.train_set.items])
+    assert np.array_equal(data.train_set.starts, said)
+    assert data.prior is scorer.prior
+
+
+# ---------------------------------------------------------------- encoders
+
+
+def test_a_pretrained_encoder_goes_to_the_model_alone(settings, prior, tmp_path):
+    """The twin, to which it would go as well, is not there."""
+    model = ModelConfig.model_validate(MODEL)
+    torch.manual_seed(3)
+    state = LigandOnlyModel(model).molecule.state_dict()
+    path = save_encoder(tmp_path, "ligand", state, {"name": "x", "config": model.model_dump(mode="json")})
+    starting = model.model_copy(update={"prior": True})
+    assert all(name.startswith("interaction.") for name in load_encoders([path], starting))
+    assert any(name.startswith("ligand_only.") for name in load_encoders([path], model))
+    config = settings(prior=str(prior), encoders=[str(path)], epochs=1, learning_rate=1e-12, validation=None)
+    run(config)
+    name = next(iter(state))
+    assert torch.allclose(weights_of(config)[f"0.interaction.molecule.{name}"], state[name], atol=1e-6)
+
+
+# ---------------------------------------------------------------- refused
+
+
+def test_settings_that_do_not_fit_together(settings, prior):
+    for changes, told in (
+        ({"prior": str(prior), "init": "binding-base"}, "init and prior exclude each other"),
+        ({"model": MODEL | {"prior": True}}, "model.prior: true needs prior"),
+        ({"prior": str(prior), "model": MODEL | {"prior": False}}, "prior needs model.prior: true"),
+    ):
+        with pytest.raises(ValidationError, match=told):
+            settings(**changes)
+    assert settings(prior=str(prior), model=MODEL | {"prior": True}).model.prior
+    assert settings(prior=str(prior), model=ModelConfig.model_validate(MODEL)).model.prior, "who names one uses it"
+
+
+def test_a_prior_for_another_rule_is_refused(settings, prior):
+    with pytest.raises(ConfigError, match="its prior by column 'uniprot' in 3 folds"):
+        run(settings(prior=str(prior), validation={"column": "uniprot", "folds": 4}))
+
+
+def test_a_prior_that_is_missing_or_damaged(settings, tmp_path):
+    with pytest.raises(WeightsError, match="no ligand prior"):
+        run(settings(prior=str(tmp_path / "none.npz")))
+    (tmp_path / "half.npz").write_bytes(b"PK\x03\x04")
+    with pytest.raises(WeightsError, match="is no ligand prior"):
+        run(settings(prior=str(tmp_path / "half.npz")))
+
+
+def test_weights_without_a_prior_get_none_by_fine_tuning(settings, tmp_path):
+    path = write_random_weights(tmp_path / "old.safetensors", SMALL, members=1)
+    with pytest.raises(ConfigError, match=r"prior True \(theirs: False\)"):
+        run(settings(init=str(path), model={"prior": True}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -15,6 +15,10 @@ class Settings(BaseModel):
     """Base: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+#: Of a model that is given a prior and told nothing else (docs/prior.md).
+PRIOR_SHARE: Final = 0.5
 
 
 class ModelConfig(Settings):
@@ -36,10 +40,10 @@ class ModelConfig(Settings):
     pose_readout: Literal["pooled", "pairs"] = Field(
         "pooled", description="what `pose` reads: means over the complex, or besides them a sum of what each pair says"
     )
-    prior: bool = Field(
-        False, description="pk starts from a ligand prior instead of a constant; no twin is then trained"
+    prior: float = Field(
+        0.0, ge=0.0, lt=1.0, description="share of the ligand prior in pk; 0: none, and a twin is trained instead"
     )
-    mean_pk: float = Field(6.5, description="start of the constant term, where pk does not start from a prior")
+    mean_pk: float = Field(6.5, description="start of the constant term")
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
@@ -232,14 +236,14 @@ class TrainConfig(RunConfig):
             return data
         model = data.get("model", {})
         model = model.model_dump(exclude_unset=True) if isinstance(model, ModelConfig) else model
-        return data | {"model": {"prior": True} | model} if isinstance(model, dict) else data
+        return data | {"model": {"prior": PRIOR_SHARE} | model} if isinstance(model, dict) else data
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.prior is not None and self.init is not None:
             raise ValueError("init and prior exclude each other: the weights of init have a prior, or start from none")
-        if self.init is None and self.model.prior != (self.prior is not None):
-            raise ValueError("model.prior: true needs prior, a file of `binding prior`; prior needs model.prior: true")
+        if self.init is None and bool(self.model.prior) != (self.prior is not None):
+            raise ValueError("model.prior above 0 needs prior, a file of `binding prior`; prior needs it to be above 0")
         if self.encoders and self.init is not None:
             raise ValueError("init and encoders exclude each other: the weights of init have encoders")
         if self.trainable == "readouts" and self.init is None:

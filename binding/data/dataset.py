@@ -38,7 +38,7 @@ class Labels:
             pose is known.
         group: (B,) int64, complexes that may be compared with each other share a number, see ``SourceConfig.group``.
         poses_of: (B,) int64, poses of one complex share a number.
-        start: (B,), pK that pk starts from: what the ligand prior says, zero where there is none.
+        start: (B,), pK, what the ligand prior says, a share of which pk starts from; zero where there is none.
     """
 
     pk: Tensor

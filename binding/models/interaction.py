@@ -27,7 +27,7 @@ class Output:
     """What the network says of B complexes with E pairs.
 
     Attributes:
-        pk: (B,); with ``config.prior`` what is added to the ligand prior.
+        pk: (B,), before any ligand prior has its share (``config.prior``).
         log_variance: (B,), of pk. pose_logit: (B,), > 0 where the pose looks near-native.
         ligand_term: (B,), pK, what the ligand adds without the protein.
         contributions: (E,), pK; ``pk = bias + ligand_term + sum of contributions`` exactly.
@@ -113,8 +113,7 @@ class InteractionModel(nn.Module):
         self.readout = PairReadout(channels, dropout)
         self.physics = PhysicsPrior() if config.physics else None
         # Vina's terms bring a mean of their own; what is left of the labels' mean starts as the constant.
-        mean = 0.0 if config.prior else config.mean_pk
-        self.bias = nn.Parameter(torch.tensor(mean - (VINA_MEAN_PK if config.physics else 0.0)))
+        self.bias = nn.Parameter(torch.tensor(config.mean_pk - (VINA_MEAN_PK if config.physics else 0.0)))
         self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)
         self.whole = mlp(3 * channels + 1 + len(VINA_TERMS), channels, 2, dropout)
         # In a mean a single wrong contact drowns; in a sum it does not.

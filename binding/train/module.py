@@ -31,7 +31,7 @@ class Predicted:
 
     Attributes:
         pk, log_variance, pose_logit: (B,), of the interaction model, see its ``Output``.
-        ligand_only: (B,), pK, of the twin, or of the prior that pk starts from.
+        ligand_only: (B,), pK, of the twin, or of the prior.
     """
 
     pk: Tensor
@@ -65,7 +65,9 @@ class TrainingModule(lightning.LightningModule):
         """Predictions of a batch with its labels, those of the other processes joined to them, in 32 bits."""
         output = member.interaction(graphs)
         alone = labels.start if member.ligand_only is None else member.ligand_only(graphs)
-        own = [output.pk + labels.start, output.log_variance, output.pose_logit, alone]
+        share = self.config.model.prior
+        pk = (1.0 - share) * output.pk + share * labels.start
+        own = [pk, output.log_variance, output.pose_logit, alone]
         whole, labels = gather_batch(torch.stack([column.float() for column in own], dim=1), labels)
         return Predicted(*whole.unbind(1)), labels
 

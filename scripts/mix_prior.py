@@ -3,8 +3,8 @@
     python scripts/mix_prior.py --prior cache/prior_base.npz --runs runs/base-0 runs/base-1 -o runs/mixed
 
 Nothing is trained. The run's `validation.csv` and its calibration are of the mean, with what the prior says of these
-ligands held out; its twin is left away, since the prior takes its place. To train with the prior in `pk` (`prior` in the
-settings) is the other way.
+ligands held out; its twin is left away, since the prior takes its place. To train with the prior in `pk` (`prior` in
+the settings) is the other way.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ from binding.train.finish import finish
 def mixed(run: Path, prior: Path, output: Path) -> dict[str, float]:
     """Writes the run; r and RMSE of what it held out."""
     settings = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
-    config = TrainConfig.model_validate(settings | {"prior": str(prior), "output": str(output)})
+    if settings.get("prior"):
+        raise SystemExit(f"{run} was trained with a prior")
+    model = {name: value for name, value in settings["model"].items() if name != "prior"}  # the prior's usual share
+    config = TrainConfig.model_validate(settings | {"model": model, "prior": str(prior), "output": str(output)})
     trained = load_model(run, device="cpu").members[0].interaction.state_dict()
     member = Member(config.model)
     member.interaction.load_state_dict(trained)

@@ -17,7 +17,8 @@ from binding.graph.fields import ComplexGraph
 from binding.prior.kernel import DESCRIPTOR_SHARE, Features
 from binding.prior.model import LigandPrior, summary_of
 
-STARTING = SMALL.model_copy(update={"prior": True})
+SHARE = 0.5
+STARTING = SMALL.model_copy(update={"prior": SHARE})
 
 
 def prior_of(names: tuple[str, ...], weights: list[float], mean: float = 6.0) -> LigandPrior:
@@ -120,17 +121,26 @@ def test_half_precision_leaves_the_prior_as_it_is(fitted, tmp_path):
     assert np.array_equal(load_model(tmp_path / "x.safetensors").prior.predict(drugs()), fitted.predict(drugs()))
 
 
-def test_pk_is_the_prior_and_what_the_network_adds(fitted, weights):
-    scorer = load_model(weights, device="cpu", dtype="float64")
+@pytest.mark.parametrize("share", [SHARE, 0.2])
+def test_pk_is_a_weighted_mean_of_the_prior_and_the_networks(fitted, tmp_path, share):
+    """Networks of the same tensors with and without a prior: what is mixed is what each says by itself."""
+    path, config = tmp_path / "x.safetensors", SMALL.model_copy(update={"prior": share})
+    alone = [random_member(SMALL, seed) for seed in range(2)]
+    states = [
+        {name: tensor for name, tensor in member.state_dict().items() if "ligand_only" not in name} for member in alone
+    ]
+    save_weights(path, states, {"name": "x", "config": config.model_dump()}, prior=fitted)
     graphs = [example_graph(name) for name in ("1s2g", "4cup", "5ht1b")]
-    scores = scorer.score(graphs)
+    mixed = load_model(path, device="cpu", dtype="float64").score(graphs)
+    network = Scorer("y", {}, alone, dtype="float64").score(graphs)
     said = fitted.predict([item.ligand for item in graphs])
-    assert np.array_equal(scores.pk_ligand_only, said)
-    added = Scorer("y", {}, scorer.members, dtype="float64").score(graphs, np.zeros(3))
-    assert scores.pk == pytest.approx(said + added.pk, abs=1e-12)
-    assert np.array_equal(added.pk_ligand_only, np.zeros(3))
-    assert np.array_equal(added.pk_std, scores.pk_std)
-    assert np.array_equal(added.pose, scores.pose)
+    assert np.array_equal(mixed.pk_ligand_only, said), "the prior in full"
+    assert mixed.pk == pytest.approx(share * said + (1 - share) * network.pk, abs=1e-12)
+    assert mixed.pose == pytest.approx(network.pose, abs=1e-12)
+    single = [Scorer("y", {}, [member], dtype="float64").score(graphs) for member in alone]
+    spread = np.var([scores.pk for scores in single], axis=0)
+    variance = np.mean([scores.pk_std**2 for scores in single], axis=0)
+    assert mixed.pk_std == pytest.approx(np.sqrt(variance + (1 - share) ** 2 * spread), abs=1e-12)
 
 
 def test_starts_of_the_callers_go_to_their_own_rows(weights):
@@ -141,7 +151,7 @@ def test_starts_of_the_callers_go_to_their_own_rows(weights):
     assert sum(item.ligand.num_atoms for item in graphs) > 256, "more than go through the network at once"
     starts = np.arange(len(graphs)) * 10.0
     zero, given = (scorer.score(graphs, at) for at in (np.zeros(len(graphs)), starts))
-    assert given.pk - zero.pk == pytest.approx(starts, abs=1e-9)
+    assert given.pk - zero.pk == pytest.approx(SHARE * starts, abs=1e-9)
     assert np.array_equal(given.pk_ligand_only, starts)
 
 

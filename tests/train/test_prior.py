@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ from train_runs import FOLD, MODEL, assert_same_logs, assert_same_weights, log_o
 
 from binding import api
 from binding.checkpoint import load_model
-from binding.config import ModelConfig, TrainConfig
+from binding.config import PRIOR_SHARE, ModelConfig, TrainConfig
 from binding.data.cache import ComplexCache
 from binding.data.datamodule import ComplexDataModule
 from binding.data.prior_file import FittedPrior
@@ -98,7 +99,7 @@ def test_batches_carry_the_starts_and_decoys_have_their_poses(settings, prior):
 
 def test_no_twin_is_trained_and_the_card_tells_the_prior(finished, prior):
     config, _ = finished
-    assert config.model.prior
+    assert config.model.prior == PRIOR_SHARE
     names = weights_of(config)
     assert not [name for name in names if "ligand_only" in name]
     assert {name for name in names if name.startswith("prior.")} == {
@@ -106,7 +107,7 @@ def test_no_twin_is_trained_and_the_card_tells_the_prior(finished, prior):
     }
     card = card_of(config)
     assert card["prior"] == {"ligands": len(FittedPrior.load(prior).prior)}
-    assert card["config"]["prior"] is True
+    assert card["config"]["prior"] == PRIOR_SHARE
     assert card["training"]["prior"] == str(prior)
     assert load_model(config.output, device="cpu").members[0].ligand_only is None
     assert "gradient_ligand_only" not in log_of(config).columns
@@ -114,21 +115,21 @@ def test_no_twin_is_trained_and_the_card_tells_the_prior(finished, prior):
     assert again == config
 
 
-def test_held_out_predictions_are_the_held_out_prior_and_the_network(finished, cache, prior):
+def test_held_out_predictions_are_a_share_of_the_held_out_prior_and_the_network(finished, cache, prior):
     config, result = finished
     table = pd.read_csv(result.predictions)
     graphs = [cache.graph(cache.table["id"].tolist().index(name)) for name in table["id"]]
     starts = held_out(prior, [graph.ligand for graph in graphs], FOLD)
     assert table["pk_ligand_only"].to_numpy() == pytest.approx(starts, abs=1e-4)
     scorer = load_model(config.output, device="cpu")
-    added = Scorer("x", {}, scorer.members).score(graphs, np.zeros(len(graphs))).pk
-    assert table["pk"].to_numpy() == pytest.approx(starts + added, abs=1e-4)
+    added = Scorer("x", {}, scorer.members).score(graphs, np.zeros(len(graphs))).pk  # its share of the network
+    assert table["pk"].to_numpy() == pytest.approx(PRIOR_SHARE * starts + added, abs=1e-4)
     assert np.abs(added).max() > 0.1, "the network says something"
     # What is shipped has seen these ligands, and says so: they are predicted with the prior of all.
     scores = scorer.score(graphs)
     assert scores.pk_ligand_only == pytest.approx(scorer.prior.predict([graph.ligand for graph in graphs]), abs=1e-12)
     assert np.abs(scores.pk_ligand_only - starts).max() > 0.1
-    assert scores.pk - scores.pk_ligand_only == pytest.approx(added, abs=1e-4)
+    assert scores.pk == pytest.approx(PRIOR_SHARE * scores.pk_ligand_only + added, abs=1e-4)
 
 
 def test_figures_compare_the_model_with_the_held_out_prior(finished):
@@ -171,6 +172,31 @@ def test_predict_takes_such_weights(finished):
     scorer = load_model(config.output, device="cpu")
     assert row["pk_ligand_only"] == pytest.approx(scorer.prior.predict([example_graph("1s2g").ligand])[0], abs=1e-4)
     assert row["pk"] != pytest.approx(row["pk_ligand_only"], abs=1e-4)
+
+
+# ---------------------------------------------------------------- averaged with it after training
+
+
+def test_a_network_trained_on_its_own_is_averaged_with_a_prior(whole, prior, tmp_path):
+    """``scripts/mix_prior.py``: held-out rows are the mean of what the prior says without them and of the run."""
+    path = Path(__file__).resolve().parents[2] / "scripts" / "mix_prior.py"
+    spec = importlib.util.spec_from_file_location("mix_prior", path)
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    config, result = whole
+    figures = script.mixed(Path(config.output), prior, tmp_path / "mixed")
+    before, after = pd.read_csv(result.predictions), pd.read_csv(tmp_path / "mixed" / "validation.csv")
+    data = ComplexDataModule(config.model_copy(update={"prior": prior}))
+    assert after["id"].tolist() == before["id"].tolist()
+    starts = data.validation_set.starts
+    assert after["pk_ligand_only"].to_numpy() == pytest.approx(starts, abs=1e-4)
+    assert after["pk"].to_numpy() == pytest.approx(PRIOR_SHARE * starts + (1 - PRIOR_SHARE) * before["pk"], abs=1e-4)
+    old, new = weights_of(config), load_model(tmp_path / "mixed", device="cpu")
+    state = new.members[0].interaction.state_dict()
+    assert all(torch.equal(old[f"0.interaction.{name}"], tensor) for name, tensor in state.items())
+    assert new.card["config"]["prior"] == PRIOR_SHARE
+    assert figures["rmse"] == pytest.approx(new.card["validation"]["pk"]["rmse"])
+    assert TrainConfig.model_validate(yaml.safe_load((tmp_path / "mixed" / "config.yaml").read_text())).prior == prior
 
 
 # ---------------------------------------------------------------- stopped, and gone on with
@@ -225,7 +251,7 @@ def test_a_pretrained_encoder_goes_to_the_model_alone(settings, prior, tmp_path)
     torch.manual_seed(3)
     state = LigandOnlyModel(model).molecule.state_dict()
     path = save_encoder(tmp_path, "ligand", state, {"name": "x", "config": model.model_dump(mode="json")})
-    starting = model.model_copy(update={"prior": True})
+    starting = model.model_copy(update={"prior": 0.5})
     assert all(name.startswith("interaction.") for name in load_encoders([path], starting))
     assert any(name.startswith("ligand_only.") for name in load_encoders([path], model))
     config = settings(prior=str(prior), encoders=[str(path)], epochs=1, learning_rate=1e-12, validation=None)
@@ -240,13 +266,14 @@ def test_a_pretrained_encoder_goes_to_the_model_alone(settings, prior, tmp_path)
 def test_settings_that_do_not_fit_together(settings, prior):
     for changes, told in (
         ({"prior": str(prior), "init": "binding-base"}, "init and prior exclude each other"),
-        ({"model": MODEL | {"prior": True}}, "model.prior: true needs prior"),
-        ({"prior": str(prior), "model": MODEL | {"prior": False}}, "prior needs model.prior: true"),
+        ({"model": MODEL | {"prior": 0.5}}, "model.prior above 0 needs prior"),
+        ({"prior": str(prior), "model": MODEL | {"prior": 0.0}}, "prior needs it to be above 0"),
     ):
         with pytest.raises(ValidationError, match=told):
             settings(**changes)
-    assert settings(prior=str(prior), model=MODEL | {"prior": True}).model.prior
-    assert settings(prior=str(prior), model=ModelConfig.model_validate(MODEL)).model.prior, "who names one uses it"
+    assert settings(prior=str(prior), model=MODEL | {"prior": 0.2}).model.prior == 0.2
+    given = settings(prior=str(prior), model=ModelConfig.model_validate(MODEL))
+    assert given.model.prior == PRIOR_SHARE, "who names a prior uses it"
 
 
 def test_a_prior_for_another_rule_is_refused(settings, prior):
@@ -264,5 +291,11 @@ def test_a_prior_that_is_missing_or_damaged(settings, tmp_path):
 
 def test_weights_without_a_prior_get_none_by_fine_tuning(settings, tmp_path):
     path = write_random_weights(tmp_path / "old.safetensors", SMALL, members=1)
-    with pytest.raises(ConfigError, match=r"prior True \(theirs: False\)"):
-        run(settings(init=str(path), model={"prior": True}))
+    with pytest.raises(ConfigError, match=r"prior 0\.5 \(theirs: 0\.0\)"):
+        run(settings(init=str(path), model={"prior": 0.5}))
+
+
+def test_the_share_leaves_the_network_one(settings, prior):
+    for share in (-0.1, 1.0, "half"):
+        with pytest.raises(ValidationError, match=r"model\.prior"):
+            settings(prior=str(prior), model=MODEL | {"prior": share})

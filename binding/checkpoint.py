@@ -3,7 +3,7 @@
 Nothing that executes code is ever loaded.
 
 A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
-``k.interaction.`` and ``k.ligand_only.``; a ligand prior that all of them start from is under ``prior.``.
+``k.interaction.`` and ``k.ligand_only.``; a ligand prior that has a share in their pk is under ``prior.``.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def save_weights(
         members: State of each ``Member``.
         card: At least ``name`` and ``config``.
         half: Whether to store 16-bit numbers (they are computed with in 32 bits all the same).
-        prior: What the members start from, if they do.
+        prior: What has a share in their pk, if anything.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

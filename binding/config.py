@@ -187,7 +187,7 @@ class TrainConfig(RunConfig):
     init: str | None = Field(
         None, description="weights to start from: a shipped name, a `.safetensors` file or the folder of a run"
     )
-    prior: Path | None = Field(None, description="ligand prior that pk starts from, made by `binding prior`")
+    prior: Path | None = Field(None, description="ligand prior that has a share in pk, made by `binding prior`")
     encoders: tuple[Path, ...] = Field(
         (), description="pre-trained encoders to start from: files of `binding pretrain`, or its output folders"
     )
@@ -241,7 +241,7 @@ class TrainConfig(RunConfig):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.prior is not None and self.init is not None:
-            raise ValueError("init and prior exclude each other: the weights of init have a prior, or start from none")
+            raise ValueError("init and prior exclude each other: the weights of init have a prior, or none")
         if self.init is None and bool(self.model.prior) != (self.prior is not None):
             raise ValueError("model.prior above 0 needs prior, a file of `binding prior`; prior needs it to be above 0")
         if self.encoders and self.init is not None:

@@ -1,4 +1,4 @@
-"""``binding prior``: what ligands like a new one bind with, for training to start from."""
+"""``binding prior``: what ligands like a new one bind with, which has a share in pk."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def command(
 ) -> int:
     """Fit a ligand prior to ligands with measured affinities, posed or not.
 
-    Training with `prior: FILE` then learns what the complex adds to it.
+    Training with `prior: FILE` then learns what it leaves of pk.
     Rows that cannot be used are listed with their reason in OUTPUT's
     .rejected.csv; exits 3 if there are any.
     """

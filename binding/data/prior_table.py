@@ -1,4 +1,4 @@
-"""A table of ligands with measured affinities -> the ligand prior that training starts from."""
+"""A table of ligands with measured affinities -> the ligand prior that has a share in pk."""
 
 from __future__ import annotations
 

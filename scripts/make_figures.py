@@ -232,9 +232,7 @@ def draw_model(folder: Path) -> None:
     arrow(ax, (5.8, middle), (6.45, middle), PAIR)
     arrow(ax, (5.8, 1.17), (7.97, 1.85), POCKET, connectionstyle="angle3,angleA=0,angleB=-90")
 
-    text = (
-        "prior + constant + ligand term\n+ sum over pairs of learned\ncontributions, zero at the\ncutoff; Vina's terms"
-    )
+    text = "half the prior, half the\nnetwork: constant, ligand\nterm, contributions of the\npairs, Vina's terms"
     box(ax, 10.15, middle - 0.62, 2.65, 1.64, "pk", text, OUT)
     box(ax, 10.15, 0.9, 2.65, 1.15, "pk_std, pose", "from the pooled pairs\nand states", OUT)
     box(ax, 10.15, 4.65, 2.65, 1.15, "pk_ligand_only", "ligand prior: likeness to\nmeasured ligands, no protein", OUT)

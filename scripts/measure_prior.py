@@ -1,11 +1,12 @@
-"""What the ligand prior brings, on protein families that were held out -> docs/figures/prior.json.
+"""What the ligand prior brings on rows that were held out -> docs/figures/prior.json.
 
-    python scripts/measure_prior.py --runs runs/base-0 runs/base-1 runs/base-2 \\
-        --without runs/no_prior-0 runs/no_prior-1 runs/no_prior-2
+    python scripts/measure_prior.py --runs runs/mixed/base-0 runs/mixed/base-1 runs/mixed/base-2 \\
+        --without runs/base-0 runs/base-1 runs/base-2 --known runs/mixed/rows-0 --known-without runs/settings/rows-0
 
-The runs of one place held out the same families; those of --without were trained by the settings of their time without
-a prior (base.yaml with `prior=null`). All are single networks, and the prior is what it says of these ligands held out.
-No test set is read.
+The runs of one place are a network with a prior (mix_prior.py) and the same without. Those of --runs held out protein
+families; the one of --known held out rows at random (the arm `rows` of compare_settings.py), so that nearly all
+families are known to it. All are single networks, and the prior is what it says of these ligands held out. No test set
+is read.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ from binding.metrics import measure, paired_difference
 
 #: Column -> what it is, for the page.
 METHODS = {
-    "pk": "prior and network",
+    "pk": "mean of prior and network",
     "pk_ligand_only": "the prior alone",
-    "pk_without": "a network without a prior",
-    "pk_ligand_only_without": "the twin of that network",
-    "mean": "mean of the prior and of the network without",
+    "pk_without": "the network alone",
+    "pk_ligand_only_without": "the twin that was trained with it",
 }
 RANKED = ("modelled", "posed_congeneric")  # sources whose rows are series of one protein
 
@@ -34,8 +34,7 @@ RANKED = ("modelled", "posed_congeneric")  # sources whose rows are series of on
 def joined(run: Path, without: Path) -> pd.DataFrame:
     """The rows that both runs held out, with what each says."""
     other = held_out(without)[["source", "id", "pk", "pk_ligand_only"]]
-    rows = held_out(run).merge(other, on=["source", "id"], suffixes=("", "_without"))
-    return rows.assign(mean=(rows["pk_ligand_only"] + rows["pk_without"]) / 2)
+    return held_out(run).merge(other, on=["source", "id"], suffixes=("", "_without"))
 
 
 def compared(rows: pd.DataFrame) -> dict[str, Any]:
@@ -56,10 +55,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
     parser.add_argument("--without", type=Path, nargs="+", required=True)
+    parser.add_argument("--known", type=Path)
+    parser.add_argument("--known-without", type=Path)
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "figures" / "prior.json")
     options = parser.parse_args()
-    if len(options.runs) != len(options.without):
-        parser.error("--runs and --without name as many runs")
+    if len(options.runs) != len(options.without) or (options.known is None) != (options.known_without is None):
+        parser.error("--runs and --without name as many runs, and so do --known and --known-without")
     pairs = zip(options.runs, options.without, strict=True)
     rows = pd.concat([joined(run, other).assign(fold=place) for place, (run, other) in enumerate(pairs)])
     rows = rows[rows["relation"] == "="]  # a bound has no error
@@ -69,7 +70,11 @@ def main() -> None:
             content[str(source)] = {"n": len(part), "tau": {name: within_groups(part, name) for name in METHODS}}
         else:
             content[str(source)] = compared(part)
-    write_json(options.output, {"titles": METHODS, "sources": content})
+    report: dict[str, Any] = {"titles": METHODS, "sources": content}
+    if options.known is not None:
+        rows = joined(options.known, options.known_without)
+        report["known"] = compared(rows[(rows["relation"] == "=") & (rows["source"] == "crystal")])
+    write_json(options.output, report)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class ComplexDataset(Dataset[Example]):
         start: Ligands -> (ligands,) pK that the network's pk starts from; see ``start_of``.
 
     Attributes:
-        starts: (rows,) what ``start`` says of each row; zeros without it.
+        starts: (rows,) what ``start`` says of each row; None without it.
 
     Raises:
         ConfigError: A column that ``group`` names is not in the table; a table without ``uniprot``, the default, is
@@ -136,8 +136,8 @@ class ComplexDataset(Dataset[Example]):
         self.groups = np.array([group for _, _, group in self._labels], dtype=np.int64)
         self.sizes = np.array([int(caches[s].num_ligand_atoms()[r]) for s, r in self.items])
         self._source = np.array([source for source, _ in self.items], dtype=np.int64)
-        self.starts = np.zeros(len(self.items))
-        if start is not None and self.items:
+        self.starts: np.ndarray | None = None
+        if start is not None:
             self.starts = start([caches[source].ligand(row) for source, row in self.items])
 
     def repeats(self, epoch: int) -> np.ndarray:
@@ -154,7 +154,8 @@ class ComplexDataset(Dataset[Example]):
         pk, relation, group = self._labels[draw.row]
         settings = self.sources[source]
         graph, known, rmsd = self.caches[source].graph(row), float("nan"), float(self._rmsd[draw.row])
-        start, later = float(self.starts[draw.row]), settings.decoys_from_epoch
+        start = 0.0 if self.starts is None else float(self.starts[draw.row])
+        later = settings.decoys_from_epoch
         if draw.filler:
             return Example(draw, graph, pk, 0.0, relation, group, 0.0, later, start=start)
         if settings.rmsd is not None:

@@ -113,7 +113,7 @@ def calibrate(error: np.ndarray, std: np.ndarray) -> dict[str, float]:
 
 
 def predict_rows(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) -> pd.DataFrame:
-    """Scores rows of caches; a prior's part is what it says without having seen them.
+    """Scores rows of caches; the prior's part is ``rows.starts``, or without these what the scorer's prior says.
 
     Args:
         scorer: The model.
@@ -127,7 +127,8 @@ def predict_rows(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) -> 
     columns = ("pk", "pk_std", "pk_ligand_only", "pose")
     values = np.zeros((len(rows), len(columns)))
     for batch in BucketSampler(rows, batch_size, shuffle=False):
-        scores = scorer.score([rows[index].graph for index in batch], rows.starts[batch])
+        starts = None if rows.starts is None else rows.starts[batch]
+        scores = scorer.score([rows[index].graph for index in batch], starts)
         values[batch] = np.stack([getattr(scores, name) for name in columns], axis=1)
     records = [rows.caches[source].table.iloc[row] for source, row in rows.items]
     head = pd.DataFrame(

@@ -81,7 +81,7 @@ def test_each_row_starts_from_what_is_said_without_it(settings, cache, prior):
         assert [rows[at].start for at in range(len(rows))] == rows.starts.tolist()
     every = ComplexDataModule(settings(prior=str(prior), validation=None)).train_set
     assert every.starts == pytest.approx(held_out(prior, [cache.ligand(row) for row in range(ROWS)], FOLDS), abs=1e-6)
-    assert not ComplexDataModule(settings()).train_set.starts.any(), "without a prior there is nothing to start from"
+    assert ComplexDataModule(settings()).train_set.starts is None, "without a prior there is nothing to start from"
 
 
 def test_batches_carry_the_starts_and_decoys_have_their_poses(settings, prior):

@@ -81,8 +81,8 @@ def fit_prior(
     for number in range(folds + 1):
         inside = np.zeros(count, dtype=bool)
         inside[row_of[fold == number]] = True  # of the last column nothing
-        outside = np.flatnonzero(inside)
-        held_out[outside, number] = values[outside] - _errors_without(inverse, weights, outside)
+        left_out = np.flatnonzero(inside)
+        held_out[left_out, number] = values[left_out] - _errors_without(inverse, weights, left_out)
         for rest in range(PARTS):
             also = (part == rest) & ~inside
             left = np.flatnonzero(also | inside)

@@ -107,9 +107,11 @@ def made_up(start: int, n: int) -> pa.Table:
         table = connection.sql(
             """SELECT row, 0 AS pose_number, 'library:' || row + 1 AS id, printf('CPD%010d', row // 2) AS compound,
             'receptor.pdb' AS receptor, '/data/library.sdf.gz' AS ligand_file, row AS record,
-            'CC(=O)Nc1ccc(cc1)C(=O)N' || tail AS smiles, pk, 1.5 AS pk_std, -1.364 * pk AS dg_kcal_mol,
+            'CC(=O)Nc1ccc(cc1)C(=O)N' || tail AS smiles, pk, 1.5 AS pk_std, pk - 2.5 AS pk_low,
+            pk + 2.5 AS pk_high, -1.364 * pk AS dg_kcal_mol,
             alone AS pk_ligand_only, 1.364 * pk / atoms AS ligand_efficiency, atoms AS heavy_atoms,
-            (tail % 1000) / 1000 AS pose, '' AS warnings, 'made-up' AS model, 'ok' AS status, '' AS error_code,
+            (tail % 1000) / 1000 AS pose, tail % 3 > 0 AS in_domain, (tail % 997) / 997 AS nearest_ligand,
+            0.4 AS nearest_protein, '' AS warnings, 'made-up' AS model, 'ok' AS status, '' AS error_code,
             '' AS message, NULL AS pose_block FROM numbers ORDER BY row"""
         ).to_arrow_table()
     return table.select(SCHEMA.names).cast(SCHEMA)

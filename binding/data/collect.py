@@ -23,7 +23,8 @@ from binding.data.ids import Wanted, read_wanted
 from binding.errors import BindingError, FileError, UsageError
 from binding.featurize import as_binding_error
 from binding.io.archive import COMPONENT_URL, ENTRY_URL, Archive
-from binding.io.download import Downloader, Manners, StoppedError, write_whole
+from binding.io.download import Downloader, Manners, StoppedError
+from binding.io.files import write_whole
 from binding.io.index import AFFINITY_COLUMNS
 
 MOST_JOBS: Final = 16  # at a time; more is not polite to a public archive

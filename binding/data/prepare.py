@@ -22,7 +22,7 @@ from binding.data.pieces import SUFFIX, Piece, open_pieces
 from binding.data.plan import Plan, Progress
 from binding.data.poses import Job, prepare_job, worker_died
 from binding.errors import NothingLeftError, UsageError
-from binding.io.download import write_whole
+from binding.io.files import write_whole
 from binding.pool import WorkerDiedError, WorkerPool
 from binding.prepare.pocket import PocketSpec
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import zipfile
 import zlib
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ import numpy as np
 from binding.config import ValidationConfig
 from binding.errors import ConfigError, WeightsError
 from binding.graph.fields import LigandGraph
+from binding.io.files import write_whole
 from binding.prior.kernel import Features
 from binding.prior.model import LigandPrior
 
@@ -42,18 +43,11 @@ class FittedPrior:
         """Writes the file, whole or not at all."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as stream:
-            np.savez_compressed(
-                stream,
-                allow_pickle=False,
-                column=np.array(self.column),
-                held_out=self.held_out,
-                **self.prior.arrays(),
-            )
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
+        content = io.BytesIO()
+        np.savez_compressed(
+            content, allow_pickle=False, column=np.array(self.column), held_out=self.held_out, **self.prior.arrays()
+        )
+        write_whole(path, content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> FittedPrior:

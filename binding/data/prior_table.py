@@ -20,8 +20,7 @@ from binding.data.splits import fold_of, groups_of
 from binding.errors import BindingError, TableError, UsageError
 from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
-from binding.io.download import write_whole
-from binding.io.files import make_folder
+from binding.io.files import make_folder, write_whole
 from binding.io.index import BadEntry, IndexEntry, read_index_rows
 from binding.io.series import compound_from_smiles
 from binding.metrics import MIN_ROWS, pearson, rmse

@@ -6,7 +6,7 @@ elements: no structure and no name. The file lies beside the weights as ``<stem>
 
 from __future__ import annotations
 
-import os
+import io
 import zipfile
 import zlib
 from collections import OrderedDict
@@ -24,6 +24,7 @@ from binding.domain.fingerprint import fingerprint
 from binding.domain.words import NUM_WORDS
 from binding.errors import WeightsError
 from binding.graph.fields import ATOM_CATEGORIES, LigandGraph
+from binding.io.files import write_whole
 
 SUFFIX: Final = ".domain.npz"
 FORMAT_VERSION: Final = 1
@@ -227,22 +228,19 @@ class Domain:
             path: Of the weights (``model.safetensors``) or of the file itself.
         """
         path = domain_path(path)
-        partial = path.with_name(path.name + ".partial")
-        with partial.open("wb") as stream:
-            np.savez_compressed(
-                stream,
-                allow_pickle=False,
-                version=np.array([FORMAT_VERSION]),
-                bits=self._bits,
-                bit_counts=self._bit_counts.astype(np.uint16),
-                words=self._words,
-                word_counts=self._word_counts.astype(np.uint32),
-                atoms=np.array(self.atoms),
-                elements=self.elements,
-            )
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
+        content = io.BytesIO()
+        np.savez_compressed(
+            content,
+            allow_pickle=False,
+            version=np.array([FORMAT_VERSION]),
+            bits=self._bits,
+            bit_counts=self._bit_counts.astype(np.uint16),
+            words=self._words,
+            word_counts=self._word_counts.astype(np.uint32),
+            atoms=np.array(self.atoms),
+            elements=self.elements,
+        )
+        write_whole(path, content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> Domain | None:

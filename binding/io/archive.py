@@ -11,8 +11,8 @@ from pathlib import Path
 from string import Formatter
 
 from binding.errors import BindingError, FileError, UsageError
-from binding.io.download import Downloader, UnusableError, write_whole
-from binding.io.files import check_content
+from binding.io.download import Downloader, UnusableError
+from binding.io.files import check_content, write_whole
 
 ENTRY_URL = "https://files.wwpdb.org/pub/pdb/data/structures/divided/mmCIF/{middle}/{id}.cif.gz"
 COMPONENT_URL = "https://files.rcsb.org/ligands/download/{code}.cif"

@@ -7,7 +7,6 @@ are cut off or are not what was asked for. ``Retry-After`` stops all downloads o
 from __future__ import annotations
 
 import http.client
-import os
 import random
 import ssl
 import threading
@@ -19,7 +18,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from pathlib import Path
 
 from binding import __version__
 from binding.errors import FetchError, UsageError
@@ -260,21 +258,3 @@ def seconds_to_wait(retry_after: str | None) -> float | None:
             when = when.replace(tzinfo=UTC)
         return max(0.0, (when - datetime.now(UTC)).total_seconds())
     return None
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also where the program is killed.
-
-    Raises:
-        OSError: The disk is full, or the folder cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with part.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

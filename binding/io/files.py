@@ -1,9 +1,11 @@
-"""Bytes of a file, with the reason told where there are none, and its format told from the content."""
+"""Bytes of a file, with the reason told where there are none; its format, told from the content; files written whole."""
 
 from __future__ import annotations
 
 import gzip
+import os
 import re
+import threading
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -145,3 +147,21 @@ def structure_format(path: Path, data: bytes) -> str:
         f"Proteins are read from {', '.join(sorted(STRUCTURE_SUFFIXES))}, also gzipped.",
         "wrong_format",
     )
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, also where the program is killed.
+
+    Raises:
+        OSError: The disk is full, or the folder cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        with part.open("wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -25,7 +25,8 @@ from archive_server import (
 
 from binding.errors import FetchError, UsageError
 from binding.io.archive import Archive
-from binding.io.download import USER_AGENT, Downloader, Manners, StoppedError, seconds_to_wait, write_whole
+from binding.io.download import USER_AGENT, Downloader, Manners, StoppedError, seconds_to_wait
+from binding.io.files import write_whole
 
 PATH = "/mmCIF/cu/4cup.cif.gz"
 COMPONENT = "/ligands/ZYB.cif"

@@ -1,4 +1,4 @@
-"""Bytes of a file, with the reason told where there are none; its format, told from the content; files written whole."""
+"""Bytes of a file, with the reason told where there are none; its format, told from its bytes; files written whole."""
 
 from __future__ import annotations
 

@@ -41,9 +41,15 @@ class ModelConfig(Settings):
         "pooled", description="what `pose` reads: means over the complex, or besides them a sum of what each pair says"
     )
     prior: float = Field(
-        0.0, ge=0.0, lt=1.0, description="share of the ligand prior in pk; 0: none, and a twin is trained instead"
+        0.0, ge=0.0, lt=1.0, description="weight of the prior in pk; 0: none, and a twin is trained instead"
     )
+    network: float | None = Field(None, gt=0.0, description="weight of the network in pk; null: 1 - prior")
     mean_pk: float = Field(6.5, description="start of the constant term")
+
+    @property
+    def network_weight(self) -> float:
+        """What the network's pK is multiplied by in pk; the prior's is ``prior``."""
+        return 1.0 - self.prior if self.network is None else self.network
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
@@ -51,6 +57,8 @@ class ModelConfig(Settings):
             raise ValueError(
                 f"hidden_channels ({self.hidden_channels}) must be a multiple of num_heads ({self.num_heads})"
             )
+        if self.network is not None and not self.prior:
+            raise ValueError("model.network weighs the network against a prior, and there is none: leave it away")
         return self
 
 

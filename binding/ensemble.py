@@ -135,15 +135,15 @@ class Scorer:
             atom_of = torch.from_numpy(np.concatenate(rows)).to(self.device)
             states = [state.index_select(0, atom_of) for state in atoms]
             posed[:, piece] = self._interact(batch.to(self.device), states, encoded.states)
-        share = self.members[0].interaction.config.prior
-        if not share:
+        config = self.members[0].interaction.config
+        if not config.prior:
             twins = torch.stack([member.ligand_only(molecules) for member in self.members if member.ligand_only])
             alone = twins.mean(0).double().cpu().numpy()[structure_of]
             return Scores(pk=posed[0], pk_std=posed[1], pk_ligand_only=alone, pose=posed[2])
         if starts is None:
             assert self.prior is not None, "weights that start from a prior are loaded with it"
             starts = self.prior.predict(structures)[structure_of]
-        pk = share * starts + (1.0 - share) * posed[0]
+        pk = config.prior * starts + config.network_weight * posed[0]
         return Scores(pk=pk, pk_std=posed[1], pk_ligand_only=starts, pose=posed[2])
 
     def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> np.ndarray:
@@ -156,7 +156,7 @@ class Scorer:
             outputs.append(network.interact(batch, geometry, states, vectors, pocket))
         pk = torch.stack([output.pk for output in outputs])
         variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
-        spread = (1.0 - self.members[0].interaction.config.prior) ** 2 * pk.var(0, correction=0)
+        spread = self.members[0].interaction.config.network_weight ** 2 * pk.var(0, correction=0)
         pk_std = (variance + spread).sqrt() * self.std_scale
         pose = torch.stack([output.pose_logit for output in outputs]).sigmoid().mean(0)
         return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy()

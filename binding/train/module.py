@@ -65,8 +65,8 @@ class TrainingModule(lightning.LightningModule):
         """Predictions of a batch with its labels, those of the other processes joined to them, in 32 bits."""
         output = member.interaction(graphs)
         alone = labels.start if member.ligand_only is None else member.ligand_only(graphs)
-        share = self.config.model.prior
-        pk = (1.0 - share) * output.pk + share * labels.start
+        model = self.config.model
+        pk = model.network_weight * output.pk + model.prior * labels.start
         own = [pk, output.log_variance, output.pose_logit, alone]
         whole, labels = gather_batch(torch.stack([column.float() for column in own], dim=1), labels)
         return Predicted(*whole.unbind(1)), labels

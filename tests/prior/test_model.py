@@ -121,10 +121,10 @@ def test_half_precision_leaves_the_prior_as_it_is(fitted, tmp_path):
     assert np.array_equal(load_model(tmp_path / "x.safetensors").prior.predict(drugs()), fitted.predict(drugs()))
 
 
-@pytest.mark.parametrize("share", [SHARE, 0.2])
-def test_pk_is_a_weighted_mean_of_the_prior_and_the_networks(fitted, tmp_path, share):
+@pytest.mark.parametrize(("share", "given", "rest"), [(SHARE, None, 1 - SHARE), (0.2, None, 0.8), (0.7, 0.4, 0.4)])
+def test_pk_is_a_weighted_sum_of_the_prior_and_the_networks(fitted, tmp_path, share, given, rest):
     """Networks of the same tensors with and without a prior: what is mixed is what each says by itself."""
-    path, config = tmp_path / "x.safetensors", SMALL.model_copy(update={"prior": share})
+    path, config = tmp_path / "x.safetensors", SMALL.model_copy(update={"prior": share, "network": given})
     alone = [random_member(SMALL, seed) for seed in range(2)]
     states = [
         {name: tensor for name, tensor in member.state_dict().items() if "ligand_only" not in name} for member in alone
@@ -135,12 +135,12 @@ def test_pk_is_a_weighted_mean_of_the_prior_and_the_networks(fitted, tmp_path, s
     network = Scorer("y", {}, alone, dtype="float64").score(graphs)
     said = fitted.predict([item.ligand for item in graphs])
     assert np.array_equal(mixed.pk_ligand_only, said), "the prior in full"
-    assert mixed.pk == pytest.approx(share * said + (1 - share) * network.pk, abs=1e-12)
+    assert mixed.pk == pytest.approx(share * said + rest * network.pk, abs=1e-12)
     assert mixed.pose == pytest.approx(network.pose, abs=1e-12)
     single = [Scorer("y", {}, [member], dtype="float64").score(graphs) for member in alone]
     spread = np.var([scores.pk for scores in single], axis=0)
     variance = np.mean([scores.pk_std**2 for scores in single], axis=0)
-    assert mixed.pk_std == pytest.approx(np.sqrt(variance + (1 - share) ** 2 * spread), abs=1e-12)
+    assert mixed.pk_std == pytest.approx(np.sqrt(variance + rest**2 * spread), abs=1e-12)
 
 
 def test_starts_of_the_callers_go_to_their_own_rows(weights):

@@ -299,3 +299,12 @@ def test_the_share_leaves_the_network_one(settings, prior):
     for share in (-0.1, 1.0, "half"):
         with pytest.raises(ValidationError, match=r"model\.prior"):
             settings(prior=str(prior), model=MODEL | {"prior": share})
+
+
+def test_a_weight_of_the_network_is_one_beside_a_prior(settings, prior):
+    assert settings(prior=str(prior)).model.network_weight == 1 - PRIOR_SHARE
+    assert settings(prior=str(prior), model=MODEL | {"prior": 0.7, "network": 0.4}).model.network_weight == 0.4
+    assert settings().model.network_weight == 1.0
+    for model in ({"network": 0.4}, {"prior": 0.7, "network": 0.0}):
+        with pytest.raises(ValidationError, match=r"network"):
+            settings(prior=str(prior) if "prior" in model else None, model=MODEL | model)

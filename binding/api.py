@@ -381,7 +381,7 @@ def train(
 
 
 def prior(table: str | Path, output: str | Path, **how: Any) -> PriorReport:
-    """Fit a ligand prior to have a share in pk; see ``binding.data.prior_table.prepare_prior``."""
+    """Fit a prior to have a share in pk; see ``binding.data.prior_table.prepare_prior``."""
     from binding.data import prior_table
 
     return prior_table.prepare_prior(table, output, **how)

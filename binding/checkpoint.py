@@ -33,7 +33,7 @@ from binding.ensemble import Member as Member
 from binding.ensemble import Scorer as Scorer
 from binding.ensemble import Scores as Scores
 from binding.errors import UsageError, WeightsError
-from binding.prior.model import LigandPrior
+from binding.prior.model import Prior
 
 _PRIOR: Final = "prior."
 
@@ -74,7 +74,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             member.load_state_dict(state)
             members.append(member)
         arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
-        prior = LigandPrior.from_arrays(arrays) if config.prior else None
+        prior = Prior.from_arrays(arrays) if config.prior else None
     except ValidationError as error:
         raise WeightsError(f"the card of {path} does not describe a model: {describe(error)}", "restore it") from None
     except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
@@ -109,7 +109,7 @@ def save_weights(
     members: Sequence[Mapping[str, Tensor]],
     card: Mapping[str, Any],
     half: bool = False,
-    prior: LigandPrior | None = None,
+    prior: Prior | None = None,
 ) -> None:
     """Writes weights and their card, atomically.
 

@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from binding.config import ModelConfig
 from binding.domain.index import Domain
+from binding.domain.words import pocket_words
 from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 from binding.models.interaction import InteractionModel
 from binding.models.ligand_only import LigandOnlyModel
-from binding.prior.model import LigandPrior
+from binding.prior.model import Prior, PriorPk
 
 _NORMAL_90 = 1.6449  # standard deviations to either side that hold 90 % of a normal distribution
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -36,7 +37,7 @@ _ATOMS_AT_ONCE = {"cpu": 256, "cuda": 32_768}
 class Member(nn.Module):
     """One trained pair: the interaction model and the twin that sees no protein.
 
-    Where pk starts from a ligand prior (``config.prior``), there is no twin: the prior is what the model is compared
+    Where pk starts from a prior (``config.prior``), there is no twin: the prior is what the model is compared
     with.
     """
 
@@ -96,7 +97,7 @@ class Scorer:
         device: str = "cpu",
         dtype: str = "float32",
         domain: Domain | None = None,
-        prior: LigandPrior | None = None,
+        prior: Prior | None = None,
     ) -> None:
         self.name = name
         self.card = dict(card)
@@ -111,13 +112,13 @@ class Scorer:
         self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
 
     @torch.inference_mode()
-    def score(self, graphs: Sequence[ComplexGraph], starts: np.ndarray | None = None) -> Scores:
+    def score(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Scores:
         """Scores graphs together; those that hold the same pocket object share its encoding.
 
         Args:
             graphs: Any number; memory grows with the largest ligand times the largest pocket times the number on a
                 GPU, and with the number alone on a CPU, which takes a few at a time.
-            starts: (n,) pK, instead of what the prior says, which has seen its own ligands.
+            starts: Instead of what the prior says, which has seen its own ligands.
         """
         if not graphs:
             empty = np.zeros(0)
@@ -142,9 +143,10 @@ class Scorer:
             return Scores(pk=posed[0], pk_std=posed[1], pk_ligand_only=alone, pose=posed[2])
         if starts is None:
             assert self.prior is not None, "weights that start from a prior are loaded with it"
-            starts = self.prior.predict(structures)[structure_of]
-        pk = config.prior * starts + config.network_weight * posed[0]
-        return Scores(pk=pk, pk_std=posed[1], pk_ligand_only=starts, pose=posed[2])
+            sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
+            starts = self.prior.predict_at(structures, sites, structure_of)
+        pk = config.prior * starts.at_site + config.network_weight * posed[0]
+        return Scores(pk=pk, pk_std=posed[1], pk_ligand_only=starts.alone, pose=posed[2])
 
     def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> np.ndarray:
         """pk, its standard deviation and the pose's probability, (3, ligands), from each member's encodings."""

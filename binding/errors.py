@@ -61,7 +61,8 @@ class TableError(BindingError):
 
     Codes of single rows: ``bad_id``, ``duplicate_id``, ``bad_ligand_name``, ``bad_row`` (too few or too many cells, a
     quote that is not closed, an empty cell that is needed, or otherwise not of the form),
-    ``no_affinity``, ``bad_affinity`` (not understood, contradictory, or out of range), ``bad_unit``.
+    ``no_affinity``, ``bad_affinity`` (not understood, contradictory, or out of range), ``bad_unit``, ``unknown_site``
+    (a complex that no cache has).
     """
 
     code = "bad_table"

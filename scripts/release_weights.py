@@ -35,7 +35,7 @@ from binding.io.index import read_index
 from binding.io.table import read_folder
 from binding.metrics import paired_difference, regression_metrics
 from binding.prepare.pocket import PocketSpec
-from binding.prior.model import LigandPrior
+from binding.prior.model import Prior
 from binding.train.finish import calibrate
 
 BATCH = 32
@@ -113,7 +113,7 @@ def members(runs: Sequence[Path]) -> list[dict[str, torch.Tensor]]:
     return [load_model(run, device="cpu").members[0].state_dict() for run in runs]
 
 
-def prior(runs: Sequence[Path]) -> LigandPrior | None:
+def prior(runs: Sequence[Path]) -> Prior | None:
     """What all runs start from; None where they start from none."""
     found = [load_model(run, device="cpu").prior for run in runs]
     first = found[0].arrays() if found[0] is not None else {}
@@ -233,7 +233,7 @@ def main() -> None:
     path = args.output / f"{args.name}.safetensors"
     start = prior(args.runs)
     if start is not None:
-        card["prior"] = {"ligands": len(start)}
+        card["prior"] = start.summary()
     save_weights(path, members(args.runs), card, half=True, prior=start)
     domain(args.runs).save(path)
     truth, graphs, sizes = test_graphs(args.test)

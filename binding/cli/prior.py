@@ -1,9 +1,9 @@
-"""``binding prior``: what ligands like a new one bind with, which has a share in pk."""
+"""``binding prior``: what ligands like a new one bind with, at sites like its own, which has a share in pk."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -11,6 +11,8 @@ from binding.cli import options
 from binding.cli.errors import guarded
 from binding.cli.progress import shown
 from binding.errors import EXIT_OK, EXIT_SOME_FAILED
+
+_WHAT: Final = {"ligand": " ligand", "site": " ligand at its site"}
 
 
 @guarded
@@ -24,25 +26,38 @@ def command(
         str, typer.Option("--column", help="Column of what training holds out together, as its validation.column.")
     ] = "uniprot",
     folds: Annotated[int, typer.Option("--folds", min=2, help="As training's validation.folds.")] = 5,
+    sites: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--sites",
+            metavar="CACHE",
+            help="Cache of `binding prepare` with the complexes that the column site names; may be given again.",
+        ),
+    ] = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Fit a ligand prior to ligands with measured affinities, posed or not.
+    """Fit a prior to ligands with measured affinities, posed or not.
 
     Training with `prior: FILE` then learns what it leaves of pk.
+    With --sites it also learns where they were measured: the column
+    site names for each ligand a complex in whose pocket it binds.
     Rows that cannot be used are listed with their reason in OUTPUT's
     .rejected.csv; exits 3 if there are any.
     """
     from binding import api
 
     with shown("fitting", quiet) as advance:
-        report = api.prior(table, output, column=column, folds=folds, progress=advance)
+        report = api.prior(table, output, column=column, folds=folds, sites=sites or (), progress=advance)
     if not quiet:
         bounds = f"; {report.bounds} bounds left out" if report.bounds else ""
         typer.echo(f"{report.used} of {report.asked} rows, {report.ligands} ligands in {report.path}{bounds}", err=True)
-        if report.held_out:
-            r, rmse = report.held_out["r"], report.held_out["rmse"]
-            typer.echo(f"each predicted without its fold: r {r:.3f}, RMSE {rmse:.2f} pK", err=True)
+        if sites:
+            typer.echo(f"{report.sited} rows at {report.sites} different sites", err=True)
+        for what, figures in report.held_out.items():
+            if what == "ligand" or sites:
+                said = f"each{_WHAT[what] if sites else ''} predicted without its fold"
+                typer.echo(f"{said}: r {figures['r']:.3f}, RMSE {figures['rmse']:.2f} pK", err=True)
         if report.rejected:
             typer.echo(f"{len(report.rejected)} rejected, the first {report.rejected[0].message}", err=True)
     return EXIT_SOME_FAILED if report.rejected else EXIT_OK

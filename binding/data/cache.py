@@ -20,6 +20,7 @@ import pandas as pd
 
 from binding.data.encode import CACHE_VERSION
 from binding.data.store import GraphStore
+from binding.domain.words import SITE_CUTOFF, Residues, residues_near
 from binding.errors import CacheError, ConfigError
 from binding.graph.fields import DESCRIPTORS, ComplexGraph, LigandGraph
 from binding.graph.pocket import build_pocket_graph
@@ -79,6 +80,7 @@ class ComplexCache:
         self._ligand_bond_start = _starts(arrays["ligand_bonds"])
         self._pocket_start = _starts(arrays["ligand_pocket"])
         self._graphs = GraphStore()
+        self._residues: dict[int, Residues] = {}
 
     def __len__(self) -> int:
         return len(self.table)
@@ -133,12 +135,31 @@ class ComplexCache:
             descriptors=arrays["descriptors"][row],
         )
 
+    def site_words(self, row: int) -> np.ndarray:
+        """(words,) uint32, of the residues about the ligand of one row: what ``pocket_words`` says of its graph.
+
+        The graph is not built: a few hundredths of a millisecond a row.
+        """
+        group = int(self.groups()[row])
+        if group not in self._residues:
+            self._residues[group] = Residues.of_protein(self.protein(group))
+        residues = self._residues[group]
+        keep = self._pocket(row, len(residues.codes))
+        if self.settings.get("pocket_cutoff", SITE_CUTOFF) > SITE_CUTOFF:
+            protein, positions = self.protein(group), self.ligand(row).positions
+            keep &= residues_near(protein.positions, protein.atom_residue, protein.num_residues, positions)
+        return residues.words(keep)
+
+    def _pocket(self, row: int, residues: int) -> np.ndarray:
+        """(residues,) bool, which of the protein's are in the row's pocket."""
+        keep = np.zeros(residues, dtype=bool)
+        keep[self._arrays["pocket_rows"][self._pocket_start[row] : self._pocket_start[row + 1]]] = True
+        return keep
+
     def _build(self, row: int) -> ComplexGraph:
-        arrays = self._arrays
-        protein = self.protein(int(arrays["ligand_group"][row]))
-        keep = np.zeros(protein.num_residues, dtype=bool)
-        keep[arrays["pocket_rows"][self._pocket_start[row] : self._pocket_start[row + 1]]] = True
-        return ComplexGraph(ligand=self.ligand(row), pocket=build_pocket_graph(protein.select(keep)))
+        protein = self.protein(int(self.groups()[row]))
+        pocket = protein.select(self._pocket(row, protein.num_residues))
+        return ComplexGraph(ligand=self.ligand(row), pocket=build_pocket_graph(pocket))
 
 
 def _read_table(text: str) -> pd.DataFrame:

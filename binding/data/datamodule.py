@@ -12,11 +12,11 @@ from binding.data.cache import ComplexCache, refuse_mixed
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards, Start
 from binding.data.prior_file import FittedPrior
 from binding.data.splits import filter_rows, split_rows
-from binding.prior.model import LigandPrior
+from binding.prior.model import Prior
 
 
-def start_of(config: TrainConfig, prior: LigandPrior | None = None) -> tuple[LigandPrior | None, Start | None]:
-    """The ligand prior of a run, and what it says of ligands without having seen them.
+def start_of(config: TrainConfig, prior: Prior | None = None) -> tuple[Prior | None, Start | None]:
+    """The prior of a run, and what it says of ligands at their sites without having seen them.
 
     Args:
         config: The run.
@@ -27,7 +27,7 @@ def start_of(config: TrainConfig, prior: LigandPrior | None = None) -> tuple[Lig
         ConfigError: It was fitted for another rule of what is held out.
     """
     if config.prior is None:
-        return prior, None if prior is None else prior.predict
+        return prior, None if prior is None else prior.predict_at
     fitted = FittedPrior.load(config.prior)
     return fitted.prior, partial(fitted.starts, fold=fitted.fold_of_run(config.validation))
 
@@ -47,7 +47,7 @@ class ComplexDataModule(lightning.LightningDataModule):
         WeightsError: Nor can the file of the prior.
     """
 
-    def __init__(self, config: TrainConfig, prior: LigandPrior | None = None) -> None:
+    def __init__(self, config: TrainConfig, prior: Prior | None = None) -> None:
         super().__init__()
         self.config = config
         self.prior, start = start_of(config, prior)

@@ -19,9 +19,10 @@ from binding.data.splits import group_name
 from binding.errors import ConfigError
 from binding.graph.batch import Batch, collate
 from binding.graph.fields import ComplexGraph, LigandGraph
+from binding.prior.model import PriorPk
 
-#: Ligands -> (ligands,) pK.
-Start = Callable[[Sequence[LigandGraph]], np.ndarray]
+#: Ligands and the words of their sites -> what a prior says of each.
+Start = Callable[[Sequence[LigandGraph], Sequence[np.ndarray]], PriorPk]
 _NEAR_NATIVE = 2.0  # Å, the field's threshold for a correct pose
 
 
@@ -38,7 +39,9 @@ class Labels:
             pose is known.
         group: (B,) int64, complexes that may be compared with each other share a number, see ``SourceConfig.group``.
         poses_of: (B,) int64, poses of one complex share a number.
-        start: (B,), pK, what the ligand prior says, a share of which pk starts from; zero where there is none.
+        start: (B,), pK, what the prior says of the ligand at its site, a share of which pk starts from; zero where
+            there is none.
+        alone: (B,), pK, what it says of the ligand alone; zero where there is none.
     """
 
     pk: Tensor
@@ -49,6 +52,7 @@ class Labels:
     group: Tensor
     poses_of: Tensor
     start: Tensor
+    alone: Tensor
 
     def to(self, device: torch.device | str) -> Labels:
         return Labels(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
@@ -88,6 +92,7 @@ class Example:
     near_native: float = float("nan")
     decoy: bool = False
     start: float = 0.0
+    alone: float = 0.0
 
 
 RELATION_SIGNS = {"<": -1, "<=": -1, ">": 1, ">=": 1}
@@ -100,7 +105,7 @@ class ComplexDataset(Dataset[Example]):
         caches: One a source.
         sources: Their settings.
         rows: For each source, the index of the rows to use.
-        start: Ligands -> (ligands,) pK that the network's pk starts from; see ``start_of``.
+        start: What the network's pk starts from; see ``start_of``.
 
     Attributes:
         starts: (rows,) what ``start`` says of each row; None without it.
@@ -136,9 +141,10 @@ class ComplexDataset(Dataset[Example]):
         self.groups = np.array([group for _, _, group in self._labels], dtype=np.int64)
         self.sizes = np.array([int(caches[s].num_ligand_atoms()[r]) for s, r in self.items])
         self._source = np.array([source for source, _ in self.items], dtype=np.int64)
-        self.starts: np.ndarray | None = None
+        self.starts: PriorPk | None = None
         if start is not None:
-            self.starts = start([caches[source].ligand(row) for source, row in self.items])
+            ligands = [caches[source].ligand(row) for source, row in self.items]
+            self.starts = start(ligands, [caches[source].site_words(row) for source, row in self.items])
 
     def repeats(self, epoch: int) -> np.ndarray:
         """(rows,) how often each row is seen in an epoch; zero where its source has no part in it."""
@@ -154,14 +160,16 @@ class ComplexDataset(Dataset[Example]):
         pk, relation, group = self._labels[draw.row]
         settings = self.sources[source]
         graph, known, rmsd = self.caches[source].graph(row), float("nan"), float(self._rmsd[draw.row])
-        start = 0.0 if self.starts is None else float(self.starts[draw.row])
+        start = alone = 0.0
+        if self.starts is not None:
+            start, alone = float(self.starts.at_site[draw.row]), float(self.starts.alone[draw.row])
         later = settings.decoys_from_epoch
         if draw.filler:
-            return Example(draw, graph, pk, 0.0, relation, group, 0.0, later, start=start)
+            return Example(draw, graph, pk, 0.0, relation, group, 0.0, later, start=start, alone=alone)
         if settings.rmsd is not None:
             known = float(rmsd < _NEAR_NATIVE)
         weight, wrong = (0.0, True) if known == 0.0 else (settings.weight, False)
-        return Example(draw, graph, pk, weight, relation, group, settings.decoys, later, known, wrong, start)
+        return Example(draw, graph, pk, weight, relation, group, settings.decoys, later, known, wrong, start, alone)
 
 
 def _rmsds(cache: ComplexCache, settings: SourceConfig, rows: Sequence[int]) -> np.ndarray:
@@ -321,14 +329,14 @@ class Collator:
             noisy = native + generator.normal(scale=scale, size=native.shape) if scale else native
             graphs.append(replace(example.graph, ligand=replace(ligand, positions=noisy)))
             relation = 0 if example.decoy else example.relation
-            shared = (example.group, complex_of, example.start)
+            shared = (example.group, complex_of, example.start, example.alone)
             rows.append((example.pk, example.weight, relation, example.decoy, known, *shared))
             if self.decoys and displaced and generator.random() < example.decoys:
                 moved = displaced_pose(native, generator)
                 still_near = float(rmsd(native, moved) < _NEAR_NATIVE)
                 graphs.append(replace(example.graph, ligand=replace(ligand, positions=moved)))
                 rows.append((example.pk, 0.0, 0, True, still_near, *shared))
-        pk, weight, relations, decoy, near, group, poses_of, start = zip(*rows, strict=True)
+        pk, weight, relations, decoy, near, group, poses_of, start, alone = zip(*rows, strict=True)
         labels = Labels(
             pk=torch.tensor(pk, dtype=torch.float32),
             weight=torch.tensor(weight, dtype=torch.float32),
@@ -338,5 +346,6 @@ class Collator:
             group=torch.tensor(group),
             poses_of=torch.tensor(poses_of),
             start=torch.tensor(start, dtype=torch.float32),
+            alone=torch.tensor(alone, dtype=torch.float32),
         )
         return collate(graphs), labels

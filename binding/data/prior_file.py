@@ -1,4 +1,4 @@
-"""A fitted ligand prior as training needs it: with what it says of each of its own ligands without having seen it."""
+"""A fitted prior as training needs it: with what it says of each of its own ligands without having seen it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from binding.errors import ConfigError, WeightsError
 from binding.graph.fields import LigandGraph
 from binding.io.files import write_whole
 from binding.prior.kernel import Features
-from binding.prior.model import LigandPrior
+from binding.prior.model import Prior, PriorPk
+from binding.prior.sites import tanimoto
 
 _SAME: Final = 0.7  # Tanimoto similarity
 
@@ -30,14 +31,16 @@ class FittedPrior:
         prior: Of all n ligands.
         column: By which groups of ligands are held out from training, as in ``ValidationConfig``.
         folds: How many folds the groups are put into.
-        held_out: (n, folds + 1) float32, pK. Column k is for runs that hold out fold k, which no number of it knows of;
-            the last for runs that hold out nothing. No number knows of the ligand itself.
+        held_out: (n, folds + 1) float32, pK of the ligand alone. Column k is for runs that hold out fold k, which no
+            number of it knows of; the last for runs that hold out nothing. No number knows of the ligand itself.
+        held_out_at_site: (r, folds + 1) float32, the same of each row of ``prior.at_site``: a ligand at a site.
     """
 
-    prior: LigandPrior
+    prior: Prior
     column: str
     folds: int
     held_out: np.ndarray
+    held_out_at_site: np.ndarray
 
     def save(self, path: str | Path) -> None:
         """Writes the file, whole or not at all."""
@@ -45,7 +48,12 @@ class FittedPrior:
         path.parent.mkdir(parents=True, exist_ok=True)
         content = io.BytesIO()
         np.savez_compressed(
-            content, allow_pickle=False, column=np.array(self.column), held_out=self.held_out, **self.prior.arrays()
+            content,
+            allow_pickle=False,
+            column=np.array(self.column),
+            held_out=self.held_out,
+            held_out_at_site=self.held_out_at_site,
+            **self.prior.arrays(),
         )
         write_whole(path, content.getvalue())
 
@@ -63,13 +71,17 @@ class FittedPrior:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            prior = LigandPrior.from_arrays(arrays)
-            held_out, column = arrays["held_out"], str(arrays["column"])
-            if held_out.shape != (len(prior), held_out.shape[-1]) or not np.isfinite(held_out).all():
-                raise ValueError("what it says of its own ligands does not fit them")
+            prior = Prior.from_arrays(arrays)
+            alone, at_site, column = arrays["held_out"], arrays["held_out_at_site"], str(arrays["column"])
+            folds = alone.shape[-1] - 1
+            if len(np.unique(prior.at_site.row_ligand)) != len(prior):
+                raise ValueError("not each of its ligands was measured")
+            for held_out, rows in ((alone, len(prior)), (at_site, len(prior.at_site.weights))):
+                if held_out.shape != (rows, folds + 1) or not np.isfinite(held_out).all():
+                    raise ValueError("what it says of its own ligands does not fit them")
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise WeightsError(f"{path} is no ligand prior: {error}", hint) from None
-        return cls(prior, column, held_out.shape[1] - 1, held_out)
+        return cls(prior, column, folds, alone, at_site)
 
     def fold_of_run(self, validation: ValidationConfig | None) -> int | None:
         """The fold whose groups a run holds out; None where it holds out nothing.
@@ -87,26 +99,43 @@ class FittedPrior:
             )
         return validation.fold
 
-    def starts(self, ligands: Sequence[LigandGraph], fold: int | None) -> np.ndarray:
+    def starts(self, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], fold: int | None) -> PriorPk:
         """What training starts from: of known ligands what is said of them held out, of others what the prior says.
 
         A ligand that is nearly a known one counts as it: two files of one ligand may tell its tautomer or the bonds of
-        an odd group apart, and the prior would know its affinity.
+        an odd group apart, and the prior would know its affinity. Of the sites where it is known the one that is most
+        alike counts.
 
         Args:
             ligands: Of training and of held-out rows.
+            sites: The words of the site of each; see ``pocket_words``.
             fold: Which the run holds out, see ``fold_of_run``.
-
-        Returns:
-            (ligands,) pK.
         """
         features = Features.of(ligands)
         place = {key: row for row, key in enumerate(self.prior.features.keys())}
-        rows = np.array([place.get(key, -1) for key in features.keys()], dtype=np.int64)
-        strangers = np.flatnonzero(rows < 0)
-        others = features.take(strangers)
-        nearest, similarity = self.prior.nearest(others)
-        rows[strangers] = nearest
-        found = self.held_out[rows, -1 if fold is None else fold].astype(np.float64)
-        found[strangers] = np.where(similarity >= _SAME, found[strangers], self.prior.predict_features(others))
+        known = np.array([place.get(key, -1) for key in features.keys()], dtype=np.int64)
+        strangers = np.flatnonzero(known < 0)
+        nearest, similarity = self.prior.nearest(features.take(strangers))
+        known[strangers] = np.where(similarity >= _SAME, nearest, -1)
+        found = PriorPk(np.empty(len(known)), np.empty(len(known)))
+        others = np.flatnonzero(known < 0)
+        said = self.prior.predict_features(features.take(others), [sites[row] for row in others.tolist()])
+        found.alone[others], found.at_site[others] = said.alone, said.at_site
+        column, held = -1 if fold is None else fold, np.flatnonzero(known >= 0)
+        found.alone[held] = self.held_out[known[held], column]
+        rows = self._rows_most_alike(known[held], [sites[row] for row in held.tolist()])
+        found.at_site[held] = self.held_out_at_site[rows, column]
         return found
+
+    def _rows_most_alike(self, ligands: np.ndarray, sites: Sequence[np.ndarray]) -> np.ndarray:
+        """For each of m known ligands at a site its row whose own site is most alike (m,), the first of several."""
+        fit = self.prior.at_site
+        words = [*fit.sites.split(), np.zeros(0, dtype=np.uint32)]  # -1, not known, is the last
+        rows_of: list[list[int]] = [[] for _ in range(len(self.prior))]
+        for row, ligand in enumerate(fit.row_ligand.tolist()):
+            rows_of[ligand].append(row)
+        best = [
+            max(rows_of[ligand], key=lambda row: tanimoto(site, words[fit.row_site[row]]))
+            for ligand, site in zip(ligands.tolist(), sites, strict=True)
+        ]
+        return np.array(best, dtype=np.int64)

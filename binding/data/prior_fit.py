@@ -1,4 +1,4 @@
-"""Fitting the ligand prior, and what it says of each of its own ligands without having seen it.
+"""Fitting the prior, and what it says of each of its own ligands without having seen it.
 
 A network that starts from the prior must learn from rows whose own affinity the prior does not know. Leaving out a
 group of rows needs no second fit: with ``A`` the inverse of the regularised kernel and ``a`` the weights, the errors on
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -19,13 +21,54 @@ from binding.data.splits import fold_of
 from binding.errors import TrainingError, UsageError
 from binding.graph.fields import LigandGraph
 from binding.prior.kernel import Features, kernel_matrix
-from binding.prior.model import LigandPrior, summary_of
+from binding.prior.model import Prior, SiteFit, summary_of
+from binding.prior.sites import Sites
 
 #: Added to the kernel's diagonal: the variance of what likeness does not explain, in units of the Tanimoto part.
 RIDGE: Final = 0.3
+RIDGE_AT_SITE: Final = 0.4  # of the fit with sites
 PARTS: Final = 10  # of the ligands, at random; each is predicted without its own part
-MOST: Final = 50_000  # ligands; the matrix of so many takes 10 GB
-FEWEST: Final = 20
+MOST: Final = 50_000  # ligands at sites; the matrix of so many takes 10 GB
+FEWEST: Final = 20  # ligands
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """What is averaged and fitted: measurements of one ligand, or of one ligand at one site, are one row.
+
+    Attributes:
+        ligand: (r,) which ligand each is.
+        site: (r,) at which site; -1 where that is not known.
+        values: (r,) pK, mean of its measurements.
+    """
+
+    ligand: np.ndarray
+    site: np.ndarray
+    values: np.ndarray
+
+    @classmethod
+    def of(cls, ligand: np.ndarray, site: np.ndarray, measured: np.ndarray) -> _Rows:
+        """Of n measurements, in the order in which ligands and sites first come."""
+        pairs: dict[tuple[int, int], int] = {}
+        keys = zip(ligand.tolist(), site.tolist(), strict=True)
+        row_of = np.array([pairs.setdefault(pair, len(pairs)) for pair in keys], dtype=np.int64)
+        columns = np.array(list(pairs), dtype=np.int64).T
+        return cls(columns[0], columns[1], np.bincount(row_of, measured) / np.bincount(row_of))
+
+
+@dataclass(frozen=True, eq=False)
+class _LeftOut:
+    """Which ligands each held-out number must not know.
+
+    Attributes:
+        folds: (folds + 1, ligands) bool, those with a measurement in the fold; in the last row none.
+        parts: (ligands,) the random part of each.
+        step: Called after each fold.
+    """
+
+    folds: np.ndarray
+    parts: np.ndarray
+    step: Callable[[], None]
 
 
 def fit_prior(
@@ -35,11 +78,14 @@ def fit_prior(
     column: str,
     folds: int,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    sites: Sequence[np.ndarray] | None = None,
 ) -> FittedPrior:
     """Fits the prior and predicts each of its ligands without it.
 
-    Ligands of one fingerprint count once, with the mean of their affinities, and belong to the groups of all of them.
-    Time grows with the cube of the number of ligands, memory with its square (4 bytes a pair).
+    Ligands of one fingerprint count once (at each site once), with the mean of their affinities, and belong to the
+    groups of all of them. Time grows with the cube of the number of ligands at sites, memory with its square (4 bytes a
+    pair).
 
     Args:
         ligands: Their 2D structure is used.
@@ -47,7 +93,8 @@ def fit_prior(
         groups: (n,) what training holds out together, such as a protein family.
         column: What the groups are called.
         folds: How many folds the groups are put into, by ``fold_of``.
-        progress: Called with folds done and their number.
+        progress: Called with folds done and their number, those of both fits.
+        sites: (n,) the words of the site where each was measured, see ``pocket_words``; none where it is not known.
 
     Raises:
         UsageError: Too few ligands, or too many for the memory that this takes; fewer than two folds; an affinity
@@ -60,45 +107,76 @@ def fit_prior(
     if odd := int((~np.isfinite(measured)).sum()):
         raise UsageError(f"{odd} of {len(measured)} affinities are not finite", "leave these ligands out")
     features = Features.of(ligands)
-    rows: dict[bytes, int] = {}
-    row_of = np.array([rows.setdefault(key, len(rows)) for key in features.keys()], dtype=np.int64)
-    count = len(rows)
-    if not FEWEST <= count <= MOST:
-        raise UsageError(
-            f"{count} different ligands; a prior takes {FEWEST} to {MOST}",
-            "give more ligands" if count < FEWEST else "give a sample of them: the matrix grows with their square",
-        )
-    first = np.full(count, -1)
-    first[row_of[::-1]] = np.arange(len(row_of))[::-1]
-    distinct = features.take(first)
-    values = np.bincount(row_of, measured) / np.bincount(row_of)
-    mean = float(values.mean())
-    inverse, weights = _inverted(distinct, values - mean)
+    keys: dict[bytes, int] = {}
+    ligand_of = np.array([keys.setdefault(key, len(keys)) for key in features.keys()], dtype=np.int64)
+    known: dict[bytes, int] = {b"": -1}
+    words = [b""] * len(measured) if sites is None else [site.astype(np.uint32).tobytes() for site in sites]
+    site_of = np.array([known.setdefault(key, len(known) - 1) for key in words], dtype=np.int64)
+    alone = _Rows.of(ligand_of, np.full(len(ligand_of), -1), measured)
+    bound = _Rows.of(ligand_of, site_of, measured)
+    _refuse_size(len(keys), len(bound.values))
+    distinct = features.take(np.unique(ligand_of, return_index=True)[1])
+    places = Sites.of([np.frombuffer(key, dtype=np.uint32) for key in known if key])
 
     fold = np.array([fold_of(str(name), folds) for name in groups])
-    part = np.array([zlib.crc32(b"part" + key) % PARTS for key in rows])
-    held_out = np.empty((count, folds + 1), dtype=np.float32)
-    for number in range(folds + 1):
-        inside = np.zeros(count, dtype=bool)
-        inside[row_of[fold == number]] = True  # of the last column nothing
-        left_out = np.flatnonzero(inside)
-        held_out[left_out, number] = values[left_out] - _errors_without(inverse, weights, left_out)
+    inside = np.zeros((folds + 1, len(keys)), dtype=bool)
+    inside[fold, ligand_of] = True
+    part = np.array([zlib.crc32(b"part" + key) % PARTS for key in keys])
+    left_out = _LeftOut(inside, part, _counter(2 * (folds + 1), progress))
+    weights, mean, held_out = _fit(kernel_matrix(distinct), RIDGE, alone, left_out)
+    matrix = kernel_matrix(distinct.take(bound.ligand))
+    places.scale(matrix, bound.site)
+    row_weights, row_mean, held_out_at_site = _fit(matrix, RIDGE_AT_SITE, bound, left_out)
+
+    atoms, elements = summary_of(ligands)
+    fit = SiteFit(places, bound.ligand, bound.site, row_weights.astype(np.float64), row_mean)
+    return FittedPrior(Prior(distinct, weights, mean, atoms, elements, fit), column, folds, held_out, held_out_at_site)
+
+
+def _refuse_size(ligands: int, rows: int) -> None:
+    if ligands < FEWEST:
+        raise UsageError(f"{ligands} different ligands; a prior takes {FEWEST} or more", "give more ligands")
+    if rows > MOST:
+        raise UsageError(
+            f"{rows} different ligands, each site counted; a prior takes {MOST} at most",
+            "give a sample of them: the matrix grows with their square",
+        )
+
+
+def _counter(total: int, progress: Callable[[int, int], None] | None) -> Callable[[], None]:
+    """Tells how many of so many folds are done, one more at each call."""
+    done = count(1)
+    return lambda: None if progress is None else progress(next(done), total)
+
+
+def _fit(matrix: np.ndarray, ridge: float, rows: _Rows, left_out: _LeftOut) -> tuple[np.ndarray, float, np.ndarray]:
+    """Weights and mean of a fit, and what it says of each row held out, (rows, folds + 1) float32.
+
+    Args:
+        matrix: The kernel of the rows; it is overwritten.
+        ridge: Added to its diagonal.
+        rows: What is fitted.
+        left_out: What is held out, a ligand with all its rows.
+    """
+    mean = float(rows.values.mean())
+    inverse, weights = _inverted(matrix, ridge, rows.values - mean)
+    part = left_out.parts[rows.ligand]
+    held_out = np.empty((len(rows.values), len(left_out.folds)), dtype=np.float32)
+    for number, inside in enumerate(left_out.folds[:, rows.ligand]):
+        whole = np.flatnonzero(inside)
+        held_out[whole, number] = rows.values[whole] - _errors_without(inverse, weights, whole)
         for rest in range(PARTS):
             also = (part == rest) & ~inside
             left = np.flatnonzero(also | inside)
             error = _errors_without(inverse, weights, left)[also[left]]
-            held_out[also, number] = values[also] - error
-        if progress is not None:
-            progress(number + 1, folds + 1)
-    atoms, elements = summary_of(ligands)
-    prior = LigandPrior(distinct, weights.astype(np.float32), mean, atoms, elements)
-    return FittedPrior(prior, column, folds, held_out)
+            held_out[also, number] = rows.values[also] - error
+        left_out.step()
+    return weights, mean, held_out
 
 
-def _inverted(features: Features, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _inverted(matrix: np.ndarray, ridge: float, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The inverse of the regularised kernel, of which only the lower triangle is meant, and the weights."""
-    matrix = kernel_matrix(features)
-    matrix[np.diag_indices(len(matrix))] += np.float32(RIDGE)
+    matrix[np.diag_indices(len(matrix))] += np.float32(ridge)
     factor, failed = lapack.spotrf(matrix.T, lower=1, overwrite_a=1)  # symmetric, and LAPACK counts by columns
     if failed:
         raise TrainingError(

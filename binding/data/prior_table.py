@@ -1,9 +1,9 @@
-"""A table of ligands with measured affinities -> the ligand prior that has a share in pk."""
+"""A table of ligands with measured affinities -> the prior that has a share in pk."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from binding.data.cache import typed
+from binding.data.cache import ComplexCache, typed
 from binding.data.encode import cannot_write
 from binding.data.prepare import Rejected, rejected_csv, rejected_table
 from binding.data.prior_file import FittedPrior
@@ -27,6 +27,8 @@ from binding.metrics import MIN_ROWS, pearson, rmse
 from binding.structures import Ligand
 
 _SMILES: Final = "smiles"
+_SITE: Final = "site"
+_NOWHERE: Final = np.zeros(0, dtype=np.uint32)  # the words of a site that is not known
 _EXACT: Final = ("=", "~")  # the others are bounds
 Progress = Callable[[int, int], None]
 
@@ -40,18 +42,32 @@ class PriorReport:
         asked: Rows of the table.
         used: Rows that were learned from; ``ligands`` of them are different.
         ligands: Different ligands, by fingerprint.
+        sited: Rows whose site is known; ``sites`` of these are different.
+        sites: Different sites, by their words.
         bounds: Rows with a bound (``>``, ``<``), which are left out: only exact values are averaged.
         rejected: Rows that cannot be used.
-        held_out: r and RMSE (pK) of all rows, each predicted without its fold; empty for a few rows.
+        held_out: r and RMSE (pK) of all rows, each predicted without its fold, by what was said: of the ``ligand``
+            alone, and of it at its ``site``; empty for a few rows.
     """
 
     path: Path
     asked: int
     used: int
     ligands: int
+    sited: int
+    sites: int
     bounds: int
     rejected: list[Rejected]
-    held_out: dict[str, float]
+    held_out: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class _Used:
+    """Rows that are learned from: their graphs, and the words of their sites."""
+
+    entries: list[IndexEntry]
+    graphs: list[LigandGraph]
+    words: list[np.ndarray]
 
 
 def prepare_prior(
@@ -60,33 +76,75 @@ def prepare_prior(
     *,
     column: str,
     folds: int,
+    sites: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> PriorReport:
     """Fits a prior to the ligands of a table, and writes it and ``<stem>.rejected.csv``.
 
     Args:
         table: With ``id``, ``smiles``, an affinity as ``read_index`` takes it, and ``column``. An id may occur again.
+            With ``sites`` also ``site``: the id of a complex of a cache in whose pocket the ligand binds, or blank.
         output: ``.npz``.
         column: By which training holds out; blank cells are read as training reads them, see ``groups_of``.
         folds: As training will hold out.
+        sites: Caches of ``binding prepare``; the first that has an id counts.
         progress: Called with what is done and what there is to do, first of the rows, then of the folds.
 
     Raises:
         FileError: The table is missing, empty or not text.
         TableError: A column is missing, or no row can be used.
-        UsageError: Too few or too many ligands, fewer than two folds, or the output is the table.
-        CacheError: ``cannot_write``, as on a full disk.
+        UsageError: Too few or too many ligands, fewer than two folds, the output is the table, or only one of
+            ``sites`` and the column ``site`` is there.
+        CacheError: One of ``sites`` cannot be read; ``cannot_write``, as on a full disk.
         TrainingError: The fit fails.
     """
     table, output = Path(table), Path(output)
     if output.resolve() == table.resolve():
         raise UsageError(f"{output} is the table itself", "name another output, such as prior.npz")
     rows = [row for _, row in read_index_rows(table, (_SMILES, column))]
-    graphs: list[LigandGraph] = []
-    entries: list[IndexEntry] = []
+    _refuse_half_told_sites(table, _SITE in rows[0].extra, bool(sites))
     rejected: list[Rejected] = []
+    used, bounds = _read(rows, _Sites(sites), rejected, progress)
+    make_folder(output.parent)
+    _write(rejected_table(output), lambda path: write_whole(path, rejected_csv(rejected)))
+    if not used.graphs:
+        raise TableError(f"no row of {table} can be used", f"see {rejected_table(output)}")
+    pk = np.array([entry.affinity.pk for entry in used.entries])
+    groups = _groups(used.entries, column)
+    fitted = fit_prior(used.graphs, pk, groups, column, folds, progress, sites=used.words)
+    _write(output, fitted.save)
+    return PriorReport(
+        path=output,
+        asked=len(rows),
+        used=len(pk),
+        ligands=len(fitted.prior),
+        sited=sum(len(words) > 0 for words in used.words),
+        sites=len(fitted.prior.at_site.sites),
+        bounds=bounds,
+        rejected=rejected,
+        held_out=_figures(fitted, used, pk, groups),
+    )
+
+
+def _refuse_half_told_sites(table: Path, column: bool, caches: bool) -> None:
+    if column and not caches:
+        raise UsageError(
+            f"{table} has a column {_SITE}, and no cache to look its complexes up in",
+            "give the caches with --sites, or rename the column where it means something else",
+        )
+    if caches and not column:
+        raise UsageError(
+            f"{table} has no column {_SITE} that says which complexes of the caches to take",
+            f"add a column {_SITE} with the id of the complex in whose pocket each ligand binds, or leave out --sites",
+        )
+
+
+def _read(
+    rows: list[IndexEntry | BadEntry], sites: _Sites, rejected: list[Rejected], progress: Progress | None
+) -> tuple[_Used, int]:
+    """The rows that can be used, and how many are bounds; those that cannot be are appended to ``rejected``."""
+    used, bounds = _Used([], [], []), 0
     known: dict[str, LigandGraph] = {}
-    bounds = 0
     for number, row in enumerate(rows):
         if progress is not None:
             progress(number, len(rows))
@@ -94,24 +152,40 @@ def prepare_prior(
             bounds += 1
             continue
         try:
-            graph = _graph(row, known)
+            graph, words = _graph(row, known), sites.words(row)
         except BindingError as error:
             rejected.append(Rejected(row.id, error.code, error.message, error.hint))
             continue
         assert isinstance(row, IndexEntry)
-        graphs.append(graph)
-        entries.append(row)
-    make_folder(output.parent)
-    _write(rejected_table(output), lambda path: write_whole(path, rejected_csv(rejected)))
-    if not graphs:
-        raise TableError(f"no row of {table} can be used", f"see {rejected_table(output)}")
-    pk = np.array([entry.affinity.pk for entry in entries])
-    groups = _groups(entries, column)
-    fitted = fit_prior(graphs, pk, groups, column, folds, progress)
-    _write(output, fitted.save)
-    return PriorReport(
-        output, len(rows), len(graphs), len(fitted.prior), bounds, rejected, _figures(fitted, graphs, pk, groups)
-    )
+        used.entries.append(row)
+        used.graphs.append(graph)
+        used.words.append(words)
+    return used, bounds
+
+
+class _Sites:
+    """The sites of the complexes of some caches, by their ids."""
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self._caches = [ComplexCache(path) for path in paths]
+        self._place: dict[str, tuple[ComplexCache, int]] = {}
+        for cache in reversed(self._caches):  # the first that has an id counts
+            self._place |= {name: (cache, row) for row, name in enumerate(cache.table["id"].tolist())}
+
+    def words(self, row: IndexEntry | BadEntry) -> np.ndarray:
+        """Of the site that a row names; none where it names none."""
+        name = row.extra.get(_SITE, "")
+        if not name:
+            return _NOWHERE
+        if name not in self._place:
+            listed = ", ".join(str(cache.path) for cache in self._caches)
+            raise TableError(
+                f"{row.id}: there is no complex {name!r} in {listed}",
+                f"leave the cell under {_SITE!r} blank where no complex is known",
+                "unknown_site",
+            )
+        cache, place = self._place[name]
+        return cache.site_words(place)
 
 
 def _graph(row: IndexEntry | BadEntry, known: dict[str, LigandGraph]) -> LigandGraph:
@@ -140,12 +214,13 @@ def _write(path: Path, write: Callable[[Path], None]) -> None:
         raise cannot_write(path, error) from None
 
 
-def _figures(fitted: FittedPrior, graphs: list[LigandGraph], pk: np.ndarray, groups: list[str]) -> dict[str, float]:
+def _figures(fitted: FittedPrior, used: _Used, pk: np.ndarray, groups: list[str]) -> dict[str, dict[str, float]]:
     if len(pk) < MIN_ROWS or len(Counter(groups)) == 1:
         return {}
     fold = np.array([fold_of(name, fitted.folds) for name in groups])
-    found = np.empty(len(pk))
+    found = {"ligand": np.empty(len(pk)), "site": np.empty(len(pk))}
     for number in range(fitted.folds):
         rows = np.flatnonzero(fold == number)
-        found[rows] = fitted.starts([graphs[row] for row in rows], number)
-    return {"r": float(pearson(found, pk)), "rmse": float(rmse(found, pk))}
+        said = fitted.starts([used.graphs[row] for row in rows], [used.words[row] for row in rows], number)
+        found["ligand"][rows], found["site"][rows] = said.alone, said.at_site
+    return {name: {"r": float(pearson(said, pk)), "rmse": float(rmse(said, pk))} for name, said in found.items()}

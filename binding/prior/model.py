@@ -1,57 +1,152 @@
-"""The ligand prior: affinity by likeness to ligands that were measured, on whatever protein.
+"""The prior: affinity by likeness to ligands that were measured, and by likeness of the sites where they were.
 
 Kernel ridge regression, which is the mean of a Gaussian process, on Tanimoto similarity (Ralaivola et al. 2005) and a
-dozen descriptors. It sees the 2D structure alone: every pose of a ligand has the same number.
+dozen descriptors of ligands, and on the words of four residues that binding sites share. It sees the ligand's 2D
+structure alone, and of the protein only which residues line the site.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from binding.domain.fingerprint import NUM_BITS
 from binding.domain.index import Domain, count_elements
+from binding.domain.words import NUM_WORDS
 from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, LigandGraph
 from binding.prior.kernel import Features, Known
+from binding.prior.sites import Sites
 
-_ARRAYS: Final = ("bits", "bit_counts", "descriptors", "weights", "mean", "atoms", "elements")
+_KEPT_SITES: Final = 64  # that a new ligand may be asked for again: a screen asks for one site a million times
+_FINITE: Final = ("descriptors", "weights", "mean", "row_weights", "row_mean")
 
 
-class LigandPrior:
-    """``pk = mean + sum over known ligands of weight * likeness``.
+@dataclass(frozen=True, eq=False)
+class PriorPk:
+    """What a prior says of n complexes, pK float64.
+
+    Attributes:
+        at_site: (n,), of the ligand at its site.
+        alone: (n,), of the ligand, whatever the protein.
+    """
+
+    at_site: np.ndarray
+    alone: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.alone)
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> PriorPk:
+        """Of some of the complexes."""
+        return PriorPk(self.at_site[rows], self.alone[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class SiteFit:
+    """The fit that knows where ligands were measured; each of its r rows is a known ligand at a site.
+
+    Attributes:
+        sites: The different sites.
+        row_ligand: (r,) int64, which of the known ligands.
+        row_site: (r,) int64, at which of the sites; -1 where that is not known.
+        weights: (r,) float64, pK.
+        mean: pK.
+    """
+
+    sites: Sites
+    row_ligand: np.ndarray
+    row_site: np.ndarray
+    weights: np.ndarray
+    mean: float
+
+    def alike(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows whose sites have words in common with one: the ligand of each, and weight * similarity."""
+        similarity = np.append(self.sites.similarity(words), 0.0)[self.row_site]  # -1 is the last: like no site
+        rows = np.flatnonzero(similarity)
+        return self.row_ligand[rows], self.weights[rows] * similarity[rows]
+
+
+class Prior:
+    """Two sums over known ligands: ``mean + sum of weight * likeness``, and with sites that of ``SiteFit``.
+
+    There the likeness of a row is that of the ligands times (1 + that of the sites).
 
     Args:
         features: Of the n known ligands.
-        weights: (n,) pK.
-        mean: pK.
+        weights: (n,) pK, of the fit that sees the ligand alone.
+        mean: pK, of this fit.
         atoms: Fewest and most heavy atoms of a known ligand.
         elements: As of ``Domain``.
+        at_site: The fit with sites.
     """
 
     def __init__(
-        self, features: Features, weights: np.ndarray, mean: float, atoms: tuple[int, int], elements: np.ndarray
+        self,
+        features: Features,
+        weights: np.ndarray,
+        mean: float,
+        atoms: tuple[int, int],
+        elements: np.ndarray,
+        at_site: SiteFit,
     ) -> None:
         self.features, self.mean, self.atoms, self.elements = features, mean, atoms, elements
         self.weights = weights.astype(np.float64)
+        self.at_site = at_site
+        self._anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features))
         self._known = Known(features)
+        self._kept: OrderedDict[bytes, tuple[np.ndarray, np.ndarray]] = OrderedDict()  # least recently asked first
 
     def __len__(self) -> int:
         """Known ligands."""
         return len(self.weights)
 
     def predict(self, ligands: Sequence[LigandGraph]) -> np.ndarray:
-        """pK (n,) float64 of some ligands; each as if it came alone."""
-        return self.predict_features(Features.of(ligands))
+        """pK (n,) float64 of some ligands, whatever the protein; each as if it came alone."""
+        nowhere = [np.zeros(0, dtype=np.uint32)] * len(ligands)
+        return self.predict_at(ligands, nowhere).alone
 
-    def predict_features(self, features: Features) -> np.ndarray:
-        """The same from what the kernel sees of them."""
-        found = np.empty(len(features))
+    def predict_at(
+        self, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], ligand_of: np.ndarray | None = None
+    ) -> PriorPk:
+        """What is said of ligands at sites, each as if it came alone.
+
+        Args:
+            ligands: Any number; positions do not matter.
+            sites: (n,) the words of each, see ``binding.domain.words.pocket_words``; none where it is not known.
+            ligand_of: (n,) which of the ligands is at each site; None: one each, in order.
+        """
+        return self.predict_features(Features.of(ligands), sites, ligand_of)
+
+    def predict_features(
+        self, features: Features, sites: Sequence[np.ndarray], ligand_of: np.ndarray | None = None
+    ) -> PriorPk:
+        """The same from what the kernel sees of the ligands."""
+        at_site, alone = np.empty(len(sites)), np.empty(len(sites))
+        place_of: list[list[int]] = [[] for _ in range(len(features))]
+        for place, row in enumerate(range(len(sites)) if ligand_of is None else ligand_of.tolist()):
+            place_of[row].append(place)
         for row, bits in enumerate(features.split()):
             likeness = self._known.likeness(bits, features.descriptors[row])
-            found[row] = self.mean + np.einsum("n,n->", likeness, self.weights)
-        return found
+            alone[place_of[row]] = self.mean + np.einsum("n,n->", likeness, self.weights)
+            anywhere = self.at_site.mean + np.einsum("n,n->", likeness, self._anywhere)
+            for place in place_of[row]:
+                ligands, shares = self._alike(sites[place])
+                at_site[place] = anywhere + np.einsum("n,n->", likeness[ligands], shares)
+        return PriorPk(at_site, alone)
+
+    def _alike(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``SiteFit.alike`` of a site, once for all ligands that are asked for there."""
+        key = words.tobytes()
+        if key not in self._kept:
+            self._kept[key] = self.at_site.alike(words)
+            if len(self._kept) > _KEPT_SITES:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key]
 
     def nearest(self, features: Features) -> tuple[np.ndarray, np.ndarray]:
         """For each of m ligands the nearest known one (m,) int64, and their Tanimoto similarity (m,)."""
@@ -61,6 +156,10 @@ class LigandPrior:
             rows[row] = to_all.argmax()
             similarity[row] = to_all[rows[row]]
         return rows, similarity
+
+    def summary(self) -> dict[str, int]:
+        """What the card of weights says of it."""
+        return {"ligands": len(self), "sites": len(self.at_site.sites)}
 
     def domain(self) -> Domain:
         """The known ligands as a training set without proteins."""
@@ -76,38 +175,79 @@ class LigandPrior:
             "mean": np.array([self.mean]),
             "atoms": np.array(self.atoms),
             "elements": np.asarray(self.elements, dtype=np.int64),
+            "site_words": self.at_site.sites.words.astype(np.int32),
+            "site_counts": self.at_site.sites.counts.astype(np.int32),
+            "row_ligand": self.at_site.row_ligand.astype(np.int32),
+            "row_site": self.at_site.row_site.astype(np.int32),
+            "row_weights": self.at_site.weights.astype(np.float32),
+            "row_mean": np.array([self.at_site.mean]),
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> LigandPrior:
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Prior:
         """The prior of a file.
 
         Raises:
             ValueError: An array is missing, is damaged, or they do not fit together.
         """
-        if missing := [name for name in _ARRAYS if name not in arrays]:
-            raise ValueError(f"the ligand prior lacks {', '.join(missing)}")
-        bits, counts = arrays["bits"], arrays["bit_counts"].astype(np.int64)
-        rows, sizes = len(counts), {name: arrays[name].shape for name in _ARRAYS[2:]}
-        fits = sizes == {
-            "descriptors": (rows, len(DESCRIPTORS)),
-            "weights": (rows,),
-            "mean": (1,),
-            "atoms": (2,),
-            "elements": (ATOM_CATEGORIES["element"],),
-        }
-        if not fits or bits.ndim != 1 or (counts < 0).any() or counts.sum() != len(bits):
-            raise ValueError("the arrays of the ligand prior do not fit together")
-        if ((bits < 0) | (bits >= NUM_BITS)).any():
-            raise ValueError("the ligand prior has fingerprints of another kind")
-        if not all(np.isfinite(arrays[name]).all() for name in ("descriptors", "weights", "mean")):
-            raise ValueError("the ligand prior has numbers that are not finite")
-        features = Features(bits.astype(np.uint16), counts, arrays["descriptors"].astype(np.float32))
+        _check(arrays)
+        counts = arrays["bit_counts"].astype(np.int64)
+        features = Features(arrays["bits"].astype(np.uint16), counts, arrays["descriptors"].astype(np.float32))
+        at_site = SiteFit(
+            Sites(arrays["site_words"], arrays["site_counts"]),
+            arrays["row_ligand"].astype(np.int64),
+            arrays["row_site"].astype(np.int64),
+            arrays["row_weights"].astype(np.float64),
+            float(arrays["row_mean"][0]),
+        )
         atoms = (int(arrays["atoms"][0]), int(arrays["atoms"][1]))
-        return cls(features, arrays["weights"], float(arrays["mean"][0]), atoms, arrays["elements"])
+        return cls(features, arrays["weights"], float(arrays["mean"][0]), atoms, arrays["elements"], at_site)
 
 
 def summary_of(ligands: Sequence[LigandGraph]) -> tuple[tuple[int, int], np.ndarray]:
     """Fewest and most heavy atoms of ligands (at least one), and their elements as ``Domain`` counts them."""
     sizes = [ligand.num_atoms for ligand in ligands]
     return (min(sizes), max(sizes)), count_elements(ligands)
+
+
+def _check(arrays: Mapping[str, np.ndarray]) -> None:
+    """Refuses arrays that are no prior; see ``Prior.from_arrays``."""
+    shapes = {
+        "bits": ("bits",),
+        "bit_counts": ("ligands",),
+        "descriptors": ("ligands", len(DESCRIPTORS)),
+        "weights": ("ligands",),
+        "mean": (1,),
+        "atoms": (2,),
+        "elements": (ATOM_CATEGORIES["element"],),
+        "site_words": ("words",),
+        "site_counts": ("sites",),
+        "row_ligand": ("rows",),
+        "row_site": ("rows",),
+        "row_weights": ("rows",),
+        "row_mean": (1,),
+    }
+    if missing := [name for name in shapes if name not in arrays]:
+        raise ValueError(f"the prior lacks {', '.join(missing)}")
+    sizes: dict[int | str, int] = {}
+    fits = all(
+        len(arrays[name].shape) == len(shape)
+        and all(
+            sizes.setdefault(axis, axis if isinstance(axis, int) else size) == size
+            for axis, size in zip(shape, arrays[name].shape, strict=True)
+        )
+        for name, shape in shapes.items()
+    )
+    for joined, counts in (("bits", "bit_counts"), ("site_words", "site_counts")):
+        fits = fits and bool((arrays[counts] >= 0).all()) and int(arrays[counts].sum()) == len(arrays[joined])
+    if not fits:
+        raise ValueError("the arrays of the prior do not fit together")
+    if ((arrays["bits"] < 0) | (arrays["bits"] >= NUM_BITS)).any():
+        raise ValueError("the prior has fingerprints of another kind")
+    if ((arrays["site_words"] < 0) | (arrays["site_words"] >= NUM_WORDS)).any():
+        raise ValueError("the prior has words of another kind")
+    for name, lowest, most in (("row_ligand", 0, sizes["ligands"]), ("row_site", -1, sizes["sites"])):
+        if ((arrays[name] < lowest) | (arrays[name] >= most)).any():
+            raise ValueError(f"the prior has rows of what it does not know, in {name}")
+    if not all(np.isfinite(arrays[name]).all() for name in _FINITE):
+        raise ValueError("the prior has numbers that are not finite")

@@ -67,7 +67,7 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
         "rows": rows,
     }
     if data.prior is not None:
-        card["prior"] = {"ligands": len(data.prior)}
+        card["prior"] = data.prior.summary()
     if start is not None:
         card["init"] = start.origin
         if start.calibration:
@@ -127,7 +127,7 @@ def predict_rows(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) -> 
     columns = ("pk", "pk_std", "pk_ligand_only", "pose")
     values = np.zeros((len(rows), len(columns)))
     for batch in BucketSampler(rows, batch_size, shuffle=False):
-        starts = None if rows.starts is None else rows.starts[batch]
+        starts = None if rows.starts is None else rows.starts.take(batch)
         scores = scorer.score([rows[index].graph for index in batch], starts)
         values[batch] = np.stack([getattr(scores, name) for name in columns], axis=1)
     records = [rows.caches[source].table.iloc[row] for source, row in rows.items]

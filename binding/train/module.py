@@ -31,7 +31,7 @@ class Predicted:
 
     Attributes:
         pk, log_variance, pose_logit: (B,), of the interaction model, see its ``Output``.
-        ligand_only: (B,), pK, of the twin, or of the prior.
+        ligand_only: (B,), pK, of the twin, or of the prior, which then sees the ligand alone.
     """
 
     pk: Tensor
@@ -64,7 +64,7 @@ class TrainingModule(lightning.LightningModule):
     def predict(self, member: Member, graphs: Batch, labels: Labels) -> tuple[Predicted, Labels]:
         """Predictions of a batch with its labels, those of the other processes joined to them, in 32 bits."""
         output = member.interaction(graphs)
-        alone = labels.start if member.ligand_only is None else member.ligand_only(graphs)
+        alone = labels.alone if member.ligand_only is None else member.ligand_only(graphs)
         model = self.config.model
         pk = model.network_weight * output.pk + model.prior * labels.start
         own = [pk, output.log_variance, output.pose_logit, alone]

@@ -11,7 +11,7 @@ from torch import Tensor
 from binding.checkpoint import load_model, resolve_weights
 from binding.config import ModelConfig, TrainConfig
 from binding.errors import ConfigError
-from binding.prior.model import LigandPrior
+from binding.prior.model import Prior
 
 #: What a run may set anew: neither the tensors nor what they compute depend on it.
 _FREE: Final = {"dropout", "mean_pk"}
@@ -35,7 +35,7 @@ class Start:
     state: dict[str, Tensor]
     origin: dict[str, Any]
     calibration: dict[str, Any]
-    prior: LigandPrior | None = None
+    prior: Prior | None = None
 
 
 def load_start(config: TrainConfig) -> Start | None:

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "prior"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "invariance"))
+from dataset import write_dataset
 from prior_ligands import DRUGS
+
+
+@pytest.fixture(scope="module")
+def prepared_cache(tmp_path_factory):
+    """Of the example complexes."""
+    return str(write_dataset(tmp_path_factory.mktemp("data")).path)
 
 
 @pytest.fixture
@@ -55,6 +63,22 @@ def test_bounds_and_rejected_rows_exit_3(binding_, table):
     ]
 
 
+def test_sites_are_looked_up_in_caches(binding_, table, prepared_cache):
+    """Two rows at the sites of a cache's complexes, one at a site that no cache has."""
+    lines = [f"{table[0]},site", *(f"{line}," for line in table[1:])]
+    lines[1] += "1s2g"
+    lines[2] += "5ht1b-3"
+    lines[3] += "1abc"
+    result = binding_("prior", written(lines), "-o", "prior.npz", "--sites", prepared_cache, "--folds", "3")
+    assert result.exit_code == 3, result.output
+    told = result.stderr.splitlines()
+    assert told[:2] == ["25 of 26 rows, 25 ligands in prior.npz", "2 rows at 2 different sites"]
+    assert told[2].startswith("each ligand predicted without its fold: r ")
+    assert told[3].startswith("each ligand at its site predicted without its fold: r ")
+    assert "there is no complex '1abc' in" in told[4]
+    assert "unknown_site" in Path("prior.rejected.csv").read_text()
+
+
 def test_quiet_says_nothing(binding_, table):
     result = binding_("prior", written(table), "-o", "prior.npz", "--quiet")
     assert (result.exit_code, result.output) == (0, "")
@@ -69,8 +93,9 @@ def test_quiet_says_nothing(binding_, table):
         (27, ("ligands.csv", "-o", "prior.npz", "--folds", "1"), "--folds"),
         (27, ("ligands.csv", "-o", "ligands.csv"), "is the table itself"),
         (27, ("ligands.csv",), "--output"),
-        (20, ("ligands.csv", "-o", "prior.npz"), "19 different ligands; a prior takes 20 to 50000"),
+        (20, ("ligands.csv", "-o", "prior.npz"), "19 different ligands; a prior takes 20 or more"),
         (1, ("ligands.csv", "-o", "prior.npz"), "ligands.csv"),
+        (27, ("ligands.csv", "-o", "prior.npz", "--sites", "ligands.csv"), "has no column site"),
     ],
 )
 def test_what_cannot_be_done_exits_2(binding_, table, keep, arguments, told):

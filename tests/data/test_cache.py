@@ -15,6 +15,7 @@ from binding.checkpoint import Scorer
 from binding.data.cache import ComplexCache
 from binding.data.encode import write_cache
 from binding.data.prepare import prepare_dataset
+from binding.domain.words import pocket_words
 from binding.errors import CacheError
 from binding.featurize import Featurized, Job, featurize
 from binding.prepare.pocket import PocketSpec
@@ -40,6 +41,19 @@ def test_every_row_of_the_index_is_there(prepared, cache):
     assert set(cache.table["source"]) == {"examples"}
     assert cache.table["uniprot"].nunique() == 5
     assert cache.settings == {"pocket_cutoff": 10.0}
+
+
+def test_the_words_of_a_site_are_those_of_the_graph(prepared, cache, tmp_path):
+    """Also where pockets were cut larger: a site is what is within 10 Å."""
+    wide = prepare_dataset(prepared.path.parent / "tree", None, tmp_path / "wide.npz", pocket_cutoff=13.0, workers=1)
+    larger = ComplexCache(wide.path)
+    for row in range(ROWS):
+        graph, words = cache.graph(row), cache.site_words(row)
+        assert len(words) >= 20
+        assert words.tolist() == pocket_words(graph.pocket, graph.ligand.positions).tolist()
+        assert words.tolist() == larger.site_words(row).tolist()
+    graph = larger.graph(0)
+    assert len(pocket_words(graph.pocket)) > len(larger.site_words(0))
 
 
 def test_graphs_are_those_of_the_files(prepared, cache):

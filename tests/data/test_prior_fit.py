@@ -6,13 +6,15 @@ import zlib
 
 import numpy as np
 import pytest
+from binding_sites import NOWHERE, drug_sites, site
 from prior_ligands import DRUGS, drugs, graph, invented_pk
 
 from binding.data import prior_fit
-from binding.data.prior_fit import FEWEST, PARTS, RIDGE, fit_prior
+from binding.data.prior_fit import FEWEST, PARTS, RIDGE, RIDGE_AT_SITE, fit_prior
 from binding.data.splits import fold_of
 from binding.errors import TrainingError, UsageError
 from binding.prior.kernel import Features, kernel_matrix
+from binding.prior.sites import tanimoto
 
 FOLDS = 3
 GROUPS = [f"P{row // 2}" for row in range(len(DRUGS))]  # two drugs of each
@@ -98,7 +100,83 @@ def test_it_does_not_depend_on_the_order_of_rows(ligands, pk, fitted):
 def test_progress_counts_folds(ligands, pk):
     seen = []
     fit_prior(ligands, pk, GROUPS, "uniprot", FOLDS, lambda done, of: seen.append((done, of)))
-    assert seen == [(number, FOLDS + 1) for number in range(1, FOLDS + 2)]
+    assert seen == [(number, 2 * FOLDS + 2) for number in range(1, 2 * FOLDS + 3)]
+
+
+# ---------------------------------------------------------------- with sites
+
+
+@pytest.fixture(scope="module")
+def measured(ligands, pk):
+    """Rows of ligands at sites: caffeine at two, imatinib at one and, by another measurement, nowhere."""
+    caffeine, imatinib = (list(DRUGS).index(name) for name in ("caffeine", "imatinib"))
+    rows = [*range(len(ligands)), caffeine, imatinib]
+    sites = [*drug_sites(), site("6wqa"), NOWHERE]
+    values = np.concatenate([pk, [pk[caffeine] + 2.0, pk[imatinib] - 1.0]])
+    return rows, sites, values, [*GROUPS, "Q1", "Q2"]
+
+
+@pytest.fixture(scope="module")
+def at_sites(ligands, measured):
+    rows, sites, values, groups = measured
+    return fit_prior([ligands[row] for row in rows], values, groups, "uniprot", FOLDS, sites=sites)
+
+
+def refit_at_sites(ligands, measured, kept: np.ndarray) -> np.ndarray:
+    """Of all rows, what the kernel regression with sites on some of them says."""
+    rows, sites, values, _ = measured
+    alike = np.array([[tanimoto(one, other) for other in sites] for one in sites])
+    kernel = kernel_matrix(Features.of([ligands[row] for row in rows])).astype(np.float64) * (1.0 + alike)
+    rest = np.flatnonzero(kept)
+    regular = kernel[np.ix_(rest, rest)] + RIDGE_AT_SITE * np.eye(len(rest))
+    return values.mean() + kernel[:, rest] @ np.linalg.solve(regular, values[rest] - values.mean())
+
+
+def test_with_sites_it_is_kernel_ridge_regression_on_ligands_at_sites(ligands, measured, at_sites):
+    rows, sites, values, _ = measured
+    fit = at_sites.prior.at_site
+    assert (len(at_sites.prior), len(fit.weights), len(fit.sites)) == (26, 28, 5)
+    assert fit.mean == pytest.approx(values.mean())
+    found = at_sites.prior.predict_at([ligands[row] for row in rows], sites).at_site
+    assert found == pytest.approx(refit_at_sites(ligands, measured, np.ones(28, dtype=bool)), abs=1e-4)
+
+
+def test_held_out_at_a_site_is_an_explicit_refit_without(ligands, measured, at_sites):
+    """A ligand is left out with all its rows: with those of any group of the fold, and of its own part."""
+    rows, _, _, groups = measured
+    row_of = np.array(rows)
+    fold = np.array([fold_of(name, FOLDS) for name in groups])
+    part = parts(ligands)[row_of]
+    assert at_sites.held_out_at_site.shape == (28, FOLDS + 1)
+    for number in range(FOLDS + 1):
+        inside = np.isin(row_of, row_of[fold == number])
+        expected = refit_at_sites(ligands, measured, ~inside)
+        for rest in range(PARTS):
+            own = (part == rest) & ~inside
+            expected[own] = refit_at_sites(ligands, measured, ~inside & (part != rest))[own]
+        assert at_sites.held_out_at_site[:, number] == pytest.approx(expected, abs=3e-4), number
+
+
+def test_the_ligand_alone_does_not_hang_on_the_sites(ligands, measured, at_sites):
+    rows, _, values, groups = measured
+    without = fit_prior([ligands[row] for row in rows], values, groups, "uniprot", FOLDS)
+    assert np.array_equal(without.held_out, at_sites.held_out)
+    assert np.array_equal(without.prior.weights, at_sites.prior.weights)
+    fit = without.prior.at_site
+    assert (len(fit.sites), len(fit.weights), set(fit.row_site.tolist())) == (0, 26, {-1})
+
+
+def test_measurements_of_a_ligand_at_one_site_are_one_row_with_their_mean(ligands, measured, at_sites):
+    rows, sites, values, groups = measured
+    again = fit_prior(
+        [ligands[row] for row in [*rows, *rows]],
+        np.concatenate([values + 0.5, values - 0.5]),
+        [*groups, *groups],
+        "uniprot",
+        FOLDS,
+        sites=[*sites, *sites],
+    )
+    assert again.held_out_at_site == pytest.approx(at_sites.held_out_at_site, abs=1e-5)
 
 
 # ---------------------------------------------------------------- several rows of one ligand
@@ -135,7 +213,7 @@ def test_too_few_different_ligands(ligands, pk):
 def test_too_many_are_refused_before_the_matrix_is_made(ligands, pk, monkeypatch):
     monkeypatch.setattr(prior_fit, "MOST", 22)
     monkeypatch.setattr(prior_fit, "kernel_matrix", lambda features: pytest.fail("memory was asked for"))
-    with pytest.raises(UsageError, match="26 different ligands; a prior takes 20 to 22") as caught:
+    with pytest.raises(UsageError, match="26 different ligands, each site counted; a prior takes 22 at most") as caught:
         fit_prior(ligands, pk, GROUPS, "uniprot", FOLDS)
     assert "sample" in caught.value.hint
 

@@ -6,6 +6,7 @@ import csv
 
 import numpy as np
 import pytest
+from binding_sites import NOWHERE
 from prior_ligands import DRUGS, drugs, invented_pk
 
 from binding.data.prior_file import FittedPrior
@@ -61,11 +62,12 @@ def test_a_table_becomes_a_prior(write, output):
 
 def test_figures_are_of_rows_held_out_by_fold(write, output):
     report = prepare_prior(write(good_rows()), output, **RULE)
+    assert report.held_out["ligand"] != report.held_out["site"], "two fits, though no site is known"
     held_out = FittedPrior.load(output).held_out
     fold = [fold_of(row[4], 3) for row in good_rows()]
     found, truth = held_out[np.arange(26), fold], np.array([float(row[2]) for row in good_rows()])
-    assert report.held_out["r"] == pytest.approx(float(pearson(found, truth)), abs=1e-4)
-    assert report.held_out["rmse"] == pytest.approx(float(np.sqrt(np.square(found - truth).mean())), abs=1e-4)
+    rmse = float(np.sqrt(np.square(found - truth).mean()))
+    assert report.held_out["ligand"] == pytest.approx({"r": float(pearson(found, truth)), "rmse": rmse}, abs=1e-4)
     one = [[*row[:4], "P1"] for row in good_rows()]
     assert prepare_prior(write(one), output, **RULE).held_out == {}, "one group cannot be held out"
 
@@ -104,7 +106,7 @@ def test_progress_ends_however_the_last_row_is(write, output):
     seen = []
     rows = [*good_rows(), ["bad", "C1C", "5", "=", "P1"], ["bound", "CC", "4", ">", "P1"]]
     prepare_prior(write(rows), output, progress=lambda done, of: seen.append((done, of)), **RULE)
-    assert seen == [*((number, 28) for number in range(28)), *((number, 4) for number in range(1, 5))]
+    assert seen == [*((number, 28) for number in range(28)), *((number, 8) for number in range(1, 9))]
 
 
 def test_blank_groups_and_numbers_are_read_as_training_reads_them(write, output):
@@ -127,6 +129,64 @@ def test_units_are_those_of_every_table(write, output):
     prepare_prior(write(rows, ["id", "smiles", "affinity", "uniprot"]), output, **RULE)
     mean = np.mean([float(row[2]) for row in good_rows()])
     assert FittedPrior.load(output).prior.mean == pytest.approx(mean, abs=0.01)
+
+
+# ---------------------------------------------------------------- with sites
+
+
+def test_rows_are_at_the_sites_of_a_caches_complexes(write, output, prepared, cache):
+    names = ["1s2g", "5ht1b-0", "5ht1b-3", "", "4cup"]
+    rows = [[*row, names[number % 5]] for number, row in enumerate(good_rows())]
+    report = prepare_prior(write(rows, [*HEADER, "site"]), output, sites=[prepared.path], **RULE)
+    ids = cache.table["id"].tolist()
+    words = [cache.site_words(ids.index(row[-1])) if row[-1] else NOWHERE for row in rows]
+    assert (report.used, report.sited) == (26, sum(bool(row[-1]) for row in rows))
+    assert report.sites == len({tuple(site) for site in words if len(site)})
+    expected = fit_prior(drugs(), [float(row[2]) for row in rows], [row[4] for row in rows], "uniprot", 3, sites=words)
+    fitted = FittedPrior.load(output)
+    assert fitted.held_out_at_site == pytest.approx(expected.held_out_at_site, abs=1e-5)
+    fold, truth = np.array([fold_of(row[4], 3) for row in rows]), np.array([float(row[2]) for row in rows])
+    said = fitted.held_out_at_site[np.arange(26), fold]
+    assert report.held_out["site"]["r"] == pytest.approx(float(pearson(said, truth)), abs=1e-4)
+
+
+def test_the_first_cache_that_has_an_id_counts(write, output, prepared, cache, tmp_path):
+    """In a second cache the serotonin receptor's complex is called 1s2g, and another complex is new."""
+    arrays = dict(np.load(prepared.path))
+    table = arrays["table"].tobytes().decode().replace("1s2g,", "new,").replace("5ht1b-0,", "1s2g,")
+    other = tmp_path / "other.npz"
+    np.savez(other, **(arrays | {"table": np.frombuffer(table.encode(), dtype=np.uint8)}))
+    rows = [[*row, ["1s2g", "new"][number == 3] if number < 4 else ""] for number, row in enumerate(good_rows())]
+    ids = cache.table["id"].tolist()
+    for caches, place in (([prepared.path, other], "1s2g"), ([other, prepared.path], "5ht1b-0")):
+        prepare_prior(write(rows, [*HEADER, "site"]), output, sites=caches, **RULE)
+        fit = FittedPrior.load(output).prior.at_site
+        first = fit.sites.split()[fit.row_site[0]]
+        assert first.tolist() == cache.site_words(ids.index(place)).tolist()
+        assert len(fit.sites) == (1 if place == "1s2g" else 2), "new is the first cache's 1s2g by another name"
+
+
+def test_a_site_that_no_cache_has_rejects_its_row(write, output, prepared):
+    rows = [[*row, "1abc" if number == 4 else ""] for number, row in enumerate(good_rows())]
+    report = prepare_prior(write(rows, [*HEADER, "site"]), output, sites=[prepared.path], **RULE)
+    assert (report.asked, report.used, report.sited, report.sites) == (26, 25, 0, 0)
+    (row,) = rejected_of(output)
+    assert (row["id"], row["error_code"]) == (rows[4][0], "unknown_site")
+    assert "'1abc'" in row["message"]
+    assert "blank" in row["hint"]
+
+
+def test_sites_that_are_told_by_half(write, output, prepared):
+    rows = [[*row, "1s2g"] for row in good_rows()]
+    with pytest.raises(UsageError, match="has a column site, and no cache") as caught:
+        prepare_prior(write(rows, [*HEADER, "site"]), output, **RULE)
+    assert "--sites" in caught.value.hint
+    with pytest.raises(UsageError, match="has no column site") as caught:
+        prepare_prior(write(good_rows()), output, sites=[prepared.path], **RULE)
+    assert "--sites" in caught.value.hint
+    with pytest.raises(CacheError, match=r"no cache .*none\.npz"):
+        prepare_prior(write(rows, [*HEADER, "site"]), output, sites=[output.with_name("none.npz")], **RULE)
+    assert not output.exists()
 
 
 # ---------------------------------------------------------------- refused

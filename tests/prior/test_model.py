@@ -1,37 +1,50 @@
-"""The ligand prior: a sum over known ligands, the same for each alone, whole through a weights file."""
+"""The prior: a sum over known ligands at their sites, the same for each alone, whole through a weights file."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from binding_sites import NOWHERE, drug_sites, site
 from networks import SMALL, example_graph, random_member
 from prior_ligands import DRUGS, drugs, graph, invented_pk
 from safetensors.torch import load_file, save_file
 
 from binding.checkpoint import Member, load_model, save_weights
 from binding.data.prior_fit import fit_prior
+from binding.domain.words import pocket_words
 from binding.ensemble import Scorer
 from binding.errors import WeightsError
 from binding.graph.fields import ComplexGraph
 from binding.prior.kernel import DESCRIPTOR_SHARE, Features
-from binding.prior.model import LigandPrior, summary_of
+from binding.prior.model import Prior, PriorPk, SiteFit, summary_of
+from binding.prior.sites import Sites, tanimoto
 
 SHARE = 0.5
 STARTING = SMALL.model_copy(update={"prior": SHARE})
 
 
-def prior_of(names: tuple[str, ...], weights: list[float], mean: float = 6.0) -> LigandPrior:
+def prior_of(
+    names: tuple[str, ...], weights: list[float], mean: float = 6.0, sites: list[np.ndarray] | None = None
+) -> Prior:
+    """Of drugs, each at a site or nowhere, with the same weights for both fits."""
     ligands = [graph(DRUGS[name]) for name in names]
-    return LigandPrior(Features.of(ligands), np.array(weights), mean, *summary_of(ligands))
+    count = len(names)
+    places = np.full(count, -1) if sites is None else np.arange(count)
+    fit = SiteFit(Sites.of(sites or []), np.arange(count), places, np.array(weights), mean + 1.0)
+    return Prior(Features.of(ligands), np.array(weights), mean, *summary_of(ligands), fit)
 
 
 @pytest.fixture(scope="module")
-def fitted() -> LigandPrior:
+def fitted() -> Prior:
     """Of all drugs but nilotinib, as a file would hold it."""
     known = [ligand for name, ligand in zip(DRUGS, drugs(), strict=True) if name != "nilotinib"]
-    prior = fit_prior(known, invented_pk(known), [f"P{row}" for row in range(len(known))], "uniprot", 3).prior
-    return LigandPrior.from_arrays(prior.arrays())
+    sites = [words for name, words in zip(DRUGS, drug_sites(), strict=True) if name != "nilotinib"]
+    groups = [f"P{row}" for row in range(len(known))]
+    prior = fit_prior(known, invented_pk(known), groups, "uniprot", 3, sites=sites).prior
+    return Prior.from_arrays(prior.arrays())
 
 
 # ---------------------------------------------------------------- what it says
@@ -45,6 +58,21 @@ def test_a_known_function():
     alone = [prior_of((name,), [weight], 0.0) for name, weight in (("caffeine", 2.0), ("imatinib", -1.0))]
     asked = [graph(DRUGS["theophylline"])]
     assert pair.predict(asked)[0] == pytest.approx(6.0 + sum(one.predict(asked)[0] for one in alone))
+
+
+def test_a_known_function_at_a_site():
+    """The likeness of ligands times one and that of the sites; one and no more where a site is unlike or not known."""
+    prior = prior_of(("caffeine",), [2.0], sites=[site("5ht1b")])
+    greatest, part = 1.0 + DESCRIPTOR_SHARE, tanimoto(site("5ht1b"), site("5ht1b", 8.5))
+    assert 0.2 < part < 0.9
+    asked = {1.0: site("5ht1b"), part: site("5ht1b", 8.5), 0.0: NOWHERE}
+    found = prior.predict_at([graph(DRUGS["caffeine"])] * 3, list(asked.values()))
+    assert found.at_site == pytest.approx([7.0 + 2.0 * greatest * (1.0 + alike) for alike in asked])
+    assert found.alone == pytest.approx(np.full(3, 6.0 + 2.0 * greatest)), "the ligand alone, by the fit without sites"
+    nowhere = prior_of(("caffeine",), [2.0])
+    assert nowhere.predict_at([graph(DRUGS["caffeine"])], [site("5ht1b")]).at_site[0] == pytest.approx(
+        7.0 + 2.0 * greatest
+    ), "a ligand whose site is not known is like no site"
 
 
 def test_a_fit_follows_its_ligands_and_an_analogue(fitted):
@@ -62,6 +90,38 @@ def test_each_is_predicted_as_if_it_came_alone(fitted):
     assert np.array_equal(together, np.concatenate([fitted.predict([ligand]) for ligand in asked]))
     assert np.array_equal(fitted.predict(asked[::-1]), together[::-1])
     assert fitted.predict([]).shape == (0,)
+    sites = [*drug_sites()[5:], *drug_sites()[:5]]
+    said = fitted.predict_at(asked, sites)
+    assert np.array_equal(said.alone, together)
+    alone = [fitted.predict_at([ligand], [words]).at_site[0] for ligand, words in zip(asked, sites, strict=True)]
+    assert said.at_site.tolist() == alone
+    assert len(fitted.predict_at([], [])) == 0
+
+
+def test_one_ligand_at_many_sites_and_many_at_one(fitted, monkeypatch):
+    """Each ligand is compared once; a site that was forgotten is found anew, with the same number."""
+    caffeine, imatinib = graph(DRUGS["caffeine"]), graph(DRUGS["imatinib"])
+    sites = [site("5ht1b"), site("1s2g"), NOWHERE, site("5ht1b", 8.5)]
+    ligand_of = np.array([1, 0, 1, 1])
+    said = fitted.predict_at([caffeine, imatinib], sites, ligand_of)
+    each = fitted.predict_at([imatinib, caffeine, imatinib, imatinib], sites)
+    assert (said.at_site.tolist(), said.alone.tolist()) == (each.at_site.tolist(), each.alone.tolist())
+    assert len(set(said.alone.tolist())) == 2
+    assert len(set(said.at_site.tolist())) == 4, "the site tells"
+    monkeypatch.setattr("binding.prior.model._KEPT_SITES", 1)
+    assert fitted.predict_at([caffeine, imatinib], sites, ligand_of).at_site.tolist() == said.at_site.tolist()
+    taken = said.take([3, 0])
+    assert isinstance(taken, PriorPk)
+    assert taken.at_site.tolist() == [said.at_site[3], said.at_site[0]]
+
+
+def test_a_ligand_is_drawn_to_what_binds_where_it_does():
+    """Two ligands as like sumatriptan, one of high and one of low affinity: nearer is the one whose site it shares."""
+    prior = prior_of(("sumatriptan", "sumatriptan"), [1.0, -1.0], sites=[site("5ht1b"), site("1s2g")])
+    asked = [graph(DRUGS["zolmitriptan"])] * 3
+    high, low, neither = prior.predict_at(asked, [site("5ht1b", 8.5), site("1s2g"), site("4cup")]).at_site
+    assert high > neither > low
+    assert neither == pytest.approx(7.0, abs=0.02)
 
 
 def test_the_nearest_known_ligand(fitted):
@@ -91,9 +151,12 @@ def test_a_summary_counts_ligands_of_an_element():
 
 
 def test_arrays_hold_all_of_it(fitted):
-    again = LigandPrior.from_arrays(fitted.arrays())
+    again = Prior.from_arrays(fitted.arrays())
     asked = drugs()
     assert np.array_equal(again.predict(asked), fitted.predict(asked))
+    said = [prior.predict_at(asked, drug_sites()).at_site for prior in (fitted, again)]
+    assert np.array_equal(*said)
+    assert again.summary() == fitted.summary() == {"ligands": 25, "sites": 4}
     assert {name: array.dtype for name, array in again.arrays().items()} == {
         name: array.dtype for name, array in fitted.arrays().items()
     }
@@ -133,9 +196,10 @@ def test_pk_is_a_weighted_sum_of_the_prior_and_the_networks(fitted, tmp_path, sh
     graphs = [example_graph(name) for name in ("1s2g", "4cup", "5ht1b")]
     mixed = load_model(path, device="cpu", dtype="float64").score(graphs)
     network = Scorer("y", {}, alone, dtype="float64").score(graphs)
-    said = fitted.predict([item.ligand for item in graphs])
-    assert np.array_equal(mixed.pk_ligand_only, said), "the prior in full"
-    assert mixed.pk == pytest.approx(share * said + rest * network.pk, abs=1e-12)
+    said = fitted.predict_at([item.ligand for item in graphs], [pocket_words(item.pocket) for item in graphs])
+    assert np.array_equal(mixed.pk_ligand_only, said.alone), "in full, of the ligand alone"
+    assert mixed.pk == pytest.approx(share * said.at_site + rest * network.pk, abs=1e-12)
+    assert np.abs(said.at_site - said.alone).max() > 0.05
     assert mixed.pose == pytest.approx(network.pose, abs=1e-12)
     single = [Scorer("y", {}, [member], dtype="float64").score(graphs) for member in alone]
     spread = np.var([scores.pk for scores in single], axis=0)
@@ -149,10 +213,25 @@ def test_starts_of_the_callers_go_to_their_own_rows(weights):
     graphs = [example_graph("5ht1b", pose) for pose in range(8)]
     graphs.insert(3, example_graph("1s2g"))
     assert sum(item.ligand.num_atoms for item in graphs) > 256, "more than go through the network at once"
-    starts = np.arange(len(graphs)) * 10.0
-    zero, given = (scorer.score(graphs, at) for at in (np.zeros(len(graphs)), starts))
-    assert given.pk - zero.pk == pytest.approx(SHARE * starts, abs=1e-9)
-    assert np.array_equal(given.pk_ligand_only, starts)
+    starts = PriorPk(at_site=np.arange(len(graphs)) * 10.0, alone=np.arange(len(graphs)) * -3.0)
+    nothing = PriorPk(np.zeros(len(graphs)), np.zeros(len(graphs)))
+    zero, given = (scorer.score(graphs, at) for at in (nothing, starts))
+    assert given.pk - zero.pk == pytest.approx(SHARE * starts.at_site, abs=1e-9)
+    assert np.array_equal(given.pk_ligand_only, starts.alone)
+
+
+def test_a_ligand_far_from_the_protein_is_judged_by_itself(fitted, weights):
+    """Its pocket is still in the graph, but it lies in no site: no ligand is like it for being there."""
+    scorer, near = load_model(weights, device="cpu", dtype="float64"), example_graph("5ht1b")
+    far = replace(near, ligand=replace(near.ligand, positions=near.ligand.positions + 1000.0))
+    nowhere = fitted.predict_at([near.ligand], [NOWHERE])
+    at_site = fitted.predict_at([near.ligand], [site("5ht1b")])
+    assert abs(at_site.at_site[0] - nowhere.at_site[0]) > 0.05
+    nothing = PriorPk(np.zeros(1), np.zeros(1))
+    for placed, said in ((near, at_site), (far, nowhere)):
+        added = scorer.score([placed]).pk - scorer.score([placed], nothing).pk
+        assert added == pytest.approx(SHARE * said.at_site, abs=1e-9)
+    assert scorer.score([near, far]).pk_ligand_only.tolist() == [nowhere.alone[0]] * 2
 
 
 def test_poses_of_one_ligand_share_a_start_whatever_the_batch(weights):
@@ -205,6 +284,19 @@ def test_a_ligand_of_one_atom_is_scored(weights):
         ("elements", lambda array: array[:-1], "do not fit"),
         ("bits", lambda array: array + 2000, "of another kind"),
         ("bits", lambda array: array - 2000, "of another kind"),
+        ("row_site", lambda array: None, "lacks row_site"),
+        ("site_counts", lambda array: array[:-1], "do not fit"),
+        ("site_words", lambda array: array[:-1], "do not fit"),
+        ("row_ligand", lambda array: array[:-1], "do not fit"),
+        ("row_weights", lambda array: array[:, None], "do not fit"),
+        ("row_ligand", lambda array: array + 1, "what it does not know, in row_ligand"),
+        ("row_ligand", lambda array: array - 1, "what it does not know, in row_ligand"),
+        ("row_site", lambda array: array + 1, "what it does not know, in row_site"),
+        ("row_site", lambda array: array - 1, "what it does not know, in row_site"),
+        ("site_words", lambda array: array + 160_000, "words of another kind"),
+        ("site_words", lambda array: array - 160_000, "words of another kind"),
+        ("row_weights", lambda array: array * np.nan, "not finite"),
+        ("row_mean", lambda array: array * np.inf, "not finite"),
         ("weights", lambda array: array * np.nan, "not finite"),
         ("descriptors", lambda array: array * np.inf, "not finite"),
     ],
@@ -215,7 +307,7 @@ def test_damaged_arrays_are_refused(fitted, weights, name, spoil, told):
         spoiled = spoil(arrays.pop(name))
     arrays |= {} if spoiled is None else {name: spoiled}
     with pytest.raises(ValueError, match=told):
-        LigandPrior.from_arrays(arrays)
+        Prior.from_arrays(arrays)
     networks = {key: tensor for key, tensor in load_file(weights).items() if not key.startswith("prior.")}
     tensors = {f"prior.{key}": torch.from_numpy(np.ascontiguousarray(array)) for key, array in arrays.items()}
     save_file(networks | tensors, weights)
@@ -227,5 +319,5 @@ def test_damaged_arrays_are_refused(fitted, weights, name, spoil, told):
 def test_weights_that_start_from_a_prior_must_hold_one(tmp_path):
     path = tmp_path / "x.safetensors"
     save_weights(path, [random_member(STARTING).state_dict()], {"name": "x", "config": STARTING.model_dump()})
-    with pytest.raises(WeightsError, match="prior lacks bits"):
+    with pytest.raises(WeightsError, match="the prior lacks bits"):
         load_model(path, device="cpu")

@@ -1,4 +1,4 @@
-"""Runs whose pk starts from a ligand prior: held out while they train, whole in the weights, kept by fine-tuning."""
+"""Runs whose pk starts from a prior: held out while they train, whole in the weights, kept by fine-tuning."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "prior"))
+from binding_sites import drug_sites
 from dataset import ROWS, SINGLES
 from networks import EXAMPLES, SMALL, example_graph, write_random_weights
 from prior_ligands import drugs, invented_pk
@@ -33,6 +34,7 @@ from binding.ensemble import Scorer
 from binding.errors import ConfigError, WeightsError
 from binding.models.ligand_only import LigandOnlyModel
 from binding.prior.kernel import Features
+from binding.prior.model import PriorPk
 from binding.train.encoders import load_encoders, save_encoder
 
 FOLDS = 3
@@ -40,14 +42,15 @@ FOLDS = 3
 
 @pytest.fixture(scope="session")
 def prior(prepared, tmp_path_factory):
-    """The file of a prior of drugs and of the examples' five ligands, which all runs of this module may start from."""
+    """The file of a prior of drugs and of the examples' complexes, which all runs of this module may start from."""
     cache = ComplexCache(prepared.path)
     known = [row for row, name in enumerate(cache.table["id"]) if name in (*SINGLES, "5ht1b-0")]
     ligands = [*drugs(), *(cache.ligand(row) for row in known)]
     pk = np.concatenate([invented_pk(ligands[: -len(known)]), cache.table["pk"].to_numpy()[known]])
     groups = [f"drug {row}" for row in range(len(ligands) - len(known))] + cache.table["uniprot"].iloc[known].tolist()
     path = tmp_path_factory.mktemp("prior") / "prior.npz"
-    fit_prior(ligands, pk, groups, "uniprot", FOLDS).save(path)
+    sites = [*drug_sites(), *(cache.site_words(row) for row in known)]
+    fit_prior(ligands, pk, groups, "uniprot", FOLDS, sites=sites).save(path)
     return path
 
 
@@ -58,11 +61,19 @@ def finished(prepared, prior, tmp_path_factory):
     return config, run(config)
 
 
-def held_out(path: Path, ligands, fold: int) -> np.ndarray:
-    """What the file says of its own ligands."""
+def held_out(path: Path, cache: ComplexCache, rows, fold: int) -> PriorPk:
+    """What the file says of its own ligands; each has one row, at the site that it has in the cache."""
     fitted = FittedPrior.load(path)
+    ligands = [cache.ligand(row) for row in rows]
     place = {key: row for row, key in enumerate(fitted.prior.features.keys())}
-    return fitted.held_out[[place[key] for key in Features.of(ligands).keys()], fold]
+    known = [place[key] for key in Features.of(ligands).keys()]
+    at_site = [fitted.prior.at_site.row_ligand.tolist().index(row) for row in known]
+    return PriorPk(fitted.held_out_at_site[at_site, fold], fitted.held_out[known, fold])
+
+
+def assert_starts(found: PriorPk, expected: PriorPk) -> None:
+    assert found.alone == pytest.approx(expected.alone, abs=1e-6)
+    assert found.at_site == pytest.approx(expected.at_site, abs=1e-6)
 
 
 def card_of(config: TrainConfig) -> dict:
@@ -76,11 +87,12 @@ def test_each_row_starts_from_what_is_said_without_it(settings, cache, prior):
     data = ComplexDataModule(settings(prior=str(prior)))
     for rows in (data.train_set, data.validation_set):
         assert len(rows)
-        ligands = [cache.ligand(row) for _, row in rows.items]
-        assert rows.starts == pytest.approx(held_out(prior, ligands, FOLD), abs=1e-6)
-        assert [rows[at].start for at in range(len(rows))] == rows.starts.tolist()
+        assert_starts(rows.starts, held_out(prior, cache, [row for _, row in rows.items], FOLD))
+        assert [rows[at].start for at in range(len(rows))] == rows.starts.at_site.tolist()
+        assert [rows[at].alone for at in range(len(rows))] == rows.starts.alone.tolist()
+        assert np.abs(rows.starts.at_site - rows.starts.alone).max() > 0.01
     every = ComplexDataModule(settings(prior=str(prior), validation=None)).train_set
-    assert every.starts == pytest.approx(held_out(prior, [cache.ligand(row) for row in range(ROWS)], FOLDS), abs=1e-6)
+    assert_starts(every.starts, held_out(prior, cache, range(ROWS), FOLDS))
     assert ComplexDataModule(settings()).train_set.starts is None, "without a prior there is nothing to start from"
 
 
@@ -90,9 +102,10 @@ def test_batches_carry_the_starts_and_decoys_have_their_poses(settings, prior):
     )
     seen = 0
     for _, labels in data.train_dataloader():
-        for start, pk in zip(labels.start.tolist(), labels.pk.tolist(), strict=True):
+        for start, alone, pk in zip(labels.start.tolist(), labels.alone.tolist(), labels.pk.tolist(), strict=True):
             rows = [row for row in range(len(data.train_set)) if data.train_set[row].pk == pytest.approx(pk)]
-            assert start in [pytest.approx(data.train_set.starts[row]) for row in rows]
+            assert start in [pytest.approx(data.train_set.starts.at_site[row]) for row in rows]
+            assert alone in [pytest.approx(data.train_set.starts.alone[row]) for row in rows]
         seen += int(labels.decoy.sum())
     assert seen > 0
 
@@ -106,7 +119,7 @@ def test_no_twin_is_trained_and_the_card_tells_the_prior(finished, prior):
         f"prior.{name}" for name in FittedPrior.load(prior).prior.arrays()
     }
     card = card_of(config)
-    assert card["prior"] == {"ligands": len(FittedPrior.load(prior).prior)}
+    assert card["prior"] == FittedPrior.load(prior).prior.summary()
     assert card["config"]["prior"] == PRIOR_SHARE
     assert card["training"]["prior"] == str(prior)
     assert load_model(config.output, device="cpu").members[0].ligand_only is None
@@ -118,18 +131,21 @@ def test_no_twin_is_trained_and_the_card_tells_the_prior(finished, prior):
 def test_held_out_predictions_are_a_share_of_the_held_out_prior_and_the_network(finished, cache, prior):
     config, result = finished
     table = pd.read_csv(result.predictions)
-    graphs = [cache.graph(cache.table["id"].tolist().index(name)) for name in table["id"]]
-    starts = held_out(prior, [graph.ligand for graph in graphs], FOLD)
-    assert table["pk_ligand_only"].to_numpy() == pytest.approx(starts, abs=1e-4)
+    rows = [cache.table["id"].tolist().index(name) for name in table["id"]]
+    graphs = [cache.graph(row) for row in rows]
+    starts = held_out(prior, cache, rows, FOLD)
+    assert table["pk_ligand_only"].to_numpy() == pytest.approx(starts.alone, abs=1e-4)
     scorer = load_model(config.output, device="cpu")
-    added = Scorer("x", {}, scorer.members).score(graphs, np.zeros(len(graphs))).pk  # its share of the network
-    assert table["pk"].to_numpy() == pytest.approx(PRIOR_SHARE * starts + added, abs=1e-4)
+    nothing = PriorPk(np.zeros(len(graphs)), np.zeros(len(graphs)))
+    added = Scorer("x", {}, scorer.members).score(graphs, nothing).pk  # its share of the network
+    assert table["pk"].to_numpy() == pytest.approx(PRIOR_SHARE * starts.at_site + added, abs=1e-4)
     assert np.abs(added).max() > 0.1, "the network says something"
     # What is shipped has seen these ligands, and says so: they are predicted with the prior of all.
     scores = scorer.score(graphs)
-    assert scores.pk_ligand_only == pytest.approx(scorer.prior.predict([graph.ligand for graph in graphs]), abs=1e-12)
-    assert np.abs(scores.pk_ligand_only - starts).max() > 0.1
-    assert scores.pk == pytest.approx(PRIOR_SHARE * scores.pk_ligand_only + added, abs=1e-4)
+    said = scorer.prior.predict_at([graph.ligand for graph in graphs], [cache.site_words(row) for row in rows])
+    assert scores.pk_ligand_only == pytest.approx(said.alone, abs=1e-12)
+    assert np.abs(scores.pk_ligand_only - starts.alone).max() > 0.1
+    assert scores.pk == pytest.approx(PRIOR_SHARE * said.at_site + added, abs=1e-4)
 
 
 def test_figures_compare_the_model_with_the_held_out_prior(finished):
@@ -189,8 +205,9 @@ def test_a_network_trained_on_its_own_is_averaged_with_a_prior(whole, prior, tmp
     data = ComplexDataModule(config.model_copy(update={"prior": prior}))
     assert after["id"].tolist() == before["id"].tolist()
     starts = data.validation_set.starts
-    assert after["pk_ligand_only"].to_numpy() == pytest.approx(starts, abs=1e-4)
-    assert after["pk"].to_numpy() == pytest.approx(PRIOR_SHARE * starts + (1 - PRIOR_SHARE) * before["pk"], abs=1e-4)
+    assert after["pk_ligand_only"].to_numpy() == pytest.approx(starts.alone, abs=1e-4)
+    mean = PRIOR_SHARE * starts.at_site + (1 - PRIOR_SHARE) * before["pk"]
+    assert after["pk"].to_numpy() == pytest.approx(mean, abs=1e-4)
     old, new = weights_of(config), load_model(tmp_path / "mixed", device="cpu")
     state = new.members[0].interaction.state_dict()
     assert all(torch.equal(old[f"0.interaction.{name}"], tensor) for name, tensor in state.items())
@@ -237,8 +254,10 @@ def test_fine_tuning_keeps_the_prior(finished, settings, cache):
 def test_fine_tuning_starts_each_row_from_the_prior_as_it_is(finished, settings, cache):
     scorer = load_model(finished[0].output, device="cpu")
     data = ComplexDataModule(settings(init=str(finished[0].output), model={}), scorer.prior)
-    said = scorer.prior.predict([cache.ligand(row) for _, row in data.train_set.items])
-    assert np.array_equal(data.train_set.starts, said)
+    rows = [row for _, row in data.train_set.items]
+    said = scorer.prior.predict_at([cache.ligand(row) for row in rows], [cache.site_words(row) for row in rows])
+    assert np.array_equal(data.train_set.starts.at_site, said.at_site)
+    assert np.array_equal(data.train_set.starts.alone, said.alone)
     assert data.prior is scorer.prior
 
 

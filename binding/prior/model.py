@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -65,9 +66,19 @@ class SiteFit:
 
     def alike(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The rows whose sites have words in common with one: the ligand of each, and weight * similarity."""
-        similarity = np.append(self.sites.similarity(words), 0.0)[self.row_site]  # -1 is the last: like no site
-        rows = np.flatnonzero(similarity)
-        return self.row_ligand[rows], self.weights[rows] * similarity[rows]
+        similarity = self.sites.similarity(words)
+        sites = np.flatnonzero(similarity)
+        order, starts = self._by_site
+        counts = starts[sites + 1] - starts[sites]
+        before = np.cumsum(counts) - counts
+        rows = order[np.repeat(starts[sites] - before, counts) + np.arange(counts.sum())]
+        return self.row_ligand[rows], self.weights[rows] * np.repeat(similarity[sites], counts)
+
+    @cached_property
+    def _by_site(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows, those of one site together, and where those of each site start and the last one's end."""
+        order = np.argsort(self.row_site, kind="stable")
+        return order, np.searchsorted(self.row_site[order], np.arange(len(self.sites) + 1))
 
 
 class Prior:

@@ -5,7 +5,7 @@
 
 Poses the ligands and series that have no pose in their protein, says how near each row is to the test sets and which
 proteins are related, docks crystal ligands back for poses that are wrong, and prepares `crystal`, `modelled`, both
-posed sets and `docked`; last the two priors, which take a quarter of an hour and 7 GB of memory each. A step that was
+posed sets and `docked`; last the two priors, which take a quarter of an hour and 4 GB of memory each. A step that was
 stopped goes on; posing takes about an hour of one core, docking half an hour.
 """
 

@@ -11,6 +11,7 @@ from binding_sites import NOWHERE, drug_sites, site
 from networks import SMALL, example_graph, random_member
 from prior_ligands import DRUGS, drugs, graph, invented_pk
 from safetensors.torch import load_file, save_file
+from transforms import moved_graph, random_motions
 
 from binding.checkpoint import Member, load_model, save_weights
 from binding.data.prior_fit import fit_prior
@@ -218,6 +219,15 @@ def test_starts_of_the_callers_go_to_their_own_rows(weights):
     zero, given = (scorer.score(graphs, at) for at in (nothing, starts))
     assert given.pk - zero.pk == pytest.approx(SHARE * starts.at_site, abs=1e-9)
     assert np.array_equal(given.pk_ligand_only, starts.alone)
+
+
+@pytest.mark.parametrize("name", ["1s2g", "6wqa"])
+def test_motions_do_not_change_what_is_said(weights, name):
+    """The site is told by distances alone; in double precision nothing but rounding is left."""
+    scorer, still = load_model(weights, device="cpu", dtype="float64"), example_graph(name)
+    scores = scorer.score([still, *(moved_graph(still, motion) for motion in random_motions(5, seed=4))])
+    assert np.ptp(scores.pk) < 1e-8
+    assert np.ptp(scores.pk_ligand_only) == 0.0
 
 
 def test_a_ligand_far_from_the_protein_is_judged_by_itself(fitted, weights):

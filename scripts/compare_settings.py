@@ -98,6 +98,8 @@ def held_out(run: Path) -> pd.DataFrame:
         rule = (config.validation or ValidationConfig()).model_copy(update={"source": number})
         rows = ComplexDataset(caches, sources, split_rows(tables, rule)[1], start)
         part = predict_rows(scorer, rows)
+        if rows.starts is not None:
+            part["pk_prior"] = rows.starts.at_site
         parts.append(part.assign(source=source.cache.stem, group=rows.groups))
     table = pd.concat(parts)
     table.to_csv(kept, index=False, float_format="%.5f")

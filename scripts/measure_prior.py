@@ -1,4 +1,4 @@
-"""What the ligand prior brings on rows that were held out -> docs/figures/prior.json.
+"""What the prior brings on rows that were held out -> docs/figures/prior.json.
 
     python scripts/measure_prior.py --runs runs/mixed/base-0 runs/mixed/base-1 runs/mixed/base-2 \\
         --without runs/base-0 runs/base-1 runs/base-2 --known runs/mixed/rows-0 --known-without runs/settings/rows-0
@@ -23,8 +23,9 @@ from binding.metrics import measure, paired_difference
 
 #: Column -> what it is, for the page.
 METHODS = {
-    "pk": "mean of prior and network",
-    "pk_ligand_only": "the prior alone",
+    "pk": "prior and network",
+    "pk_prior": "the prior at the site",
+    "pk_ligand_only": "the prior of the ligand alone",
     "pk_without": "the network alone",
     "pk_ligand_only_without": "the twin that was trained with it",
 }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 import lightning
+import numpy as np
 from torch.utils.data import DataLoader
 
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache, refuse_mixed
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards, Start
 from binding.data.prior_file import FittedPrior
+from binding.data.prior_own import learn_own
 from binding.data.splits import filter_rows, split_rows
 from binding.prior.model import Prior
 
@@ -20,7 +22,7 @@ def start_of(config: TrainConfig, prior: Prior | None = None) -> tuple[Prior | N
 
     Args:
         config: The run.
-        prior: Of the weights that it starts from, if they have one: the run's own rows are new to it.
+        prior: Of the weights that it starts from, if they have one.
 
     Raises:
         WeightsError: The file of the prior is missing or damaged.
@@ -37,7 +39,7 @@ class ComplexDataModule(lightning.LightningDataModule):
 
     Args:
         config: The run.
-        prior: Of the weights that it starts from, if they have one.
+        prior: Of the weights that it starts from, if they have one: it learns from the run's own rows.
 
     Attributes:
         prior: What the run's pk starts from, or None.
@@ -58,6 +60,11 @@ class ComplexDataModule(lightning.LightningDataModule):
         tables = [filter_rows(cache.table, source) for cache, source in zip(self.caches, sources, strict=True)]
         train, held_out = split_rows(tables, config.validation)
         self.train_set = ComplexDataset(self.caches, sources, train, start)
+        own = self.train_set.measured() if config.prior is None and prior is not None else ([], [], np.zeros(0))
+        if prior is not None and own[0]:
+            self.prior, unseen = learn_own(prior, *own)
+            self.train_set.start_from(unseen)
+            start = self.prior.predict_at
         self.validation_set = ComplexDataset(self.caches, sources, held_out, start)
 
     def batches(self, epoch: int) -> BucketSampler:

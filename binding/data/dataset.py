@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -143,8 +143,22 @@ class ComplexDataset(Dataset[Example]):
         self._source = np.array([source for source, _ in self.items], dtype=np.int64)
         self.starts: PriorPk | None = None
         if start is not None:
-            ligands = [caches[source].ligand(row) for source, row in self.items]
-            self.starts = start(ligands, [caches[source].site_words(row) for source, row in self.items])
+            self.start_from(start)
+
+    def start_from(self, start: Start) -> None:
+        """Sets ``starts``."""
+        self.starts = start(*self._at_sites(range(len(self.items))))
+
+    def measured(self) -> tuple[list[LigandGraph], list[np.ndarray], np.ndarray]:
+        """Ligands, words of their sites and pK (n,) of the rows with an exact measurement; redocked poses left out."""
+        docked = np.array([settings.rmsd is not None for settings in self.sources])[self._source]
+        rows = np.flatnonzero((self.relations == 0) & ~docked).tolist()
+        return *self._at_sites(rows), np.array([self._labels[row][0] for row in rows])
+
+    def _at_sites(self, rows: Iterable[int]) -> tuple[list[LigandGraph], list[np.ndarray]]:
+        places = [self.items[row] for row in rows]
+        ligands = [self.caches[source].ligand(row) for source, row in places]
+        return ligands, [self.caches[source].site_words(row) for source, row in places]
 
     def repeats(self, epoch: int) -> np.ndarray:
         """(rows,) how often each row is seen in an epoch; zero where its source has no part in it."""

@@ -42,6 +42,7 @@ PROGRAMS = {
     "demo.txt": "make figures",
     "finetune.json": "scripts/measure_finetune.py",
     "forest.json": "scripts/measure_forest.py",
+    "limits.json": "scripts/measure_limits.py",
     "knobs.json": "scripts/benchmark_screen.py --knobs",
     "place.json": "scripts/measure_place.py",
     "pretraining.json": "scripts/measure_pretraining.py",
@@ -52,6 +53,7 @@ PROGRAMS = {
     "settings.json": "scripts/compare_settings.py",
     "speed.json": "make figures",
     "splits.json": "scripts/measure_splits.py",
+    "stack.json": "scripts/stack_prior.py",
 } | {f"series_{model}.json": "scripts/measure_series.py" for model in (DEFAULT_MODEL, STRICT_MODEL)}
 
 

@@ -29,6 +29,7 @@ from binding.data.cache import ComplexCache
 from binding.data.datamodule import ComplexDataModule
 from binding.data.prior_file import FittedPrior
 from binding.data.prior_fit import fit_prior
+from binding.data.prior_own import learn_own
 from binding.domain.index import Domain
 from binding.ensemble import Scorer
 from binding.errors import ConfigError, WeightsError
@@ -193,25 +194,28 @@ def test_predict_takes_such_weights(finished):
 # ---------------------------------------------------------------- averaged with it after training
 
 
-def test_a_network_trained_on_its_own_is_averaged_with_a_prior(whole, prior, tmp_path):
-    """``scripts/mix_prior.py``: held-out rows are the mean of what the prior says without them and of the run."""
+@pytest.mark.parametrize("stack", [{}, {"prior": 0.7, "network": 0.4, "offset": -0.3}], ids=["half", "weighed"])
+def test_a_network_trained_on_its_own_is_joined_with_a_prior(whole, prior, tmp_path, stack):
+    """``scripts/mix_prior.py``: held-out rows are the sum of what the prior says without them and of the run."""
     path = Path(__file__).resolve().parents[2] / "scripts" / "mix_prior.py"
     spec = importlib.util.spec_from_file_location("mix_prior", path)
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     config, result = whole
-    figures = script.mixed(Path(config.output), prior, tmp_path / "mixed")
+    figures = script.mixed(Path(config.output), prior, tmp_path / "mixed", stack)
     before, after = pd.read_csv(result.predictions), pd.read_csv(tmp_path / "mixed" / "validation.csv")
     data = ComplexDataModule(config.model_copy(update={"prior": prior}))
     assert after["id"].tolist() == before["id"].tolist()
     starts = data.validation_set.starts
     assert after["pk_ligand_only"].to_numpy() == pytest.approx(starts.alone, abs=1e-4)
-    mean = PRIOR_SHARE * starts.at_site + (1 - PRIOR_SHARE) * before["pk"]
-    assert after["pk"].to_numpy() == pytest.approx(mean, abs=1e-4)
+    weights = [stack.get(name, default) for name, default in (("prior", 0.5), ("network", 0.5), ("offset", 0.0))]
+    joined = weights[0] * starts.at_site + weights[1] * before["pk"] + weights[2]
+    assert after["pk"].to_numpy() == pytest.approx(joined, abs=1e-4)
     old, new = weights_of(config), load_model(tmp_path / "mixed", device="cpu")
     state = new.members[0].interaction.state_dict()
-    assert all(torch.equal(old[f"0.interaction.{name}"], tensor) for name, tensor in state.items())
-    assert new.card["config"]["prior"] == PRIOR_SHARE
+    moved = [name for name, tensor in state.items() if not torch.equal(old[f"0.interaction.{name}"], tensor)]
+    assert moved == (["bias"] if stack else [])
+    assert new.card["config"]["prior"] == weights[0]
     assert figures["rmse"] == pytest.approx(new.card["validation"]["pk"]["rmse"])
     assert TrainConfig.model_validate(yaml.safe_load((tmp_path / "mixed" / "config.yaml").read_text())).prior == prior
 
@@ -230,7 +234,7 @@ def test_a_resumed_run_is_the_unbroken_one(finished, settings, prior, monkeypatc
     assert (broken.output / "validation.csv").read_text() == (finished[0].output / "validation.csv").read_text()
 
 
-def test_fine_tuning_keeps_the_prior(finished, settings, cache):
+def test_the_prior_learns_from_the_rows_of_a_fine_tuning(finished, settings, cache):
     before, _ = finished
     config = settings(
         "tuned", init=str(before.output), model={}, validation=None, epochs=1, learning_rates={"rest": 2.0}
@@ -238,27 +242,48 @@ def test_fine_tuning_keeps_the_prior(finished, settings, cache):
     run(config)
     old, new = weights_of(before), weights_of(config)
     assert old.keys() == new.keys()
-    assert all(torch.equal(old[name], new[name]) for name in old if name.startswith("prior."))
     assert not torch.equal(old["0.interaction.pair.weight"], new["0.interaction.pair.weight"])
+    assert torch.equal(old["prior.weights"], new["prior.weights"][: len(old["prior.weights"])]), (
+        "what it knew, it knows"
+    )
     card = card_of(config)
-    assert card["prior"] == card_of(before)["prior"]
+    assert card["prior"]["ligands"] > card_of(before)["prior"]["ligands"]
     assert card["init"]["name"] == before.output.name
-    graphs = [cache.graph(row) for row in range(3)]
-    scorers = [load_model(folder, device="cpu") for folder in (before.output, config.output)]
-    assert np.array_equal(*(scorer.score(graphs).pk_ligand_only for scorer in scorers))
+    ligands, sites, pk = ComplexDataModule(config, load_model(before.output, device="cpu").prior).train_set.measured()
+    wrong = [
+        np.abs(load_model(folder, device="cpu").prior.predict_at(ligands, sites).at_site - pk).mean()
+        for folder in (before.output, config.output)
+    ]
+    assert wrong[1] < wrong[0]
     again = settings("again", init=str(config.output), model={}, validation=None, epochs=1, trainable="readouts")
     run(again)
-    assert card_of(again)["prior"] == card["prior"], "weights that were trained on can be trained on"
+    assert card_of(again)["prior"]["ligands"] > card["prior"]["ligands"], (
+        "weights that were trained on can be trained on"
+    )
 
 
-def test_fine_tuning_starts_each_row_from_the_prior_as_it_is(finished, settings, cache):
-    scorer = load_model(finished[0].output, device="cpu")
-    data = ComplexDataModule(settings(init=str(finished[0].output), model={}), scorer.prior)
+def test_fine_tuning_starts_each_row_from_what_the_others_say(finished, settings, cache):
+    prior = load_model(finished[0].output, device="cpu").prior
+    data = ComplexDataModule(settings(init=str(finished[0].output), model={}), prior)
+    learned, unseen = learn_own(prior, *data.train_set.measured())
     rows = [row for _, row in data.train_set.items]
-    said = scorer.prior.predict_at([cache.ligand(row) for row in rows], [cache.site_words(row) for row in rows])
-    assert np.array_equal(data.train_set.starts.at_site, said.at_site)
-    assert np.array_equal(data.train_set.starts.alone, said.alone)
-    assert data.prior is scorer.prior
+    places = [cache.ligand(row) for row in rows], [cache.site_words(row) for row in rows]
+    assert_starts(data.train_set.starts, unseen(*places))
+    assert np.abs(data.train_set.starts.at_site - learned.predict_at(*places).at_site).max() > 0.1
+    rows = [row for _, row in data.validation_set.items]
+    places = [cache.ligand(row) for row in rows], [cache.site_words(row) for row in rows]
+    assert_starts(data.validation_set.starts, learned.predict_at(*places))
+
+
+def test_bounds_and_docked_poses_teach_the_prior_nothing(finished, settings):
+    prior = load_model(finished[0].output, device="cpu").prior
+    config = settings(init=str(finished[0].output), model={}, validation=None)
+    data = ComplexDataModule(config, prior)
+    exact = int((data.train_set.relations == 0).sum())
+    assert len(data.train_set.measured()[0]) == exact
+    assert data.train_set.relations.any() == (exact < len(data.train_set))
+    data.train_set.sources[0] = data.train_set.sources[0].model_copy(update={"rmsd": "rmsd"})
+    assert data.train_set.measured()[0] == []
 
 
 # ---------------------------------------------------------------- encoders

@@ -3,7 +3,7 @@
 Nothing that executes code is ever loaded.
 
 A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
-``k.interaction.`` and ``k.ligand_only.``; a ligand prior that has a share in their pk is under ``prior.``.
+``k.interaction.`` and ``k.ligand_only.``; a prior that has a share in their pk is under ``prior.``.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ class TrainConfig(RunConfig):
     init: str | None = Field(
         None, description="weights to start from: a shipped name, a `.safetensors` file or the folder of a run"
     )
-    prior: Path | None = Field(None, description="ligand prior that has a share in pk, made by `binding prior`")
+    prior: Path | None = Field(None, description="prior that has a share in pk, made by `binding prior`")
     encoders: tuple[Path, ...] = Field(
         (), description="pre-trained encoders to start from: files of `binding pretrain`, or its output folders"
     )

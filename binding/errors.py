@@ -126,7 +126,7 @@ class TrainingError(BindingError):
     """A training run that cannot go on.
 
     Codes: ``diverged``, ``not_written`` (the disk is full, or the folder cannot be written to), ``not_fitted`` (a
-    ligand prior whose equations cannot be solved).
+    prior whose equations cannot be solved).
     """
 
     code = "diverged"

@@ -27,7 +27,7 @@ class Output:
     """What the network says of B complexes with E pairs.
 
     Attributes:
-        pk: (B,), before any ligand prior has its share (``config.prior``).
+        pk: (B,), before any prior has its share (``config.prior``).
         log_variance: (B,), of pk. pose_logit: (B,), > 0 where the pose looks near-native.
         ligand_term: (B,), pK, what the ligand adds without the protein.
         contributions: (E,), pK; ``pk = bias + ligand_term + sum of contributions`` exactly.

@@ -235,7 +235,7 @@ def draw_model(folder: Path) -> None:
     text = "prior of ligand and site, and\nnetwork: constant, ligand\nterm, contributions of the\npairs, Vina's terms"
     box(ax, 10.15, middle - 0.62, 2.65, 1.64, "pk", text, OUT)
     box(ax, 10.15, 0.9, 2.65, 1.15, "pk_std, pose", "from the pooled pairs\nand states", OUT)
-    box(ax, 10.15, 4.65, 2.65, 1.15, "pk_ligand_only", "prior of the ligand: likeness\nto measured ones, no protein", OUT)
+    box(ax, 10.15, 4.65, 2.65, 1.15, "pk_ligand_only", "prior of the ligand alone:\nlikeness to measured ones", OUT)
     arrow(ax, (11.5, 4.6), (11.5, middle + 1.07), OUT)
     arrow(ax, (9.5, middle), (10.1, middle), OUT)
     arrow(ax, (9.5, middle - 0.6), (10.1, 1.6), OUT)

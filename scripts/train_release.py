@@ -55,8 +55,8 @@ def main() -> None:
     for name in args.sets:
         runs = [f"{name}-{seed}" for seed in range(SEEDS[name])]
         print(
-            f"python scripts/mix_prior.py --prior cache/prior_{name}.npz --stack docs/figures/stack.json -o runs/mixed \\\n"
-            f"    --runs {' '.join(f'runs/{run}' for run in runs)}\n"
+            f"python scripts/mix_prior.py --prior cache/prior_{name}.npz --stack docs/figures/stack.json \\\n"
+            f"    -o runs/mixed --runs {' '.join(f'runs/{run}' for run in runs)}\n"
             f"python scripts/release_weights.py --name binding-{name} --test ../shared/data/casf2016 \\\n"
             f"    --runs {' '.join(f'runs/mixed/{run}' for run in runs)}"
         )

@@ -67,7 +67,7 @@ class FittedPrior:
         path = Path(path)
         hint = "make it with `binding prior`"
         if not path.is_file():
-            raise WeightsError(f"no ligand prior {path}", hint)
+            raise WeightsError(f"no prior {path}", hint)
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
@@ -80,7 +80,7 @@ class FittedPrior:
                 if held_out.shape != (rows, folds + 1) or not np.isfinite(held_out).all():
                     raise ValueError("what it says of its own ligands does not fit them")
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise WeightsError(f"{path} is no ligand prior: {error}", hint) from None
+            raise WeightsError(f"{path} is no prior: {error}", hint) from None
         return cls(prior, column, folds, alone, at_site)
 
     def fold_of_run(self, validation: ValidationConfig | None) -> int | None:

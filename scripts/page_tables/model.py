@@ -11,6 +11,15 @@ from binding.config import ModelConfig
 from page_tables.common import WEIGHTS, card, count, speed, table
 
 
+def _prior(content: dict[str, Any]) -> str:
+    """What it knows, and how much it weighs."""
+    if "prior" not in content:
+        return "none"
+    known, model = content["prior"], ModelConfig.model_validate(content["config"])
+    weights = f"{model.prior:g} of it, {model.network_weight:g} of the network"
+    return f"{count(known['ligands'])} ligands, {count(known['sites'])} sites; {weights}"
+
+
 def _epochs(training: dict[str, Any]) -> str:
     """Of the last stage, and which weights that began with."""
     begun = training.get("init")
@@ -27,7 +36,7 @@ def weights() -> str:
         for fact, value in (
             ("networks", f"{content['num_members']}, mean of their pK"),
             ("parameters of each", count(content["parameters_of_one_member"])),
-            ("ligand prior", f"of {count(content['prior']['ligands'])} ligands" if "prior" in content else "none"),
+            ("prior", _prior(content)),
             ("file", f"{size:.1f} MB, 16-bit, weights format {content['format_version']}"),
             ("epochs", _epochs(content["training"])),
             ("trained by", f"binding {content['version']}, commit {', '.join(content['commit'])}"),

@@ -53,7 +53,7 @@ def test_what_is_saved_is_loaded(saved, loaded):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(WeightsError, match="no ligand prior") as caught:
+    with pytest.raises(WeightsError, match="no prior") as caught:
         FittedPrior.load(tmp_path / "none.npz")
     assert "binding prior" in caught.value.hint
 
@@ -62,7 +62,7 @@ def test_a_missing_file(tmp_path):
 def test_a_file_that_breaks_off(saved, tmp_path, keep):
     path = tmp_path / "prior.npz"
     path.write_bytes(saved[1].read_bytes()[:keep])
-    with pytest.raises(WeightsError, match=r"prior\.npz is no ligand prior"):
+    with pytest.raises(WeightsError, match=r"prior\.npz is no prior"):
         FittedPrior.load(path)
 
 
@@ -88,14 +88,14 @@ def test_a_file_that_is_not_whole(saved, tmp_path, changes):
         arrays = {name: file[name] for name in file.files} | changes
     path = tmp_path / "prior.npz"
     np.savez(path, **{name: array for name, array in arrays.items() if array is not None})
-    with pytest.raises(WeightsError, match=r"prior\.npz is no ligand prior"):
+    with pytest.raises(WeightsError, match=r"prior\.npz is no prior"):
         FittedPrior.load(path)
 
 
 def test_a_file_of_another_kind(tmp_path):
     path = tmp_path / "prior.npz"
     path.write_text("id,smiles,pk\n")
-    with pytest.raises(WeightsError, match="is no ligand prior"):
+    with pytest.raises(WeightsError, match="is no prior"):
         FittedPrior.load(path)
 
 

@@ -1,4 +1,4 @@
-"""Drugs as ligand graphs, and an invented pK that a ligand prior can learn."""
+"""Drugs as ligand graphs, and an invented pK that a prior can learn."""
 
 from __future__ import annotations
 

@@ -130,7 +130,9 @@ def training_rows() -> str:
     wrong = {source["cache"] for source in card()["training"]["sources"] if source.get("rmsd")}
     complexes = {name: number for name, number in mean.items() if name not in wrong}
     poses = sum(number for name, number in mean.items() if name in wrong)
-    return listed(source_rows(complexes)) + " complexes" + (f"; {count(poses)} docked poses of them" if poses else "")
+    docked = f"; {count(poses)} docked poses of them" if poses else ""
+    prior = f"; a prior of {count(card()['prior']['ligands'])} ligands" if "prior" in card() else ""
+    return listed(source_rows(complexes)) + " complexes" + docked + prior
 
 
 def members() -> str:

@@ -59,12 +59,14 @@ class ComplexDataModule(lightning.LightningDataModule):
         sources = list(config.sources)
         tables = [filter_rows(cache.table, source) for cache, source in zip(self.caches, sources, strict=True)]
         train, held_out = split_rows(tables, config.validation)
-        self.train_set = ComplexDataset(self.caches, sources, train, start)
+        self.train_set = ComplexDataset(self.caches, sources, train)
+        unseen = start
         own = self.train_set.measured() if config.prior is None and prior is not None else ([], [], np.zeros(0))
         if prior is not None and own[0]:
             self.prior, unseen = learn_own(prior, *own)
-            self.train_set.start_from(unseen)
             start = self.prior.predict_at
+        if unseen is not None:
+            self.train_set.start_from(unseen)
         self.validation_set = ComplexDataset(self.caches, sources, held_out, start)
 
     def batches(self, epoch: int) -> BucketSampler:

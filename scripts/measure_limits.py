@@ -24,15 +24,12 @@ import pandas as pd
 from measure import ROOT, write_json
 from rdkit import Chem
 
-from binding.data.cache import ComplexCache
 from binding.data.prior_file import FittedPrior
 from binding.data.prior_fit import fit_prior
+from binding.data.prior_lookup import LigandsBySmiles, SitesByComplex
 from binding.data.splits import fold_of
 from binding.graph.fields import LigandGraph
-from binding.graph.ligand import build_ligand_graph
-from binding.io.series import compound_from_smiles
 from binding.metrics import measure
-from binding.structures import Ligand
 
 OUTPUT = ROOT / "docs" / "figures" / "limits.json"
 COLUMN, FOLDS = "protein_cluster", 10
@@ -40,22 +37,6 @@ PARTS = (8, 4, 2, 1)
 SAME = 0.005  # pK: affinities nearer than this are one measurement that two tables quote
 RESAMPLES = 2000
 OF_MEDIAN = 1.0 / (0.6745 * np.sqrt(2.0))  # of a normal law: one measurement's deviation from a median difference
-
-
-def graphs_of(smiles: pd.Series) -> list[LigandGraph]:
-    """Ligands without a pose."""
-    known: dict[str, LigandGraph] = {}
-    for text in smiles.unique():
-        mol = compound_from_smiles(text, "ligand").mol
-        known[text] = build_ligand_graph(Ligand("ligand", mol, np.zeros((mol.GetNumAtoms(), 3))))
-    return [known[text] for text in smiles]
-
-
-def words_of(sites: pd.Series, caches: list[ComplexCache]) -> list[np.ndarray]:
-    """The words of each site; the first cache that has it counts."""
-    place = {name: (cache, row) for cache in reversed(caches) for row, name in enumerate(cache.table["id"].tolist())}
-    nowhere = np.zeros(0, dtype=np.uint32)
-    return [place[name][0].site_words(place[name][1]) if name else nowhere for name in sites]
 
 
 def predicted(
@@ -141,8 +122,9 @@ def main() -> None:
     rows["pk"] = rows["pk"].astype(float)
     report: dict[str, Any] = {"repeated": repeated(options.data, rows)}
     print(report["repeated"], flush=True)
-    ligands = graphs_of(rows["smiles"])
-    words = words_of(rows["site"], [ComplexCache(path) for path in options.sites])
+    by_smiles, by_complex = LigandsBySmiles(), SitesByComplex(options.sites)
+    ligands = [by_smiles.graph(text, name) for text, name in zip(rows["smiles"], rows["id"], strict=True)]
+    words = [by_complex.words(site, name) for site, name in zip(rows["site"], rows["id"], strict=True)]
     report["curve"] = learning_curve(rows, ligands, words, options.whole)
     write_json(OUTPUT, report)
 

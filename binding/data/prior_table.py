@@ -11,24 +11,21 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from binding.data.cache import ComplexCache, typed
+from binding.data.cache import typed
 from binding.data.encode import cannot_write
 from binding.data.prepare import Rejected, rejected_csv, rejected_table
 from binding.data.prior_file import FittedPrior
 from binding.data.prior_fit import fit_prior
+from binding.data.prior_lookup import LigandsBySmiles, SitesByComplex
 from binding.data.splits import fold_of, groups_of
 from binding.errors import BindingError, TableError, UsageError
 from binding.graph.fields import LigandGraph
-from binding.graph.ligand import build_ligand_graph
 from binding.io.files import make_folder, write_whole
 from binding.io.index import BadEntry, IndexEntry, read_index_rows
-from binding.io.series import compound_from_smiles
 from binding.metrics import MIN_ROWS, pearson, rmse
-from binding.structures import Ligand
 
 _SMILES: Final = "smiles"
 _SITE: Final = "site"
-_NOWHERE: Final = np.zeros(0, dtype=np.uint32)  # the words of a site that is not known
 _EXACT: Final = ("=", "~")  # the others are bounds
 Progress = Callable[[int, int], None]
 
@@ -104,7 +101,7 @@ def prepare_prior(
     rows = [row for _, row in read_index_rows(table, (_SMILES, column))]
     _refuse_half_told_sites(table, _SITE in rows[0].extra, bool(sites))
     rejected: list[Rejected] = []
-    used, bounds = _read(rows, _Sites(sites), rejected, progress)
+    used, bounds = _read(rows, SitesByComplex(sites), rejected, progress)
     make_folder(output.parent)
     _write(rejected_table(output), lambda path: write_whole(path, rejected_csv(rejected)))
     if not used.graphs:
@@ -140,11 +137,10 @@ def _refuse_half_told_sites(table: Path, column: bool, caches: bool) -> None:
 
 
 def _read(
-    rows: list[IndexEntry | BadEntry], sites: _Sites, rejected: list[Rejected], progress: Progress | None
+    rows: list[IndexEntry | BadEntry], sites: SitesByComplex, rejected: list[Rejected], progress: Progress | None
 ) -> tuple[_Used, int]:
     """The rows that can be used, and how many are bounds; those that cannot be are appended to ``rejected``."""
-    used, bounds = _Used([], [], []), 0
-    known: dict[str, LigandGraph] = {}
+    used, bounds, ligands = _Used([], [], []), 0, LigandsBySmiles()
     for number, row in enumerate(rows):
         if progress is not None:
             progress(number, len(rows))
@@ -152,51 +148,17 @@ def _read(
             bounds += 1
             continue
         try:
-            graph, words = _graph(row, known), sites.words(row)
+            if isinstance(row, BadEntry):
+                raise row.error
+            graph = ligands.graph(row.extra[_SMILES], row.id)
+            words = sites.words(row.extra.get(_SITE, ""), row.id)
         except BindingError as error:
             rejected.append(Rejected(row.id, error.code, error.message, error.hint))
             continue
-        assert isinstance(row, IndexEntry)
         used.entries.append(row)
         used.graphs.append(graph)
         used.words.append(words)
     return used, bounds
-
-
-class _Sites:
-    """The sites of the complexes of some caches, by their ids."""
-
-    def __init__(self, paths: Sequence[str | Path]) -> None:
-        self._caches = [ComplexCache(path) for path in paths]
-        self._place: dict[str, tuple[ComplexCache, int]] = {}
-        for cache in reversed(self._caches):  # the first that has an id counts
-            self._place |= {name: (cache, row) for row, name in enumerate(cache.table["id"].tolist())}
-
-    def words(self, row: IndexEntry | BadEntry) -> np.ndarray:
-        """Of the site that a row names; none where it names none."""
-        name = row.extra.get(_SITE, "")
-        if not name:
-            return _NOWHERE
-        if name not in self._place:
-            listed = ", ".join(str(cache.path) for cache in self._caches)
-            raise TableError(
-                f"{row.id}: there is no complex {name!r} in {listed}",
-                f"leave the cell under {_SITE!r} blank where no complex is known",
-                "unknown_site",
-            )
-        cache, place = self._place[name]
-        return cache.site_words(place)
-
-
-def _graph(row: IndexEntry | BadEntry, known: dict[str, LigandGraph]) -> LigandGraph:
-    """The ligand of a row; one that occurs again is built once."""
-    if isinstance(row, BadEntry):
-        raise row.error
-    smiles = row.extra[_SMILES]
-    if smiles not in known:
-        mol = compound_from_smiles(smiles, row.id).mol
-        known[smiles] = build_ligand_graph(Ligand(row.id, mol, np.zeros((mol.GetNumAtoms(), 3))))
-    return known[smiles]
 
 
 def _groups(entries: list[IndexEntry], column: str) -> list[str]:

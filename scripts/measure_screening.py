@@ -38,13 +38,20 @@ from binding.prepare.dock import Box, Docker
 from binding.prepare.pocket import PocketSpec, select_pocket
 from binding.prepare.states import protonate
 from binding.prepare.vina import CUTOFF, PairTable, affinity, ligand_types, protein_types
-from binding.structures import Ligand
+from binding.structures import Ligand, Protein
 
 ROOT = Path(__file__).resolve().parents[1]
 MARGIN = 1.0  # Å about the poses whose scores are asked for
 
 
 # ---------------------------------------------------------------- Vina's function and Vina itself
+
+
+def vina_affinity(protein: Protein, ligand: Ligand) -> float:
+    """Vina's function of a pose as it lies, kcal/mol."""
+    pocket = select_pocket(protein, ligand, PocketSpec(cutoff=CUTOFF))
+    energy, _ = PairTable(ligand_types(ligand.mol), protein_types(pocket)).energy(ligand.positions, pocket.positions)
+    return affinity(energy, rdMolDescriptors.CalcNumRotatableBonds(ligand.mol))
 
 
 def vina_scores(folder: Path) -> pd.DataFrame:
@@ -54,12 +61,8 @@ def vina_scores(folder: Path) -> pd.DataFrame:
     docker = Docker(protein, _box(ligands), spacing=MARGIN)  # the maps are not read for a score
     rows = []
     for ligand in ligands:
-        pocket = select_pocket(protein, ligand, PocketSpec(cutoff=CUTOFF))
-        energy, _ = PairTable(ligand_types(ligand.mol), protein_types(pocket)).energy(
-            ligand.positions, pocket.positions
-        )
-        own = affinity(energy, rdMolDescriptors.CalcNumRotatableBonds(ligand.mol))
-        rows.append({"id": ligand.name, "vina": -own, "vina_program": _program(docker, ligand)})
+        own = -vina_affinity(protein, ligand)
+        rows.append({"id": ligand.name, "vina": own, "vina_program": _program(docker, ligand)})
     return pd.DataFrame(rows).groupby("id", sort=False).max().reset_index()
 
 

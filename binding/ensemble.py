@@ -23,7 +23,7 @@ from binding.domain.index import Domain
 from binding.domain.words import pocket_words
 from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
-from binding.models.interaction import InteractionModel
+from binding.models.interaction import Geometry, InteractionModel, Output
 from binding.models.ligand_only import LigandOnlyModel
 from binding.prior.model import Prior, PriorPk
 
@@ -150,18 +150,32 @@ class Scorer:
 
     def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> np.ndarray:
         """pk, its standard deviation and the pose's probability, (3, ligands), from each member's encodings."""
-        geometry = self.members[0].interaction.measure(batch)
-        outputs = []
-        for member, states, pocket in zip(self.members, atoms, residues, strict=True):
-            network = member.interaction
-            states, vectors = network.orient(states, geometry)
-            outputs.append(network.interact(batch, geometry, states, vectors, pocket))
+        _, outputs = self._each(batch, atoms, residues)
         pk = torch.stack([output.pk for output in outputs])
         variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
         spread = self.members[0].interaction.config.network_weight ** 2 * pk.var(0, correction=0)
         pk_std = (variance + spread).sqrt() * self.std_scale
         pose = torch.stack([output.pose_logit for output in outputs]).sigmoid().mean(0)
         return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy()
+
+    def _each(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[Geometry, list[Output]]:
+        """The geometry, which all members read, and the output of each."""
+        geometry = self.members[0].interaction.measure(batch)
+        outputs = []
+        for member, states, pocket in zip(self.members, atoms, residues, strict=True):
+            network = member.interaction
+            states, vectors = network.orient(states, geometry)
+            outputs.append(network.interact(batch, geometry, states, vectors, pocket))
+        return geometry, outputs
+
+    @torch.inference_mode()
+    def outputs(self, graph: ComplexGraph) -> tuple[Batch, Geometry, list[Output]]:
+        """What each network says of one complex, pair by pair, and what it was read from."""
+        encoded, pocket_of = self._pockets([graph])
+        batch = place_ligands([graph], pocket_of, encoded.pockets, self.dtype).to(self.device)
+        atoms = [member.interaction.molecule(batch) for member in self.members]
+        geometry, outputs = self._each(batch, atoms, encoded.states)
+        return batch, geometry, outputs
 
     def _pieces(self, graphs: Sequence[ComplexGraph]) -> Iterator[list[int]]:
         """Rows of graphs that go through the network together, of like size."""

@@ -69,6 +69,7 @@ class Featurized:
     """A record that is ready to be scored."""
 
     ligand: Ligand
+    pocket: Protein  # its residues are those of the graph, in order
     graph: ComplexGraph
     warnings: tuple[str, ...]
     words: np.ndarray  # of the chains around the pocket; see binding.domain.words
@@ -263,7 +264,7 @@ def _featurize_one(pockets: _Pockets, record: Ligand | BadRecord) -> Featurized 
         pocket, pocket_graph, words = pockets.of(record)
         warnings = check_complex(Complex(record.name, pocket, record))
         graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket_graph)
-        return Featurized(record, graph, tuple(dict.fromkeys((*record.notes, *warnings))), words)
+        return Featurized(record, pocket, graph, tuple(dict.fromkeys((*record.notes, *warnings))), words)
     except Exception as error:  # noqa: BLE001 - becomes the row of the record
         return Failed(record.name, as_binding_error(error), record.num_atoms)
 

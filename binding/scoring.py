@@ -101,6 +101,21 @@ def predict_requests(
     Returns:
         One row a record. Failures are rows with ``status = "failed"``; nothing is raised for bad input.
     """
+    scored = score_requests(requests, scorer, pocket=pocket, template=template, workers=workers, batch_size=batch_size)
+    for _, row in scored:
+        yield row
+
+
+def score_requests(
+    requests: Iterable[Request],
+    scorer: Scorer,
+    *,
+    pocket: PocketSpec | None = None,
+    template: str | None = None,
+    workers: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+) -> Iterator[tuple[Outcome, ResultRow]]:
+    """Like ``predict_requests``, with what each row was made of beside it."""
     requests = list(requests)
     count = default_workers(requests) if workers is None else workers
     pieces = _expand(requests, pocket or PocketSpec(), template)
@@ -108,7 +123,8 @@ def predict_requests(
     pending = _named(outcomes)
     with _network_threads(count):
         while window := list(islice(pending, _WINDOW_BATCHES * batch_size)):
-            yield from _score_window(window, scorer, batch_size)
+            rows = _score_window(window, scorer, batch_size)
+            yield from zip((item.outcome for item in window), rows, strict=True)
 
 
 def default_workers(requests: Sequence[Request]) -> int:

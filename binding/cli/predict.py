@@ -88,7 +88,7 @@ def command(
     from binding.io.results import open_writer, partial_path
 
     pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
-    requests = _requests(source, protein, ligand or [])
+    requests = requests_of(source, protein, ligand or [])
     if not quiet:
         terminal.print_reading_notes(requests)
     target = "-" if output is None and _prints_csv(print_) else output
@@ -99,7 +99,7 @@ def command(
         named = [request.protein for request in requests] + [request.ligand for request in requests]
         files = [item for item in (source, pocket_ligand, *named) if isinstance(item, Path)]
         check_not_input(Path(saved_to), files)
-    tally = _Tally(
+    tally = Tally(
         keep=print_ is not PrintChoice.none and not to_stdout, limit=terminal.SHOWN_ROWS if saved_to else None
     )
     try:
@@ -127,7 +127,7 @@ def command(
 def _write(
     rows: Iterator[ResultRow],
     writer: AbstractContextManager[ResultWriter | None],
-    tally: _Tally,
+    tally: Tally,
     *,
     total: int,
     bar: bool,
@@ -140,7 +140,7 @@ def _write(
             tally.add(row)
 
 
-class _Tally:
+class Tally:
     """Counts the rows and keeps the few that will be shown.
 
     Args:
@@ -192,7 +192,7 @@ def _prints_csv(choice: PrintChoice) -> bool:
     return choice is PrintChoice.csv or (choice is PrintChoice.auto and not sys.stdout.isatty())
 
 
-def _requests(source: Path | None, protein: Path | None, ligands: list[str]) -> list[Request]:
+def requests_of(source: Path | None, protein: Path | None, ligands: list[str]) -> list[Request]:
     """What to score, from the ways to say it."""
     from binding import api
     from binding.io.table import is_selection

@@ -181,11 +181,18 @@ class InteractionModel(nn.Module):
         atom_states, sites, attention = self._attend(geometry, atoms, residues, pairs, need_attention)
         states, contributions = self.readout(pairs, atom_states, sites, contacts.pair_atom, contacts.pair_site)
         contributions = contributions * smooth
-        if self.physics is not None:
-            ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
-            rotors = (batch.descriptors[:, _ROTORS] * _ROTOR_SCALE)[ligand]
-            contributions = contributions + self.physics(vina, rotors, ligand, batch.num_ligands)
+        physics = self.vina_contributions(batch, geometry)
+        if physics is not None:
+            contributions = contributions + physics
         return self._read(batch, contacts, atoms, atom_states, states, vina, contributions, smooth, attention)
+
+    def vina_contributions(self, batch: Batch, geometry: Geometry) -> Tensor | None:
+        """(E,) pK, what Vina's terms have of each pair's contribution; None where they have no part in it."""
+        if self.physics is None:
+            return None
+        ligand = batch.atom_ligand.index_select(0, geometry.contacts.pair_atom)
+        rotors = (batch.descriptors[:, _ROTORS] * _ROTOR_SCALE)[ligand]
+        return self.physics(geometry.pairs.vina, rotors, ligand, batch.num_ligands)
 
     def _embed_pairs(self, geometry: Geometry, atoms: Tensor, vectors: Tensor | None, residues: Tensor) -> Tensor:
         """(E, channels). The linear layer of the features is taken in parts, so that they are never joined."""

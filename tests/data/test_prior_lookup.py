@@ -32,6 +32,6 @@ def test_a_site_that_is_not_known_has_no_words():
 
 
 def test_an_unknown_complex_is_refused_with_the_row_that_names_it(prepared):
-    with pytest.raises(TableError, match="row 7.*no_such_complex") as refused:
+    with pytest.raises(TableError, match=r"row 7.*no_such_complex") as refused:
         SitesByComplex([prepared.path]).words("no_such_complex", "row 7")
     assert refused.value.code == "unknown_site"

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from binding.errors import TableError, UsageError
+from binding.explaining import explain as explain
+from binding.explaining import explain_rows as explain_rows
 from binding.featurize import resolve_pocket
 from binding.io.predictions import read_predictions
 from binding.io.results import ResultRow, open_writer, to_frame

@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from binding.cli import evaluate, info, place, predict, prepare, pretrain, prior, report, screen, split, top, train
+from binding.cli import (
+    evaluate,
+    explain,
+    info,
+    place,
+    predict,
+    prepare,
+    pretrain,
+    prior,
+    report,
+    screen,
+    split,
+    top,
+    train,
+)
 from binding.errors import EXIT_INTERRUPTED
 
 app = typer.Typer(
@@ -42,6 +56,7 @@ def _program(
 
 
 app.command("predict")(predict.command)
+app.command("explain")(explain.command)
 app.command("screen")(screen.command)
 app.command("top")(top.command)
 app.command("report")(report.command)

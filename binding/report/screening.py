@@ -5,7 +5,6 @@ Whatever comes from files (names, messages, settings) is escaped by the template
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -13,16 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from rdkit import Chem, rdBase
-from rdkit.Chem.Draw import rdMolDraw2D
 
 from binding.errors import TableError, UsageError
 from binding.evaluate import Section
 from binding.evaluate.enrichment import enrichment
 from binding.evaluate.join import TruthColumns, join
 from binding.io.truth import read_truth
+from binding.report.drawing import draw_compound
+from binding.report.page import render_page
 from binding.screen import digest as counting
 from binding.screen.digest import Digest
 from binding.screen.folder import RunFolder
@@ -34,13 +32,6 @@ if TYPE_CHECKING:
 REPORT: Final = "report.html"
 TOP: Final = 100
 _RESAMPLES: Final = 1000
-_DRAWING: Final = (200, 130)  # pixels
-_LOOK: Final = {
-    "clearBackground": False,
-    "bondLineWidth": 1.2,
-    "padding": 0.06,
-    "fixedBondLength": 22.0,  # pixels, at most: small molecules are not blown up
-}
 _METRICS: Final = {"ef1": "EF1%", "ef5": "EF5%", "bedroc": "BEDROC (α 20)", "auc": "ROC-AUC"}
 _JUDGED: Final = {
     "pk": "pK",
@@ -105,15 +96,9 @@ def write_report(
 
 
 def _render(run: Path, found: Digest, about: dict[str, Any], known: Enrichment | None) -> str:
-    environment = Environment(
-        loader=PackageLoader("binding.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     rows = [row | {"drawing": draw_compound(row["smiles"])} for row in found.top.to_pylist()]
-    return environment.get_template("screening.html").render(
+    return render_page(
+        "screening.html",
         run=run.resolve().name,
         about=about,
         settings=_flat({name: about[name] for name in ("decides", "engine") if name in about}),
@@ -141,26 +126,6 @@ def _pictures(found: Digest, known: Enrichment | None) -> dict[str, Markup]:
     if known is not None:
         drawn["enrichment"] = lambda: plots.enrichment(known.scores, known.active)
     return {name: Markup(plots.as_svg(draw, name)) for name, draw in drawn.items()}  # of our own numbers
-
-
-def draw_compound(smiles: str | None) -> Markup | None:
-    """A 2D drawing as SVG; None where there is nothing that can be drawn.
-
-    Only the SMILES is read, not what may follow it after a blank: labels there would be drawn as they are.
-    """
-    bare = (smiles or "").split()
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(bare[0]) if bare else None
-        if mol is None:
-            return None
-        drawer = rdMolDraw2D.MolDraw2DSVG(*_DRAWING)
-        for option, value in _LOOK.items():
-            setattr(drawer.drawOptions(), option, value)
-        rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
-        drawer.FinishDrawing()
-    text = drawer.GetDrawingText()
-    text = re.sub(r" class='[^']*'", "", text[text.index("<svg") :])  # a third of the bytes
-    return Markup(text)  # element symbols and paths, nothing else
 
 
 def _enrichment(run: Path, labels: Path, label: str) -> Enrichment:

@@ -1,0 +1,185 @@
+"""Explanations as tables and as a folder of files: ``binding explain`` from Python.
+
+Example:
+    >>> from binding import api
+    >>> found = api.explain("protein.pdb", "ligand.sdf", output="why")  # doctest: +SKIP
+    >>> found.residues.sort_values("pk", ascending=False).head()  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any, Final, Self
+
+from binding.explain.explanation import (
+    ATOM_COLUMNS,
+    PART_COLUMNS,
+    RESIDUE_COLUMNS,
+    Explained,
+    Explanation,
+    atom_text,
+)
+from binding.featurize import resolve_pocket
+from binding.io.files import make_folder
+from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
+from binding.io.table import Request
+from binding.planning import LigandInput, plan
+from binding.prepare.pocket import PocketSpec
+from binding.scoring import DEFAULT_BATCH_SIZE
+from binding.structures import Protein
+
+if TYPE_CHECKING:
+    from binding.checkpoint import Scorer
+
+#: Complexes that the report draws; all are in the tables.
+DRAWN: Final = 50
+_PARTS, _RESIDUES, _ATOMS, _LIGANDS, _REPORT = "parts.csv", "residues.csv", "atoms.csv", "ligands.sdf", "report.html"
+#: Of the ligands: one number a heavy atom, pK, in the order of the record.
+CONTRIBUTIONS_TAG: Final = "pk_contributions"
+#: What a folder of explanations holds.
+FILES: Final = (_PARTS, _RESIDUES, _ATOMS, _LIGANDS, _REPORT)
+
+
+def explain(
+    source: str | Path | Protein | Sequence[Request],
+    ligands: LigandInput | Sequence[LigandInput] | None = None,
+    *,
+    ligand: str = "auto",
+    pocket: PocketSpec | Path | str | None = None,
+    template: str | None = None,
+    model: Scorer | str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    output: str | Path | None = None,
+) -> Explained:
+    """Say what each pk is the sum of: its parts, each residue's share of the contacts and each ligand atom's.
+
+    Args:
+        source, ligands, ligand, pocket, template, model, device, workers, batch_size: As for ``binding.predict``.
+        output: Also write a folder: three tables, the ligands with their atoms' shares, and a report.
+
+    Returns:
+        Tables by complex, residue and atom, pK each, above zero binds tighter. ``parts`` has one row a ligand record,
+        in input order; what could not be scored says why there, and has no residues and atoms.
+
+    Raises:
+        BindingError: As for ``binding.predict``; or the folder cannot be written.
+    """
+    found = explain_rows(
+        plan(source, ligands, ligand=ligand),
+        pocket=pocket,
+        template=template,
+        model=model,
+        device=device,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    if output is None:
+        return Explained.of(found)
+    with ExplanationFolder(output) as folder:
+        return Explained.of(folder.write(explanation) for explanation in found)
+
+
+def explain_rows(
+    requests: Iterable[Request],
+    *,
+    pocket: PocketSpec | Path | str | None = None,
+    template: str | None = None,
+    model: Scorer | str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+) -> Iterator[Explanation]:
+    """Like ``explain``, one by one as they are ready; ``binding.api.plan`` makes the requests.
+
+    Raises:
+        BindingError: Before the first one, where the model, the pocket or the template cannot be used.
+    """
+    from binding import checkpoint
+    from binding.explain.run import explain_requests
+    from binding.io.template import parse_template
+
+    if template is not None:
+        parse_template(template)  # refused before anything is read
+    spec = None if pocket is None else resolve_pocket(pocket)
+    scorer = model
+    if scorer is None or isinstance(scorer, str | Path):
+        scorer = checkpoint.load_model(scorer, device=device)
+    return explain_requests(requests, scorer, pocket=spec, template=template, workers=workers, batch_size=batch_size)
+
+
+class ExplanationFolder:
+    """Takes explanations one by one and leaves ``FILES`` in a folder; use it as a context manager.
+
+    Leaving the block normally puts all files in their places. Leaving it by an exception, Ctrl-C included, leaves
+    those of an earlier run as they were.
+
+    Args:
+        folder: Made where it is missing.
+
+    Raises:
+        FileError: ``not_writable`` or ``disk_full``.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.path = Path(folder)
+        self._drawn: list[Explanation] = []
+        self._failed: list[Explanation] = []
+        self._counts: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        make_folder(self.path)
+        with ExitStack() as stack:  # the last one opened is the first in its place: the parts close the list
+            self._tables = {
+                name: csv.DictWriter(self._open(stack, name), columns, lineterminator="\n")
+                for name, columns in ((_PARTS, PART_COLUMNS), (_RESIDUES, RESIDUE_COLUMNS), (_ATOMS, ATOM_COLUMNS))
+            }
+            self._ligands, self._report = self._open(stack, _LIGANDS), self._open(stack, _REPORT)
+            for table in self._tables.values():
+                table.writeheader()
+            self._files = stack.pop_all()
+        return self
+
+    def write(self, explanation: Explanation) -> Explanation:
+        """Takes one explanation, and gives it back."""
+        self._put(_PARTS, [explanation.parts()])
+        self._put(_RESIDUES, explanation.residues())
+        self._put(_ATOMS, explanation.atoms())
+        reasons = explanation.reasons
+        self._counts["failed" if reasons is None else "ok"] += 1
+        if reasons is None:
+            self._failed = (self._failed + [explanation])[:DRAWN]
+            return explanation
+        shares = atom_text(reasons.contributions.atoms.pk)
+        ours = {f"{SDF_PREFIX}id": explanation.row.id, f"{SDF_PREFIX}pk": cell_text(explanation.row.pk)}
+        tags = reasons.ligand.properties | ours | {CONTRIBUTIONS_TAG: shares}
+        self._ligands.write(sdf_record(mol_block(reasons.ligand), tags))
+        if len(self._drawn) < DRAWN:
+            self._drawn.append(explanation)
+        return explanation
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._files.__exit__(kind, error, trace)
+            return
+        from binding.report.explanation import render
+
+        with self._files:
+            self._report.write(render(self._drawn, self._failed, self._counts))
+
+    def _open(self, stack: ExitStack, name: str) -> IO[str]:
+        from binding.screen.parts import atomic
+
+        partial = stack.enter_context(atomic(self.path / name))
+        return stack.enter_context(open(partial, "w", encoding="utf-8", newline=""))
+
+    def _put(self, name: str, rows: Iterable[dict[str, Any]]) -> None:
+        self._tables[name].writerows({column: cell_text(value) for column, value in row.items()} for row in rows)

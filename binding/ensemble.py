@@ -87,6 +87,8 @@ class Scorer:
     Attributes:
         std_scale: What the predicted standard deviation is multiplied by, so that it fits held-out errors.
         interval: ``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements.
+        narrowing: How much smaller ``pk_std`` is where the very ligand was measured at the very site, as a share; less
+            so the less alike (``PriorPk.known``).
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Scorer:
         calibration = self.card.get("calibration", {})
         self.std_scale = float(calibration.get("std_scale", 1.0))
         self.interval = float(calibration.get("interval_90", _NORMAL_90))
+        self.narrowing = float(calibration.get("known_narrowing", 0.0))
         self._kept: OrderedDict[bytes, _EncodedPockets] = OrderedDict()  # least recently used first
         self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
 
@@ -118,7 +121,8 @@ class Scorer:
         Args:
             graphs: Any number; memory grows with the largest ligand times the largest pocket times the number on a
                 GPU, and with the number alone on a CPU, which takes a few at a time.
-            starts: Instead of what the prior says, which has seen its own ligands.
+            starts: Instead of what the prior says, which has seen its own ligands; ``pk_std`` is then that of a complex
+                of which nothing is known, unless they say how much.
         """
         if not graphs:
             empty = np.zeros(0)
@@ -146,7 +150,8 @@ class Scorer:
             sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
             starts = self.prior.predict_at(structures, sites, structure_of)
         pk = config.prior * starts.at_site + config.network_weight * posed[0]
-        return Scores(pk=pk, pk_std=posed[1], pk_ligand_only=starts.alone, pose=posed[2])
+        std = posed[1] if starts.known is None else posed[1] * (1.0 - self.narrowing * starts.known)
+        return Scores(pk=pk, pk_std=std, pk_ligand_only=starts.alone, pose=posed[2])
 
     def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> np.ndarray:
         """pk, its standard deviation and the pose's probability, (3, ligands), from each member's encodings."""

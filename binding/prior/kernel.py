@@ -72,17 +72,21 @@ class Known:
         self._descriptors = features.descriptors
         self._squares = np.square(features.descriptors).sum(axis=1)
 
-    def likeness(self, bits: np.ndarray, descriptors: np.ndarray) -> np.ndarray:
-        """(n,) float64, the kernel between a ligand and each of the known ones.
+    def likeness(self, bits: np.ndarray, descriptors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The kernel between a ligand and each of the known ones, and its part from fingerprints alone.
 
         Args:
             bits: (on,) of the ligand's fingerprint.
             descriptors: (descriptors,) float32.
+
+        Returns:
+            (n,) float64, likeness; and (n,) Tanimoto similarity.
         """
         # einsum: so small a product is not worth the threads of a BLAS, which wait for each other on busy cores.
         product = np.einsum("nd,d->n", self._descriptors, descriptors)
         distance = self._squares + np.square(descriptors).sum() - 2.0 * product
-        return self.index.similarity(bits) + DESCRIPTOR_SHARE * _gaussian(np.maximum(distance, 0.0))
+        similarity = self.index.similarity(bits)
+        return similarity + DESCRIPTOR_SHARE * _gaussian(np.maximum(distance, 0.0)), similarity
 
 
 def kernel_matrix(features: Features) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -33,17 +33,28 @@ class PriorPk:
     Attributes:
         at_site: (n,), of the ligand at its site.
         alone: (n,), of the ligand, whatever the protein.
+        known: (n,) 0 to 1, how near the nearest measurement is: the greatest product of the Tanimoto similarities of
+            ligand and site, 1 for what was itself measured there. None of held-out complexes, as if nothing was.
     """
 
     at_site: np.ndarray
     alone: np.ndarray
+    known: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.alone)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> PriorPk:
         """Of some of the complexes."""
-        return PriorPk(self.at_site[rows], self.alone[rows])
+        return PriorPk(self.at_site[rows], self.alone[rows], None if self.known is None else self.known[rows])
+
+
+class Alike(NamedTuple):
+    """Rows of a ``SiteFit`` that were measured at sites like one: the ligand of each, its weight, the similarity."""
+
+    ligands: np.ndarray
+    weights: np.ndarray
+    similarity: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,15 +75,15 @@ class SiteFit:
     weights: np.ndarray
     mean: float
 
-    def alike(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The rows whose sites have words in common with one: the ligand of each, and weight * similarity."""
+    def alike(self, words: np.ndarray) -> Alike:
+        """The rows whose sites have words in common with one."""
         similarity = self.sites.similarity(words)
         sites = np.flatnonzero(similarity)
         order, starts = self._by_site
         counts = starts[sites + 1] - starts[sites]
         before = np.cumsum(counts) - counts
         rows = order[np.repeat(starts[sites] - before, counts) + np.arange(counts.sum())]
-        return self.row_ligand[rows], self.weights[rows] * np.repeat(similarity[sites], counts)
+        return Alike(self.row_ligand[rows], self.weights[rows], np.repeat(similarity[sites], counts))
 
     @cached_property
     def _by_site(self) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +120,7 @@ class Prior:
         self.at_site = at_site
         self._anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features))
         self._known = Known(features)
-        self._kept: OrderedDict[bytes, tuple[np.ndarray, np.ndarray]] = OrderedDict()  # least recently asked first
+        self._kept: OrderedDict[bytes, Alike] = OrderedDict()  # least recently asked first
 
     def __len__(self) -> int:
         """Known ligands."""
@@ -136,20 +147,21 @@ class Prior:
         self, features: Features, sites: Sequence[np.ndarray], ligand_of: np.ndarray | None = None
     ) -> PriorPk:
         """The same from what the kernel sees of the ligands."""
-        at_site, alone = np.empty(len(sites)), np.empty(len(sites))
+        at_site, alone, known = np.empty(len(sites)), np.empty(len(sites)), np.empty(len(sites))
         place_of: list[list[int]] = [[] for _ in range(len(features))]
         for place, row in enumerate(range(len(sites)) if ligand_of is None else ligand_of.tolist()):
             place_of[row].append(place)
         for row, bits in enumerate(features.split()):
-            likeness = self._known.likeness(bits, features.descriptors[row])
+            likeness, similarity = self._known.likeness(bits, features.descriptors[row])
             alone[place_of[row]] = self.mean + np.einsum("n,n->", likeness, self.weights)
             anywhere = self.at_site.mean + np.einsum("n,n->", likeness, self._anywhere)
             for place in place_of[row]:
-                ligands, shares = self._alike(sites[place])
-                at_site[place] = anywhere + np.einsum("n,n->", likeness[ligands], shares)
-        return PriorPk(at_site, alone)
+                near = self._alike(sites[place])
+                at_site[place] = anywhere + np.einsum("n,n,n->", likeness[near.ligands], near.weights, near.similarity)
+                known[place] = (similarity[near.ligands] * near.similarity).max(initial=0.0)
+        return PriorPk(at_site, alone, known)
 
-    def _alike(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _alike(self, words: np.ndarray) -> Alike:
         """``SiteFit.alike`` of a site, once for all ligands that are asked for there."""
         key = words.tobytes()
         if key not in self._kept:

@@ -26,7 +26,7 @@ def matrix(features) -> np.ndarray:
 
 def test_the_matrix_is_one_by_one_likeness(features, matrix):
     known = Known(features)
-    rows = [known.likeness(bits, features.descriptors[row]) for row, bits in enumerate(features.split())]
+    rows = [known.likeness(bits, features.descriptors[row])[0] for row, bits in enumerate(features.split())]
     assert matrix == pytest.approx(np.array(rows), abs=2e-6)
 
 
@@ -69,7 +69,7 @@ def test_parts_of_a_large_matrix_are_joined(features, monkeypatch):
 def test_protonation_and_stereo_do_not_matter(features, one, other):
     pair = Features.of([graph(one), graph(other)])
     assert len(set(pair.keys())) == 1
-    first, second = (Known(features).likeness(bits, pair.descriptors[row]) for row, bits in enumerate(pair.split()))
+    first, second = (Known(features).likeness(bits, pair.descriptors[row])[0] for row, bits in enumerate(pair.split()))
     assert np.array_equal(first, second)
 
 
@@ -108,7 +108,7 @@ def test_a_ligand_of_one_atom_and_one_of_none(features):
     )
     both = Features.of([zinc, nothing])
     assert both.bit_counts.tolist() == [1, 0]
-    likeness = Known(features).likeness(both.split()[1], both.descriptors[1])
+    likeness, _ = Known(features).likeness(both.split()[1], both.descriptors[1])
     assert np.isfinite(likeness).all()
     assert likeness.max() <= DESCRIPTOR_SHARE
     assert np.isfinite(kernel_matrix(both)).all()

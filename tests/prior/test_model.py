@@ -76,6 +76,20 @@ def test_a_known_function_at_a_site():
     ), "a ligand whose site is not known is like no site"
 
 
+def test_how_near_the_nearest_measurement_is():
+    """The best of ligand times site: an analogue at the same site counts, the ligand itself at another does not."""
+    prior = prior_of(("caffeine", "imatinib"), [2.0, 1.0], sites=[site("5ht1b"), site("1s2g")])
+    caffeine, theophylline = graph(DRUGS["caffeine"]), graph(DRUGS["theophylline"])
+    alike = prior.nearest(Features.of([theophylline]))[1][0]
+    part = tanimoto(site("5ht1b"), site("5ht1b", 8.5))
+    assert 0.2 < alike < 0.9
+    places = [site("5ht1b"), site("5ht1b", 8.5), NOWHERE, site("4cup")]
+    assert prior.predict_at([caffeine] * 4, places).known == pytest.approx([1.0, part, 0.0, 0.0])
+    assert prior.predict_at([theophylline] * 4, places).known == pytest.approx([alike, alike * part, 0.0, 0.0])
+    said = prior.predict_at([caffeine, theophylline], places[:2])
+    assert said.take([1]).known == pytest.approx([alike * part])
+
+
 def test_a_fit_follows_its_ligands_and_an_analogue(fitted):
     known = drugs()
     truth, found = invented_pk(known), fitted.predict(known)
@@ -206,6 +220,18 @@ def test_pk_is_a_weighted_sum_of_the_prior_and_the_networks(fitted, tmp_path, sh
     spread = np.var([scores.pk for scores in single], axis=0)
     variance = np.mean([scores.pk_std**2 for scores in single], axis=0)
     assert mixed.pk_std == pytest.approx(np.sqrt(variance + rest**2 * spread), abs=1e-12)
+
+
+def test_the_error_bar_is_narrower_where_more_is_known(fitted, weights):
+    """By the card's share of what is known; not where a caller says what is said without what is known."""
+    plain, graphs = load_model(weights, device="cpu"), [example_graph(name) for name in ("1s2g", "4cup", "5ht1b")]
+    narrowed = Scorer("n", {"calibration": {"known_narrowing": 0.6}}, plain.members, prior=plain.prior, device="cpu")
+    said = fitted.predict_at([item.ligand for item in graphs], [pocket_words(item.pocket) for item in graphs])
+    assert 0.0 < said.known.max() < 1.0
+    wide, narrow = plain.score(graphs), narrowed.score(graphs)
+    assert narrow.pk_std == pytest.approx(wide.pk_std * (1.0 - 0.6 * said.known))
+    assert np.array_equal(narrow.pk, wide.pk)
+    assert narrowed.score(graphs, PriorPk(said.at_site, said.alone)).pk_std == pytest.approx(wide.pk_std)
 
 
 def test_starts_of_the_callers_go_to_their_own_rows(weights):

@@ -4,9 +4,10 @@
     python scripts/train_release.py strict base --jobs 2
 
 Poses the ligands and series that have no pose in their protein, says how near each row is to the test sets and which
-proteins are related, docks crystal ligands back for poses that are wrong, and prepares `crystal`, `modelled`, both
-posed sets and `docked`; last the two priors, which take a quarter of an hour and 4 GB of memory each. A step that was
-stopped goes on; posing takes about an hour of one core, docking half an hour.
+proteins are related, docks crystal ligands back for poses that are wrong and into pockets of other families where they
+should not bind, and prepares `crystal`, `modelled`, both posed sets, `docked` and `crossed`; last the two priors, which
+take a quarter of an hour and 4 GB of memory each. A step that was stopped goes on; posing takes about an hour and a
+half of one core, docking an hour.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LEAKS = Path("cache") / "leak_columns.csv"
 WORK = Path("cache") / "posed"
 DECOYS = Path("cache") / "posed_decoys"
+CROSSED = Path("cache") / "posed_crossed"
 
 
 def run(*command: str) -> None:
@@ -64,6 +66,10 @@ def main() -> None:
     run("scripts/decoy_poses.py", "collect", str(data), str(DECOYS), "--index", "cache/crystal_index.csv")
     run("-m", "binding", "prepare", str(DECOYS), "-o", "cache/docked.npz")
     run("scripts/prior_tables.py", str(data), str(WORK))
+    index = ("--index", "cache/crystal_index.csv")
+    run("scripts/cross_poses.py", "dock", str(data), str(CROSSED), *index, "--priors", "cache/prior_base.csv")
+    run("scripts/cross_poses.py", "collect", str(data), str(CROSSED), *index)
+    run("-m", "binding", "prepare", str(CROSSED), "-o", "cache/crossed.npz")
     for name in ("base", "strict"):  # what validation.column and validation.folds of configs/train say
         rule = ("--column", "protein_cluster", "--folds", "10")
         sites = [option for cache in CACHES for option in ("--sites", f"cache/{cache}.npz")]

@@ -139,8 +139,11 @@ def domain_of_settings(run: Path) -> Domain:
     return training_domain(caches, [(source, int(row)) for source, rows in enumerate(train) for row in rows])
 
 
-def calibration(runs: Sequence[Path], together: Sequence[Sequence[Path]]) -> dict[str, Any]:
-    """Scale of pk_std, and of the 90 % interval, from rows that the member which predicts them did not train on."""
+def calibration(runs: Sequence[Path], together: Sequence[Sequence[Path]], narrowing_of: Path | None) -> dict[str, Any]:
+    """Scale of pk_std, and of the 90 % interval, from rows that the member which predicts them did not train on.
+
+    These are of families of which nothing is known; how much smaller errors are elsewhere says ``narrowing_of``.
+    """
     tables = [pd.read_csv(run / "validation.csv") for run in runs]
     scales = [load_card(run)["calibration"]["std_scale"] for run in runs]
     raw = pd.concat(tables)
@@ -151,6 +154,8 @@ def calibration(runs: Sequence[Path], together: Sequence[Sequence[Path]]) -> dic
         narrowed = narrowing(together)
         fitted["std_scale"] *= narrowed["std_scale_ratio"]
         fitted["interval_90"] = narrowed["interval_90"]
+    if narrowing_of is not None:
+        fitted["known_narrowing"] = json.loads(narrowing_of.read_text(encoding="utf-8"))["known_narrowing"]
     return {
         **{name: round(value, 4) for name, value in {**narrowed, **fitted}.items()},
         "std_scale_by_run": [round(s, 4) for s in scales],
@@ -203,6 +208,7 @@ def main() -> None:
         metavar="RUN",
         help="runs that held out the same rows, to find how much an ensemble errs less; see measure_calibration.py",
     )
+    parser.add_argument("--narrowing", type=Path, help="written by fit_narrowing.py, for weights with a prior")
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "binding" / "weights")
     args = parser.parse_args()
@@ -227,7 +233,7 @@ def main() -> None:
             }
             for run, c in zip(args.runs, cards, strict=True)
         ],
-        "calibration": calibration(args.runs, args.together),
+        "calibration": calibration(args.runs, args.together, args.narrowing),
         "held_out_proteins": [c["validation"] for c in cards],
     }
     path = args.output / f"{args.name}.safetensors"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 #: Set of weights, whose settings are in configs/train/ -> its networks.
-SEEDS = {"strict": 5, "base": 3}
+SEEDS = {"strict": 5, "base": 5}
 
 
 def train(arm: str, seed: int, threads: int) -> int:
@@ -58,6 +58,7 @@ def main() -> None:
             f"python scripts/mix_prior.py --prior cache/prior_{name}.npz --stack docs/figures/stack.json \\\n"
             f"    -o runs/mixed --runs {' '.join(f'runs/{run}' for run in runs)}\n"
             f"python scripts/release_weights.py --name binding-{name} --test ../shared/data/casf2016 \\\n"
+            f"    --narrowing docs/figures/narrowing.json \\\n"
             f"    --runs {' '.join(f'runs/mixed/{run}' for run in runs)}"
         )
 

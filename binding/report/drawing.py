@@ -18,11 +18,11 @@ _LOOK: Final = {
     "clearBackground": False,
     "bondLineWidth": 1.2,
     "padding": 0.06,
-    "fixedBondLength": 22.0,  # pixels, at most: small molecules are not blown up
 }
+_FITTED: Final = _LOOK | {"fixedBondLength": 22.0}  # pixels, at most: small molecules are not blown up
 _COLOURED: Final = _LOOK | {
     "bondLineWidth": 1.5,
-    "scalingFactor": 32.0,  # pixels a unit of length, of which a bond has one and a half
+    "scalingFactor": 26.0,  # pixels a unit of length, of which a bond has one and a half
     "annotationFontScale": 0.55,
     "atomHighlightsAreCircles": True,
     "prepareMolsBeforeDrawing": False,  # done here, so that it can fall back
@@ -45,7 +45,7 @@ def draw_compound(smiles: str | None) -> Markup | None:
         if mol is None:
             return None
         drawer = rdMolDraw2D.MolDraw2DSVG(*_SMALL)
-        _set(drawer, _LOOK)
+        _set(drawer, _FITTED)
         rdMolDraw2D.PrepareAndDrawMolecule(drawer, mol)
         return _finished(drawer)
 

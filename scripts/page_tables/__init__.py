@@ -4,12 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from page_tables import accuracy, comparison, docking, model, placing, reliability, screening, settings, speed, training
+from page_tables import (
+    accuracy,
+    comparison,
+    docking,
+    explaining,
+    model,
+    placing,
+    reliability,
+    screening,
+    settings,
+    speed,
+    training,
+)
 from page_tables.common import MissingError
 
 #: Name of a block -> what writes it.
 BLOCKS: dict[str, Callable[[], str]] = {}
-for part in (accuracy, comparison, docking, model, placing, reliability, screening, settings, speed, training):
+for part in (
+    accuracy,
+    comparison,
+    docking,
+    explaining,
+    model,
+    placing,
+    reliability,
+    screening,
+    settings,
+    speed,
+    training,
+):
     BLOCKS |= part.BLOCKS
 
 

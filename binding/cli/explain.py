@@ -133,9 +133,10 @@ def _show_one(explanation: Explanation, top: int) -> None:
         for name, text in PARTS.items()
         if math.isfinite(values[f"pk_{name}"])  # else the weights have no such part
     ]
-    columns = [Column(f"parts of pK of {row.id}", False, lambda part: part["part"]), *_share_columns()]
-    total = f"sum: pK {number(row.pk, 2)}, error ± {number(row.pk_std, 2)}; above zero binds tighter"
-    terminal.print_columns(columns, parts, total)
+    error = f"pK {number(row.pk, 2)} ± {number(row.pk_std, 2)}"
+    said = f"{row.id}: {error} = -log10(K/M), the sum of its parts; above zero binds tighter"
+    terminal.console().print(said, markup=False)
+    terminal.print_columns([Column("part", False, lambda part: part["part"]), *_share_columns()], parts, "")
     for title, rows, extra, label in (
         (
             "residue",
@@ -150,7 +151,7 @@ def _show_one(explanation: Explanation, top: int) -> None:
     ):
         chosen = strongest(rows, top)
         if chosen:
-            caption = f"{len(chosen)} of {len(rows)} {title}s; all add up to the two lines of contacts"
+            caption = f"{len(chosen)} of {len(rows)} {title}s"
             terminal.print_columns([Column(title, False, label), *_share_columns(), *extra], chosen, caption)
 
 

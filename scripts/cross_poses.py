@@ -127,7 +127,8 @@ def collect(data: Path, work: Path, index: pd.DataFrame) -> None:
     rows = rows.merge(index.rename(columns={"id": "native"}), on="native", validate="many_to_one")
     of_guest = index.set_index("id").reindex(rows["guest"])
     rows["cleansplit_train"] = np.where(of_guest["cleansplit_train"] == "1", rows["cleansplit_train"], "0")
-    rows["ligand_smiles"], rows["pk"], rows["relation"] = of_guest["ligand_smiles"].to_numpy(), BOUND, "<"
+    rows["ligand_smiles"], rows["pk"] = of_guest["ligand_smiles"].to_numpy(), BOUND
+    rows["relation"] = ">"  # of the concentration, as in PDBbind's tables: pK is below
     pockets = {name: data / "crystal" / name / f"{name}_pocket.pdb.gz" for name in rows["native"].unique()}
     lay_out(work, rows, done_poses(work, "crossed"), pockets)
 

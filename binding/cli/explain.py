@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -98,7 +99,8 @@ def command(
     tally = Tally(keep=False, limit=None)
     shown: list[Explanation] = []
     with nullcontext() if output is None else explaining.ExplanationFolder(output) as folder:
-        for explanation in found:
+        total = len(requests) if len(requests) > 1 else None  # one request may be a library
+        for explanation in terminal.progress(found, total, shown=sys.stderr.isatty() and not quiet):
             if folder is not None:
                 folder.write(explanation)
             tally.add(explanation.row)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import typer
 
@@ -25,6 +25,7 @@ SHOWN_ROWS = 40  # of a table whose rows also go to a file
 SHOWN_NOTES = 8  # warnings, and failures, that are told on stderr; all are in the rows
 _FULL_WIDTH = 110  # columns of a terminal that holds the whole table
 _PLAIN_WIDTH = 160  # of a table that goes to a file or a log
+Row = TypeVar("Row")
 
 
 def console() -> Console:
@@ -170,7 +171,7 @@ def summary(counts: Counter[str], warned: int, seconds: float, saved_to: str | N
     return f"{text}; written to {saved_to}" if saved_to else text
 
 
-def progress(rows: Iterable[ResultRow], total: int | None, shown: bool) -> Iterator[ResultRow]:
+def progress(rows: Iterable[Row], total: int | None, shown: bool) -> Iterator[Row]:
     """The rows, with a bar on stderr while they are drawn.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from binding.explain.contributions import PARTS, Contributions
-from binding.io.results import COLUMNS, ResultRow
+from binding.io.results import COLUMNS, ResultRow, to_frame
 from binding.structures import Ligand, Protein, ResidueKind
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ RESIDUE_COLUMNS: Final = (
     "distance",
     "contacts",
 )
+_FLOATS: Final = ("pk", "pk_std", "distance", "x", "y", "z")
 #: Of the table of atoms; ``atom`` counts from 1, hydrogens left out, in the order of the file.
 ATOM_COLUMNS: Final = ("id", "atom", "element", "x", "y", "z", "pk", "pk_std")
 
@@ -152,17 +153,22 @@ class Explained:
         """Of some complexes; numbers at full precision, those that are missing as NaN."""
         import pandas as pd
 
-        parts, residues, atoms = [], [], []
+        rows: list[ResultRow] = []
+        tables: dict[tuple[str, ...], list[dict[str, Any]]] = {RESIDUE_COLUMNS: [], ATOM_COLUMNS: []}
+        shares: list[dict[str, Any]] = []
         for explanation in explanations:
-            parts.append(explanation.parts())
-            residues += explanation.residues()
-            atoms += explanation.atoms()
-        frame = pd.DataFrame(parts, columns=list(PART_COLUMNS))
-        return cls(
-            frame.astype({"heavy_atoms": "Int64", "in_domain": "boolean"}),
-            pd.DataFrame(residues, columns=list(RESIDUE_COLUMNS)),
-            pd.DataFrame(atoms, columns=list(ATOM_COLUMNS)),
+            rows.append(explanation.row)
+            shares.append(explanation.parts())
+            tables[RESIDUE_COLUMNS] += explanation.residues()
+            tables[ATOM_COLUMNS] += explanation.atoms()
+        parts = to_frame(rows)
+        added = [name for name in PART_COLUMNS if name not in parts]
+        parts[added] = pd.DataFrame(shares, columns=added, dtype="float64")
+        residues, atoms = (
+            pd.DataFrame(found, columns=list(columns)).astype({name: "float64" for name in columns if name in _FLOATS})
+            for columns, found in tables.items()
         )
+        return cls(parts[list(PART_COLUMNS)], residues, atoms)
 
 
 def atom_text(values: np.ndarray) -> str:

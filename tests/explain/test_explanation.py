@@ -17,6 +17,7 @@ from binding.explain.explanation import (
     ATOM_COLUMNS,
     PART_COLUMNS,
     RESIDUE_COLUMNS,
+    Explained,
     Explanation,
     atom_text,
     residue_label,
@@ -70,7 +71,7 @@ def test_numbers_are_those_of_predict_and_columns_are_complete(model):
     protein, poses = example("5ht1b")
     found = api.explain(protein, poses[:3], model=model)
     expected = api.predict(protein, poses[:3], model=model)
-    pd.testing.assert_frame_equal(found.parts[list(COLUMNS)], expected, check_dtype=False)
+    pd.testing.assert_frame_equal(found.parts[list(COLUMNS)], expected)
     assert tuple(found.parts) == PART_COLUMNS
     assert tuple(found.residues) == RESIDUE_COLUMNS
     assert tuple(found.atoms) == ATOM_COLUMNS
@@ -116,6 +117,9 @@ def test_what_has_no_number_has_a_row_of_parts_alone():
     assert (parts["id"], parts["status"], parts["error_code"]) == ("x", "failed", "bad_record")
     assert np.isnan([value for name, value in parts.items() if name.startswith("pk_")]).all()
     assert explanation.residues() == explanation.atoms() == []
+    tables = Explained.of([explanation])
+    assert len(tables.parts) == 1
+    assert tables.residues["pk"].dtype == tables.atoms["x"].dtype == "float64", "also where there is no row"
 
 
 def test_the_strongest_come_first_whatever_their_sign():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,6 +12,7 @@ from networks import example
 from rdkit import Chem
 
 from binding import api, explaining
+from binding.io.table import Request
 from binding.report.drawing import TIGHTER, WEAKER, colour, draw_shares
 
 EVIL = '<script>alert(1)</script>"\' onload="x'
@@ -40,14 +42,14 @@ def page_of(folder) -> Tags:
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory, shipped):
-    """A pose with an evil name, another one, and one that is far away."""
-    from dataclasses import replace
-
+    """A pose with an evil name, one with an evil id, and one that is far away."""
     protein, poses = example("5ht1b")
     evil = replace(poses[0], name=EVIL)
-    far = replace(poses[1], positions=poses[1].positions + 90.0, name=EVIL + " far")
+    far = replace(poses[1], positions=poses[1].positions + 90.0, name=EVIL)
     folder = tmp_path_factory.mktemp("report")
-    api.explain(protein, [evil, poses[1], far], model=shipped, output=folder)
+    named = replace(protein, name=EVIL)
+    requests = [Request("first", named, evil), Request(EVIL, protein, poses[1]), Request("far", protein, far)]
+    api.explain(requests, model=shipped, output=folder)
     return page_of(folder)
 
 
@@ -73,7 +75,9 @@ def test_it_needs_no_network_and_runs_nothing(page):
     assert not [name for name, _ in page.attributes if name.startswith("on")]
     outside = [value for name, value in page.attributes if name in ("src", "href")]
     assert outside == []
-    assert EVIL in page.text
+    assert page.text.count(EVIL) == 4, (
+        "protein and name of the first, id of the second, name of the third in its reason"
+    )
 
 
 def test_only_the_first_are_drawn_and_the_others_are_counted(tmp_path, random_weights, monkeypatch):

@@ -128,7 +128,7 @@ def main() -> None:
     rows = judged(pd.concat(parts, ignore_index=True))
     scale, narrowing = fitted(rows)
     bins = pd.cut(rows["known"], BINS, include_lowest=True)
-    report = {
+    report: dict[str, Any] = {
         "known_narrowing": round(narrowing, 3),
         "scale": round(scale, 3),
         "runs": [run.name for run in options.runs],

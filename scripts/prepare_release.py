@@ -66,9 +66,9 @@ def main() -> None:
     run("scripts/decoy_poses.py", "collect", str(data), str(DECOYS), "--index", "cache/crystal_index.csv")
     run("-m", "binding", "prepare", str(DECOYS), "-o", "cache/docked.npz")
     run("scripts/prior_tables.py", str(data), str(WORK))
-    index = ("--index", "cache/crystal_index.csv")
-    run("scripts/cross_poses.py", "dock", str(data), str(CROSSED), *index, "--priors", "cache/prior_base.csv")
-    run("scripts/cross_poses.py", "collect", str(data), str(CROSSED), *index)
+    crystal = ("--index", "cache/crystal_index.csv")
+    run("scripts/cross_poses.py", "dock", str(data), str(CROSSED), *crystal, "--priors", "cache/prior_base.csv")
+    run("scripts/cross_poses.py", "collect", str(data), str(CROSSED), *crystal)
     run("-m", "binding", "prepare", str(CROSSED), "-o", "cache/crossed.npz")
     for name in ("base", "strict"):  # what validation.column and validation.folds of configs/train say
         rule = ("--column", "protein_cluster", "--folds", "10")

@@ -42,6 +42,7 @@ PROGRAMS = {
     "domain.json": "scripts/measure_domain.py",
     "demo.txt": "make figures",
     "explain.json": "scripts/measure_explain.py",
+    "explain.txt": "scripts/picture_explain.py",
     "finetune.json": "scripts/measure_finetune.py",
     "forest.json": "scripts/measure_forest.py",
     "limits.json": "scripts/measure_limits.py",
@@ -74,9 +75,13 @@ class MissingError(Exception):
 
 
 def load(path: Path) -> dict[str, Any]:
+    return json.loads(load_text(path))
+
+
+def load_text(path: Path) -> str:
     if not path.is_file():
         raise MissingError(path)
-    return json.loads(path.read_text(encoding="utf-8"))
+    return path.read_text(encoding="utf-8")
 
 
 def card(model: str = STRICT_MODEL) -> dict[str, Any]:

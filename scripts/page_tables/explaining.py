@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from binding.explain.contributions import PARTS
-from page_tables.common import FIGURES, count, estimate, load, table
+from page_tables.common import FIGURES, count, estimate, load, load_text, table
 
 _SAID = {
     "prior_ligand": "share of the [prior](prior.md) of this ligand where nothing is known of the site",
@@ -66,4 +66,25 @@ def _stability(content: dict[str, Any]) -> str:
     return table(("correlation r of the shares", "of residues", "of atoms"), rows)
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"explain_parts": explain_parts, "explain_worth": explain_worth}
+def explain_output() -> str:
+    """What the terminal shows of an example."""
+    return f"```text\n{load_text(FIGURES / 'explain.txt').rstrip()}\n```"
+
+
+def explain_line() -> str:
+    """How far it can be believed, in a sentence."""
+    content = load(FIGURES / "explain.json")
+    share = estimate(content["touching"]["network"]["share"])
+    return (
+        "A residue's share ranks the residues in contact as deleting each of them from the structure does: rank "
+        f"correlation {share} over {_complexes(content)}. It is not what a mutation would do: "
+        "[docs/explain.md](docs/explain.md)."
+    )
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "explain_line": explain_line,
+    "explain_output": explain_output,
+    "explain_parts": explain_parts,
+    "explain_worth": explain_worth,
+}

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from page_tables.common import FIGURES, MissingError, count, load, speed, table
+from page_tables.common import FIGURES, count, load, load_text, speed, table
 
 
 def demo() -> str:
-    path = FIGURES / "demo.txt"
-    if not path.is_file():
-        raise MissingError(path)
-    return f"```text\n{path.read_text(encoding='utf-8').rstrip()}\n```"
+    return f"```text\n{load_text(FIGURES / 'demo.txt').rstrip()}\n```"
 
 
 def timings() -> str:

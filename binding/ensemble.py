@@ -25,6 +25,7 @@ from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pocke
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 from binding.models.interaction import Geometry, InteractionModel, Output
 from binding.models.ligand_only import LigandOnlyModel
+from binding.nn.pose import PoseScale, vina_by_size
 from binding.prior.model import Prior, PriorPk
 
 _NORMAL_90 = 1.6449  # standard deviations to either side that hold 90 % of a normal distribution
@@ -87,6 +88,7 @@ class Scorer:
     Attributes:
         std_scale: What the predicted standard deviation is multiplied by, so that it fits held-out errors.
         interval: ``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements.
+        pose_scale: How the networks' logits of a pose become its probability.
         narrowing: How much smaller ``pk_std`` is where the very ligand was measured at the very site, as a share; less
             so the less alike (``PriorPk.known``).
     """
@@ -110,6 +112,7 @@ class Scorer:
         calibration = self.card.get("calibration", {})
         self.std_scale = float(calibration.get("std_scale", 1.0))
         self.interval = float(calibration.get("interval_90", _NORMAL_90))
+        self.pose_scale = PoseScale.of_card(calibration)
         self.narrowing = float(calibration.get("known_narrowing", 0.0))
         self._kept: OrderedDict[bytes, _EncodedPockets] = OrderedDict()  # least recently used first
         self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
@@ -155,12 +158,13 @@ class Scorer:
 
     def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> np.ndarray:
         """pk, its standard deviation and the pose's probability, (3, ligands), from each member's encodings."""
-        _, outputs = self._each(batch, atoms, residues)
+        geometry, outputs = self._each(batch, atoms, residues)
         pk = torch.stack([output.pk for output in outputs])
         variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
         spread = self.members[0].interaction.config.network_weight ** 2 * pk.var(0, correction=0)
         pk_std = (variance + spread).sqrt() * self.std_scale
-        pose = torch.stack([output.pose_logit for output in outputs]).sigmoid().mean(0)
+        logits = torch.stack([output.pose_logit for output in outputs])
+        pose = self.pose_scale.log_odds(logits, vina_of(batch, geometry)).sigmoid().mean(0)
         return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy()
 
     def _each(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[Geometry, list[Output]]:
@@ -234,6 +238,13 @@ class Scorer:
                 digest.update(np.ascontiguousarray(getattr(pocket, field.name)).data)
             self._digests[pocket] = digest.digest()
         return self._digests[pocket]
+
+
+def vina_of(batch: Batch, geometry: Geometry) -> Tensor:
+    """(B,) pK over √atoms, of the poses of a batch; see ``binding.nn.pose``."""
+    sizes = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands)
+    ligand = batch.atom_ligand.index_select(0, geometry.contacts.pair_atom)
+    return vina_by_size(geometry.pairs.vina, ligand, sizes)
 
 
 def _distinct_structures(ligands: Sequence[LigandGraph]) -> tuple[list[LigandGraph], np.ndarray]:

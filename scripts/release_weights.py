@@ -139,10 +139,13 @@ def domain_of_settings(run: Path) -> Domain:
     return training_domain(caches, [(source, int(row)) for source, rows in enumerate(train) for row in rows])
 
 
-def calibration(runs: Sequence[Path], together: Sequence[Sequence[Path]], narrowing_of: Path | None) -> dict[str, Any]:
+def calibration(
+    runs: Sequence[Path], together: Sequence[Sequence[Path]], narrowing_of: Path | None, pose_of: Path | None
+) -> dict[str, Any]:
     """Scale of pk_std, and of the 90 % interval, from rows that the member which predicts them did not train on.
 
-    These are of families of which nothing is known; how much smaller errors are elsewhere says ``narrowing_of``.
+    These are of families of which nothing is known; how much smaller errors are elsewhere says ``narrowing_of``, and
+    how logits of poses become probabilities ``pose_of``.
     """
     tables = [pd.read_csv(run / "validation.csv") for run in runs]
     scales = [load_card(run)["calibration"]["std_scale"] for run in runs]
@@ -156,8 +159,10 @@ def calibration(runs: Sequence[Path], together: Sequence[Sequence[Path]], narrow
         fitted["interval_90"] = narrowed["interval_90"]
     if narrowing_of is not None:
         fitted["known_narrowing"] = json.loads(narrowing_of.read_text(encoding="utf-8"))["known_narrowing"]
+    pose = {} if pose_of is None else {"pose": json.loads(pose_of.read_text(encoding="utf-8"))["pose"]}
     return {
         **{name: round(value, 4) for name, value in {**narrowed, **fitted}.items()},
+        **pose,
         "std_scale_by_run": [round(s, 4) for s in scales],
         "held_out_rows": len(raw),
     }
@@ -209,6 +214,7 @@ def main() -> None:
         help="runs that held out the same rows, to find how much an ensemble errs less; see measure_calibration.py",
     )
     parser.add_argument("--narrowing", type=Path, help="written by fit_narrowing.py, for weights with a prior")
+    parser.add_argument("--pose", type=Path, help="written by calibrate_pose.py")
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--output", type=Path, default=Path(__file__).parents[1] / "binding" / "weights")
     args = parser.parse_args()
@@ -233,7 +239,7 @@ def main() -> None:
             }
             for run, c in zip(args.runs, cards, strict=True)
         ],
-        "calibration": calibration(args.runs, args.together, args.narrowing),
+        "calibration": calibration(args.runs, args.together, args.narrowing, args.pose),
         "held_out_proteins": [c["validation"] for c in cards],
     }
     path = args.output / f"{args.name}.safetensors"

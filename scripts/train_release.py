@@ -58,7 +58,7 @@ def main() -> None:
             f"python scripts/mix_prior.py --prior cache/prior_{name}.npz --stack docs/figures/stack.json \\\n"
             f"    -o runs/mixed --runs {' '.join(f'runs/{run}' for run in runs)}\n"
             f"python scripts/release_weights.py --name binding-{name} --test ../shared/data/casf2016 \\\n"
-            f"    --narrowing docs/figures/narrowing.json \\\n"
+            f"    --narrowing docs/figures/narrowing.json --pose docs/figures/pose.json \\\n"
             f"    --runs {' '.join(f'runs/mixed/{run}' for run in runs)}"
         )
 

@@ -82,7 +82,8 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
         truth = exact["pk_true"].to_numpy()
         if len(exact) >= MIN_ROWS:
             error = exact["pk"].to_numpy() - truth
-            card["calibration"] = {**calibrate(error, exact["pk_std"].to_numpy()), "rows": len(exact)}
+            kept = {name: value for name, value in card.get("calibration", {}).items() if name == "pose"}
+            card["calibration"] = {**kept, **calibrate(error, exact["pk_std"].to_numpy()), "rows": len(exact)}
         metrics = {name: regression_metrics(truth, exact[name].to_numpy()) for name in ("pk", "pk_ligand_only")}
         card["validation"] = {"rows": len(table), "exact_rows": len(exact), **metrics}
     weights = output / "model.safetensors"

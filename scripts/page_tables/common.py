@@ -49,6 +49,7 @@ PROGRAMS = {
     "knobs.json": "scripts/benchmark_screen.py --knobs",
     "narrowing.json": "scripts/fit_narrowing.py",
     "place.json": "scripts/measure_place.py",
+    "pose.json": "scripts/calibrate_pose.py",
     "pretraining.json": "scripts/measure_pretraining.py",
     "prior.json": "scripts/measure_prior.py",
     "redock.json": "scripts/measure_dock.py",

@@ -83,4 +83,32 @@ def decoys() -> str:
     return table(("networks", "question", "n", "network's pK", "`pose`", "Vina's function"), rows)
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"decoys": decoys, "redocking": redocking}
+JUDGES = {
+    "pose": "**`pose`**, by lines from other complexes",
+    "network": "the network's logit alone",
+    "vina_function": "Vina's function alone, poses as they lie",
+    "vina": "AutoDock Vina's energy",
+}
+
+
+def pose_probability() -> str:
+    """What weighing the network's judgement and Vina's brings, and whether the probabilities hold."""
+    found = load(FIGURES / "pose.json")
+    best = [(label, _percent(found["best_is_right"][name])) for name, label in JUDGES.items()]
+    head = (
+        f"{count(found['complexes'])} complexes, {count(found['poses'])} docked poses, chosen by",
+        "best pose right",
+    )
+    bins = [
+        (f"{part['low']:g} to {part['high']:g}", count(part["n"]), f"{part['said']:.2f}", f"{part['right']:.2f}")
+        for part in found["reliability"]["pose"]
+    ]
+    line = found["pose"]
+    told = (
+        f"**log odds = {line['logit']:.2f} logit + {line['vina']:.2f} Vina / √atoms {line['offset']:+.2f}.** Log loss "
+        f"{found['log_loss']['pose']:.2f}, of the network's own probability {found['log_loss']['network']:.2f}."
+    )
+    return "\n\n".join([table(head, best), told, table(("`pose`", "poses", "mean", "share within 2 Å"), bins)])
+
+
+BLOCKS: dict[str, Callable[[], str]] = {"decoys": decoys, "pose_probability": pose_probability, "redocking": redocking}

@@ -48,6 +48,7 @@ PROGRAMS = {
     "limits.json": "scripts/measure_limits.py",
     "knobs.json": "scripts/benchmark_screen.py --knobs",
     "narrowing.json": "scripts/fit_narrowing.py",
+    "networks.json": "scripts/compare_runs.py",
     "place.json": "scripts/measure_place.py",
     "pose.json": "scripts/calibrate_pose.py",
     "pretraining.json": "scripts/measure_pretraining.py",

@@ -50,6 +50,20 @@ def _tau(figures: dict[str, Any]) -> str:
     return "" if own is None or math.isnan(own) else f"{own:.3f} (twin {twin:.3f})"
 
 
+def networks() -> str:
+    """The released networks against those of the release before."""
+    report = load(FIGURES / "networks.json")
+    rows = []
+    for source, found in report["sources"].items():
+        cells = [f"{found[when][m]['value']:.3f}" for m in ("r", "rmse", "tau") for when in ("before", "now")]
+        gap = found["difference"]["rmse"]
+        rows.append(
+            (source, f"{found['n']:,}", *cells, f"{gap['value']:+.3f} ({gap['low']:+.3f} to {gap['high']:+.3f})")
+        )
+    head = ("rows", "n", "r, before", "now", "RMSE, before", "now", "τ, before", "now", "change of RMSE")
+    return table(head, rows)
+
+
 def settings_by_epoch() -> str:
     """How long to train: on families that are new, and on rows whose family is known."""
     report = load(FIGURES / "settings.json")
@@ -153,6 +167,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "learning_curve": learning_curve,
     "prior": prior,
     "settings_by_epoch": settings_by_epoch,
+    "networks": networks,
     "settings_compared": settings_compared,
     "stack": stack,
 }

@@ -3,9 +3,10 @@
     python scripts/calibrate_pose.py cache/docked.npz --runs runs/base-0 runs/base-1 runs/strict-2
 
 Logistic regression (Platt 1999) on docked poses of complexes that have right and wrong ones, each scored by a network
-that held out its family: the log odds of a pose within 2 Å are a line of its logit and of Vina's function over
-the root of the ligand's size (``binding.nn.pose``). What it brings is told by complexes in ten parts by chance, each by
-a line that was fitted to the others. No test set is read.
+that held out its family: the log odds of a pose within 2 Å are a line of its logit and of Vina's function over the root
+of the ligand's size (``binding.nn.pose``). Right and wrong poses have the same weight in all: how many of a search are
+right is the search's business, and of those that it puts first about half are. What the line brings is told by
+complexes in ten parts by chance, each by a line that was fitted to the others. No test set is read.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from binding.data.splits import fold_of
 from binding.ensemble import vina_of
 
 PARTS = 10
-BINS = np.array([0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0])
+BINS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
 COLUMNS = ["logit", "vina"]
 
 
@@ -52,14 +53,21 @@ def judged(run: Path, cache: ComplexCache) -> pd.DataFrame:
     return poses[poses.groupby("native")["right"].transform("nunique") == 2]
 
 
+def evenly(poses: pd.DataFrame) -> np.ndarray:
+    """(poses,) weights of mean 1 by which right and wrong ones are as many."""
+    right = poses["right"].to_numpy()
+    return np.where(right, 0.5 / right.mean(), 0.5 / (1.0 - right.mean()))
+
+
 def fitted(poses: pd.DataFrame) -> np.ndarray:
     """Weights of both columns and the offset, of greatest likelihood."""
+    weight = evenly(poses)
     features = np.column_stack([poses[COLUMNS].to_numpy(), np.ones(len(poses))])
     right = poses["right"].to_numpy(dtype=float)
 
     def loss(line: np.ndarray) -> float:
         odds = features @ line
-        return float((np.logaddexp(0.0, odds) - right * odds).mean())
+        return float((weight * (np.logaddexp(0.0, odds) - right * odds)).mean())
 
     return minimize(loss, np.zeros(features.shape[1]), method="BFGS").x
 
@@ -81,24 +89,25 @@ def best_is_right(poses: pd.DataFrame, score: str) -> dict[str, float]:
 
 
 def reliability(poses: pd.DataFrame, column: str) -> list[dict[str, float]]:
-    """How many are right of those that are given a probability."""
+    """How many are right of those that are given a probability, right and wrong ones weighed evenly."""
+    weight = evenly(poses)
     place = np.clip(np.digitize(poses[column], BINS) - 1, 0, len(BINS) - 2)
     return [
         {
             "low": float(BINS[number]),
             "high": float(BINS[number + 1]),
             "n": int((place == number).sum()),
-            "said": float(poses[column][place == number].mean()),
-            "right": float(poses["right"][place == number].mean()),
+            "said": float(np.average(poses[column][place == number], weights=weight[place == number])),
+            "right": float(np.average(poses["right"][place == number], weights=weight[place == number])),
         }
         for number in range(len(BINS) - 1)
     ]
 
 
 def log_loss(poses: pd.DataFrame, column: str) -> float:
-    """Mean, natural logarithm."""
+    """Natural logarithm; right and wrong ones weighed evenly."""
     said = np.clip(np.where(poses["right"], poses[column], 1.0 - poses[column]), 1e-9, 1.0)
-    return float(-np.log(said).mean())
+    return float(-np.average(np.log(said), weights=evenly(poses)))
 
 
 def main() -> None:

@@ -16,9 +16,8 @@ from binding.nn.readout import PhysicsPrior
 class PoseScale:
     """``logit * network's logit + vina * Vina's pK / √atoms + offset`` is the log odds of a near-native pose.
 
-    A network's own logit is trained on as many right poses as wrong ones, most of them easy, and is far too sure of
-    docked ones. Vina's function sums over contacts; divided by the root of the size it says as much of small ligands
-    as of large ones.
+    A network's own logit is trained on many poses that are easy to judge, and is too sure of docked ones. Vina's
+    function sums over contacts; divided by the root of the size it says as much of small ligands as of large ones.
 
     Attributes:
         logit: Of the network's logit.

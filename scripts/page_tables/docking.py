@@ -108,7 +108,9 @@ def pose_probability() -> str:
         f"**log odds = {line['logit']:.2f} logit + {line['vina']:.2f} Vina / √atoms {line['offset']:+.2f}.** Log loss "
         f"{found['log_loss']['pose']:.2f}, of the network's own probability {found['log_loss']['network']:.2f}."
     )
-    return "\n\n".join([table(head, best), told, table(("`pose`", "poses", "mean", "share within 2 Å"), bins)])
+    return "\n\n".join(
+        [table(head, best), told, table(("`pose`", "poses", "mean", "share within 2 Å, evenly weighed"), bins)]
+    )
 
 
 BLOCKS: dict[str, Callable[[], str]] = {"decoys": decoys, "pose_probability": pose_probability, "redocking": redocking}

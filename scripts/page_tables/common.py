@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures"
 WEIGHTS = ROOT / "binding" / "weights"
 TEST = "casf2016"
+CROSSED = "crossed"  # the cache of ligands in pockets of other families
 
 #: What each column of the evaluation is, and what it was fitted to.
 LABELS = {
@@ -138,9 +139,11 @@ def training_rows() -> str:
     members = card()["members"]
     mean = {k: round(sum(m["rows"][k] for m in members) / len(members)) for k in members[0]["rows"]}
     wrong = {source["cache"] for source in card()["training"]["sources"] if source.get("rmsd")}
-    complexes = {name: number for name, number in mean.items() if name not in wrong}
-    poses = sum(number for name, number in mean.items() if name in wrong)
+    foreign = {name for name in mean if Path(name).stem == CROSSED}
+    complexes = {name: number for name, number in mean.items() if name not in wrong | foreign}
+    poses, guests = (sum(mean[name] for name in found) for found in (wrong, foreign))
     docked = f"; {count(poses)} docked poses of them" if poses else ""
+    docked += f" and {count(guests)} of foreign ligands" if guests else ""
     prior = f"; a prior of {count(card()['prior']['ligands'])} ligands" if "prior" in card() else ""
     return listed(source_rows(complexes)) + " complexes" + docked + prior
 

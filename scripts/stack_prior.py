@@ -56,8 +56,8 @@ def by(line: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
 
 
 def compared(groups: Sequence[pd.DataFrame], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Of each group of rows: the mean in equal parts, a line from the other groups, and the prior and network alone."""
-    found = []
+    """Of each group of rows: lines from the other groups and from all, a half of each, the prior and network alone."""
+    found, of_all = [], fitted(pd.concat(groups))
     for place, rows in enumerate(groups):
         others = fitted(pd.concat([other for number, other in enumerate(groups) if number != place]))
         truth = rows["pk_true"].to_numpy()
@@ -65,6 +65,7 @@ def compared(groups: Sequence[pd.DataFrame], names: Sequence[str]) -> list[dict[
         line = by(others, rows)
         values = {
             "stacked": line,
+            "of_all": by(of_all, rows),
             "half": half,
             "prior": rows["prior"].to_numpy(),
             "network": rows["network"].to_numpy(),

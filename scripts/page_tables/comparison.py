@@ -106,6 +106,7 @@ def stack() -> str:
     report = load(FIGURES / "stack.json")
     methods = {
         "stacked": "weighed by a line from the other rows",
+        "of_all": "by the line of all",
         "half": "a half of each",
         "prior": "the prior at the site",
         "network": "the network alone",

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from binding.nn.readout import PhysicsPrior
+from binding.nn.readout import MAX_CLASH_PK, VINA_PK_WEIGHTS, attraction_and_clash
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,6 @@ def vina_by_size(terms: Tensor, ligand: Tensor, sizes: Tensor) -> Tensor:
     Returns:
         (B,) pK; higher is better. Clashes are bounded as in ``PhysicsPrior``.
     """
-    published = PhysicsPrior().to(terms).requires_grad_(False)
-    contributions = published(terms, torch.zeros_like(terms[:, 0]), ligand, len(sizes))
-    total = terms.new_zeros(len(sizes)).index_add_(0, ligand, contributions)
-    return total / sizes.to(terms.dtype).sqrt()
+    attraction, clash = attraction_and_clash(terms * terms.new_tensor(VINA_PK_WEIGHTS))
+    sums = terms.new_zeros(2, len(sizes)).index_add_(1, ligand, torch.stack([attraction, clash]))
+    return (sums[0] - sums[1] / (1.0 + sums[1] / MAX_CLASH_PK)) / sizes.to(terms.dtype).sqrt()

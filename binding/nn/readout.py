@@ -41,12 +41,15 @@ class PhysicsPrior(nn.Module):
         Returns:
             (E,), pK.
         """
-        weighted = vina * self.weights
-        clash = -weighted[:, _REPULSION].clamp_max(0.0)
+        attraction, clash = attraction_and_clash(vina * self.weights)
         total = clash.new_zeros(count).index_add_(0, ligand, clash)
         clash = clash / (1.0 + total / MAX_CLASH_PK)[ligand]
-        attraction = weighted.sum(-1) - weighted[:, _REPULSION]
         return (attraction - clash) / (1.0 + self.rotor.abs() * rotors)
+
+
+def attraction_and_clash(weighted: Tensor) -> tuple[Tensor, Tensor]:
+    """What Vina's terms (E, 5), weighted in pK, add to each pair, and what clashes take, above zero: (E,) each."""
+    return weighted.sum(-1) - weighted[:, _REPULSION], -weighted[:, _REPULSION].clamp_max(0.0)
 
 
 def small_mlp(inputs: int, hidden: int, dropout: float) -> nn.Sequential:

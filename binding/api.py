@@ -19,12 +19,12 @@ from binding.featurize import resolve_pocket
 from binding.io.predictions import read_predictions
 from binding.io.results import ResultRow, open_writer, to_frame
 from binding.io.table import Request
-from binding.io.template import parse_template
 from binding.placing import place as place
 from binding.planning import LigandInput
 from binding.planning import plan as plan
 from binding.prepare.pocket import PocketSpec
 from binding.scoring import DEFAULT_BATCH_SIZE, predict_requests
+from binding.scoring_setup import Setup
 from binding.structures import Protein
 
 if TYPE_CHECKING:
@@ -146,13 +146,8 @@ def predict_rows(
     Raises:
         BindingError: Before the first row, where the model or the pocket cannot be read.
     """
-    if batch_size < 1 or (workers is not None and workers < 0):
-        raise UsageError("batch_size must be 1 or more and workers 0 or more.")
-    if template is not None:
-        parse_template(template)  # refused before anything is read
-    spec = PocketSpec() if pocket is None else resolve_pocket(pocket)
-    scorer = load_model(model, device=device) if model is None or isinstance(model, str | Path) else model
-    return predict_requests(requests, scorer, pocket=spec, template=template, workers=workers, batch_size=batch_size)
+    setup = Setup.of(pocket, template, model, device, workers, batch_size)  # refused before anything is read
+    return predict_requests(requests, setup.scorer, **setup.options())
 
 
 def screen(

@@ -24,13 +24,13 @@ from binding.explain.explanation import (
     Explanation,
     atom_text,
 )
-from binding.featurize import resolve_pocket
 from binding.io.files import make_folder
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
 from binding.io.table import Request
 from binding.planning import LigandInput, plan
 from binding.prepare.pocket import PocketSpec
 from binding.scoring import DEFAULT_BATCH_SIZE
+from binding.scoring_setup import Setup
 from binding.structures import Protein
 
 if TYPE_CHECKING:
@@ -99,19 +99,12 @@ def explain_rows(
     """Like ``explain``, one by one as they are ready; ``binding.api.plan`` makes the requests.
 
     Raises:
-        BindingError: Before the first one, where the model, the pocket or the template cannot be used.
+        BindingError: Before the first one, see ``binding.scoring_setup.Setup``.
     """
-    from binding import checkpoint
     from binding.explain.run import explain_requests
-    from binding.io.template import parse_template
 
-    if template is not None:
-        parse_template(template)  # refused before anything is read
-    spec = None if pocket is None else resolve_pocket(pocket)
-    scorer = model
-    if scorer is None or isinstance(scorer, str | Path):
-        scorer = checkpoint.load_model(scorer, device=device)
-    return explain_requests(requests, scorer, pocket=spec, template=template, workers=workers, batch_size=batch_size)
+    setup = Setup.of(pocket, template, model, device, workers, batch_size)  # refused before anything is read
+    return explain_requests(requests, setup.scorer, **setup.options())
 
 
 class ExplanationFolder:

@@ -20,14 +20,12 @@ import numpy as np
 import pandas as pd
 import torch
 from measure import ROOT, write_json
-from measure_decoys import NEAR, mean_with_interval
+from measure_decoys import NEAR, held_out_rows, mean_with_interval
 from scipy.optimize import minimize
 from scipy.special import expit
 
 from binding.checkpoint import load_model
-from binding.config import TrainConfig
 from binding.data.cache import ComplexCache
-from binding.data.splits import fold_of
 from binding.ensemble import vina_of
 
 PARTS = 10
@@ -37,11 +35,8 @@ COLUMNS = ["logit", "vina"]
 
 def judged(run: Path, cache: ComplexCache) -> pd.DataFrame:
     """Docked poses of the families that a run held out, with its logit and Vina's function by size."""
-    rule = TrainConfig.from_yaml(run / "config.yaml").validation
-    assert rule is not None, "only what a run held out tells anything"
-    table = cache.table
-    mine = np.array([fold_of(str(group), rule.folds) == rule.fold for group in table[rule.column]])
-    rows = np.flatnonzero(mine & (table["origin"] != "native").to_numpy())
+    table, rows = cache.table, held_out_rows(run, cache)
+    rows = rows[(table["origin"].iloc[rows] != "native").to_numpy()]
     right = table["rmsd"].iloc[rows].astype(float).to_numpy() < NEAR
     native = table["native"].iloc[rows].to_numpy()
     scorer, found = load_model(run), []

@@ -31,6 +31,7 @@ from binding.data.cache import ComplexCache
 from binding.data.splits import fold_of
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
+from binding.metrics import estimate, mean_over_groups
 from binding.structures import Ligand
 
 NEAR, BINDS, POSES = 2.0, 6.0, 3  # Å; pK; poses a ligand
@@ -49,12 +50,16 @@ def vina(work: Path, pockets: list[str]) -> dict[str, float]:
     return found
 
 
-def scored(run: Path, cache: ComplexCache) -> pd.DataFrame:
-    """The rows of a cache whose family the run held out, with its pk and pose."""
+def held_out_rows(run: Path, cache: ComplexCache) -> np.ndarray:
+    """(n,) rows of a cache that are of families which a run held out."""
     rule = TrainConfig.from_yaml(run / "config.yaml").validation
     assert rule is not None, "only what a run held out tells anything"
-    mine = [fold_of(str(group), rule.folds) == rule.fold for group in cache.table[rule.column]]
-    rows, scorer = np.flatnonzero(mine), load_model(run)
+    return np.flatnonzero([fold_of(str(group), rule.folds) == rule.fold for group in cache.table[rule.column]])
+
+
+def scored(run: Path, cache: ComplexCache) -> pd.DataFrame:
+    """The rows of a cache whose family the run held out, with its pk and pose."""
+    rows, scorer = held_out_rows(run, cache), load_model(run)
     parts = []
     for start in range(0, len(rows), BATCH):
         scores = scorer.score([cache.graph(int(row)) for row in rows[start : start + BATCH]])
@@ -84,10 +89,8 @@ def own_above_others(docked: pd.DataFrame, crossed: pd.DataFrame) -> pd.DataFram
 
 
 def mean_with_interval(values: np.ndarray) -> dict[str, float]:
-    """The mean over complexes, and the 95 % interval of 2,000 resamples of them."""
-    picks = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.percentile(values[picks].mean(axis=1), [2.5, 97.5])
-    return {"value": float(values.mean()), "low": float(low), "high": float(high)}
+    """The mean over complexes, and its interval by resamples of them."""
+    return vars(estimate(*mean_over_groups(values, np.ones(len(values)), resamples=RESAMPLES)))
 
 
 def main() -> None:

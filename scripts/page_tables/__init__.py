@@ -19,21 +19,10 @@ from page_tables import (
 )
 from page_tables.common import MissingError
 
+PARTS = (accuracy, comparison, docking, explaining, model, placing, reliability, screening, settings, speed, training)
 #: Name of a block -> what writes it.
 BLOCKS: dict[str, Callable[[], str]] = {}
-for part in (
-    accuracy,
-    comparison,
-    docking,
-    explaining,
-    model,
-    placing,
-    reliability,
-    screening,
-    settings,
-    speed,
-    training,
-):
+for part in PARTS:
     BLOCKS |= part.BLOCKS
 
 

@@ -142,3 +142,11 @@ def test_options_are_refused_before_anything_is_read(model):
         api.explain(protein, poses, template="not a SMILES", model=model)
     with pytest.raises(UsageError, match="not understood"):
         api.explain(protein, poses, pocket="somewhere", model=model)
+
+
+@pytest.mark.parametrize("numbers", [{"batch_size": 0}, {"workers": -1}])
+def test_numbers_out_of_range_are_refused_as_predict_refuses_them(examples, numbers):
+    files = (examples / "1ia1_protein.pdb.gz", examples / "1ia1_ligand.sdf")
+    for ask in (api.predict, api.explain):
+        with pytest.raises(UsageError, match="batch_size must be 1 or more"):
+            ask(*files, **numbers)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import runpy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,18 +24,6 @@ docking = pytest.mark.skipif(
     any(dock.find_spec(name) is None for name in ("vina", "meeko")),
     reason="the docking engine is not installed: pip install 'binding[dock]'",
 )
-
-
-@pytest.fixture
-def script(monkeypatch):
-    """A script as from the command line, or as a module where no arguments are given: what it defines."""
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-
-    def run(name: str, *arguments: object) -> dict:
-        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
-        return runpy.run_path(str(SCRIPTS / name), run_name="__main__" if arguments else "module")
-
-    return run
 
 
 @pytest.fixture(scope="module")

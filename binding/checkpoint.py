@@ -28,7 +28,7 @@ from binding.cards import load_card as load_card
 from binding.cards import resolve_weights as resolve_weights
 from binding.config import ModelConfig, describe
 from binding.domain.index import Domain
-from binding.ensemble import DTYPES
+from binding.ensemble import DTYPES, calibration_of
 from binding.ensemble import Member as Member
 from binding.ensemble import Scorer as Scorer
 from binding.ensemble import Scores as Scores
@@ -75,6 +75,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             members.append(member)
         arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
         prior = Prior.from_arrays(arrays) if config.prior else None
+        calibration_of(card)  # the scorer reads it: what is wrong with it is told here
     except ValidationError as error:
         raise WeightsError(f"the card of {path} does not describe a model: {describe(error)}", "restore it") from None
     except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:

@@ -73,6 +73,17 @@ class _EncodedPockets:
     states: list[Tensor]
 
 
+def calibration_of(card: Mapping[str, Any]) -> tuple[float, float, float, PoseScale]:
+    """``std_scale``, ``interval``, ``narrowing`` and ``pose_scale`` of a ``Scorer``, as the card of its weights says.
+
+    Raises:
+        ValueError, TypeError: What it says cannot be read.
+    """
+    found: dict[str, Any] = dict(card.get("calibration", {}))
+    scale, interval = float(found.get("std_scale", 1.0)), float(found.get("interval_90", _NORMAL_90))
+    return scale, interval, float(found.get("known_narrowing", 0.0)), PoseScale.of_card(found)
+
+
 class Scorer:
     """A loaded set of weights, ready to score.
 
@@ -109,11 +120,7 @@ class Scorer:
         self.dtype = DTYPES[dtype]
         self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
         self.domain, self.prior = domain, prior
-        calibration = self.card.get("calibration", {})
-        self.std_scale = float(calibration.get("std_scale", 1.0))
-        self.interval = float(calibration.get("interval_90", _NORMAL_90))
-        self.pose_scale = PoseScale.of_card(calibration)
-        self.narrowing = float(calibration.get("known_narrowing", 0.0))
+        self.std_scale, self.interval, self.narrowing, self.pose_scale = calibration_of(self.card)
         self._kept: OrderedDict[bytes, _EncodedPockets] = OrderedDict()  # least recently used first
         self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
 

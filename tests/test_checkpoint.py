@@ -186,6 +186,14 @@ def test_a_card_that_is_none(weights, text):
     assert "is no model card" in refusal(weights).message
 
 
+@pytest.mark.parametrize(
+    "calibration", [{"std_scale": "wide"}, {"known_narrowing": []}, {"pose": {"logits": 0.3}}, {"pose": 0.3}, "none"]
+)
+def test_a_card_whose_calibration_cannot_be_read(weights, calibration):
+    edit_card(weights, calibration=calibration)
+    assert "cannot load" in refusal(weights).message
+
+
 @pytest.mark.parametrize("key", ["name", "config", "num_members"])
 def test_a_card_that_lacks_something_names_it(weights, key):
     edit_card(weights, **{key: None})

@@ -32,7 +32,7 @@ class PoseScale:
     @classmethod
     def of_card(cls, calibration: Mapping[str, Any]) -> PoseScale:
         """That of a card's ``calibration``; where it has none, the network's logit as it is."""
-        return cls(**{name: float(value) for name, value in calibration.get("pose", {}).items()})
+        return cls(**{name: float(value) for name, value in dict(calibration.get("pose", {})).items()})
 
     def log_odds(self, logits: Tensor, vina: Tensor) -> Tensor:
         """Of each network and ligand.

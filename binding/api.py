@@ -13,33 +13,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from binding.errors import TableError, UsageError
-from binding.explaining import explain as explain
-from binding.explaining import explain_rows as explain_rows
-from binding.featurize import resolve_pocket
+from binding.graph.site import PocketSpec
 from binding.io.predictions import read_predictions
 from binding.io.results import ResultRow, open_writer, to_frame
 from binding.io.table import Request
-from binding.placing import place as place
-from binding.planning import LigandInput
-from binding.planning import plan as plan
-from binding.prepare.pocket import PocketSpec
-from binding.scoring import DEFAULT_BATCH_SIZE, predict_requests
-from binding.scoring_setup import Setup
+from binding.poses.series import place as place
+from binding.score.featurize import resolve_pocket
+from binding.score.options import Setup
+from binding.score.pipeline import DEFAULT_BATCH_SIZE, predict_requests
+from binding.score.requests import LigandInput
+from binding.score.requests import plan as plan
 from binding.structures import Protein
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from binding.checkpoint import Scorer
     from binding.config import TrainConfig
     from binding.data.prepare import PrepareReport
     from binding.data.prior_table import PriorReport
-    from binding.data.splitting import SplitResult
-    from binding.evaluate import Report
-    from binding.screen.run import ScreenResult
-    from binding.train.finish import TrainResult
-    from binding.train.pretrain import PretrainResult
-    from binding.train.pretrain_config import PretrainConfig
+    from binding.evaluation import Report
+    from binding.explanation.rows import Explained, Explanation
+    from binding.model.weights import Scorer
+    from binding.pretraining.config import PretrainConfig
+    from binding.pretraining.run import PretrainResult
+    from binding.screening.run import ScreenResult
+    from binding.splits.split import SplitResult
+    from binding.training.finish import TrainResult
 
 PocketInput = PocketSpec | Path | str
 
@@ -55,7 +54,7 @@ def load_model(name_or_path: str | Path | None = None, *, device: str = "auto", 
     Raises:
         WeightsError: The weights are missing, damaged or of another version.
     """
-    from binding import checkpoint
+    from binding.model import weights as checkpoint
 
     return checkpoint.load_model(name_or_path, device=device, dtype=dtype)
 
@@ -66,7 +65,7 @@ def model_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
     Raises:
         WeightsError: There is no such model, or it has no card.
     """
-    from binding import checkpoint
+    from binding.model import weights as checkpoint
 
     return checkpoint.load_card(name_or_path)
 
@@ -150,6 +149,71 @@ def predict_rows(
     return predict_requests(requests, setup.scorer, **setup.options())
 
 
+def explain(
+    source: str | Path | Protein | Sequence[Request],
+    ligands: LigandInput | Sequence[LigandInput] | None = None,
+    *,
+    ligand: str = "auto",
+    pocket: PocketInput | None = None,
+    template: str | None = None,
+    model: Scorer | str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    output: str | Path | None = None,
+) -> Explained:
+    """Say what each pk is the sum of: its parts, each residue's share of the contacts and each ligand atom's.
+
+    Args:
+        source, ligands, ligand, pocket, template, model, device, workers, batch_size: As for ``binding.predict``.
+        output: Also write a folder: three tables, the ligands with their atoms' shares, and a report.
+
+    Returns:
+        Tables by complex, residue and atom, pK each, above zero binds tighter. ``parts`` has one row a ligand record,
+        in input order; what could not be scored says why there, and has no residues and atoms.
+
+    Raises:
+        BindingError: As for ``binding.predict``; or the folder cannot be written.
+    """
+    found = explain_rows(
+        plan(source, ligands, ligand=ligand),
+        pocket=pocket,
+        template=template,
+        model=model,
+        device=device,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    from binding.explanation.rows import Explained
+    from binding.reports.explanation_folder import ExplanationFolder
+
+    if output is None:
+        return Explained.of(found)
+    with ExplanationFolder(output) as folder:
+        return Explained.of(folder.write(explanation) for explanation in found)
+
+
+def explain_rows(
+    requests: Iterable[Request],
+    *,
+    pocket: PocketInput | None = None,
+    template: str | None = None,
+    model: Scorer | str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+) -> Iterator[Explanation]:
+    """Like ``explain``, one by one as they are ready; ``binding.api.plan`` makes the requests.
+
+    Raises:
+        BindingError: Before the first one, see ``binding.score.options.Setup``.
+    """
+    from binding.explanation.run import explain_requests
+
+    setup = Setup.of(pocket, template, model, device, workers, batch_size)  # refused before anything is read
+    return explain_requests(requests, setup.scorer, **setup.options())
+
+
 def screen(
     library: str | Path | Sequence[str | Path],
     output: str | Path,
@@ -158,14 +222,14 @@ def screen(
     pocket: PocketInput | None = None,
     **settings: Any,
 ) -> ScreenResult:
-    """Screen a library into a folder, or go on with a screen that was stopped; see ``binding.screen.run``.
+    """Screen a library into a folder, or go on with a screen that was stopped; see ``binding.screening.run``.
 
     Args:
         library: Ligand files, folders, globs, lists of files, tables of mol blocks, SMILES or pairs.
         output: Folder of the run.
         protein: The receptor; None where the library is a table of pairs.
         pocket: As for ``predict``; by default residues within 10 Å of each pose.
-        settings: Further fields of ``binding.screen.run.ScreenPlan``, such as ``model``, ``top`` and ``engine``.
+        settings: Further fields of ``binding.screening.run.ScreenPlan``, such as ``model``, ``top`` and ``engine``.
 
     Returns:
         Counts and where the results are. A record that cannot be scored is a row of ``failures.csv``.
@@ -173,7 +237,7 @@ def screen(
     Raises:
         BindingError: What was asked for is unusable, the folder is taken, or the disk is full.
     """
-    from binding.screen import run
+    from binding.screening import run
 
     plan = run.ScreenPlan(
         library=[library] if isinstance(library, str | Path) else library,
@@ -193,7 +257,7 @@ def top(
     sort_by: str | None = None,
     output: str | Path | None = None,
 ) -> pd.DataFrame:
-    """The best compounds of a screen, finished or under way; see ``binding.screen.top``.
+    """The best compounds of a screen, finished or under way; see ``binding.screening.top``.
 
     Args:
         run: Folder of the run.
@@ -205,7 +269,7 @@ def top(
     Raises:
         BindingError: There is no such run, an expression cannot be used, or a file cannot be written.
     """
-    from binding.screen.top import find_top, write_top
+    from binding.screening.top import find_top, write_top
 
     found = find_top(run, n, where=where, sort_by=sort_by)
     if output is not None:
@@ -214,7 +278,7 @@ def top(
 
 
 def report(run: str | Path, output: str | Path | None = None, **settings: Any) -> Path:
-    """Write the report of a screen as one HTML file; see ``binding.report.screening.write_report``.
+    """Write the report of a screen as one HTML file; see ``binding.reports.screening.write_report``.
 
     Args:
         run: Folder of the run.
@@ -224,7 +288,7 @@ def report(run: str | Path, output: str | Path | None = None, **settings: Any) -
     Raises:
         BindingError: There is no such run, or the labels cannot be used.
     """
-    from binding.report.screening import write_report
+    from binding.reports.screening import write_report
 
     return write_report(run, output, **settings)
 
@@ -269,7 +333,7 @@ def evaluate(
         TableError: A column is missing, an id occurs twice, a cell cannot be read, or no id is in both.
         UsageError: ``rmsd`` without ``group``.
     """
-    from binding import evaluate as evaluation
+    from binding import evaluation
     from binding.io.truth import read_truth
 
     columns = evaluation.TruthColumns(group=group, series=series, compound=compound, label=label, rmsd=rmsd)
@@ -328,7 +392,7 @@ def split(
     progress: Callable[[str], Callable[[int, int], None] | None] | None = None,
     **settings: Any,
 ) -> SplitResult:
-    """Split complexes into training, validation and test rows; see ``binding.data.splitting``.
+    """Split complexes into training, validation and test rows; see ``binding.splits.split``.
 
     Args:
         folders: In PDBbind layout; several are split as one.
@@ -337,12 +401,12 @@ def split(
         report: Whether to find the nearest training protein and ligand of each held-out row.
         progress: Called with what is being done; returns a function of the numbers done and to do.
         settings: ``test``, ``validation``, ``seed``, ``identity``, ``similarity``, ``column``, ``test_values`` and
-            ``validation_values`` of ``binding.data.splitting.SplitRule``.
+            ``validation_values`` of ``binding.splits.split.SplitRule``.
 
     Raises:
         BindingError: A folder or an index cannot be read, or the rule does not fit the data.
     """
-    from binding.data.splitting import SplitRule, split_dataset
+    from binding.splits.split import SplitRule, split_dataset
 
     return split_dataset(folders, SplitRule(by=by, **settings), indexes=indexes, report=report, progress=progress)
 
@@ -354,7 +418,7 @@ def train(
     progress: bool = False,
     restart: bool = False,
 ) -> TrainResult:
-    """Train a model, or go on with a run that was stopped; see ``binding.train.run``.
+    """Train a model, or go on with a run that was stopped; see ``binding.training.run``.
 
     Args:
         config: Settings, or their YAML file.
@@ -366,7 +430,7 @@ def train(
         BindingError: A setting or a cache cannot be used, or the folder holds a run with other settings.
     """
     from binding.config import TrainConfig
-    from binding.train import run
+    from binding.training import run
 
     if isinstance(config, TrainConfig):
         if overrides:
@@ -385,7 +449,7 @@ def prior(table: str | Path, output: str | Path, **how: Any) -> PriorReport:
 
 
 def pretrain(config: str | Path | PretrainConfig, **how: Any) -> PretrainResult:
-    """Pre-train encoders that training can begin with; see ``binding.train.pretrain.run`` for the arguments."""
-    from binding.train import pretrain as pretraining
+    """Pre-train encoders that training can begin with; see ``binding.pretraining.run.run`` for the arguments."""
+    from binding.pretraining import run as pretraining
 
     return pretraining.run(config, **how)

@@ -65,11 +65,11 @@ def start_up(repeats: int) -> dict[str, float]:
 
 def stages(repeats: int) -> dict[str, float]:
     """From the file to the number, within one process."""
-    from binding.checkpoint import load_model
     from binding.graph.build import build_graph
+    from binding.graph.site import select_pocket
     from binding.io.ligand import read_ligands
     from binding.io.structure import read_protein
-    from binding.prepare.pocket import select_pocket
+    from binding.model.weights import load_model
     from binding.structures import Complex, Ligand
 
     protein_file, poses_file = EXAMPLES / "5ht1b_protein.pdb.gz", EXAMPLES / "5ht1b_poses.sdf.gz"

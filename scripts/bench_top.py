@@ -27,21 +27,21 @@ from rich.table import Table
 CHUNK = 1_000_000  # rows made at a time
 CONDITION = "pk_ligand_only < 7"
 STEPS = {
-    "finalise": "from binding.screen.store import finalise; finalise({run!r}, top=0)",
-    "top": "from binding.screen.top import find_top; assert len(find_top({run!r}, 100).rows) == 100",
+    "finalise": "from binding.screening.store import finalise; finalise({run!r}, top=0)",
+    "top": "from binding.screening.top import find_top; assert len(find_top({run!r}, 100).rows) == 100",
     "top_where": (
-        "from binding.screen.top import find_top\n"
+        "from binding.screening.top import find_top\n"
         "rows = find_top({run!r}, 100, where={condition!r}).rows\n"
         "assert len(rows) == 100 and max(rows['pk_ligand_only'].to_pylist()) < 7"
     ),
-    "top_sorted": "from binding.screen.top import find_top; find_top({run!r}, 100, sort_by='gain_over_ligand_only')",
-    "report": "from binding.report.screening import write_report; write_report({run!r})",
+    "top_sorted": "from binding.screening.top import find_top; find_top({run!r}, 100, sort_by='gain_over_ligand_only')",
+    "report": "from binding.reports.screening import write_report; write_report({run!r})",
 }
 # Seconds are without the imports, CPU time and peak memory with them.
 TIMED = """
 import json, resource, sys, time
 start = time.perf_counter()
-import binding.screen.top, binding.report.screening
+import binding.screening.top, binding.reports.screening
 ready = time.perf_counter()
 {step}
 done = time.perf_counter()
@@ -77,8 +77,8 @@ def main() -> None:
 
 def make_run(run: Path, rows: int, part_size: int) -> None:
     """Parts with the engine's columns, metadata and sizes."""
-    from binding.screen.parts import SCHEMA, PartInfo, parts_folder, write_part
-    from binding.screen.records import part_length
+    from binding.screening.parts import SCHEMA, PartInfo, parts_folder, write_part
+    from binding.screening.records import part_length
 
     parts_folder(run).mkdir(parents=True)
     number = first = 0
@@ -93,7 +93,7 @@ def make_run(run: Path, rows: int, part_size: int) -> None:
 
 def made_up(start: int, n: int) -> pa.Table:
     """Rows ``start`` to ``start + n``, always the same."""
-    from binding.screen.parts import SCHEMA
+    from binding.screening.parts import SCHEMA
 
     generator = np.random.default_rng(start)
     row = np.arange(start, start + n)

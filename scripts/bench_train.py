@@ -29,8 +29,8 @@ from measure import machine, write_json
 from binding.config import ModelConfig, SourceConfig, TrainConfig
 from binding.data.cache import ComplexCache
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset
-from binding.train.module import TrainingModule
-from binding.train.run import train
+from binding.training.module import TrainingModule
+from binding.training.run import train
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "figures" / "bench_train.json"
 PARTS = 8  # every eighth complex, ... all

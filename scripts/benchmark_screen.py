@@ -204,7 +204,7 @@ def least(work: Callable[[], object], repeats: int = 3) -> tuple[float, float]:
 
 def graphs_of(folder: Path, count: int) -> tuple[list[Any], float]:
     """Graphs of a library, and the CPU seconds that one took to read and build."""
-    from binding.featurize import Featurized, Job, featurize
+    from binding.score.featurize import Featurized, Job, featurize
 
     library = folder / f"graphs_{count}.sdf.gz"
     write_library(library, count)
@@ -219,7 +219,7 @@ def network_alone(folder: Path, batch_size: int = 32, count: int = 256) -> dict[
     """The network on graphs that are ready, one thread."""
     import torch
 
-    from binding.checkpoint import load_model
+    from binding.model.weights import load_model
 
     torch.set_num_threads(1)
     scorer = load_model(device="cpu")

@@ -4,9 +4,9 @@
 
 Logistic regression (Platt 1999) on docked poses of complexes that have right and wrong ones, each scored by a network
 that held out its family: the log odds of a pose within 2 Å are a line of its logit and of Vina's function over the root
-of the ligand's size (``binding.nn.pose``). Right and wrong poses have the same weight in all: how many of a search are
-right is the search's business, and of those that it puts first about half are. What the line brings is told by
-complexes in ten parts by chance, each by a line that was fitted to the others. No test set is read.
+of the ligand's size (``binding.model.pose_probability``). Right and wrong poses have the same weight in all: how many
+of a search are right is the search's business, and of those that it puts first about half are. What the line brings is
+told by complexes in ten parts by chance, each by a line that was fitted to the others. No test set is read.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from measure_decoys import NEAR, held_out_rows, mean_with_interval
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from binding.checkpoint import load_model
 from binding.data.cache import ComplexCache
-from binding.ensemble import vina_of
+from binding.model.ensemble import vina_of
+from binding.model.weights import load_model
 
 PARTS = 10
 BINS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])

@@ -25,14 +25,14 @@ import pandas as pd
 import torch
 from measure import write_json
 
-from binding.checkpoint import load_model
 from binding.config import TrainConfig, ValidationConfig, load_yaml
 from binding.data.cache import ComplexCache
 from binding.data.datamodule import start_of
 from binding.data.dataset import ComplexDataset
-from binding.data.splits import filter_rows, split_rows
+from binding.data.holdout import filter_rows, split_rows
 from binding.metrics import kendall, measure, paired_difference
-from binding.train.finish import predict_rows
+from binding.model.weights import load_model
+from binding.training.finish import predict_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "docs" / "figures" / "settings.json"

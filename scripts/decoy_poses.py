@@ -29,8 +29,8 @@ from scipy.spatial.distance import cdist
 
 from binding.errors import BindingError, LigandError
 from binding.io.structure import read_protein
-from binding.prepare.dock import Box, Docker
-from binding.prepare.embedding import embed
+from binding.poses.dock import Box, Docker
+from binding.poses.embedding import embed
 from binding.structures import Ligand, Protein
 
 MOST_ATOMS = 36  # heavy atoms; a search of a larger ligand takes seconds

@@ -15,11 +15,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from binding.archive.collect import MOST_JOBS, CollectReport, collect
+from binding.archive.download import Manners
+from binding.archive.store import COMPONENT_URL, ENTRY_URL
 from binding.cli.progress import counter
-from binding.data.collect import MOST_JOBS, CollectReport, collect
 from binding.errors import EXIT_INTERRUPTED, EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED, BindingError
-from binding.io.archive import COMPONENT_URL, ENTRY_URL
-from binding.io.download import Manners
 
 DEFAULT = Manners()
 

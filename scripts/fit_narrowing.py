@@ -24,8 +24,8 @@ from measure import ROOT, write_json
 from scipy.optimize import minimize
 
 from binding.config import TrainConfig
+from binding.data.holdout import fold_of
 from binding.data.prior_lookup import LigandsBySmiles, SitesByComplex
-from binding.data.splits import fold_of
 from binding.domain.bits import BitIndex
 from binding.prior.kernel import Features
 from binding.prior.sites import Sites

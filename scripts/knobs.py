@@ -22,13 +22,13 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.utils import prune
 
-import binding.ensemble as ensemble
-from binding.checkpoint import Scorer, load_model
+import binding.model.ensemble as ensemble
 from binding.graph.batch import Batch, collate
 from binding.graph.fields import ComplexGraph
-from binding.models.interaction import Geometry, InteractionModel
-from binding.nn.cross_attention import GeometricCrossAttention
-from binding.nn.radial import GaussianBasis
+from binding.model.interaction import Geometry, InteractionModel
+from binding.model.layers.cross_attention import GeometricCrossAttention
+from binding.model.layers.radial import GaussianBasis
+from binding.model.weights import Scorer, load_model
 
 BATCH = 32
 _REPEATS = 3

@@ -33,12 +33,12 @@ import pandas as pd
 from pose_training import known_ligands, own_pockets
 from rdkit import Chem, rdBase
 
-from binding.data.clusters import LEAST_KNOWN, Clusters, cluster_proteins
-from binding.data.identity import SequenceIndex
-from binding.data.similarity import fingerprints, tanimoto_rows
 from binding.io.ligand import read_ligands
 from binding.io.results import partial_path
 from binding.io.sequences import read_sequences
+from binding.splits.clusters import LEAST_KNOWN, Clusters, cluster_proteins
+from binding.splits.identity import SequenceIndex
+from binding.splits.similarity import fingerprints, tanimoto_rows
 from binding.structures import Ligand
 
 IDENTITY = 0.4

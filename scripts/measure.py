@@ -28,10 +28,10 @@ import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL, load_card, resolve_weights
-from binding.evaluate import TruthColumns, evaluate
+from binding.evaluation import TruthColumns, evaluate
 from binding.io.index import IndexEntry, read_index
 from binding.io.predictions import read_predictions
+from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL, load_card, resolve_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ["id", "pk_true", "pk", "pk_std", "pk_ligand_only", "heavy_atoms"]
@@ -109,9 +109,9 @@ def figures(predictions: Path, folder: Path) -> dict[str, Any]:
 
 def pairs_within_cutoff() -> dict[str, Any]:
     """How many of all (ligand atom, residue) pairs of the example pockets lie within the model's cutoff."""
-    from binding.featurize import Featurized, Job, featurize
+    from binding.graph.site import PocketSpec
     from binding.io.table import read_requests
-    from binding.prepare.pocket import PocketSpec
+    from binding.score.featurize import Featurized, Job, featurize
 
     cutoff = float(load_card()["config"]["cutoff"])
     near = total = 0

@@ -21,7 +21,7 @@ import pandas as pd
 from measure import ROOT, write_json
 from scipy.stats import norm
 
-from binding.train.finish import calibrate
+from binding.training.finish import calibrate
 
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
 STEPS = np.arange(0.05, 1.0, 0.05)  # of the expected calibration error
@@ -35,7 +35,7 @@ def held_out(run: Path) -> pd.DataFrame:
 
 
 def combined(runs: Sequence[Path]) -> pd.DataFrame:
-    """Rows that all runs held out, predicted by them as by one ensemble; see ``binding.ensemble``."""
+    """Rows that all runs held out, predicted by them as by one ensemble; see ``binding.model.ensemble``."""
     tables = [held_out(run).set_index("id") for run in runs]
     shared = sorted(set.intersection(*(set(table.index) for table in tables)))
     pk = np.array([table.loc[shared, "pk"] for table in tables])
@@ -48,7 +48,7 @@ def combined(runs: Sequence[Path]) -> pd.DataFrame:
 
 
 def factors(rows: pd.DataFrame) -> dict[str, float]:
-    """See ``binding.train.finish.calibrate``."""
+    """See ``binding.training.finish.calibrate``."""
     return calibrate((rows["pk"] - rows["pk_true"]).to_numpy(), rows["pk_std"].to_numpy())
 
 

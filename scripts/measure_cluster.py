@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from rdkit import Chem
 
-from binding.checkpoint import load_card
-from binding.featurize import resolve_pocket
-from binding.screen.engines import EngineOptions
-from binding.screen.library import Library
-from binding.screen.parts import part_paths
-from binding.screen.run import ScreenPlan, screen
+from binding.model.weights import load_card
+from binding.score.featurize import resolve_pocket
+from binding.screening.engines import EngineOptions
+from binding.screening.library import Library
+from binding.screening.parts import part_paths
+from binding.screening.run import ScreenPlan, screen
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "data" / "examples"

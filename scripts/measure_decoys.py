@@ -25,13 +25,13 @@ import torch
 from measure import ROOT, write_json
 from measure_screening import vina_affinity
 
-from binding.checkpoint import load_model
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache
-from binding.data.splits import fold_of
+from binding.data.holdout import fold_of
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
 from binding.metrics import estimate, mean_over_groups
+from binding.model.weights import load_model
 from binding.structures import Ligand
 
 NEAR, BINDS, POSES = 2.0, 6.0, 3  # Å; pK; poses a ligand

@@ -25,9 +25,9 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_complex, read_protein
-from binding.prepare.dock import EXHAUSTIVENESS, NUM_POSES, Box, Docker
-from binding.prepare.states import protonate
-from binding.prepare.torsions import rotatable_bonds
+from binding.poses.dock import EXHAUSTIVENESS, NUM_POSES, Box, Docker
+from binding.poses.states import protonate
+from binding.poses.torsions import rotatable_bonds
 from binding.structures import Ligand, Protein
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -21,14 +21,14 @@ import numpy as np
 import pandas as pd
 from measure import ROOT, provenance, write_json
 
-from binding.checkpoint import Scorer, load_model
 from binding.domain.words import pocket_words
-from binding.explain.contributions import PARTS, Contributions, Shares, contributions_of
-from binding.featurize import Failed, Featurized, Job, featurize, load_protein
+from binding.explanation.contributions import PARTS, Contributions, Shares, contributions_of
+from binding.graph.checks import CONTACT
+from binding.graph.site import PocketSpec
 from binding.metrics import estimate, mean_over_groups, pearson, spearman
-from binding.prepare.checks import CONTACT
-from binding.prepare.pocket import PocketSpec
+from binding.model.weights import Scorer, load_model
 from binding.prior.model import PriorPk
+from binding.score.featurize import Failed, Featurized, Job, featurize, load_protein
 from binding.structures import Ligand, Protein
 
 OUTPUT = ROOT / "docs" / "figures" / "explain.json"

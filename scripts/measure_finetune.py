@@ -28,13 +28,13 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 from binding import api
-from binding.checkpoint import Scorer, load_model
 from binding.config import SourceConfig, TrainConfig, ValidationConfig
 from binding.data.cache import ComplexCache
 from binding.data.dataset import ComplexDataset
 from binding.metrics import kendall
-from binding.train.finish import predict_rows
-from binding.train.run import train
+from binding.model.weights import Scorer, load_model
+from binding.training.finish import predict_rows
+from binding.training.run import train
 
 ROOT = Path(__file__).resolve().parents[1]
 COLUMNS = ("before", "after", "ligand_only_after", "similarity")

@@ -27,11 +27,11 @@ from rdkit.Chem import rdMolDescriptors
 from sklearn.ensemble import RandomForestRegressor
 
 from binding.config import TrainConfig
-from binding.data.similarity import fingerprints
-from binding.data.splits import fold_of
-from binding.evaluate.baselines import mol_weight
+from binding.data.holdout import fold_of
+from binding.evaluation.baselines import mol_weight
 from binding.graph.ligand import neutralise
 from binding.metrics import measure, paired_difference
+from binding.splits.similarity import fingerprints
 
 
 def log_p(mol: Chem.Mol) -> float:

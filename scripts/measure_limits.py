@@ -24,10 +24,10 @@ import pandas as pd
 from measure import ROOT, write_json
 from rdkit import Chem
 
+from binding.data.holdout import fold_of
 from binding.data.prior_file import FittedPrior
 from binding.data.prior_fit import fit_prior
 from binding.data.prior_lookup import LigandsBySmiles, SitesByComplex
-from binding.data.splits import fold_of
 from binding.graph.fields import LigandGraph
 from binding.metrics import measure
 

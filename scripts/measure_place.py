@@ -34,9 +34,9 @@ from binding.errors import BindingError
 from binding.io.ligand import read_ligands
 from binding.io.series import Compound, read_series
 from binding.io.structure import read_protein
-from binding.prepare.conformers import superpose
-from binding.prepare.overlay import GOOD_CLASHES, GOOD_SCORE_PER_ATOM, Overlayer, Template, is_good
-from binding.prepare.place import Placer
+from binding.poses.conformers import superpose
+from binding.poses.overlay import GOOD_CLASHES, GOOD_SCORE_PER_ATOM, Overlayer, Template, is_good
+from binding.poses.place import Placer
 from binding.structures import Ligand, Protein
 
 SAME_SITE = 6.0  # Å between the ligands' centres

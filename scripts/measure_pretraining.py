@@ -18,10 +18,10 @@ from typing import Any
 from measure import machine, write_json
 
 from binding.config import TrainConfig
-from binding.train.encoders import encoder_file
-from binding.train.pretrain import PretrainResult, pretrain
-from binding.train.pretrain_config import PretrainConfig
-from binding.train.run import train
+from binding.pretraining.config import PretrainConfig
+from binding.pretraining.run import PretrainResult, pretrain
+from binding.training.encoders import encoder_file
+from binding.training.run import train
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "docs" / "figures" / "pretraining.json"

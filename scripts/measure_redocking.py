@@ -33,18 +33,18 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdMolAlign, rdMolTransforms
 from scipy.spatial.transform import Rotation
 
-from binding.checkpoint import STRICT_MODEL, load_model
 from binding.errors import BindingError, LigandError
-from binding.evaluate.docking import NEAR_NATIVE, TOPS, success
-from binding.featurize import Featurized, Job, featurize
+from binding.evaluation.docking import NEAR_NATIVE, TOPS, success
+from binding.graph.site import PocketSpec
 from binding.io.results import partial_path
 from binding.io.structure import read_protein
 from binding.metrics import difference, estimate, mean_over_groups
-from binding.prepare.dock import DockedPose, Docker
-from binding.prepare.embedding import embed
-from binding.prepare.pocket import PocketSpec
-from binding.prepare.torsions import rotatable_bonds
-from binding.scoring import score_graphs
+from binding.model.weights import STRICT_MODEL, load_model
+from binding.poses.dock import DockedPose, Docker
+from binding.poses.embedding import embed
+from binding.poses.torsions import rotatable_bonds
+from binding.score.featurize import Featurized, Job, featurize
+from binding.score.pipeline import score_graphs
 from binding.structures import Ligand, Protein
 
 ROOT = Path(__file__).resolve().parents[1]

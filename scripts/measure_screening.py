@@ -3,7 +3,7 @@
     python scripts/measure_screening.py ../shared/data/screening [--docked RUN ...] [--vina FOLDER]
 
 Each folder holds ``receptor.pdb``, ``poses.sdf.gz`` (record title = compound) and ``compounds.csv`` (``id``,
-``label``, 1 for actives). ``vina`` is Vina's function of the poses as they are given, by ``binding.prepare.vina``, and
+``label``, 1 for actives). ``vina`` is Vina's function of the poses as they are given, by ``binding.poses.vina``, and
 ``vina_program`` the score of AutoDock Vina itself for them (extra ``binding[dock]``, hydrogens as for docking), each
 the best of a compound's poses. Both are kept in the folder that ``--vina`` names, and not computed again.
 
@@ -31,13 +31,13 @@ from rdkit.Chem import rdMolDescriptors
 
 from binding import api
 from binding.errors import LigandError
+from binding.graph.site import PocketSpec, select_pocket
 from binding.io.ligand import BadRecord, read_ligands
 from binding.io.results import OK, RECORD_END
 from binding.io.structure import read_protein
-from binding.prepare.dock import Box, Docker
-from binding.prepare.pocket import PocketSpec, select_pocket
-from binding.prepare.states import protonate
-from binding.prepare.vina import CUTOFF, PairTable, affinity, ligand_types, protein_types
+from binding.poses.dock import Box, Docker
+from binding.poses.states import protonate
+from binding.poses.vina import CUTOFF, PairTable, affinity, ligand_types, protein_types
 from binding.structures import Ligand, Protein
 
 ROOT = Path(__file__).resolve().parents[1]

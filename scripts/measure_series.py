@@ -19,7 +19,7 @@ from measure import provenance, write_json
 from rdkit import Chem
 
 from binding import api
-from binding.evaluate.baselines import mol_weight
+from binding.evaluation.baselines import mol_weight
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
 from binding.io.table import Request

@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from binding.data.clusters import IDENTITY, LEAST_KNOWN, cluster_proteins
 from binding.data.entries import Content, Row, read_content, read_rows
-from binding.data.identity import SequenceIndex
-from binding.data.leakage import NEAREST, WEIGHTED, LeakReport, Thresholds, find_leaks
-from binding.data.splits import LEFT_OUT, TEST, TRAIN, VALIDATION
-from binding.data.splitting import Features, SplitRule, assign, find_features
+from binding.data.holdout import LEFT_OUT, TEST, TRAIN, VALIDATION
 from binding.io.sequences import ChainSequence, read_sequences
 from binding.metrics import measure
+from binding.splits.clusters import IDENTITY, LEAST_KNOWN, cluster_proteins
+from binding.splits.identity import SequenceIndex
+from binding.splits.leakage import NEAREST, WEIGHTED, LeakReport, Thresholds, find_leaks
+from binding.splits.split import Features, SplitRule, assign, find_features
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "figures" / "splits.json"
 RULES = ("random", "time", "scaffold", "protein", "both")

@@ -20,10 +20,10 @@ from typing import Any
 import torch
 import yaml
 
-from binding.checkpoint import Member, load_card, load_model
 from binding.config import TrainConfig
 from binding.data.datamodule import ComplexDataModule
-from binding.train.finish import finish
+from binding.model.weights import Member, load_card, load_model
+from binding.training.finish import finish
 
 WEIGHTS = ("prior", "network")  # of the model's settings
 

@@ -35,10 +35,10 @@ from binding.io.results import partial_path
 from binding.io.sequences import UNKNOWN, read_sequences
 from binding.io.series import Compound, read_series
 from binding.io.structure import read_protein
-from binding.placing import COLUMNS as PLACED_COLUMNS
-from binding.placing import place_series
-from binding.prepare.overlay import Overlaid, Overlayer, Template, is_good
-from binding.prepare.place import GOOD_COVERAGE, Placer
+from binding.poses.overlay import Overlaid, Overlayer, Template, is_good
+from binding.poses.place import GOOD_COVERAGE, Placer
+from binding.poses.series import COLUMNS as PLACED_COLUMNS
+from binding.poses.series import place_series
 from binding.structures import Ligand
 
 ROUNDS = (8, 16, None)  # of each series so many compounds, in an order that is spread over the affinities

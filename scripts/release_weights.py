@@ -23,20 +23,20 @@ import torch
 import yaml
 from measure_calibration import narrowing
 
-from binding.checkpoint import Scorer, load_card, load_model, save_weights
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache
-from binding.data.domain import training_domain
-from binding.data.splits import filter_rows, split_rows
+from binding.data.holdout import filter_rows, split_rows
 from binding.domain.index import Domain
-from binding.featurize import Featurized, Job, featurize
 from binding.graph.fields import ComplexGraph
+from binding.graph.site import PocketSpec
 from binding.io.index import read_index
 from binding.io.table import read_folder
 from binding.metrics import paired_difference, regression_metrics
-from binding.prepare.pocket import PocketSpec
+from binding.model.weights import Scorer, load_card, load_model, save_weights
 from binding.prior.model import Prior
-from binding.train.finish import calibrate
+from binding.score.featurize import Featurized, Job, featurize
+from binding.training.domain import training_domain
+from binding.training.finish import calibrate
 
 BATCH = 32
 

@@ -52,7 +52,7 @@ def test_modules_say_what_they_are(module):
 
 def test_lightning_stays_with_training(module):
     path, tree = module
-    home = name_of(path).startswith("binding/train/") or name_of(path) == "binding/data/datamodule.py"
+    home = name_of(path).startswith("binding/training/") or name_of(path) == "binding/data/datamodule.py"
     assert home or not imported(tree) & {"lightning", "pytorch_lightning"}, name_of(path)
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from binding.checkpoint import (
+from binding.errors import UsageError, WeightsError
+from binding.model.weights import (
     FORMAT_VERSION,
     Member,
     Scorer,
@@ -22,7 +23,6 @@ from binding.checkpoint import (
     resolve_weights,
     save_weights,
 )
-from binding.errors import UsageError, WeightsError
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "invariance"))
 from networks import SMALL, example_graph, random_member, write_random_weights

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from binding.config import ModelConfig, TrainConfig, load_yaml
 from binding.errors import ConfigError, FileError
-from binding.train.pretrain_config import PretrainConfig
+from binding.pretraining.config import PretrainConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 LEAST = {"sources": [{"cache": "a.npz"}], "output": "runs/x"}

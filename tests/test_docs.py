@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import binding
-from binding.checkpoint import STRICT_MODEL, available_models, load_card, resolve_weights
+from binding.model.weights import STRICT_MODEL, available_models, load_card, resolve_weights
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"

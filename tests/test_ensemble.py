@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from binding.ensemble import _ATOMS_AT_ONCE, _KEPT_POCKETS, Scorer, Scores, vina_of
 from binding.graph.batch import collate
 from binding.graph.fields import ComplexGraph
+from binding.model.ensemble import _ATOMS_AT_ONCE, _KEPT_POCKETS, Scorer, Scores, vina_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "invariance"))
 from networks import example_graph, random_member
@@ -117,7 +117,7 @@ sys.path.insert(0, {helpers!r})
 from dataclasses import replace
 import numpy as np
 from networks import ModelConfig, example, random_member
-from binding.ensemble import Scorer
+from binding.model.ensemble import Scorer
 from binding.graph.fields import ComplexGraph
 from binding.graph.ligand import build_ligand_graph
 from binding.graph.pocket import build_pocket_graph
@@ -155,6 +155,6 @@ def test_a_macrocycle_of_300_atoms_in_1500_residues_stays_below_2_gb():
 
 def test_scoring_needs_no_compiler_stack():
     """``torch._dynamo`` takes nearly a second to import, which one prediction would wait for."""
-    code = "import sys, binding.checkpoint as c; c.load_model(device='cpu'); sys.exit('torch._dynamo' in sys.modules)"
+    code = "import sys, binding; binding.load_model(device='cpu'); sys.exit('torch._dynamo' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

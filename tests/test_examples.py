@@ -6,11 +6,11 @@ import re
 
 import pytest
 
+from binding.graph.checks import check_complex
+from binding.graph.site import select_pocket
 from binding.io.ligand import BadRecord, read_ligands
 from binding.io.structure import read_complex, read_protein
 from binding.io.table import read_requests
-from binding.prepare.checks import check_complex
-from binding.prepare.pocket import select_pocket
 from binding.structures import Complex, Ligand, Protein
 
 EXPECTED = {  # id -> poses, heavy atoms of the ligand

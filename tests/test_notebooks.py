@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-import binding.checkpoint as checkpoint
+import binding.model.weights as checkpoint
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))

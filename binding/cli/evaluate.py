@@ -16,7 +16,7 @@ from binding.errors import EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED
 if TYPE_CHECKING:
     import pandas as pd
 
-    from binding.evaluate import Report
+    from binding.evaluation import Report
 
 
 @guarded
@@ -85,7 +85,7 @@ def command(
     """
     from binding import api
     from binding.cli.figures import print_report
-    from binding.evaluate import TruthColumns
+    from binding.evaluation import TruthColumns
     from binding.io.predictions import holds_predictions
     from binding.io.truth import read_truth
 
@@ -117,7 +117,7 @@ def _predict(
     source: Path, model: str | None, device: str, workers: int | None, batch_size: int, quiet: bool
 ) -> pd.DataFrame:
     from binding import api
-    from binding.evaluate.baselines import MOL_WEIGHT, mol_weight
+    from binding.evaluation.baselines import MOL_WEIGHT, mol_weight
     from binding.io.results import to_frame
 
     requests = api.plan(source)
@@ -134,7 +134,7 @@ def _write(report: Report, predictions: Path | pd.DataFrame, folder: Path) -> No
     if find_spec("matplotlib") is None:
         typer.echo("note: no pictures without Matplotlib; install it: pip install matplotlib", err=True)
     else:
-        from binding.report.evaluation import draw
+        from binding.reports.evaluation import draw
 
         draw(report, folder)
     typer.echo(f"written to {folder}", err=True)

@@ -19,7 +19,7 @@ from binding.cli.terminal import Column, number
 from binding.errors import UsageError
 
 if TYPE_CHECKING:
-    from binding.explain.explanation import Explanation
+    from binding.explanation.rows import Explanation
 
 
 @guarded
@@ -75,8 +75,9 @@ def command(
         raise UsageError("There is nothing to explain.", "Try: binding explain protein.pdb ligand.sdf")
     start = time.perf_counter()
 
-    from binding import api, explaining
+    from binding import api
     from binding.io.files import check_not_input
+    from binding.reports import explanation_folder as explaining
 
     pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
     requests = requests_of(source, protein, ligands)
@@ -125,8 +126,8 @@ def _show(shown: Sequence[Explanation], top: int, scored: int) -> None:
 
 
 def _show_one(explanation: Explanation, top: int) -> None:
-    from binding.explain.contributions import PARTS
-    from binding.explain.explanation import residue_label, strongest
+    from binding.explanation.contributions import PARTS
+    from binding.explanation.rows import residue_label, strongest
 
     row = explanation.row
     values = explanation.parts()
@@ -166,7 +167,7 @@ def _share_columns() -> list[Column]:
 
 def _show_parts(shown: Sequence[Explanation]) -> None:
     """A line for each complex."""
-    from binding.explain.contributions import PARTS
+    from binding.explanation.contributions import PARTS
 
     rows: list[dict[str, Any]] = [explanation.parts() for explanation in shown]
     columns = [Column("id", False, lambda row: row["id"]), Column("pK", True, lambda row: number(row["pk"], 2))]

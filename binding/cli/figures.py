@@ -10,7 +10,7 @@ from binding.cli import terminal
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from binding.evaluate import Comparison, Report, Scored, Section
+    from binding.evaluation import Comparison, Report, Scored, Section
     from binding.metrics import Estimate
 
 _SCORING: Final = {"r": "r", "spearman": "Spearman", "rmse": "RMSE (pK)", "mae": "MAE (pK)"}

@@ -36,8 +36,8 @@ def command(
         _print_versions()
         return
     from binding.api import model_card
-    from binding.cards import resolve_weights
     from binding.domain.index import Domain, domain_path
+    from binding.model.cards import resolve_weights
 
     card = model_card(name)
     weights, _ = resolve_weights(name)

@@ -11,7 +11,7 @@ import typer
 from binding.errors import UsageError
 
 if TYPE_CHECKING:
-    from binding.prepare.pocket import PocketSpec
+    from binding.graph.site import PocketSpec
 
 Model = Annotated[
     str | None,
@@ -106,8 +106,8 @@ def pocket_choice(
     """
     from dataclasses import replace
 
-    from binding.featurize import resolve_pocket
-    from binding.prepare.pocket import PocketSpec
+    from binding.graph.site import PocketSpec
+    from binding.score.featurize import resolve_pocket
 
     if ligand is not None:
         if center is not None or residues is not None:

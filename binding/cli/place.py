@@ -14,7 +14,7 @@ from binding.cli.errors import guarded
 from binding.errors import EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED
 
 if TYPE_CHECKING:
-    from binding.placing import PlacementRow
+    from binding.poses.series import PlacementRow
 
 _FEW = 8  # compounds that are placed sooner than a worker has started
 
@@ -55,8 +55,8 @@ def command(
     One row a compound in OUTPUT's .csv, with the quality of its pose; what cannot be placed says why.
     Exits 3 if there is any.
     """
-    from binding import placing
     from binding.io.files import check_not_input
+    from binding.poses import series as placing
 
     for written in (output, output.with_suffix(".csv")):
         check_not_input(written, (protein, Path(reference), series))

@@ -10,7 +10,7 @@ import typer
 from binding.errors import UsageError
 
 if TYPE_CHECKING:
-    from binding.screen.plan import Posing
+    from binding.screening.plan import Posing
 
 _PANEL = "Poses of SMILES"
 
@@ -63,7 +63,7 @@ def choice(
     Raises:
         UsageError: Both were.
     """
-    from binding.screen.plan import Posing
+    from binding.screening.plan import Posing
 
     if place_on is not None and dock:
         raise UsageError("--place-on and --dock exclude each other.", "Leave out one.")

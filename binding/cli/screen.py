@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from binding.screen.ledger import Progress
-    from binding.screen.run import ScreenResult
+    from binding.screening.ledger import Progress
+    from binding.screening.run import ScreenResult
 
 
 @guarded
@@ -108,10 +108,10 @@ def command(
 
     Killed at any moment, the same command goes on where it stopped.
     """
-    from binding.prepare.pocket import PocketSpec
-    from binding.screen.engines import EngineOptions
-    from binding.screen.folder import Shard
-    from binding.screen.run import ScreenPlan, screen
+    from binding.graph.site import PocketSpec
+    from binding.screening.engines import EngineOptions
+    from binding.screening.folder import Shard
+    from binding.screening.run import ScreenPlan, screen
 
     plan = ScreenPlan(
         library=ligand,
@@ -141,7 +141,7 @@ def command(
         result = screen(plan, stopping=stopping, progress=progress, command=["binding", *sys.argv[1:]])
     _tell(result, time.monotonic() - start, shlex.join(again), quiet)
     if report and result.complete:
-        from binding.report.screening import write_report
+        from binding.reports.screening import write_report
 
         path = write_report(result.folder)
         if not quiet:

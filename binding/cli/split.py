@@ -17,8 +17,8 @@ from binding.errors import EXIT_OK, EXIT_SOME_FAILED, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from binding.data.leakage import LeakReport
-    from binding.data.splitting import SplitResult
+    from binding.splits.leakage import LeakReport
+    from binding.splits.split import SplitResult
 
 _SIDES = {
     "same_protein": "same protein (identity ≥ 0.9)",

@@ -133,7 +133,7 @@ def number(value: float | None, decimals: int) -> str:
 
 def print_reading_notes(requests: Sequence[Request]) -> None:
     """What reading the protein decided (waters, altlocs, models), on stderr, where all requests share one file."""
-    from binding.featurize import load_protein
+    from binding.score.featurize import load_protein
 
     files = {request.protein for request in requests}
     only = files.pop() if len(files) == 1 else None

@@ -14,7 +14,7 @@ from binding.cli.options import PrintChoice
 from binding.cli.terminal import Column, number
 
 if TYPE_CHECKING:
-    from binding.screen.top import Top
+    from binding.screening.top import Top
 
 
 @guarded
@@ -46,7 +46,7 @@ def command(
     debug: options.Debug = False,
 ) -> None:
     """Print the best compounds of a screen, each with its best pose; pK = -log10(K / M), higher binds tighter."""
-    from binding.screen.top import check_format, find_top, write_top
+    from binding.screening.top import check_format, find_top, write_top
 
     if output is not None:
         check_format(output)
@@ -67,7 +67,7 @@ def command(
 def _print_csv(top: Top) -> None:
     import csv
 
-    from binding.screen.top import csv_rows
+    from binding.screening.top import csv_rows
 
     csv.writer(sys.stdout, lineterminator="\n").writerows(csv_rows(top))
 

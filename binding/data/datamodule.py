@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache, refuse_mixed
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards, Start
+from binding.data.holdout import filter_rows, split_rows
 from binding.data.prior_file import FittedPrior
 from binding.data.prior_own import learn_own
-from binding.data.splits import filter_rows, split_rows
 from binding.prior.model import Prior
 
 

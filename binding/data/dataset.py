@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, Sampler
 from binding.config import SourceConfig
 from binding.data.cache import ComplexCache
 from binding.data.decoys import displaced_pose, rmsd
-from binding.data.splits import group_name
+from binding.data.holdout import group_name
 from binding.errors import ConfigError
 from binding.graph.batch import Batch, collate
 from binding.graph.fields import ComplexGraph, LigandGraph

@@ -16,12 +16,12 @@ from binding.data.encode import encode_group, to_bytes
 from binding.data.pieces import Piece, Refusal
 from binding.data.records import Record, ligand_inside, pick_record
 from binding.errors import BindingError
-from binding.featurize import as_binding_error, load_protein
+from binding.graph.checks import check_complex
 from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
+from binding.graph.site import PocketSpec, pocket_mask
 from binding.io.ligand import BadRecord, parse_record, read_ligands
-from binding.prepare.checks import check_complex
-from binding.prepare.pocket import PocketSpec, pocket_mask
+from binding.score.featurize import as_binding_error, load_protein
 from binding.structures import Complex, Ligand, Protein
 
 _READERS: Final = ("rdkit", "gemmi", "numpy")

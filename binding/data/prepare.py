@@ -22,9 +22,9 @@ from binding.data.pieces import SUFFIX, Piece, open_pieces
 from binding.data.plan import Plan, Progress
 from binding.data.poses import Job, prepare_job, worker_died
 from binding.errors import NothingLeftError, UsageError
+from binding.graph.site import PocketSpec
 from binding.io.files import write_whole
 from binding.pool import WorkerDiedError, WorkerPool
-from binding.prepare.pocket import PocketSpec
 
 _FEW_ROWS: Final = 24  # to read, for which starting processes costs more than it saves
 _LOOKAHEAD: Final = 16  # jobs for each process

@@ -16,8 +16,8 @@ from typing import Final
 import numpy as np
 from scipy.linalg import blas, lapack
 
+from binding.data.holdout import fold_of
 from binding.data.prior_file import FittedPrior
-from binding.data.splits import fold_of
 from binding.errors import TrainingError, UsageError
 from binding.graph.fields import LigandGraph
 from binding.prior.kernel import Features, kernel_matrix

@@ -13,11 +13,11 @@ import pandas as pd
 
 from binding.data.cache import typed
 from binding.data.encode import cannot_write
+from binding.data.holdout import fold_of, groups_of
 from binding.data.prepare import Rejected, rejected_csv, rejected_table
 from binding.data.prior_file import FittedPrior
 from binding.data.prior_fit import fit_prior
 from binding.data.prior_lookup import LigandsBySmiles, SitesByComplex
-from binding.data.splits import fold_of, groups_of
 from binding.errors import BindingError, TableError, UsageError
 from binding.graph.fields import LigandGraph
 from binding.io.files import make_folder, write_whole

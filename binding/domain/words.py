@@ -16,8 +16,8 @@ from scipy.spatial.distance import cdist
 
 from binding.constants import AMINO_ACIDS, RESIDUE_TYPES
 from binding.graph.fields import PocketGraph
+from binding.graph.site import PocketSpec
 from binding.io.sequences import one_letter
-from binding.prepare.pocket import PocketSpec
 from binding.structures import Protein, ResidueKind
 
 LENGTH: Final = 4  # residues; three occur by chance in every larger protein, five are lost by one exchange in five

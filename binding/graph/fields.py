@@ -2,7 +2,7 @@
 
 A graph is two parts that know nothing of each other, so that a pocket is built and encoded
 once for all of its ligands. Everything that depends on both is computed from positions by
-``binding.nn.geometry``.
+``binding.model.layers.geometry``.
 
 All positions are in Å. ``edge_index`` is (2, edges): row 0 source, row 1 target.
 """

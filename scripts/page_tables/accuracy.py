@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL
+from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
 from page_tables.common import METRICS, TEST, card, estimate, label, metrics, of_card, table
 
 CHECKS = {

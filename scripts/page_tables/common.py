@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL
+from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 FIGURES = ROOT / "docs" / "figures"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from binding.explain.contributions import PARTS
+from binding.explanation.contributions import PARTS
 from page_tables.common import FIGURES, count, estimate, load, load_text, table
 
 _SAID = {

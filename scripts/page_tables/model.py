@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL
 from binding.config import ModelConfig
+from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
 from page_tables.common import WEIGHTS, card, count, speed, table
 
 
@@ -76,8 +76,8 @@ def built() -> ModelConfig:
 def features() -> str:
     """The blocks of the pair geometry and their sizes, from the modules that compute them."""
     from binding.constants import ATOM_CLASSES
-    from binding.nn.geometry import SHELLS, VINA_TERMS, PairGeometry
-    from binding.nn.harmonics import DEGREES_1_AND_2
+    from binding.model.layers.geometry import SHELLS, VINA_TERMS, PairGeometry
+    from binding.model.layers.harmonics import DEGREES_1_AND_2
 
     config = built()
     geometry = PairGeometry(config.cutoff, config.vector_channels, angles=True)
@@ -113,7 +113,7 @@ def features() -> str:
 
 
 def parameters() -> str:
-    from binding.models.interaction import InteractionModel
+    from binding.model.interaction import InteractionModel
 
     config = built()
     model = InteractionModel(config)

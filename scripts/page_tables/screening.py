@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from binding.checkpoint import DEFAULT_MODEL, STRICT_MODEL
+from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
 from page_tables.common import FIGURES, card, count, estimate, label, load, table
 
 #: Stages of a run as ``run.json`` names them, in the order of the work.

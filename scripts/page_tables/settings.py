@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from binding.config import LearningRates, ModelConfig, SourceConfig, TrainConfig, ValidationConfig
-from binding.train.pretrain_config import LigandTask, MoleculeSource, PocketSource, PocketTask, PretrainConfig
+from binding.pretraining.config import LigandTask, MoleculeSource, PocketSource, PocketTask, PretrainConfig
 from page_tables.common import table
 
 

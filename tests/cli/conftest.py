@@ -115,8 +115,8 @@ def scorer():
 @pytest.fixture
 def binding_(monkeypatch, scorer):
     """Runs the program in this process with the stand-in for the network."""
-    from binding import checkpoint
     from binding.cli.main import app
+    from binding.model import weights as checkpoint
 
     monkeypatch.setattr(checkpoint, "load_model", lambda *args, **kwargs: scorer)
     monkeypatch.setattr(checkpoint, "load_card", lambda *args: scorer.card)

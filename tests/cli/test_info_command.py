@@ -2,8 +2,8 @@
 
 import json
 
-from binding.cards import resolve_weights
 from binding.domain.index import KNOWN_LIGAND, KNOWN_PROTEIN, Domain
+from binding.model.cards import resolve_weights
 
 
 def test_the_card_of_the_model(binding_, scorer):

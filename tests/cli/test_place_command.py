@@ -9,7 +9,7 @@ import pytest
 from rdkit import Chem
 
 import binding
-from binding.placing import COLUMNS
+from binding.poses.series import COLUMNS
 
 SERIES = """smiles,id,pk
 Nc1nc(N)c2c(Sc3ccc(C)cc3)cccc2n1,tolyl,7.1
@@ -139,7 +139,7 @@ def test_a_table_beside_the_poses_never_replaces_the_series(binding_, examples, 
 
 def test_poses_that_cannot_be_opened_are_told_before_any_work(binding_, examples, series, monkeypatch):
     """As on a file system that is mounted read-only, which the permissions do not tell."""
-    monkeypatch.setattr("binding.placing.partial_path", lambda path: path.parent / "no_such_folder" / path.name)
+    monkeypatch.setattr("binding.poses.series.partial_path", lambda path: path.parent / "no_such_folder" / path.name)
     done = run(binding_, examples, "-l", series, "-o", "poses.sdf", "--workers", 0)
     assert done.exit_code == 2, done.output
     assert "cannot be written" in done.stderr

@@ -446,7 +446,7 @@ def test_a_real_ctrl_c_ends_the_program_and_its_workers(made, tmp_path, workers)
 import sys, time
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from conftest import FakeScorer
-from binding import checkpoint
+from binding.model import weights as checkpoint
 from binding.cli.main import main
 class Slow(FakeScorer):
     def score(self, graphs):

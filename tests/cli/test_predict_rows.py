@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from binding import api, scoring
+from binding import api
 from binding.errors import BindingError, FileError, StructureError, UsageError
-from binding.featurize import parse_pocket
 from binding.io.structure import read_protein
 from binding.io.table import Request
-from binding.scoring import predict_requests
+from binding.score import pipeline as scoring
+from binding.score.featurize import parse_pocket
+from binding.score.pipeline import predict_requests
 
 
 def requests_for(made, names):
@@ -129,7 +130,7 @@ def test_repeated_names_get_distinct_ids(made, scorer, tmp_path):
 
 
 def test_one_protein_is_parsed_once_for_many_requests(made, scorer, monkeypatch):
-    from binding import featurize
+    from binding.score import featurize
 
     calls = []
     monkeypatch.setattr(featurize, "read_protein", lambda path: (calls.append(path), read_protein(path))[1])
@@ -189,7 +190,7 @@ def test_large_complexes_come_in_smaller_batches(made, scorer, monkeypatch):
 
 def die_on_caffeine(job):
     """Stands in for `featurize` in a worker: native code that crashes on one record."""
-    from binding.featurize import RecordChunk, featurize
+    from binding.score.featurize import RecordChunk, featurize
 
     source = job.source
     texts = source.texts if isinstance(source, RecordChunk) else (source.read_text(),)

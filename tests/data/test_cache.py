@@ -11,14 +11,14 @@ import pytest
 from dataset import POSES, ROWS, SINGLES
 from networks import random_member
 
-from binding.checkpoint import Scorer
 from binding.data.cache import ComplexCache
 from binding.data.encode import write_cache
 from binding.data.prepare import prepare_dataset
 from binding.domain.words import pocket_words
 from binding.errors import CacheError
-from binding.featurize import Featurized, Job, featurize
-from binding.prepare.pocket import PocketSpec
+from binding.graph.site import PocketSpec
+from binding.model.weights import Scorer
+from binding.score.featurize import Featurized, Job, featurize
 
 RESOLUTION = 1e-3  # Å
 

@@ -10,8 +10,8 @@ from binding_sites import NOWHERE, drug_sites, site
 from prior_ligands import DRUGS, drugs, graph, invented_pk
 
 from binding.data import prior_fit
+from binding.data.holdout import fold_of
 from binding.data.prior_fit import FEWEST, PARTS, RIDGE, RIDGE_AT_SITE, fit_prior
-from binding.data.splits import fold_of
 from binding.errors import TrainingError, UsageError
 from binding.prior.kernel import Features, kernel_matrix
 from binding.prior.sites import tanimoto

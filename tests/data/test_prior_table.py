@@ -9,10 +9,10 @@ import pytest
 from binding_sites import NOWHERE
 from prior_ligands import DRUGS, drugs, invented_pk
 
+from binding.data.holdout import fold_of
 from binding.data.prior_file import FittedPrior
 from binding.data.prior_fit import fit_prior
 from binding.data.prior_table import prepare_prior
-from binding.data.splits import fold_of
 from binding.errors import CacheError, FileError, TableError, UsageError
 from binding.metrics import pearson
 

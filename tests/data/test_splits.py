@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from binding.config import SourceConfig, ValidationConfig
-from binding.data.splits import filter_rows, groups_of, split_rows
+from binding.data.holdout import filter_rows, groups_of, split_rows
 from binding.errors import ConfigError
 
 SOURCE = SourceConfig(cache=Path("x.npz"))

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from binding import api
-from binding.checkpoint import Member, load_model, save_weights
 from binding.config import ModelConfig
 from binding.domain.fingerprint import fingerprint
 from binding.domain.index import Domain, count_elements, domain_path
@@ -18,8 +17,9 @@ from binding.errors import UsageError
 from binding.graph.ligand import build_ligand_graph
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
-from binding.screen.engines import EngineOptions
-from binding.screen.parts import part_paths
+from binding.model.weights import Member, load_model, save_weights
+from binding.screening.engines import EngineOptions
+from binding.screening.parts import part_paths
 
 ALONE = EngineOptions(workers=0)
 COLUMNS = ["in_domain", "nearest_ligand", "nearest_protein"]

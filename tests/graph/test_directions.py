@@ -9,7 +9,7 @@ from networks import example_graph
 
 from binding.graph.batch import collate
 from binding.graph.directions import atom_directions, bonds_by_distance, unit
-from binding.nn.geometry import ligand_axes
+from binding.model.layers.geometry import ligand_axes
 
 
 def ring(radius: float = 1.39) -> np.ndarray:

@@ -18,7 +18,7 @@ def load(tmp_path_factory):
     """
     from networks import write_random_weights
 
-    from binding.checkpoint import Scorer, load_model
+    from binding.model.weights import Scorer, load_model
 
     random = write_random_weights(tmp_path_factory.mktemp("weights") / "random.safetensors")
     loaded: dict[tuple[str, str], Scorer] = {}

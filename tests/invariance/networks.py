@@ -7,13 +7,13 @@ from pathlib import Path
 
 import torch
 
-from binding.checkpoint import Member, save_weights
 from binding.config import ModelConfig
 from binding.graph.build import build_graph
 from binding.graph.fields import ComplexGraph
+from binding.graph.site import PocketSpec, select_pocket
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_complex, read_protein
-from binding.prepare.pocket import PocketSpec, select_pocket
+from binding.model.weights import Member, save_weights
 from binding.structures import Complex, Ligand, Protein
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "data" / "examples"

@@ -31,9 +31,9 @@ from transforms import (
 )
 
 from binding import api
-from binding.featurize import Featurized, Job, featurize
 from binding.graph.fields import ComplexGraph
-from binding.prepare.pocket import PocketSpec
+from binding.graph.site import PocketSpec
+from binding.score.featurize import Featurized, Job, featurize
 
 #: The receptors are cut this far from the ligand before they are written, to save time; the pocket is cut at 10 Å.
 WRITTEN = 13.0

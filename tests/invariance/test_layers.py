@@ -25,9 +25,9 @@ from transforms import (
 
 from binding.graph.batch import Batch, collate
 from binding.graph.build import build_graph
-from binding.models.interaction import Geometry
-from binding.nn.contacts import Contacts, find_contacts
-from binding.nn.geometry import ligand_axes, read_vectors
+from binding.model.interaction import Geometry
+from binding.model.layers.contacts import Contacts, find_contacts
+from binding.model.layers.geometry import ligand_axes, read_vectors
 
 NAME = "1ia1"  # its pocket holds a cofactor, which has no frame
 CUTOFF = 6.5

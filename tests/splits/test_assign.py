@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from binding.data.assign import Assignment, by_column, by_group, by_time, separate_ligands
-from binding.data.similarity import fingerprints, scaffold, tanimoto_rows
 from binding.errors import TableError
+from binding.splits.assign import Assignment, by_column, by_group, by_time, separate_ligands
+from binding.splits.similarity import fingerprints, scaffold, tanimoto_rows
 
 TENTHS = {"test": 0.1, "validation": 0.1}
 
@@ -158,7 +158,7 @@ def test_tanimoto_against_rdkit(ligands, monkeypatch):
     from rdkit.Chem import rdFingerprintGenerator
     from rdkit.DataStructs import TanimotoSimilarity
 
-    monkeypatch.setattr("binding.data.similarity._ROWS", 3)
+    monkeypatch.setattr("binding.splits.similarity._ROWS", 3)
     generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
     known = [generator.GetFingerprint(Chem.MolFromSmiles(smiles)) for smiles in SMILES.values()]
     packed = np.stack(list(ligands[1].values()))

@@ -8,9 +8,9 @@ import random
 import numpy as np
 import pytest
 
-from binding.data.clusters import Clusters, cluster_proteins
-from binding.data.identity import SequenceIndex
 from binding.io.sequences import ChainSequence, read_sequences
+from binding.splits.clusters import Clusters, cluster_proteins
+from binding.splits.identity import SequenceIndex
 
 from .conftest import mutated, random_sequence
 
@@ -121,7 +121,7 @@ def test_words_are_counted_in_parts_where_there_are_many(monkeypatch):
     index = SequenceIndex([random_sequence(length, seed) for seed, length in enumerate((400, 90, 2000, 60, 150, 800))])
     rows = np.arange(6)
     whole = [index.shared_words(row, rows).tolist() for row in rows]
-    monkeypatch.setattr("binding.data.identity._CELLS", 300)
+    monkeypatch.setattr("binding.splits.identity._CELLS", 300)
     assert [index.shared_words(row, rows).tolist() for row in rows] == whole
     assert all(whole[row][row] > 40 for row in rows)
 

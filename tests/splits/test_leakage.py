@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from rdkit import Chem
 
-from binding.data.clusters import cluster_proteins
-from binding.data.leakage import Known, Thresholds, find_leaks, look_up
-from binding.data.similarity import fingerprints
 from binding.io.sequences import ChainSequence
+from binding.splits.clusters import cluster_proteins
+from binding.splits.leakage import Known, Thresholds, find_leaks, look_up
+from binding.splits.similarity import fingerprints
 
 from .conftest import mutated, random_sequence
 

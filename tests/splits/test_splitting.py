@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from binding import api
-from binding.data.clusters import cluster_proteins
 from binding.data.entries import read_content, read_rows
-from binding.data.similarity import fingerprints, scaffold, tanimoto_rows
-from binding.data.splits import read_split
+from binding.data.holdout import read_split
 from binding.errors import FileError, TableError, UsageError
+from binding.splits.clusters import cluster_proteins
+from binding.splits.similarity import fingerprints, scaffold, tanimoto_rows
 
 from .conftest import Tree, backbone, ligand_block, random_sequence
 

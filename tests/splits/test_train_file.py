@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from binding.config import TrainConfig, ValidationConfig
-from binding.data.splits import read_split, split_rows
+from binding.data.holdout import read_split, split_rows
 from binding.errors import ConfigError, FileError, TableError
 
 SIDES = {"a": "train", "b": "validation", "c": "test", "d": "left_out", "e": "train", "f": "validation"}
@@ -115,8 +115,8 @@ def test_a_run_from_before_a_setting_existed_goes_on(tmp_path):
     """The resolved settings beside an older run lack what is new; that is no change of settings."""
     import yaml
 
-    from binding.train.keep import keep_settings
-    from binding.train.run import _FREE, _settings_before
+    from binding.training.keep import keep_settings
+    from binding.training.run import _FREE, _settings_before
 
     config = TrainConfig.model_validate({"sources": [{"cache": "a.npz"}], "output": str(tmp_path)})
     older = config.model_dump(mode="json")

@@ -1,0 +1,1 @@
+"""Structures from the PDB: ids to a tree of complexes."""

@@ -1,0 +1,271 @@
+"""Graphs -> numbers: an ensemble of networks over one batch, with everything shared that can be.
+
+Contacts, pair features and harmonics depend on positions alone and are computed once for all members. A 2D
+structure is encoded once for all its poses in a call, a pocket once for all the ligands of a call, and where
+a call has one pocket only, as in a screen, once for all calls.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from hashlib import blake2b
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from binding.config import ModelConfig
+from binding.domain.index import Domain
+from binding.domain.words import pocket_words
+from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
+from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
+from binding.model.interaction import Geometry, InteractionModel, Output
+from binding.model.ligand_only import LigandOnlyModel
+from binding.model.pose_probability import PoseScale, vina_by_size
+from binding.prior.model import Prior, PriorPk
+
+_NORMAL_90 = 1.6449  # standard deviations to either side that hold 90 % of a normal distribution
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+_KEPT_POCKETS = 8
+#: Ligand atoms that go through the network together: on a CPU, so many that their pairs stay in its cache.
+_ATOMS_AT_ONCE = {"cpu": 256, "cuda": 32_768}
+
+
+class Member(nn.Module):
+    """One trained pair: the interaction model and the twin that sees no protein.
+
+    Where pk starts from a prior (``config.prior``), there is no twin: the prior is what the model is compared
+    with.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.interaction = InteractionModel(config)
+        self.ligand_only = None if config.prior else LigandOnlyModel(config)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """Predictions of n complexes, float64.
+
+    Attributes:
+        pk: (n,), mean of the members.
+        pk_std: (n,), pK, calibrated standard deviation of the error.
+        pk_ligand_only: (n,), what the ligand alone predicts.
+        pose: (n,), probability that the pose is within 2 Å of the native one.
+    """
+
+    pk: np.ndarray
+    pk_std: np.ndarray
+    pk_ligand_only: np.ndarray
+    pose: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _EncodedPockets:
+    """Collated pockets on the CPU and, for each member, the states of their residues (R, channels)."""
+
+    pockets: Pockets
+    states: list[Tensor]
+
+
+def calibration_of(card: Mapping[str, Any]) -> tuple[float, float, float, PoseScale]:
+    """``std_scale``, ``interval``, ``narrowing`` and ``pose_scale`` of a ``Scorer``, as the card of its weights says.
+
+    Raises:
+        ValueError, TypeError: What it says cannot be read.
+    """
+    found: dict[str, Any] = dict(card.get("calibration", {}))
+    scale, interval = float(found.get("std_scale", 1.0)), float(found.get("interval_90", _NORMAL_90))
+    return scale, interval, float(found.get("known_narrowing", 0.0)), PoseScale.of_card(found)
+
+
+class Scorer:
+    """A loaded set of weights, ready to score.
+
+    Args:
+        name: Shown in results.
+        card: What the card file says.
+        members: The ensemble.
+        device: Where to run.
+        dtype: ``float32`` or ``float64``.
+        domain: What they were trained on; None where that is not known.
+        prior: What their pk starts from, if they are of that kind (``config.prior``).
+
+    Attributes:
+        std_scale: What the predicted standard deviation is multiplied by, so that it fits held-out errors.
+        interval: ``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements.
+        pose_scale: How the networks' logits of a pose become its probability.
+        narrowing: How much smaller ``pk_std`` is where the very ligand was measured at the very site, as a share; less
+            so the less alike (``PriorPk.known``).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        card: Mapping[str, Any],
+        members: Sequence[Member],
+        device: str = "cpu",
+        dtype: str = "float32",
+        domain: Domain | None = None,
+        prior: Prior | None = None,
+    ) -> None:
+        self.name = name
+        self.card = dict(card)
+        self.device = torch.device(device)
+        self.dtype = DTYPES[dtype]
+        self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
+        self.domain, self.prior = domain, prior
+        self.std_scale, self.interval, self.narrowing, self.pose_scale = calibration_of(self.card)
+        self._kept: OrderedDict[bytes, _EncodedPockets] = OrderedDict()  # least recently used first
+        self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
+
+    @torch.inference_mode()
+    def score(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Scores:
+        """Scores graphs together; those that hold the same pocket object share its encoding.
+
+        Args:
+            graphs: Any number; memory grows with the largest ligand times the largest pocket times the number on a
+                GPU, and with the number alone on a CPU, which takes a few at a time.
+            starts: Instead of what the prior says, which has seen its own ligands; ``pk_std`` is then that of a complex
+                of which nothing is known, unless they say how much.
+        """
+        if not graphs:
+            empty = np.zeros(0)
+            return Scores(empty, empty, empty, empty)
+        structures, structure_of = _distinct_structures([graph.ligand for graph in graphs])
+        molecules = collate_molecules(structures, self.dtype).to(self.device)
+        atoms = [member.interaction.molecule(molecules) for member in self.members]
+        first_atom = np.cumsum([0, *(ligand.num_atoms for ligand in structures)])
+        encoded, pocket_of = self._pockets(graphs)
+        posed = np.empty((3, len(graphs)))
+        for piece in self._pieces(graphs):
+            batch = place_ligands([graphs[row] for row in piece], pocket_of[piece], encoded.pockets, self.dtype)
+            firsts = first_atom[structure_of[piece]]
+            rows = [start + np.arange(graphs[row].ligand.num_atoms) for row, start in zip(piece, firsts, strict=True)]
+            atom_of = torch.from_numpy(np.concatenate(rows)).to(self.device)
+            states = [state.index_select(0, atom_of) for state in atoms]
+            posed[:, piece] = self._interact(batch.to(self.device), states, encoded.states)
+        config = self.members[0].interaction.config
+        if not config.prior:
+            twins = torch.stack([member.ligand_only(molecules) for member in self.members if member.ligand_only])
+            alone = twins.mean(0).double().cpu().numpy()[structure_of]
+            return Scores(pk=posed[0], pk_std=posed[1], pk_ligand_only=alone, pose=posed[2])
+        if starts is None:
+            assert self.prior is not None, "weights that start from a prior are loaded with it"
+            sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
+            starts = self.prior.predict_at(structures, sites, structure_of)
+        pk = config.prior * starts.at_site + config.network_weight * posed[0]
+        std = posed[1] if starts.known is None else posed[1] * (1.0 - self.narrowing * starts.known)
+        return Scores(pk=pk, pk_std=std, pk_ligand_only=starts.alone, pose=posed[2])
+
+    def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> np.ndarray:
+        """pk, its standard deviation and the pose's probability, (3, ligands), from each member's encodings."""
+        geometry, outputs = self._each(batch, atoms, residues)
+        pk = torch.stack([output.pk for output in outputs])
+        variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
+        spread = self.members[0].interaction.config.network_weight ** 2 * pk.var(0, correction=0)
+        pk_std = (variance + spread).sqrt() * self.std_scale
+        logits = torch.stack([output.pose_logit for output in outputs])
+        pose = self.pose_scale.log_odds(logits, vina_of(batch, geometry)).sigmoid().mean(0)
+        return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy()
+
+    def _each(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[Geometry, list[Output]]:
+        """The geometry, which all members read, and the output of each."""
+        geometry = self.members[0].interaction.measure(batch)
+        outputs = []
+        for member, states, pocket in zip(self.members, atoms, residues, strict=True):
+            network = member.interaction
+            states, vectors = network.orient(states, geometry)
+            outputs.append(network.interact(batch, geometry, states, vectors, pocket))
+        return geometry, outputs
+
+    @torch.inference_mode()
+    def outputs(self, graph: ComplexGraph) -> tuple[Batch, Geometry, list[Output]]:
+        """What each network says of one complex, pair by pair, and what it was read from."""
+        encoded, pocket_of = self._pockets([graph])
+        batch = place_ligands([graph], pocket_of, encoded.pockets, self.dtype).to(self.device)
+        atoms = [member.interaction.molecule(batch) for member in self.members]
+        geometry, outputs = self._each(batch, atoms, encoded.states)
+        return batch, geometry, outputs
+
+    def _pieces(self, graphs: Sequence[ComplexGraph]) -> Iterator[list[int]]:
+        """Rows of graphs that go through the network together, of like size."""
+        most = _ATOMS_AT_ONCE.get(self.device.type, _ATOMS_AT_ONCE["cuda"])
+        piece: list[int] = []
+        size = 0
+        for row in sorted(range(len(graphs)), key=lambda row: graphs[row].ligand.num_atoms):
+            if piece and size + graphs[row].ligand.num_atoms > most:
+                yield piece
+                piece, size = [], 0
+            piece.append(row)
+            size += graphs[row].ligand.num_atoms
+        yield piece
+
+    def _pockets(self, graphs: Sequence[ComplexGraph]) -> tuple[_EncodedPockets, np.ndarray]:
+        """The pockets of graphs, encoded, and which of them is each graph's (n,).
+
+        What is kept is what was encoded alone, so that a number never depends on what was scored before.
+        """
+        pockets, row_of = distinct_pockets(graphs)
+        if len(pockets) == 1:
+            return self._kept_pocket(pockets[0]), row_of
+        # Worker processes send each job's graphs with a copy of the pocket: the same, but another object.
+        digests = [self._digest(pocket) for pocket in pockets]
+        first = dict(zip(reversed(digests), reversed(pockets), strict=True))
+        place = {digest: row for row, digest in enumerate(dict.fromkeys(digests))}
+        row_of = np.array([place[digest] for digest in digests])[row_of]
+        if len(place) == 1:
+            return self._kept_pocket(pockets[0]), row_of
+        return self._encode([first[digest] for digest in place]), row_of
+
+    def _kept_pocket(self, pocket: PocketGraph) -> _EncodedPockets:
+        digest = self._digest(pocket)
+        if digest not in self._kept:
+            self._kept[digest] = self._encode([pocket])
+            if len(self._kept) > _KEPT_POCKETS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(digest)
+        return self._kept[digest]
+
+    def _encode(self, pockets: Sequence[PocketGraph]) -> _EncodedPockets:
+        collated = collate_pockets(pockets, self.dtype)
+        placed = collated.to(self.device)
+        return _EncodedPockets(collated, [member.interaction.encode_pocket(placed) for member in self.members])
+
+    def _digest(self, pocket: PocketGraph) -> bytes:
+        """Of all that the pocket holds; found once for each object."""
+        if pocket not in self._digests:
+            digest = blake2b(digest_size=16)
+            for field in fields(pocket):
+                digest.update(np.ascontiguousarray(getattr(pocket, field.name)).data)
+            self._digests[pocket] = digest.digest()
+        return self._digests[pocket]
+
+
+def vina_of(batch: Batch, geometry: Geometry) -> Tensor:
+    """(B,) pK over √atoms, of the poses of a batch; see ``binding.model.pose_probability``."""
+    sizes = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands)
+    ligand = batch.atom_ligand.index_select(0, geometry.contacts.pair_atom)
+    return vina_by_size(geometry.pairs.vina, ligand, sizes)
+
+
+def _distinct_structures(ligands: Sequence[LigandGraph]) -> tuple[list[LigandGraph], np.ndarray]:
+    """Ligands of different 2D structure (the first pose of each), and which of them is each ligand's (n,)."""
+    rows: dict[bytes, int] = {}
+    distinct: list[LigandGraph] = []
+    row_of = np.empty(len(ligands), dtype=np.int64)
+    for place, ligand in enumerate(ligands):
+        key = b"|".join(
+            array.tobytes()
+            for array in (ligand.atom_categories, ligand.bonds, ligand.bond_categories, ligand.descriptors)
+        )
+        if key not in rows:
+            rows[key] = len(distinct)
+            distinct.append(ligand)
+        row_of[place] = rows[key]
+    return distinct, row_of

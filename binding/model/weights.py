@@ -1,0 +1,141 @@
+"""Weights: safetensors with a JSON card beside it, and the file of their training set.
+
+Nothing that executes code is ever loaded.
+
+A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
+``k.interaction.`` and ``k.ligand_only.``; a prior that has a share in their pk is under ``prior.``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from binding.config import ModelConfig, describe
+from binding.domain.index import Domain
+from binding.errors import UsageError, WeightsError
+from binding.model.cards import DEFAULT_MODEL as DEFAULT_MODEL
+from binding.model.cards import FORMAT_VERSION as FORMAT_VERSION
+from binding.model.cards import STRICT_MODEL as STRICT_MODEL
+from binding.model.cards import available_models as available_models
+from binding.model.cards import load_card as load_card
+from binding.model.cards import resolve_weights as resolve_weights
+from binding.model.ensemble import DTYPES, calibration_of
+from binding.model.ensemble import Member as Member
+from binding.model.ensemble import Scorer as Scorer
+from binding.model.ensemble import Scores as Scores
+from binding.prior.model import Prior
+
+_PRIOR: Final = "prior."
+
+
+def load_model(name_or_path: str | Path | None = None, device: str = "auto", dtype: str = "float32") -> Scorer:
+    """Loads weights for scoring.
+
+    Args:
+        name_or_path: See ``resolve_weights``.
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda``, ``cuda:1`` ...
+        dtype: ``float32``, or ``float64`` for checks of invariance.
+
+    Raises:
+        WeightsError: Missing, damaged or of another version; so may the file of the training set be.
+        UsageError: No such device or dtype.
+    """
+    path, _ = resolve_weights(name_or_path)
+    card = load_card(name_or_path)
+    if "encoder" in card:
+        raise WeightsError(
+            f"{path} holds a pre-trained {card['encoder']} encoder and no model",
+            "begin training with it: binding train CONFIG --init-encoders FILE",
+        )
+    if dtype not in DTYPES:
+        raise UsageError(f"dtype {dtype!r} is not known", "float32 or float64")
+    device = pick_device(device)
+    try:
+        name, count = str(card["name"]), int(card["num_members"])
+        if count < 1:
+            raise KeyError("num_members")
+        config = ModelConfig.model_validate(card["config"])
+        tensors = load_file(path)
+        members = []
+        for row in range(count):
+            member = Member(config)
+            prefix = f"{row}."
+            state = {name: tensors[prefix + name].float() for name in _names_under(prefix, tensors)}
+            member.load_state_dict(state)
+            members.append(member)
+        arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
+        prior = Prior.from_arrays(arrays) if config.prior else None
+        calibration_of(card)  # the scorer reads it: what is wrong with it is told here
+    except ValidationError as error:
+        raise WeightsError(f"the card of {path} does not describe a model: {describe(error)}", "restore it") from None
+    except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged or of another version") from None
+    return Scorer(name, card, members, device, dtype, Domain.load(path), prior)
+
+
+def _names_under(prefix: str, tensors: Mapping[str, Tensor]) -> list[str]:
+    return [name.removeprefix(prefix) for name in tensors if name.startswith(prefix)]
+
+
+def pick_device(device: str) -> str:
+    """Resolves ``auto`` and checks the rest.
+
+    Raises:
+        UsageError: The device is not known or not there.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            f"device {device!r} cannot be used: {str(error).splitlines()[0]}", "auto, cpu, cuda or cuda:N"
+        ) from None
+    return device
+
+
+def save_weights(
+    path: str | Path,
+    members: Sequence[Mapping[str, Tensor]],
+    card: Mapping[str, Any],
+    half: bool = False,
+    prior: Prior | None = None,
+) -> None:
+    """Writes weights and their card, atomically.
+
+    Args:
+        path: ``.safetensors``; the card gets the same stem and ``.json``.
+        members: State of each ``Member``.
+        card: At least ``name`` and ``config``.
+        half: Whether to store 16-bit numbers (they are computed with in 32 bits all the same).
+        prior: What has a share in their pk, if anything.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    dtype = torch.float16 if half else torch.float32
+    tensors = {
+        f"{row}.{name}": tensor.detach().to("cpu", dtype).contiguous()
+        for row, state in enumerate(members)
+        for name, tensor in state.items()
+    }
+    if prior is not None:
+        tensors |= {f"{_PRIOR}{name}": torch.from_numpy(array) for name, array in prior.arrays().items()}
+    full = {"format_version": FORMAT_VERSION, "num_members": len(members), **card}
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(save(tensors))  # save_file would make a file that its owner alone can read
+    os.replace(partial, path)
+    card_path = path.with_suffix(".json")
+    partial = card_path.with_name(card_path.name + ".partial")
+    partial.write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
+    os.replace(partial, card_path)

@@ -1,0 +1,333 @@
+"""A series of compounds to rows with poses, and the files they are written to.
+
+One row a compound, in input order; what could not be placed is a row that says why.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, Self
+
+from rdkit import Chem
+
+from binding.errors import BindingError, FileError, UsageError
+from binding.io.ligand import BadRecord, prepare_ligand, read_ligands
+from binding.io.results import partial_path, sdf_record
+from binding.io.series import Compound, compounds_from, read_series
+from binding.io.structure import read_complex
+from binding.io.table import is_selection
+from binding.pool import WorkerDiedError, WorkerPool
+from binding.poses.place import Placed, Placer
+from binding.score.featurize import as_binding_error, load_protein
+from binding.structures import Ligand, Protein
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OK: Final = "ok"
+FAILED: Final = "failed"
+_NAN: Final = float("nan")
+_LOOKAHEAD: Final = 8  # compounds under way for each worker
+
+
+@dataclass(frozen=True)
+class PlacementRow:
+    """What became of one compound.
+
+    Attributes:
+        id: Unique in a run: the compound's name, with ``~2`` where it was there before.
+        reference: Name of the reference ligand it lies on.
+        heavy_atoms: Of the compound; None where it could not be read.
+        core_atoms: Heavy atoms that it shares with the reference.
+        core_coverage: Their share of the compound's heavy atoms, 0 to 1.
+        core_rmsd: Å, of the core from the reference.
+        clashes: Pairs of ligand and protein atoms that are too close.
+        score: Vina's affinity of the pose, kcal/mol; lower is better, a number to compare poses by.
+        conformers: How many were tried.
+        good: Whether the pose is good enough to train on, by the thresholds of ``binding.poses.place``.
+        warnings: Sentences joined by ``"; "``.
+        status: ``ok`` or ``failed``.
+        error_code: Stable code of the failure, empty for ``ok``.
+        message: The failure and what to do about it.
+        mol: The pose; not a column.
+        properties: Tags of the compound to write with its pose; not a column.
+    """
+
+    id: str
+    reference: str = ""
+    heavy_atoms: int | None = None
+    core_atoms: int | None = None
+    core_coverage: float = _NAN
+    core_rmsd: float = _NAN
+    clashes: int | None = None
+    score: float = _NAN
+    conformers: int | None = None
+    good: bool = False
+    warnings: str = ""
+    status: str = OK
+    error_code: str = ""
+    message: str = ""
+    mol: Chem.Mol | None = field(default=None, compare=False, repr=False)
+    properties: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The columns in order."""
+        return {name: getattr(self, name) for name in COLUMNS}
+
+
+COLUMNS: Final = tuple(f.name for f in fields(PlacementRow) if f.name not in ("mol", "properties"))
+
+
+def place(
+    protein: str | Path | Protein,
+    reference: str | Path | Chem.Mol | Ligand | Sequence[Ligand],
+    series: str | Path | Sequence[str | Chem.Mol],
+    *,
+    seed: int = 0,
+    workers: int = 0,
+    output: str | Path | None = None,
+) -> pd.DataFrame:
+    """Build poses of a series on a posed reference ligand.
+
+    Args:
+        protein: Structure file, or a ``Protein``.
+        reference: A file of posed ligands in the protein's frame, the name of a ligand in the protein's own file
+            (``auto``, ``A:LIG:301``), or posed molecules. Of several, each compound takes the one that shares the
+            largest core with it.
+        series: A file (``.smi``, ``.csv`` with a column ``smiles``, ``.sdf``), or a list of SMILES or molecules.
+        seed: Of the conformers.
+        workers: Processes; 0 works in this one.
+        output: Also write the poses to this ``.sdf`` and the rows to the ``.csv`` beside it.
+
+    Returns:
+        One row a compound, in order; see ``PlacementRow`` for the columns. ``mol`` is the pose, heavy atoms only,
+        or None where ``status`` is ``failed``.
+
+    Raises:
+        BindingError: The protein, the reference or the series itself is unusable. A bad compound is a failed row.
+    """
+    import pandas as pd
+
+    placer, compounds = plan_placement(protein, reference, series, seed=seed)
+    with nullcontext() if output is None else PoseWriter(output) as writer:
+        rows = []
+        for row in place_series(placer, compounds, workers=workers):
+            if writer is not None:
+                writer.write(row)
+            rows.append(row)
+    frame = pd.DataFrame([row.as_dict() for row in rows], columns=list(COLUMNS))
+    frame = frame.astype({"heavy_atoms": "Int64", "core_atoms": "Int64", "clashes": "Int64", "conformers": "Int64"})
+    return frame.assign(mol=[row.mol for row in rows])
+
+
+def plan_placement(
+    protein: str | Path | Protein,
+    reference: str | Path | Chem.Mol | Ligand | Sequence[Ligand],
+    series: str | Path | Sequence[str | Chem.Mol],
+    *,
+    seed: int = 0,
+) -> tuple[Placer, list[Compound | BadRecord]]:
+    """What ``place`` works with, everything that is named outright read and checked.
+
+    Args:
+        protein: See ``place``.
+        reference: See ``place``.
+        series: See ``place``.
+        seed: See ``place``.
+
+    Raises:
+        BindingError: See ``place``.
+    """
+    if isinstance(reference, str) and is_selection(reference) and not Path(reference).is_file():
+        if isinstance(protein, Protein):
+            raise UsageError("A ligand can be named in a structure file only.", "Give the reference as a file.")
+        receptor, references = read_complex(protein, reference)
+    else:
+        receptor = protein if isinstance(protein, Protein) else load_protein(Path(protein))
+        references = _references(reference)
+    compounds = list(read_series(series) if isinstance(series, str | Path) else compounds_from(series))
+    if not compounds:
+        raise UsageError("There is no compound to place.", "Give at least one.")
+    return Placer(receptor, references, seed=seed), compounds
+
+
+def _references(reference: str | Path | Chem.Mol | Ligand | Sequence[Ligand]) -> list[Ligand]:
+    if isinstance(reference, Ligand):
+        return [reference]
+    if isinstance(reference, Chem.Mol):
+        return [prepare_ligand(reference, "reference")]
+    return read_references(reference) if isinstance(reference, str | Path) else list(reference)
+
+
+def read_references(path: str | Path) -> list[Ligand]:
+    """The posed reference ligands of a file.
+
+    Raises:
+        BindingError: A record cannot be read.
+    """
+    found = []
+    for record in read_ligands(path):
+        if isinstance(record, BadRecord):
+            raise record.error
+        found.append(record)
+    return found
+
+
+def place_series(placer: Placer, series: Iterable[Compound | BadRecord], *, workers: int = 0) -> Iterator[PlacementRow]:
+    """Place compound after compound.
+
+    Args:
+        placer: Protein and reference.
+        series: As ``read_series`` gives it.
+        workers: Processes; 0 works in this one.
+
+    Yields:
+        One row a compound, in order. The poses do not depend on the number of workers.
+    """
+    seen: dict[str, int] = {}
+    for compound, placed in _results(placer, series, workers):
+        seen[compound.name] = seen.get(compound.name, 0) + 1
+        count = seen[compound.name]
+        yield _row(f"{compound.name}~{count}" if count > 1 else compound.name, compound, placed)
+
+
+def place_in_worker(job: tuple[Placer, Compound]) -> Placed | BindingError:
+    """Place one compound in a process whose answers are pickled: RDKit would round coordinates to single precision."""
+    options = Chem.PropertyPickleOptions
+    Chem.SetDefaultPickleProperties(options.AllProps | options.CoordsAsDouble)
+    return _place(*job)
+
+
+def _place(placer: Placer, compound: Compound) -> Placed | BindingError:
+    try:
+        return placer.place(compound.mol, compound.name)
+    except Exception as error:  # noqa: BLE001 - becomes the row of the compound
+        return as_binding_error(error)
+
+
+def _results(
+    placer: Placer, series: Iterable[Compound | BadRecord], workers: int
+) -> Iterator[tuple[Compound | BadRecord, Placed | BindingError]]:
+    if not workers:
+        for item in series:
+            yield item, item.error if isinstance(item, BadRecord) else _place(placer, item)
+        return
+    with WorkerPool("binding.poses.series:place_in_worker", workers) as pool:
+        jobs = ((placer, item) for item in series)
+        for (_, item), future in pool.map(jobs, lookahead=_LOOKAHEAD * workers):
+            if isinstance(item, BadRecord):
+                yield item, item.error
+                continue
+            try:
+                yield item, future.result()
+            except WorkerDiedError:
+                yield (
+                    item,
+                    BindingError(
+                        f"The process that placed {item.name} died.", "Memory may have run out.", "worker_died"
+                    ),
+                )
+
+
+def _row(identifier: str, compound: Compound | BadRecord, placed: Placed | BindingError) -> PlacementRow:
+    notes = () if isinstance(compound, BadRecord) else compound.notes
+    size = None if isinstance(compound, BadRecord) else compound.mol.GetNumHeavyAtoms()
+    if isinstance(placed, BindingError):
+        message = f"{placed.message} ({placed.hint})" if placed.hint else placed.message
+        return PlacementRow(
+            identifier,
+            heavy_atoms=size,
+            warnings="; ".join(notes),
+            status=FAILED,
+            error_code=placed.code,
+            message=message,
+        )
+    placed.mol.SetProp("_Name", identifier)
+    return PlacementRow(
+        identifier,
+        reference=placed.reference,
+        heavy_atoms=size,
+        core_atoms=placed.core_atoms,
+        core_coverage=placed.core_coverage,
+        core_rmsd=placed.core_rmsd,
+        clashes=placed.clashes,
+        score=placed.score,
+        conformers=placed.conformers,
+        good=placed.good,
+        warnings="; ".join((*notes, *placed.notes)),
+        mol=placed.mol,
+        properties={} if isinstance(compound, BadRecord) else compound.properties,
+    )
+
+
+class PoseWriter:
+    """Poses as SDF and all rows as CSV beside it; both appear under their names when the block ends well.
+
+    Args:
+        path: ``.sdf``; the table is ``<stem>.csv``.
+
+    Raises:
+        UsageError: Another ending.
+        FileError: ``not_writable``, before anything is computed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.table_path = self.path.with_suffix(".csv")
+        if self.path.suffix.lower() != ".sdf":
+            raise UsageError(f"{self.path.name} does not end in .sdf.", "Poses are written as SDF.")
+        folder = self.path.parent
+        if self.path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            hint = "It is a folder." if self.path.is_dir() else f"The folder {folder} has to exist and be writable."
+            raise FileError(f"{self.path} cannot be written.", hint, "not_writable")
+        self._poses: IO[str]
+        self._table: IO[str]
+
+    def __enter__(self) -> Self:
+        try:
+            self._poses = open(partial_path(self.path), "w", encoding="utf-8", newline="")
+            self._table = open(partial_path(self.table_path), "w", encoding="utf-8", newline="")
+        except OSError as error:  # a read-only file system, say, which the permissions do not tell
+            message = f"{self.path} cannot be written: {error.strerror or error}"
+            raise FileError(message, "choose another folder", "not_writable") from None
+        self._csv = csv.DictWriter(self._table, COLUMNS, lineterminator="\n")
+        self._csv.writeheader()
+        return self
+
+    def write(self, row: PlacementRow) -> None:
+        """Append one row."""
+        self._csv.writerow(_cells(row))
+        self._table.flush()
+        if row.mol is not None:
+            self._poses.write(_sdf_record(row, row.mol))
+            self._poses.flush()
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        self._poses.close()
+        self._table.close()
+        if kind is None:
+            for path in (self.path, self.table_path):
+                os.replace(partial_path(path), path)
+
+
+def _cells(row: PlacementRow) -> dict[str, str]:
+    return {name: _cell(value) for name, value in row.as_dict().items()}
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _sdf_record(row: PlacementRow, mol: Chem.Mol) -> str:
+    tags = {f"place_{name}": text for name, text in _cells(row).items() if name not in ("id", "status")}
+    return sdf_record(Chem.MolToMolBlock(mol), row.properties | tags)

@@ -1,0 +1,1 @@
+"""Pre-training: encoders that a training run can start from."""

@@ -1,0 +1,162 @@
+"""The report of a screen: one HTML file that opens without a network.
+
+Whatever comes from files (names, messages, settings) is escaped by the template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from markupsafe import Markup
+
+from binding.errors import TableError, UsageError
+from binding.evaluation import Section
+from binding.evaluation.enrichment import enrichment
+from binding.evaluation.join import TruthColumns, join
+from binding.io.truth import read_truth
+from binding.reports.drawing import draw_compound
+from binding.reports.page import render_page
+from binding.screening import digest as counting
+from binding.screening.digest import Digest
+from binding.screening.folder import RunFolder
+from binding.screening.parts import atomic
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+REPORT: Final = "report.html"
+TOP: Final = 100
+_RESAMPLES: Final = 1000
+_METRICS: Final = {"ef1": "EF1%", "ef5": "EF5%", "bedroc": "BEDROC (α 20)", "auc": "ROC-AUC"}
+_JUDGED: Final = {
+    "pk": "pK",
+    "pk_ligand_only": "pK of the ligand alone",
+    "heavy_atoms": "number of heavy atoms",
+    "mol_weight": "molecular weight",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Enrichment:
+    """Whether known actives are found at the top.
+
+    Attributes:
+        section: Of ``binding.evaluation``.
+        scores: (n,) of the labelled compounds, by column.
+        active: (n,) bool.
+        unknown: Labels of compounds that were not asked for.
+    """
+
+    section: Section
+    scores: dict[str, np.ndarray]
+    active: np.ndarray
+    unknown: int
+
+
+def write_report(
+    run: str | Path,
+    output: str | Path | None = None,
+    *,
+    labels: str | Path | None = None,
+    label: str = "label",
+    top: int = TOP,
+) -> Path:
+    """Writes the report of a run, finished or under way.
+
+    Args:
+        run: Folder of the run.
+        output: The HTML file; ``report.html`` in the folder by default.
+        labels: A table with ``id`` (the compound) and a column of labels: adds the enrichment.
+        label: That column: 1 or ``active``; 0, ``inactive`` or ``decoy``; or empty.
+        top: Compounds that are listed and drawn.
+
+    Returns:
+        The file. Without Matplotlib it has no pictures but those of the compounds.
+
+    Raises:
+        FileError: There is no such run, or a file cannot be read or written.
+        TableError: The labels cannot be used.
+        UsageError: ``top`` is below 1, or the run has several receptors and labels were given.
+    """
+    run = Path(run)
+    if top < 1:
+        raise UsageError(f"The number of compounds is {top}.", "It is 1 or more.")
+    found = counting.digest(run, top)
+    known = None if labels is None else _enrichment(run, Path(labels), label)
+    about = RunFolder(run).read() or {}
+    path = run / REPORT if output is None else Path(output)
+    with atomic(path) as partial:
+        partial.write_text(_render(run, found, about, known), encoding="utf-8")
+    return path
+
+
+def _render(run: Path, found: Digest, about: dict[str, Any], known: Enrichment | None) -> str:
+    rows = [row | {"drawing": draw_compound(row["smiles"])} for row in found.top.to_pylist()]
+    return render_page(
+        "screening.html",
+        run=run.resolve().name,
+        about=about,
+        settings=_flat({name: about[name] for name in ("decides", "engine") if name in about}),
+        found=found,
+        rows=rows,
+        many_receptors=len({row["receptor"] for row in rows}) > 1,
+        pictures=_pictures(found, known),
+        enrichment=known,
+        metrics=_METRICS,
+        judged=_JUDGED,
+    )
+
+
+def _pictures(found: Digest, known: Enrichment | None) -> dict[str, Markup]:
+    """SVG by name; none without Matplotlib or without a compound."""
+    if find_spec("matplotlib") is None or not found.counts.compounds:
+        return {}
+    from binding.reports import screening_plots as plots
+
+    drawn: dict[str, Callable[[], Figure]] = {
+        "scores": lambda: plots.scores(found),
+        "size": lambda: plots.against_size(found),
+        "ligand": lambda: plots.against_ligand(found),
+    }
+    if known is not None:
+        drawn["enrichment"] = lambda: plots.enrichment(known.scores, known.active)
+    return {name: Markup(plots.as_svg(draw, name)) for name, draw in drawn.items()}  # of our own numbers
+
+
+def _enrichment(run: Path, labels: Path, label: str) -> Enrichment:
+    entries = read_truth(labels, [label], affinities=False)
+    table = counting.compounds(run, (entry.id for entry in entries))
+    if table["receptor"].nunique() > 1:
+        raise UsageError(
+            "The run has several receptors, and labels belong to one.",
+            "Compare by receptor: binding evaluate run/results.csv --truth ... --group receptor --label ...",
+        )
+    asked = set(table["id"])
+    if not asked:
+        some = ", ".join(entry.id for entry in entries[:3])
+        raise TableError(
+            f"No id of {labels.name} is a compound of this run.",
+            f"ids there: {some} ...; see the column compound of results.csv.",
+        )
+    known = [entry for entry in entries if entry.id in asked]
+    joined = join(table, known, "pk", TruthColumns(label=label), None, labels.name)
+    section = enrichment(joined, None, resamples=_RESAMPLES, seed=0)
+    labelled = joined.where(joined.roles["label"].notna().to_numpy())
+    scores = {name: labelled.scores[name].to_numpy() for name in _JUDGED if name in labelled.scores}
+    return Enrichment(section, scores, labelled.roles["label"].to_numpy() == 1.0, len(entries) - len(asked))
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as dotted names; those that are not set left out."""
+    lines: dict[str, str] = {}
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            lines |= _flat(value, f"{prefix}{name}.")
+        elif value is not None:
+            lines[prefix + name] = str(value)
+    return lines

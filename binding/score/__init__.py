@@ -1,0 +1,1 @@
+"""Scoring: requests to rows, one pipeline that predict, screen and explain read."""

@@ -1,0 +1,108 @@
+"""What is asked for, in the ways it may be said, as a list of requests: files, molecules, tables, folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from rdkit import Chem
+
+from binding.errors import BindingError, FileError, UsageError
+from binding.io.files import STRUCTURE_SUFFIXES, split_suffix
+from binding.io.ligand import BadRecord, prepare_ligand
+from binding.io.table import Request, is_selection, read_folder, read_requests
+from binding.score.featurize import load_protein
+from binding.structures import Ligand, Protein
+
+LigandInput = str | Path | Chem.Mol | Ligand
+
+_TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+def plan(
+    source: str | Path | Protein | Sequence[Request],
+    ligands: LigandInput | Sequence[LigandInput] | None = None,
+    *,
+    ligand: str = "auto",
+) -> list[Request]:
+    """The requests that a source stands for, with what is named outright checked to be there.
+
+    Args:
+        source: See ``predict``.
+        ligands: See ``predict``.
+        ligand: See ``predict``.
+
+    Raises:
+        FileError: A file named here is missing, or the protein is not one.
+        StructureError: The protein cannot be used.
+        TableError: The table or folder is not as it should be.
+        UsageError: The arguments do not fit together.
+    """
+    if ligands is not None:
+        return _with_ligands(source, ligands)
+    if isinstance(source, Protein):
+        raise UsageError("A protein was given and no ligand.", "Give ligands: files or RDKit molecules.")
+    if not isinstance(source, str | Path):
+        return list(source)
+    path = Path(source)
+    if not path.exists():
+        raise FileError(f"There is no file or folder {path}.", "Check the path.", "file_not_found")
+    suffix = split_suffix(path)[1]
+    if ligand != "auto" and (path.is_dir() or suffix in _TABLE_SUFFIXES):
+        raise UsageError(
+            f"The ligand {ligand!r} can be chosen in a structure file only, and {path.name} is none.",
+            "In a table of pairs, write it in the column ligand.",
+        )
+    if path.is_dir():
+        return read_folder(path)
+    if suffix in _TABLE_SUFFIXES:
+        return read_requests(path)
+    if suffix in STRUCTURE_SUFFIXES:
+        load_protein(path)  # a complex without a protein stops the run here, with its reason
+        return [Request(None, path, ligand)]
+    raise UsageError(
+        f"{path.name} is neither a complex, a table nor a folder.",
+        "Give a protein and a ligand file, a .pdb or .cif with its ligand, a .csv of pairs, or a folder.",
+    )
+
+
+def _with_ligands(
+    source: str | Path | Protein | Sequence[Request], ligands: LigandInput | Sequence[LigandInput]
+) -> list[Request]:
+    if not isinstance(source, str | Path | Protein):
+        raise UsageError("Ligands go with one protein, not with a list of requests.")
+    items = [ligands] if isinstance(ligands, str | Path | Chem.Mol | Ligand) else list(ligands)
+    if not items:
+        raise UsageError("The list of ligands is empty.", "Give at least one file or molecule.")
+    protein = source if isinstance(source, Protein) else Path(source)
+    if isinstance(protein, Path):
+        load_protein(protein)
+    requests = []
+    for number, item in enumerate(items, start=1):
+        if isinstance(item, Chem.Mol):
+            item = _from_mol(item, number)
+        elif isinstance(item, str | Path):
+            item = _existing(Path(item))
+        requests.append(Request(None, protein, item))
+    return requests
+
+
+def _existing(path: Path) -> Path:
+    if path.is_file():
+        return path
+    if path.is_dir():
+        raise UsageError(f"The ligand {path} is a folder.", "Give the files in it, or a table of pairs.")
+    hint = "Check the path."
+    if is_selection(str(path)):
+        hint = "To score a ligand inside the structure file, give that file alone: binding predict FILE -l A:LIG:301."
+    raise FileError(f"There is no ligand file {path}.", hint, "file_not_found")
+
+
+def _from_mol(mol: Chem.Mol, number: int) -> Ligand | BadRecord:
+    name = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
+    name = re.sub(r"\s+", " ", name) or f"ligand_{number}"
+    try:
+        return prepare_ligand(mol, name, properties={k: str(v) for k, v in mol.GetPropsAsDict().items()})
+    except BindingError as error:
+        return BadRecord(name, number - 1, error)

@@ -1,0 +1,111 @@
+"""Which parts of a run are done, which are left, and how far that is."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from binding.screening.folder import Shard
+from binding.screening.library import Library
+from binding.screening.parts import PartInfo
+from binding.screening.records import PartJob, cut_parts
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        done: Records that have their rows, those of earlier runs included.
+        failed: Of these.
+        now: Records of this process alone.
+        expected: All records of the library, about; None where that is not known.
+    """
+
+    done: int
+    failed: int
+    now: int
+    expected: int | None
+
+
+class Ledger:
+    """The parts of a run as one process sees them; gives out the jobs that are left for its shard.
+
+    Args:
+        shard: Of this process.
+        part_size: Most records of a part.
+        done: The parts that are there.
+        count: How many there are in all, where an earlier process has read the library to its end.
+        expected: About how many records the library holds; None where that is not known.
+        tell: Called at the start and after each part.
+
+    Attributes:
+        asked, scored: Records of this shard that are done, and how many of them have a score.
+        seconds: Where the time went, by stage; ``read`` is counted here.
+        count: Of all parts; None until the library has been read to its end.
+    """
+
+    def __init__(
+        self,
+        shard: Shard,
+        part_size: int,
+        done: dict[int, PartInfo],
+        *,
+        count: int | None,
+        expected: int | None,
+        tell: Callable[[Progress], None],
+    ) -> None:
+        self._shard = shard
+        self._part_size = part_size
+        self._done = done
+        self._expected = None if expected is None else expected // shard.count
+        self._tell = tell
+        self._now = 0
+        mine = [info for number, info in done.items() if shard.has(number)]
+        self.asked = sum(info.records for info in mine)
+        self.scored = sum(info.scored for info in mine)
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.count = count
+
+    def jobs(self, library: Library) -> Iterator[PartJob]:
+        """The jobs that are left for this shard, cut lazily; at the end ``count`` is known."""
+        self._say()
+        if self.all_done:  # the library is the same and was read to its end before
+            return
+        count, start = 0, time.perf_counter()
+        for cut in cut_parts(library.records(), self._part_size, self._is_wanted):
+            count += 1
+            if isinstance(cut, PartJob):
+                self.seconds["read"] += time.perf_counter() - start
+                yield cut
+                start = time.perf_counter()
+        self.seconds["read"] += time.perf_counter() - start
+        self.count = count
+
+    def add(self, info: PartInfo, seconds: Mapping[str, float]) -> None:
+        """Take a part that has been written.
+
+        Args:
+            info: Of the part.
+            seconds: What was spent on it, by stage.
+        """
+        self._done[info.number] = info
+        self.asked += info.records
+        self.scored += info.scored
+        self._now += info.records
+        for stage, spent in seconds.items():
+            self.seconds[stage] += spent
+        self._say()
+
+    @property
+    def all_done(self) -> bool:
+        """Whether this shard has no part left."""
+        return self.count is not None and not any(map(self._is_wanted, range(self.count)))
+
+    def _is_wanted(self, number: int) -> bool:
+        return self._shard.has(number) and number not in self._done
+
+    def _say(self) -> None:
+        self._tell(Progress(self.asked, self.asked - self.scored, self._now, self._expected))

@@ -1,0 +1,267 @@
+"""A screen from beginning to end: plan, parts, results. May be killed anywhere and called again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from binding.domain.index import domain_path
+from binding.errors import (
+    EXIT_INTERRUPTED,
+    EXIT_NONE_SCORED,
+    EXIT_OK,
+    EXIT_SOME_FAILED,
+    UsageError,
+)
+from binding.graph.site import PocketSpec
+from binding.model.cards import load_card, resolve_weights
+from binding.score.featurize import load_protein
+from binding.score.pipeline import DEFAULT_BATCH_SIZE
+from binding.screening.engines import EngineOptions, run_parts
+from binding.screening.folder import RunFolder, Shard
+from binding.screening.ledger import Ledger, Progress
+from binding.screening.library import Library
+from binding.screening.library_digest import Fingerprint, fingerprint
+from binding.screening.parts import PartInfo, count_scored, write_part
+from binding.screening.plan import Posing, ScreenTask, file_sha256, ingredients, run_key
+from binding.screening.ray_engine import ray_device
+from binding.screening.records import PART_SIZE
+from binding.screening.smiles import check_posing
+
+TOP: Final = 100
+_GPU_DEVICES: Final = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/kfd")  # NVIDIA, in WSL, Jetson; AMD
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenPlan:
+    """What is asked for.
+
+    Attributes:
+        library: Files, folders, globs, lists or tables; see ``binding.screening.library``.
+        output: Folder of the run.
+        protein: The receptor; None where the library is a table of pairs.
+        pocket: For all records that name none of their own; by default 10 Å about each pose.
+        template: SMILES with the bond orders of ligands that have none.
+        compound_tag: SD tag that groups the poses of a compound; by default the record's title does.
+        model: Weights by name or path; None for the default.
+        device: ``auto``, ``cpu``, ``cuda`` ...
+        batch_size: Complexes in one pass of the network.
+        part_size: Most records of a part; by default 1,024 of poses and fewer of SMILES, which take longer.
+        posing: How SMILES get poses.
+        engine: Where the work is done.
+        shard: Which share of the parts this process does.
+        top: Compounds in ``top.sdf``.
+        restart: Drop what the folder holds.
+    """
+
+    library: Sequence[str | Path]
+    output: Path
+    protein: Path | None = None
+    pocket: PocketSpec = field(default_factory=PocketSpec)
+    template: str | None = None
+    compound_tag: str | None = None
+    model: str | None = None
+    device: str = "auto"
+    batch_size: int = DEFAULT_BATCH_SIZE
+    part_size: int | None = None
+    posing: Posing | None = None
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    shard: Shard = field(default_factory=Shard)
+    top: int = TOP
+    restart: bool = False
+
+    @property
+    def records_of_part(self) -> int:
+        """Most records of a part."""
+        if self.part_size is not None:
+            return self.part_size
+        return PART_SIZE if self.posing is None else self.posing.part_size
+
+
+@dataclass(frozen=True)
+class ScreenResult:
+    """How a run ended.
+
+    Attributes:
+        folder: Of the run.
+        asked: Records that this process answers for: all, or those of its shard.
+        scored: Of these.
+        interrupted: Whether it was asked to stop before all of them were done.
+        complete: Whether the whole library is done and the results are written.
+    """
+
+    folder: Path
+    asked: int
+    scored: int
+    interrupted: bool
+    complete: bool
+
+    @property
+    def failed(self) -> int:
+        """Records without a scored pose."""
+        return self.asked - self.scored
+
+    @property
+    def exit_code(self) -> int:
+        """0 all scored, 3 some failed, 4 none scored, 130 interrupted."""
+        if self.interrupted:
+            return EXIT_INTERRUPTED
+        if not self.failed:
+            return EXIT_OK
+        return EXIT_SOME_FAILED if self.scored else EXIT_NONE_SCORED
+
+
+def screen(
+    plan: ScreenPlan,
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+    progress: Callable[[Progress], None] = lambda _: None,
+    command: Sequence[str] | None = None,
+) -> ScreenResult:
+    """Screens a library, or goes on with a screen that was stopped.
+
+    Args:
+        plan: What is asked for.
+        stopping: True once the parts under way are to be the last.
+        progress: Called after each part.
+        command: As given, for ``run.json``.
+
+    Returns:
+        How it ended; the rows are in the folder.
+
+    Raises:
+        BindingError: What was asked for is unusable, the folder is taken, or the disk is full. A bad record is
+            a failed row instead.
+    """
+    start = time.monotonic()
+    library, task, decides = _resolve(plan)
+    with RunFolder(plan.output, plan.shard) as folder:
+        before = None if plan.restart else folder.read()
+        content = fingerprint(library, None if before is None else before.get("library"))
+        decides["library"] = content.sha256
+        key = run_key(decides)
+        folder.begin(decides, key, _about(plan, task, decides, content, command), restart=plan.restart)
+        ledger = Ledger(
+            plan.shard,
+            plan.records_of_part,
+            folder.done(key),
+            count=None if before is None else before.get("parts", {}).get("count"),
+            expected=content.records,
+            tell=progress,
+        )
+        for part in run_parts(ledger.jobs(library), task, plan.engine, stopping):
+            info = PartInfo(key, part.number, part.first, part.records, count_scored(part.table))
+            begun = time.perf_counter()
+            write_part(plan.output, part.table, info)
+            ledger.add(info, {**part.seconds, "write": time.perf_counter() - begun})
+        complete = _end(plan, folder, ledger, key, time.monotonic() - start)
+    return ScreenResult(plan.output, ledger.asked, ledger.scored, not ledger.all_done, complete)
+
+
+def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
+    """The library, what processes need, and what decides the numbers (the library's hash is still to come)."""
+    if plan.batch_size < 1 or plan.records_of_part < 1:
+        raise UsageError("Batches and parts hold 1 record or more.", "Check --batch-size and --part-size.")
+    if plan.restart and plan.shard.count > 1:
+        raise UsageError("--restart drops the parts of all shards.", "Use a new folder.")
+    library = Library(plan.library)
+    if library.needs_receptor and plan.protein is None:
+        raise UsageError("A library was given and no receptor.", "Add -p receptor.pdb.")
+    if library.names_receptors and plan.protein is not None:
+        raise UsageError("Each row of the table names its receptor.", "Leave out -p.")
+    if library.has_smiles:
+        check_posing(plan.posing, plan.pocket)
+    elif plan.posing is not None:
+        raise UsageError("The library holds poses.", "Leave out --place-on and --dock: they are for SMILES.")
+    device = ray_device(plan.device, plan.engine) if plan.engine.name == "ray" else _device(plan.device)
+    receptor = None if plan.protein is None else load_protein(plan.protein)
+    weights, _ = resolve_weights(plan.model)
+    load_card(plan.model)  # refused here if it is of another version
+    task = ScreenTask(
+        model=str(weights.resolve()),
+        device=device,
+        receptor=receptor,
+        receptor_name="" if plan.protein is None else plan.protein.name,
+        pocket=plan.pocket,
+        template=plan.template,
+        compound_tag=plan.compound_tag,
+        batch_size=plan.batch_size,
+        posing=plan.posing,
+    )
+    return (
+        library,
+        task,
+        ingredients(
+            task,
+            model_sha256=file_sha256(weights),
+            domain_sha256=file_sha256(domain) if (domain := domain_path(weights)).is_file() else None,
+            receptor_sha256=None if plan.protein is None else file_sha256(plan.protein),
+            library_sha256="",
+            part_size=plan.records_of_part,
+        ),
+    )
+
+
+def _device(wanted: str) -> str:
+    """Where the network runs; torch, which takes a second to import, is asked only where there may be a GPU."""
+    if wanted == "cpu" or (wanted == "auto" and not _may_have_gpu()):
+        return "cpu"
+    from binding.model.weights import pick_device
+
+    return pick_device(wanted)
+
+
+def _may_have_gpu() -> bool:
+    """Whether there is a driver that torch could use."""
+    return os.name == "nt" or any(os.path.exists(device) for device in _GPU_DEVICES)
+
+
+def _about(
+    plan: ScreenPlan, task: ScreenTask, decides: dict[str, Any], library: Fingerprint, command: Sequence[str] | None
+) -> dict[str, Any]:
+    """What ``run.json`` says besides what decides the numbers."""
+    return {
+        "command": shlex.join(command if command is not None else sys.argv),
+        "folder": os.getcwd(),
+        "model": {"name": load_card(plan.model)["name"], "file": task.model, "sha256": decides["model"]},
+        "device": task.device,
+        "receptor": None
+        if plan.protein is None
+        else {"file": os.path.abspath(plan.protein), "sha256": decides["receptor"]},
+        "library": {"sources": [str(source) for source in plan.library], **vars(library)},
+        "engine": vars(plan.engine),
+        "top": plan.top,
+    }
+
+
+def _end(plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds: float) -> bool:
+    """Says in ``run.json`` how far the run is; the process that does the last part also writes the results."""
+    from binding.screening.store import finalise
+
+    with folder.exclusive():
+        infos = folder.done(key)
+        asked, scored = sum(info.records for info in infos.values()), sum(info.scored for info in infos.values())
+        complete = ledger.count is not None and len(infos) == ledger.count
+        earlier = folder.read() or {}
+        spent = Counter(earlier.get("stages", {}))
+        spent.update({name: round(value, 3) for name, value in {**ledger.seconds, "wall": seconds}.items()})
+        folder.update(
+            state="finishing" if complete else "running" if ledger.all_done else "interrupted",
+            parts={"count": ledger.count, "done": len(infos)},
+            counts={"asked": asked, "scored": scored, "failed": asked - scored},
+            stages=dict(spent),
+        )
+        if complete:
+            begun = time.perf_counter()
+            finalise(plan.output, top=plan.top)
+            took = round(time.perf_counter() - begun, 3)
+            spent.update({"results": took, "wall": took})
+            folder.update(state="complete", stages=dict(spent))
+    return complete

@@ -1,0 +1,258 @@
+"""The results of a run: best pose per compound, ranked; made from the parts in bounded memory.
+
+``finalise`` writes ``results.parquet`` (what ``binding top`` reads), ``results.csv`` (the same for people),
+``failures.csv`` and ``top.sdf``. The files depend on the rows alone, not on who worked on the parts, or when.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from binding.errors import FileError
+from binding.screening.deal import write_ranked
+from binding.screening.folder import RunFolder
+from binding.screening.parts import SCHEMA, atomic, part_paths, parts_folder, read_info
+from binding.screening.tables import MEMORY_MB, attach, database, lock, only_row, write_csv
+
+RESULTS: Final = "results.parquet"
+RESULTS_CSV: Final = "results.csv"
+FAILURES_CSV: Final = "failures.csv"
+TOP_SDF: Final = "top.sdf"
+TOP: Final = 100
+_SCRATCH: Final = "sorting"
+_BATCH: Final = 100_000  # rows that are taken from DuckDB at a time
+
+#: Columns of the results: one row a compound, its best pose by ``pk``, best compound first. The Parquet file
+#: also has ``POSE_COLUMN``: the poses that no ligand file holds, such as those made of SMILES.
+RESULT_COLUMNS: Final = (
+    "rank",  # from 1
+    "compound",
+    "id",
+    "pk",
+    "pk_std",
+    "pk_low",
+    "pk_high",
+    "dg_kcal_mol",
+    "pk_ligand_only",
+    "gain_over_ligand_only",  # pk - pk_ligand_only: what the protein adds
+    "ligand_efficiency",
+    "heavy_atoms",
+    "pose",
+    "num_poses",  # scored ones of this compound
+    "in_domain",
+    "nearest_ligand",
+    "nearest_protein",
+    "smiles",
+    "warnings",
+    "model",
+    "receptor",
+    "ligand_file",
+    "record",
+    "pose_number",
+)
+POSE_COLUMN: Final = "pose_block"
+FAILURE_COLUMNS: Final = (
+    "id",
+    "compound",
+    "error_code",
+    "message",
+    "receptor",
+    "ligand_file",
+    "record",
+    "pose_number",
+    "heavy_atoms",
+    "smiles",
+)
+
+_MADE: Final = {"rank": pa.int64(), "num_poses": pa.int64(), "gain_over_ligand_only": pa.float32()}
+_SCHEMA: Final = pa.schema(
+    [(name, _MADE[name] if name in _MADE else SCHEMA.field(name).type) for name in (*RESULT_COLUMNS, POSE_COLUMN)]
+)
+# A compound on another receptor is another result. Equal pk: the pose that comes first in the library.
+_BEST: Final = """
+    CREATE TEMP TABLE best AS
+    SELECT row, pose_number, num_poses, gain_over_ligand_only,
+        row_number() OVER (ORDER BY pk DESC, row, pose_number) AS rank
+    FROM (
+        SELECT row, pose_number, pk, pk - pk_ligand_only AS gain_over_ligand_only,
+            count(*) OVER (PARTITION BY receptor, compound) AS num_poses,
+            row_number() OVER (PARTITION BY receptor, compound ORDER BY pk DESC, row, pose_number) AS place
+        FROM parts WHERE status = 'ok'
+    )
+    WHERE place = 1
+"""
+_ROWS: Final = (
+    f"SELECT {', '.join(f'best.{n}' if n in _MADE else f'parts.{n}' for n in (*RESULT_COLUMNS, POSE_COLUMN))} "
+    "FROM parts JOIN best ON parts.row = best.row AND parts.pose_number = best.pose_number"
+)
+_FAILURES: Final = f"SELECT {', '.join(FAILURE_COLUMNS)} FROM parts WHERE status <> 'ok' ORDER BY row, pose_number"
+
+
+@dataclass(frozen=True)
+class Finalised:
+    """What the parts held.
+
+    Attributes:
+        asked: Records of the library.
+        scored: Records with a scored pose.
+        failed: Records without one.
+        poses: Scored poses.
+        compounds: Rows of the results.
+        warned: Scored poses with warnings.
+        failures: Failed rows by error code, most frequent first.
+    """
+
+    asked: int
+    scored: int
+    failed: int
+    poses: int
+    compounds: int
+    warned: int
+    failures: dict[str, int]
+
+
+def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> Finalised:
+    """Writes the results of a run from its parts; may be called again, and then writes the same bytes.
+
+    One process at a time: the engine holds the run's lock while it calls this.
+
+    Args:
+        run: Folder of the run.
+        top: Compounds in ``top.sdf``; 0 writes none. Their poses are read again from the library's files.
+        memory_mb: What sorting may hold in memory, MB; the rest goes to the run's folder while it lasts.
+
+    Returns:
+        How many records, poses and compounds there are.
+
+    Raises:
+        FileError: There is no part, the disk is full, or a library file has been moved or changed. The tables
+            are written before the poses are read.
+    """
+    run = Path(run)
+    paths = _parts(run)
+    for name in (RESULTS, RESULTS_CSV, FAILURES_CSV, TOP_SDF):
+        for leftover in run.glob(f"{name}.*.partial"):  # of a process that was killed
+            leftover.unlink(missing_ok=True)
+    with database(run / _SCRATCH, memory_mb) as connection:
+        attach(connection, "parts", paths)
+        connection.execute(_BEST)
+        note = json.dumps(_origin(paths))
+        _write_results(connection, paths, run, note)
+        attach(connection, "results", [run / RESULTS])
+        found = count(connection)
+        write_csv(connection, f"SELECT {', '.join(RESULT_COLUMNS)} FROM results", run / RESULTS_CSV)  # in its order
+        write_csv(connection, _FAILURES, run / FAILURES_CSV)
+        best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
+    if top:
+        from binding.screening.poses import write_poses  # RDKit takes longer to load than `binding top` may take
+
+        write_poses(best, run / TOP_SDF, template_of(run))
+    else:  # one of an earlier call would speak of other results
+        (run / TOP_SDF).unlink(missing_ok=True)
+    return found
+
+
+def _write_results(connection: duckdb.DuckDBPyConnection, paths: list[Path], run: Path, note: str) -> None:
+    """The best rows by rank; only their ranks are sorted by DuckDB, which runs out of memory on whole rows."""
+    (total,) = only_row(connection, "SELECT count(*) FROM best")
+    best = connection.sql("SELECT * FROM best ORDER BY row, pose_number")
+    (run / _SCRATCH).mkdir(exist_ok=True)
+    with (
+        atomic(run / RESULTS) as partial,
+        pq.ParquetWriter(partial, _SCHEMA.with_metadata({"binding": note}), compression="zstd") as writer,
+    ):
+        write_ranked(best.to_arrow_reader(_BATCH), total, paths, writer, run / _SCRATCH)
+    connection.execute("DROP TABLE best")
+
+
+@dataclass(frozen=True, eq=False)
+class OpenResults:
+    """Results that can be queried.
+
+    Attributes:
+        connection: With the views ``results`` (``RESULT_COLUMNS``) and ``parts`` (``binding.screening.parts.SCHEMA``);
+            locked: it reads this run and nothing else.
+        finished: Whether they are of a finished run; else they are those of the parts there are by now.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    finished: bool
+
+
+@contextmanager
+def open_results(run: str | Path, memory_mb: int = MEMORY_MB) -> Iterator[OpenResults]:
+    """Opens the results of a run, or what there is of them while it is under way.
+
+    A finished run answers from ``results.parquet``, which is sorted; an unfinished one, or one that has gone
+    on since, is grouped and ranked anew from its parts.
+
+    Raises:
+        FileError: ``file_not_found``: this is no run, or it has no part yet.
+    """
+    run = Path(run)
+    paths = _parts(run)
+    finished = _origin_of_results(run) == _origin(paths)
+    with database(memory_mb=memory_mb) as connection:
+        attach(connection, "parts", paths)
+        if finished:
+            attach(connection, "results", [run / RESULTS])
+        else:
+            connection.execute(_BEST)
+            connection.execute(f"CREATE VIEW results AS {_ROWS}")
+        lock(connection, [parts_folder(run), run / RESULTS])
+        yield OpenResults(connection, finished)
+
+
+def template_of(run: Path) -> str | None:
+    """The SMILES that gave the run's poses their bond orders."""
+    return ((RunFolder(run).read() or {}).get("decides") or {}).get("template")
+
+
+def _parts(run: Path) -> list[Path]:
+    if not run.is_dir():
+        raise FileError(f"There is no folder {run}.", "Give the folder of a `binding screen`.", "file_not_found")
+    paths = part_paths(run)
+    if not paths:
+        raise FileError(
+            f"{run} holds no part of a screen.",
+            "Give the folder that `binding screen -o` wrote to; the first part takes a moment.",
+            "file_not_found",
+        )
+    return paths
+
+
+def _origin(paths: list[Path]) -> dict[str, Any]:
+    """What tells whether results are those of the parts that are there."""
+    info = read_info(paths[0])
+    return {"parts": len(paths), "key": "" if info is None else info.key}
+
+
+def _origin_of_results(run: Path) -> dict[str, Any] | None:
+    """``_origin`` of the parts that the results were made from; None where there are none that can be read."""
+    try:
+        metadata = pq.read_schema(run / RESULTS).metadata or {}
+        return dict(json.loads(metadata[b"binding"]))
+    except (OSError, pa.ArrowException, KeyError, ValueError):
+        return None
+
+
+def count(connection: duckdb.DuckDBPyConnection) -> Finalised:
+    """What the views ``parts`` and ``results`` hold."""
+    asked, scored, poses, warned, compounds = only_row(
+        connection,
+        """SELECT count(DISTINCT row), count(DISTINCT row) FILTER (status = 'ok'), count(*) FILTER (status = 'ok'),
+        count(*) FILTER (status = 'ok' AND warnings <> ''), (SELECT count(*) FROM results) FROM parts""",
+    )
+    failures = connection.execute(
+        "SELECT error_code, count(*) AS n FROM parts WHERE status <> 'ok' GROUP BY ALL ORDER BY n DESC, error_code"
+    ).fetchall()
+    return Finalised(asked, scored, asked - scored, poses, compounds, warned, dict(failures))

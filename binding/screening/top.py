@@ -1,0 +1,145 @@
+"""The best of a run: the first compounds that meet a condition, as a table or with their poses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from binding.errors import UsageError
+from binding.screening.parts import atomic
+from binding.screening.store import POSE_COLUMN, RESULT_COLUMNS, open_results, template_of
+from binding.screening.tables import MEMORY_MB, as_text, write_csv
+
+FORMATS: Final = (".csv", ".parquet", ".sdf")
+_EXAMPLES: Final = 'such as "pk_ligand_only < 7 AND pose > 0.5" or "smiles LIKE \'%Br%\'"'
+
+
+@dataclass(frozen=True, eq=False)
+class Top:
+    """The best compounds.
+
+    Attributes:
+        rows: Of ``binding.screening.store.RESULT_COLUMNS``, best first; ``rank`` is that among all compounds.
+        finished: Whether the run is; else these are the best by now.
+        pose_blocks: (rows,) poses that no ligand file holds, such as those made of SMILES; else null.
+        template: SMILES that gave the poses their bond orders.
+    """
+
+    rows: pa.Table
+    finished: bool
+    pose_blocks: pa.ChunkedArray
+    template: str | None = None
+
+
+def find_top(
+    run: str | Path,
+    n: int = 100,
+    *,
+    where: str | None = None,
+    sort_by: str | None = None,
+    memory_mb: int = MEMORY_MB,
+) -> Top:
+    """The best compounds of a run, finished or under way.
+
+    Args:
+        run: Folder of the run.
+        n: How many at most.
+        where: An SQL condition on the columns of the results: only compounds whose best pose meets it.
+        sort_by: An SQL expression on them to sort by, greatest first, instead of ``rank``; rows without a
+            value come last.
+        memory_mb: What may be held in memory, MB.
+
+    Raises:
+        FileError: There is no such run, or it has no part yet.
+        UsageError: ``n`` is below 1, or an expression cannot be used.
+    """
+    if n < 1:
+        raise UsageError(f"The number of compounds is {n}.", "It is 1 or more.")
+    condition = None if where is None else _parsed(where, "--where")
+    order = [duckdb.ColumnExpression("rank").asc()]
+    if sort_by is not None:
+        order.insert(0, _parsed(sort_by, "--sort-by").desc().nulls_last())
+    with open_results(run, memory_mb) as results:
+        rows = results.connection.view("results")
+        if condition is not None:
+            rows = _filtered(rows, condition, where or "")
+        try:
+            found = rows.sort(*order).limit(n).to_arrow_table()
+        except (duckdb.ProgrammingError, duckdb.DataError, duckdb.PermissionException) as error:
+            raise _refused(" and ".join(filter(None, (where, sort_by))), "The expression", error) from error
+        return Top(found.select(RESULT_COLUMNS), results.finished, found[POSE_COLUMN], template_of(Path(run)))
+
+
+def write_top(top: Top, path: str | Path) -> None:
+    """Writes compounds as ``.csv``, ``.parquet`` or ``.sdf``, whole or not at all.
+
+    SDF holds the poses, read again from the library's files; see ``binding.screening.poses``.
+
+    Raises:
+        UsageError: Unknown ending.
+        FileError: It cannot be written, or a library file has been moved or changed.
+    """
+    path = Path(path)
+    check_format(path)
+    if path.suffix.lower() == ".sdf":
+        from binding.screening.poses import write_poses  # RDKit takes longer to load than the rows to find
+
+        write_poses(top.rows.append_column(POSE_COLUMN, top.pose_blocks), path, top.template)
+    elif path.suffix.lower() == ".parquet":
+        with atomic(path) as partial:
+            pq.write_table(top.rows, partial, compression="zstd")
+    else:
+        with duckdb.connect(":memory:") as connection:
+            connection.register("top", top.rows)
+            write_csv(connection, "SELECT * FROM top", path)
+
+
+def csv_rows(top: Top) -> list[tuple[str, ...]]:
+    """The compounds as ``write_top`` writes them to a CSV file, the header first."""
+    with duckdb.connect(":memory:") as connection:
+        cells = as_text(connection.from_arrow(top.rows)).fetchall()
+    return [tuple(top.rows.column_names), *(tuple("" if c is None else str(c) for c in row) for row in cells)]
+
+
+def check_format(path: Path) -> None:
+    """Refuses a file that ``write_top`` could not write, before anything is computed.
+
+    Raises:
+        UsageError: Unknown ending, or no such folder.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"{path.name} has no ending that names a format.", f"Use one of {', '.join(FORMATS)}.")
+    if not path.parent.is_dir():
+        raise UsageError(f"There is no folder {path.parent}.", "Make it first.")
+
+
+def _parsed(text: str, option: str) -> duckdb.Expression:
+    """One expression; a second statement or a further clause is refused by the parser."""
+    try:
+        return duckdb.SQLExpression(text)
+    except duckdb.Error as error:
+        raise _refused(text, option, error) from error
+
+
+def _filtered(rows: duckdb.DuckDBPyRelation, condition: duckdb.Expression, text: str) -> duckdb.DuckDBPyRelation:
+    try:
+        (kind,) = rows.select(condition).types
+        kept = rows.filter(condition)
+    except duckdb.Error as error:
+        raise _refused(text, "--where", error) from error
+    if str(kind) != "BOOLEAN":
+        raise UsageError(f"--where {text!r} is a value and no condition.", f"Write a comparison, {_EXAMPLES}.")
+    return kept
+
+
+def _refused(text: str, what: str, error: duckdb.Error) -> UsageError:
+    reason = str(error).split("\n\nLINE", 1)[0].replace("\n", "; ")
+    return UsageError(
+        f"{what} {text!r} cannot be used: {reason}",
+        f"It is an SQL expression, {_EXAMPLES}; columns: {', '.join(RESULT_COLUMNS)}.",
+    )

@@ -1,0 +1,1 @@
+"""Splits of complexes into training, validation and test rows."""

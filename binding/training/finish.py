@@ -1,0 +1,159 @@
+"""The end of a run: held-out predictions, the calibration that follows, weights, card and the training set's file."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from binding import __version__
+from binding.config import TrainConfig
+from binding.data.datamodule import ComplexDataModule
+from binding.data.dataset import BucketSampler, ComplexDataset
+from binding.domain.index import Domain
+from binding.metrics import MIN_ROWS, regression_metrics
+from binding.model.weights import Member, Scorer, save_weights
+from binding.training.domain import training_domain
+from binding.training.keep import replacing
+from binding.training.start import Start
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run left behind.
+
+    Attributes:
+        weights: ``model.safetensors``, its card beside it.
+        predictions: CSV of the held-out rows, or None where nothing was held out.
+        metrics: Of the held-out rows with an exact measurement: the model and its ligand-only twin.
+        interrupted: Whether it was stopped before its end; the same command goes on.
+        rank: Of this process, where several train together; only 0 writes files.
+    """
+
+    weights: Path
+    predictions: Path | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+    interrupted: bool = False
+    rank: int = 0
+
+
+def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start: Start | None) -> TrainResult:
+    """Writes ``validation.csv`` and the weights with their card and their training set into the run's folder.
+
+    Args:
+        config: The run.
+        average: What is kept of it.
+        data: Its rows.
+        start: The weights that it started from, if any.
+    """
+    output = Path(config.output)
+    member = Member(config.model)  # on the CPU, free of the trainer
+    member.load_state_dict(average.state_dict())
+    counts = np.bincount([source for source, _ in data.train_set.items], minlength=len(config.sources))
+    rows: dict[str, int] = {}
+    for source, count in zip(config.sources, counts.tolist(), strict=True):
+        rows[str(source.cache)] = rows.get(str(source.cache), 0) + count  # two sources may be parts of one cache
+    card: dict[str, Any] = {
+        "name": output.name,
+        "version": __version__,
+        "commit": _commit(),
+        "config": config.model.model_dump(mode="json"),
+        "training": config.model_dump(mode="json", exclude={"model", "threads"}),
+        "rows": rows,
+    }
+    if data.prior is not None:
+        card["prior"] = data.prior.summary()
+    if start is not None:
+        card["init"] = start.origin
+        if start.calibration:
+            card["calibration"] = {**start.calibration, "taken_over_from": start.origin["name"]}
+    predictions, metrics = None, {}
+    if len(data.validation_set):
+        predictions = output / "validation.csv"
+        table = predict_rows(Scorer(output.name, {}, [member], prior=data.prior), data.validation_set)
+        with replacing(predictions) as partial:
+            table.to_csv(partial, index=False, float_format="%.5f")
+        exact = table[table["relation"] == "="]  # a bound has no error
+        truth = exact["pk_true"].to_numpy()
+        if len(exact) >= MIN_ROWS:
+            error = exact["pk"].to_numpy() - truth
+            kept = {name: value for name, value in card.get("calibration", {}).items() if name == "pose"}
+            card["calibration"] = {**kept, **calibrate(error, exact["pk_std"].to_numpy()), "rows": len(exact)}
+        metrics = {name: regression_metrics(truth, exact[name].to_numpy()) for name in ("pk", "pk_ligand_only")}
+        card["validation"] = {"rows": len(table), "exact_rows": len(exact), **metrics}
+    weights = output / "model.safetensors"
+    save_weights(weights, [member.state_dict()], card, prior=data.prior)
+    seen = [training_domain(data.train_set.caches, data.train_set.items)]
+    if data.prior is not None:
+        seen.append(data.prior.domain())
+    Domain.merged(seen).save(weights)
+    return TrainResult(weights, predictions, metrics)
+
+
+def calibrate(error: np.ndarray, std: np.ndarray) -> dict[str, float]:
+    """What makes predicted standard deviations fit the errors of rows that were not trained on.
+
+    Args:
+        error: (n,) pK, of exact measurements; one row or more.
+        std: (n,) pK, as the network gives it.
+
+    Returns:
+        ``std_scale``, by which ``std`` is multiplied, so that scaled errors have a mean square of 1; and
+        ``interval_90``, the number of such standard deviations to either side that hold 90 % of a further row's errors
+        (the quantile that split conformal prediction takes), whatever the errors' distribution.
+    """
+    size = np.sort(np.abs(error) / std)
+    scale = float(np.sqrt(np.mean(size**2)))
+    rank = min(math.ceil(0.9 * (len(size) + 1)), len(size))
+    return {"std_scale": scale, "interval_90": float(size[rank - 1]) / scale}
+
+
+def predict_rows(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) -> pd.DataFrame:
+    """Scores rows of caches; the prior's part is ``rows.starts``, or without these what the scorer's prior says.
+
+    Args:
+        scorer: The model.
+        rows: What to score.
+        batch_size: Complexes a batch.
+
+    Returns:
+        One row each, in order: ``source``, ``id``, ``pk_true``, ``relation``, ``pk``, ``pk_std``,
+        ``pk_ligand_only``, ``pose``, ``heavy_atoms``.
+    """
+    columns = ("pk", "pk_std", "pk_ligand_only", "pose")
+    values = np.zeros((len(rows), len(columns)))
+    for batch in BucketSampler(rows, batch_size, shuffle=False):
+        starts = None if rows.starts is None else rows.starts.take(batch)
+        scores = scorer.score([rows[index].graph for index in batch], starts)
+        values[batch] = np.stack([getattr(scores, name) for name in columns], axis=1)
+    records = [rows.caches[source].table.iloc[row] for source, row in rows.items]
+    head = pd.DataFrame(
+        {
+            "source": [record["source"] for record in records],
+            "id": [record["id"] for record in records],
+            "pk_true": [float(record["pk"]) for record in records],
+            "relation": [record["relation"] for record in records],
+        }
+    )
+    return head.join(pd.DataFrame(values, columns=columns)).assign(heavy_atoms=rows.sizes)
+
+
+def _commit() -> str:
+    """The commit of the code that trains, where it runs from a checkout."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()

@@ -1,0 +1,171 @@
+"""What Lightning trains: both networks of a ``Member`` on the same batches, each with its own loss."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+
+from binding.config import TrainConfig
+from binding.data.dataset import Labels
+from binding.errors import TrainingError
+from binding.graph.batch import Batch
+from binding.model.weights import Member
+from binding.training import parts
+from binding.training.gather import gather_batch, world_size
+from binding.training.losses import affinity_loss, decoy_loss, pair_loss, pose_loss, pose_rank_loss, variance_loss
+
+_LAST_RATE = 0.02  # of the peak, at the end of the cosine
+_LONGEST_WARMUP = 0.1  # of the run, so that a short one does not end before it has begun
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """What the loss is made of, of the B complexes of a batch over all processes.
+
+    Attributes:
+        pk, log_variance, pose_logit: (B,), of the interaction model, see its ``Output``.
+        ligand_only: (B,), pK, of the twin, or of the prior, which then sees the ligand alone.
+    """
+
+    pk: Tensor
+    log_variance: Tensor
+    pose_logit: Tensor
+    ligand_only: Tensor
+
+
+class TrainingModule(lightning.LightningModule):
+    """The member in training and the running average of its weights, which is what is validated and kept.
+
+    Args:
+        config: The run.
+        total_steps: Length of the learning rate's schedule.
+        state: Weights to start from, by their names in a ``Member``; what it lacks starts from chance.
+    """
+
+    def __init__(self, config: TrainConfig, total_steps: int, state: dict[str, Tensor] | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.total_steps = total_steps
+        self.member = Member(config.model)
+        if state is not None:
+            self.member.load_state_dict(self.member.state_dict() | state)
+        self.average = copy.deepcopy(self.member).requires_grad_(False).eval()
+        if config.trainable == "readouts":
+            parts.freeze_all_but_readouts(self.member)
+        self._predictions: list[Tensor] = []
+
+    def predict(self, member: Member, graphs: Batch, labels: Labels) -> tuple[Predicted, Labels]:
+        """Predictions of a batch with its labels, those of the other processes joined to them, in 32 bits."""
+        output = member.interaction(graphs)
+        alone = labels.alone if member.ligand_only is None else member.ligand_only(graphs)
+        model = self.config.model
+        pk = model.network_weight * output.pk + model.prior * labels.start
+        own = [pk, output.log_variance, output.pose_logit, alone]
+        whole, labels = gather_batch(torch.stack([column.float() for column in own], dim=1), labels)
+        return Predicted(*whole.unbind(1)), labels
+
+    def losses(self, predicted: Predicted, labels: Labels) -> dict[str, Tensor]:
+        """Each term of the loss, unweighted."""
+        config, wrong = self.config, labels.decoy & (labels.near_native == 0)
+        exact = labels.weight * (labels.relation == 0)  # a bound has neither an error nor a difference
+        pk, twin = predicted.pk, predicted.ligand_only
+        return {
+            "affinity": affinity_loss(pk, labels.pk, labels.weight, labels.relation, config.huber_delta),
+            "variance": variance_loss(pk, predicted.log_variance, labels.pk, exact),
+            "pose": pose_loss(predicted.pose_logit, labels.near_native),
+            "pose_rank": pose_rank_loss(predicted.pose_logit, labels.near_native, labels.poses_of),
+            "decoy": decoy_loss(pk, labels.pk, wrong),
+            "pair": pair_loss(pk, labels.pk, exact, labels.group, config.huber_delta),
+            "ligand_only": affinity_loss(twin, labels.pk, labels.weight, labels.relation, config.huber_delta),
+        }
+
+    def training_step(self, batch: tuple[Batch, Labels], batch_idx: int) -> Tensor:
+        # Dropout is seeded by the place in the run, so that a resumed run draws as the unbroken one would have.
+        torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank)
+        graphs, labels = batch
+        predicted, labels = self.predict(self.member, graphs, labels)
+        terms = self.losses(predicted, labels)
+        weights = {
+            "affinity": 1.0,
+            "variance": self.config.variance_weight,
+            "pose": self.config.pose_weight,
+            "pose_rank": self.config.pose_rank_weight,
+            "decoy": self.config.decoy_weight,
+            "pair": self.config.pair_weight,
+            "ligand_only": 0.0 if self.member.ligand_only is None else 1.0,
+        }
+        self._log_epoch({f"train_{name}": term.detach() for name, term in terms.items()}, len(labels.pk))
+        total = torch.stack([weight * terms[name] for name, weight in weights.items() if weight > 0]).sum()
+        return total * world_size()  # see gather_batch
+
+    def _log_epoch(self, figures: dict[str, Tensor], size: int) -> None:
+        self.log_dict(figures, on_step=False, on_epoch=True, batch_size=size)
+
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
+        """Clips the two networks apart, so that neither scales the other's step; the log has the norms before."""
+        norms = parts.gradient_norms(self.member)
+        if not bool(torch.isfinite(torch.stack(list(norms.values()))).all()):
+            raise TrainingError(
+                f"training has diverged: a gradient is not finite in step {self.global_step}",
+                "lower learning_rate, or set precision: fp32",
+            )
+        self._log_epoch({f"gradient_{part}": norm for part, norm in norms.items()}, 1)
+        for network in filter(None, (self.member.interaction, self.member.ligand_only)):
+            torch.nn.utils.clip_grad_norm_(network.parameters(), self.config.gradient_clip)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        decay = min(self.config.ema_decay, (1 + self.global_step) / (10 + self.global_step))
+        with torch.no_grad():
+            for averaged, current in zip(self.average.parameters(), self.member.parameters(), strict=True):
+                averaged.lerp_(current, 1.0 - decay)
+
+    def validation_step(self, batch: tuple[Batch, Labels], batch_idx: int) -> None:
+        graphs, labels = batch
+        predicted, labels = self.predict(self.average, graphs, labels)
+        exact = labels.relation == 0  # a bound has no error
+        self._predictions.append(torch.stack([predicted.pk, predicted.ligand_only, labels.pk])[:, exact])
+
+    def on_validation_epoch_end(self) -> None:
+        if not self._predictions:
+            return
+        pk, twin, target = torch.cat(self._predictions, dim=1)
+        self._predictions.clear()
+        self.log_dict(
+            {
+                "val_rmse": (pk - target).square().mean().sqrt(),
+                "val_r": _pearson(pk, target),
+                "val_rmse_ligand_only": (twin - target).square().mean().sqrt(),
+                "val_r_ligand_only": _pearson(twin, target),
+            },
+            prog_bar=True,
+        )
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        return tuple(part.to(device) for part in batch)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step as a share of its peak: linear warm-up, then a cosine."""
+        warmup = min(self.config.warmup_steps, int(_LONGEST_WARMUP * self.total_steps))
+        warm = min(1.0, (step + 1) / max(1, warmup))
+        cosine = 0.5 * (1.0 + math.cos(math.pi * min(1.0, step / max(1, self.total_steps))))
+        return warm * (_LAST_RATE + (1.0 - _LAST_RATE) * cosine)
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        config = self.config
+        groups = parts.optimizer_groups(self.member, config.learning_rate, config.learning_rates)
+        optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _pearson(first: Tensor, second: Tensor) -> Tensor:
+    if len(first) < 2:
+        return first.new_zeros(())
+    return torch.corrcoef(torch.stack([first.float(), second.float()]))[0, 1].nan_to_num()

@@ -1,0 +1,80 @@
+"""Weights that a run starts from, instead of from chance."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from torch import Tensor
+
+from binding.config import ModelConfig, TrainConfig
+from binding.errors import ConfigError
+from binding.model.weights import load_model, resolve_weights
+from binding.prior.model import Prior
+
+#: What a run may set anew: neither the tensors nor what they compute depend on it.
+_FREE: Final = {"dropout", "mean_pk"}
+#: What a run may add to weights that lack it; it starts from chance.
+_ADDED: Final = {"pose_readout": "pairs"}
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """One network of other weights.
+
+    Attributes:
+        model: Its sizes, with the dropout and the readouts of the run.
+        state: Of its ``Member``.
+        origin: For the card of the run: which weights they were.
+        calibration: Of the card of these weights, or empty.
+        prior: What their pk starts from, if they are of that kind.
+    """
+
+    model: ModelConfig
+    state: dict[str, Tensor]
+    origin: dict[str, Any]
+    calibration: dict[str, Any]
+    prior: Prior | None = None
+
+
+def load_start(config: TrainConfig) -> Start | None:
+    """Reads ``config.init``; None where the run starts from chance.
+
+    The sizes of the model are those of the weights; settings under ``model`` may repeat them.
+
+    Raises:
+        WeightsError: There are no such weights.
+        ConfigError: They have no such member, or ``model`` asks for other sizes.
+    """
+    if config.init is None:
+        return None
+    scorer = load_model(config.init, device="cpu")
+    if config.init_member >= len(scorer.members):
+        raise ConfigError(
+            f"init_member {config.init_member}: {config.init} has {len(scorer.members)} networks",
+            "they count from 0",
+        )
+    member = scorer.members[config.init_member]
+    held = member.interaction.config
+    asked = config.model.model_dump(include=set(config.model.model_fields_set))
+    free = {name: value for name, value in asked.items() if name in _FREE or _ADDED.get(name) == value}
+    differs = {name: value for name, value in asked.items() if name not in free and getattr(held, name) != value}
+    if differs:
+        told = ", ".join(f"{name} {value} (theirs: {getattr(held, name)})" for name, value in differs.items())
+        raise ConfigError(
+            f"model: {told} does not fit the weights {config.init}",
+            "leave model out: with init, the sizes come from the card of the weights",
+        )
+    path, _ = resolve_weights(config.init)
+    return Start(
+        model=held.model_copy(update=free),
+        state=member.state_dict(),
+        origin={
+            "name": scorer.name,
+            "member": config.init_member,
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        },
+        calibration=dict(scorer.card.get("calibration", {})),
+        prior=scorer.prior,
+    )

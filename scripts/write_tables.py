@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--pages", type=Path, default=ROOT, metavar="FOLDER", help="that holds README.md and docs/")
     options = parser.parse_args()
     stale = []
-    for path in (options.pages / "README.md", *sorted((options.pages / "docs").glob("*.md"))):
+    for path in (options.pages / "README.md", *sorted((options.pages / "docs").rglob("*.md"))):
         page = path.relative_to(options.pages).as_posix()
         before = path.read_text(encoding="utf-8")
         if len(BLOCK.findall(before)) != before.count("<!-- table:"):

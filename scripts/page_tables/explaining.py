@@ -9,7 +9,7 @@ from binding.explanation.contributions import PARTS
 from page_tables.common import FIGURES, count, estimate, load, load_text, table
 
 _SAID = {
-    "prior_ligand": "share of the [prior](prior.md) of this ligand where nothing is known of the site",
+    "prior_ligand": "share of the [prior](../explanation/prior.md) of this ligand where nothing is known of the site",
     "prior_site": "what the prior adds, or takes, because of the residues around the ligand",
     "constant": "the same for all complexes",
     "ligand_term": "what the networks say of the ligand's structure, descriptors and conformation",
@@ -78,7 +78,7 @@ def explain_line() -> str:
     return (
         "A residue's share ranks the residues in contact as deleting each of them from the structure does: rank "
         f"correlation {share} over {_complexes(content)}. It is not what a mutation would do: "
-        "[docs/explain.md](docs/explain.md)."
+        "[docs/how-to/explain.md](docs/how-to/explain.md)."
     )
 
 

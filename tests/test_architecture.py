@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,9 +18,9 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def modules() -> Iterator[Place]:
-    for path in sorted(PACKAGE.rglob("*.py")):
-        yield name_of(path), ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def modules() -> list[Place]:
+    return [(name_of(path), ast.parse(path.read_text(encoding="utf-8"))) for path in sorted(PACKAGE.rglob("*.py"))]
 
 
 def imported(tree: ast.Module) -> set[str]:

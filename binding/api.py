@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from binding.config import TrainConfig
+    from binding.data.ligand_table import PriorReport
     from binding.data.prepare import PrepareReport
-    from binding.data.prior_table import PriorReport
     from binding.evaluation import Report
     from binding.explanation.rows import Explained, Explanation
     from binding.model.weights import Scorer
@@ -442,10 +442,10 @@ def train(
 
 
 def prior(table: str | Path, output: str | Path, **how: Any) -> PriorReport:
-    """Fit a prior to have a share in pk; see ``binding.data.prior_table.prepare_prior``."""
-    from binding.data import prior_table
+    """Fit a prior to have a share in pk; see ``binding.data.ligand_table.prior_from_table``."""
+    from binding.data import ligand_table
 
-    return prior_table.prepare_prior(table, output, **how)
+    return ligand_table.prior_from_table(table, output, **how)
 
 
 def pretrain(config: str | Path | PretrainConfig, **how: Any) -> PretrainResult:

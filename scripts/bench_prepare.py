@@ -23,7 +23,7 @@ from typing import Any
 from measure import machine, write_json
 
 from binding.data.cache import ComplexCache
-from binding.data.pieces import SUFFIX
+from binding.data.pieces import PIECES_SUFFIX
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "docs" / "figures" / "bench_prepare.json"
@@ -56,7 +56,7 @@ def bench(folder: Path, cache: Path, workers: int) -> dict[str, Any]:
         "cold": prepare(folder, part, cache, workers),
         "complexes": len(ComplexCache(cache)),
         "cache_bytes": cache.stat().st_size,
-        "pieces_bytes": cache.with_name(cache.name + SUFFIX).stat().st_size,
+        "pieces_bytes": cache.with_name(cache.name + PIECES_SUFFIX).stat().st_size,
         "again": prepare(folder, part, cache, workers),
         "added": prepare(folder, folder / "index.csv", cache, workers),
     }

@@ -32,7 +32,7 @@ from binding.data.dataset import ComplexDataset
 from binding.data.holdout import filter_rows, split_rows
 from binding.metrics import kendall, measure, paired_difference
 from binding.model.weights import load_model
-from binding.training.finish import predict_rows
+from binding.training.finish import predict_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "docs" / "figures" / "settings.json"
@@ -97,7 +97,7 @@ def held_out(run: Path) -> pd.DataFrame:
     for number, source in enumerate(sources):
         rule = (config.validation or ValidationConfig()).model_copy(update={"source": number})
         rows = ComplexDataset(caches, sources, split_rows(tables, rule)[1], start)
-        part = predict_rows(scorer, rows)
+        part = predict_dataset(scorer, rows)
         if rows.starts is not None:
             part["pk_prior"] = rows.starts.at_site
         parts.append(part.assign(source=source.cache.stem, group=rows.groups))

@@ -24,9 +24,9 @@ from measure import ROOT, write_json
 from scipy.optimize import minimize
 
 from binding.config import TrainConfig
-from binding.data.holdout import fold_of
-from binding.data.prior_lookup import LigandsBySmiles, SitesByComplex
+from binding.data.ligand_table import LigandsBySmiles, SitesByComplex
 from binding.domain.bits import BitIndex
+from binding.folds import fold_of
 from binding.prior.kernel import Features
 from binding.prior.sites import Sites
 

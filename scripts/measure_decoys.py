@@ -27,7 +27,7 @@ from measure_screening import vina_affinity
 
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache
-from binding.data.holdout import fold_of
+from binding.folds import fold_of
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
 from binding.metrics import estimate, mean_over_groups

@@ -33,7 +33,7 @@ from binding.data.cache import ComplexCache
 from binding.data.dataset import ComplexDataset
 from binding.metrics import kendall
 from binding.model.weights import Scorer, load_model
-from binding.training.finish import predict_rows
+from binding.training.finish import predict_dataset
 from binding.training.run import train
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -91,8 +91,8 @@ def one_draw(
         with contextlib.redirect_stdout(None):
             train(run, progress=False)
         after = load_model(Path(scratch) / "run", device="cpu")
-    table = predict_rows(before, others).rename(columns={"pk": "before"})
-    table["after"], table["ligand_only_after"] = predict_rows(after, others)[["pk", "pk_ligand_only"]].to_numpy().T
+    table = predict_dataset(before, others).rename(columns={"pk": "before"})
+    table["after"], table["ligand_only_after"] = predict_dataset(after, others)[["pk", "pk_ligand_only"]].to_numpy().T
     table["compound_id"] = rows["compound_id"][~inside].to_numpy()
     table["similarity"] = similarity(rows[inside], rows[~inside], smiles)
     judged = by_compound(table, COLUMNS)

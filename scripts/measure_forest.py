@@ -27,8 +27,8 @@ from rdkit.Chem import rdMolDescriptors
 from sklearn.ensemble import RandomForestRegressor
 
 from binding.config import TrainConfig
-from binding.data.holdout import fold_of
 from binding.evaluation.baselines import mol_weight
+from binding.folds import fold_of
 from binding.graph.ligand import neutralise
 from binding.metrics import measure, paired_difference
 from binding.splits.similarity import fingerprints

@@ -24,12 +24,12 @@ import pandas as pd
 from measure import ROOT, write_json
 from rdkit import Chem
 
-from binding.data.holdout import fold_of
-from binding.data.prior_file import FittedPrior
-from binding.data.prior_fit import fit_prior
-from binding.data.prior_lookup import LigandsBySmiles, SitesByComplex
+from binding.data.ligand_table import LigandsBySmiles, SitesByComplex
+from binding.folds import fold_of
 from binding.graph.fields import LigandGraph
 from binding.metrics import measure
+from binding.prior.fit import fit_prior
+from binding.prior.held_out import FittedPrior
 
 OUTPUT = ROOT / "docs" / "figures" / "limits.json"
 COLUMN, FOLDS = "protein_cluster", 10

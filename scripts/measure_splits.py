@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from binding.data.entries import Content, Row, read_content, read_rows
+from binding.data.entries import Content, MeasuredComplex, read_complexes, read_content
 from binding.data.holdout import LEFT_OUT, TEST, TRAIN, VALIDATION
 from binding.io.sequences import ChainSequence, read_sequences
 from binding.metrics import measure
 from binding.splits.clusters import IDENTITY, LEAST_KNOWN, cluster_proteins
 from binding.splits.identity import SequenceIndex
 from binding.splits.leakage import NEAREST, WEIGHTED, LeakReport, Thresholds, find_leaks
-from binding.splits.split import Features, SplitRule, assign, find_features
+from binding.splits.split import Compared, SplitRule, assign, compare_rows
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "figures" / "splits.json"
 RULES = ("random", "time", "scaffold", "protein", "both")
@@ -52,12 +52,12 @@ def main() -> None:
     rows, content, reading = read([options.folder], options.rows)
     say(f"{len(rows)} rows read in {reading:.0f} CPU seconds")
     start = time.process_time()
-    features = find_features(rows, content)
+    features = compare_rows(rows, content)
     say(f"compared in {time.process_time() - start:.0f} CPU seconds")
     figures: dict[str, Any] = {
         "folder": options.folder.name,
         "rows": len(rows),
-        "of": len(read_rows([options.folder])),
+        "of": len(read_complexes([options.folder])),
         "reading_seconds": round(reading, 1),
         "clusters": len(set(features.clusters.values())),
         "rules": {by: judge(rows, features, by) for by in RULES},
@@ -74,16 +74,16 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-def read(folders: list[Path], draw: int | None = None) -> tuple[list[Row], Content, float]:
+def read(folders: list[Path], draw: int | None = None) -> tuple[list[MeasuredComplex], Content, float]:
     start = time.process_time()
-    rows = read_rows(folders)
+    rows = read_complexes(folders)
     if draw is not None:
         rows = random.Random(0).sample(rows, min(draw, len(rows)))
     content = read_content(rows, proteins=True, ligands=True)
     return [row for row in rows if row.id not in content.failed], content, time.process_time() - start
 
 
-def judge(rows: list[Row], features: Features, by: str) -> dict[str, Any]:
+def judge(rows: list[MeasuredComplex], features: Compared, by: str) -> dict[str, Any]:
     """Counts, shares of test rows with something close, and the look-up, of a tenth to test on."""
     start = time.process_time()
     assignment = assign(rows, SplitRule(by=by), features)
@@ -93,7 +93,7 @@ def judge(rows: list[Row], features: Features, by: str) -> dict[str, Any]:
     return {"counts": counts, "shares": report.shares[TEST], "lookup": memory(report, rows)}
 
 
-def memory(report: LeakReport, rows: list[Row]) -> dict[str, dict[str, dict[str, float]]]:
+def memory(report: LeakReport, rows: list[MeasuredComplex]) -> dict[str, dict[str, dict[str, float]]]:
     """How well the look-up predicts the rows of the report."""
     pk = {row.id: row.entry.affinity.pk for row in rows}
     truth = np.array([pk[name] for name in report.lookup["id"]])
@@ -104,7 +104,7 @@ def memory(report: LeakReport, rows: list[Row]) -> dict[str, dict[str, dict[str,
 def compare(folders: list[Path]) -> dict[str, Any]:
     """A test set against all rows of the first folder, and against those that CleanSplit keeps."""
     rows, content, _ = read(folders)
-    features = find_features(rows, content)
+    features = compare_rows(rows, content)
     test = [row.id for row in rows if row.folder.parent == folders[1]]
     trains = {
         "all": [row.id for row in rows if row.folder.parent == folders[0]],

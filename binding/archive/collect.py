@@ -38,7 +38,7 @@ _REPORT: Final = ("id", "pdb_id", "status", "error_code", "message", "ligand", "
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Fetched:
     """What became of one row.
 
     Attributes:
@@ -67,7 +67,7 @@ class CollectReport:
     """
 
     folder: Path
-    outcomes: list[Outcome]
+    outcomes: list[Fetched]
     has_affinities: bool
 
     @property
@@ -131,7 +131,7 @@ def collect(
                     if progress is not None:
                         progress(len(outcomes), len(wanted))
         finally:
-            rows = [outcomes.get(index, Outcome(row.id, row.pdb_id, "not_reached")) for index, row in enumerate(wanted)]
+            rows = [outcomes.get(index, Fetched(row.id, row.pdb_id, "not_reached")) for index, row in enumerate(wanted)]
             _write_index(folder, wanted, rows)
             _write_report(folder, rows)
     except OSError as error:
@@ -144,11 +144,11 @@ def collect(
 
 
 def _run(
-    rows: list[tuple[int, Wanted]], work: Callable[[Wanted], Outcome], jobs: int, downloader: Downloader
-) -> Generator[tuple[int, Outcome], None, None]:
+    rows: list[tuple[int, Wanted]], work: Callable[[Wanted], Fetched], jobs: int, downloader: Downloader
+) -> Generator[tuple[int, Fetched], None, None]:
     """Outcomes as they come. The threads are daemons: a hanging connection must not hold up the end of the program."""
     tasks: queue.SimpleQueue[tuple[int, Wanted]] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[int, Outcome | OSError]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, Fetched | OSError]] = queue.SimpleQueue()
     for task in rows:
         tasks.put(task)
 
@@ -179,7 +179,7 @@ def _run(
             thread.join(max(0.0, patience - time.monotonic()))
 
 
-def _next(done: queue.SimpleQueue[tuple[int, Outcome | OSError]]) -> tuple[int, Outcome | OSError]:
+def _next(done: queue.SimpleQueue[tuple[int, Fetched | OSError]]) -> tuple[int, Fetched | OSError]:
     while True:
         try:
             return done.get(timeout=_POLL)
@@ -187,24 +187,24 @@ def _next(done: queue.SimpleQueue[tuple[int, Outcome | OSError]]) -> tuple[int, 
             continue
 
 
-def _refused(row: Wanted) -> Outcome:
+def _refused(row: Wanted) -> Fetched:
     assert row.refusal is not None
     return _left_out(row, row.refusal)
 
 
-def _left_out(row: Wanted, error: BindingError) -> Outcome:
+def _left_out(row: Wanted, error: BindingError) -> Fetched:
     message = " ".join(part for part in (error.message, error.hint) if part)
-    return Outcome(row.id, row.pdb_id, "left_out", error.code, message)
+    return Fetched(row.id, row.pdb_id, "left_out", error.code, message)
 
 
-def _one(row: Wanted, folder: Path, archive: Archive) -> Outcome:
+def _one(row: Wanted, folder: Path, archive: Archive) -> Fetched:
     """One row, from the tree if it is there, else from the archive."""
     home = folder / row.id
     try:
         kept = _kept(row, home)
         if kept is not None:
-            return Outcome(row.id, row.pdb_id, "kept", source=kept)
-        return Outcome(row.id, row.pdb_id, "written", source=_write_complex(row, home, archive))
+            return Fetched(row.id, row.pdb_id, "kept", source=kept)
+        return Fetched(row.id, row.pdb_id, "written", source=_write_complex(row, home, archive))
     except BindingError as error:
         return _left_out(row, error)
     except (OSError, StoppedError):
@@ -269,7 +269,7 @@ def _clear_parts(folder: Path) -> None:
                 part.unlink()
 
 
-def _write_index(folder: Path, wanted: list[Wanted], outcomes: list[Outcome]) -> None:
+def _write_index(folder: Path, wanted: list[Wanted], outcomes: list[Fetched]) -> None:
     """The complexes that are there, with the table's columns and the entry's; the table's own values win."""
     given = list(dict.fromkeys(name for row in wanted for name in row.columns))
     columns = ["id", *given, *(name for name in _DERIVED if name not in given)]
@@ -281,7 +281,7 @@ def _write_index(folder: Path, wanted: list[Wanted], outcomes: list[Outcome]) ->
     write_whole(folder / "index.csv", _csv(columns, rows))
 
 
-def _write_report(folder: Path, outcomes: list[Outcome]) -> None:
+def _write_report(folder: Path, outcomes: list[Fetched]) -> None:
     rows = []
     for outcome in outcomes:
         about = outcome.source or {}

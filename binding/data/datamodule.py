@@ -10,14 +10,14 @@ from torch.utils.data import DataLoader
 
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache, refuse_mixed
-from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards, Start
+from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards
 from binding.data.holdout import filter_rows, split_rows
-from binding.data.prior_file import FittedPrior
-from binding.data.prior_own import learn_own
-from binding.prior.model import Prior
+from binding.prior.held_out import FittedPrior
+from binding.prior.model import Prior, PriorFunction
+from binding.prior.own import learn_own
 
 
-def start_of(config: TrainConfig, prior: Prior | None = None) -> tuple[Prior | None, Start | None]:
+def start_of(config: TrainConfig, prior: Prior | None = None) -> tuple[Prior | None, PriorFunction | None]:
     """The prior of a run, and what it says of ligands at their sites without having seen them.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,14 +15,12 @@ from torch.utils.data import Dataset, Sampler
 from binding.config import SourceConfig
 from binding.data.cache import ComplexCache
 from binding.data.decoys import displaced_pose, rmsd
-from binding.data.holdout import group_name
 from binding.errors import ConfigError
+from binding.folds import group_name
 from binding.graph.batch import Batch, collate
 from binding.graph.fields import ComplexGraph, LigandGraph
-from binding.prior.model import PriorPk
+from binding.prior.model import PriorFunction, PriorPk
 
-#: Ligands and the words of their sites -> what a prior says of each.
-Start = Callable[[Sequence[LigandGraph], Sequence[np.ndarray]], PriorPk]
 _NEAR_NATIVE = 2.0  # Å, the field's threshold for a correct pose
 
 
@@ -116,7 +114,7 @@ class ComplexDataset(Dataset[Example]):
     """
 
     def __init__(
-        self, caches: list[ComplexCache], sources: list[SourceConfig], rows: list, start: Start | None = None
+        self, caches: list[ComplexCache], sources: list[SourceConfig], rows: list, start: PriorFunction | None = None
     ) -> None:
         self.caches, self.sources = caches, sources
         for cache, settings in zip(caches, sources, strict=True):
@@ -145,7 +143,7 @@ class ComplexDataset(Dataset[Example]):
         if start is not None:
             self.start_from(start)
 
-    def start_from(self, start: Start) -> None:
+    def start_from(self, start: PriorFunction) -> None:
         """Sets ``starts``."""
         self.starts = start(*self._at_sites(range(len(self.items))))
 

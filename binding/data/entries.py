@@ -26,7 +26,7 @@ _NOT_MEASURED: Final = float("nan")
 
 
 @dataclass(frozen=True)
-class Row:
+class MeasuredComplex:
     """A complex with its measured affinity.
 
     Attributes:
@@ -68,7 +68,7 @@ class Content:
     """What was read from the files of rows.
 
     Attributes:
-        chains: Of the protein of each ``Row.protein``.
+        chains: Of the protein of each ``MeasuredComplex.protein``.
         mols: The ligand of each row, by id; one conformer, heavy atoms.
         failed: Why a row could not be read, by id.
     """
@@ -81,7 +81,7 @@ class Content:
 # ---------------------------------------------------------------- where rows come from
 
 
-def dataset_rows(source: str | Path, index: str | Path | None = None) -> list[Row]:
+def dataset_rows(source: str | Path, index: str | Path | None = None) -> list[MeasuredComplex]:
     """The rows of a folder in PDBbind layout or of a table of paths, in order.
 
     In a folder, a complex is ``<id>/``, or ``<receptor>/`` where the index has a column ``receptor``. A table has the
@@ -99,7 +99,7 @@ def dataset_rows(source: str | Path, index: str | Path | None = None) -> list[Ro
     source = Path(source)
     if source.is_dir():
         entries = _entries(Path(index) if index is not None else source / "index.csv")
-        return [Row(entry, _complex_folder(source, entry), None, error) for entry, error in entries]
+        return [MeasuredComplex(entry, _complex_folder(source, entry), None, error) for entry, error in entries]
     if not source.is_file():
         raise FileError(f"there is no folder or table {source}", "check the path", "file_not_found")
     if index is not None:
@@ -107,7 +107,7 @@ def dataset_rows(source: str | Path, index: str | Path | None = None) -> list[Ro
     return [_table_row(source, entry, error) for entry, error in _entries(source, required=("protein", "ligand"))]
 
 
-def _table_row(table: Path, entry: IndexEntry, error: BindingError | None) -> Row:
+def _table_row(table: Path, entry: IndexEntry, error: BindingError | None) -> MeasuredComplex:
     cells = entry.extra
     if error is None and cells.get("pocket"):
         raise TableError(
@@ -117,10 +117,12 @@ def _table_row(table: Path, entry: IndexEntry, error: BindingError | None) -> Ro
     blank = next((name for name in ("protein", "ligand") if not cells[name]), None)
     if blank and error is None:
         error = TableError(f"{table.name}: {entry.id!r} names no {blank}", "fill the cell in", "bad_row")
-    return Row(entry, resolve_path(table.parent, cells["protein"]), ligand_cell(table.parent, cells["ligand"]), error)
+    return MeasuredComplex(
+        entry, resolve_path(table.parent, cells["protein"]), ligand_cell(table.parent, cells["ligand"]), error
+    )
 
 
-def library_rows(protein: str | Path, ligands: Sequence[str | Path], index: str | Path) -> list[Row]:
+def library_rows(protein: str | Path, ligands: Sequence[str | Path], index: str | Path) -> list[MeasuredComplex]:
     """The rows of one protein with its ligands: those of the index, then the records that it does not name.
 
     Args:
@@ -146,18 +148,18 @@ def library_rows(protein: str | Path, ligands: Sequence[str | Path], index: str 
             error = LigandError(
                 f"{entry.id} is the title of records in {len(found)} files", "titles must differ", "several_ligands"
             )
-        rows.append(Row(entry, protein, found[0], error))
+        rows.append(MeasuredComplex(entry, protein, found[0], error))
     for title, found in homes.items():
         error = TableError(
             f"the record {title} of {found[0].name} has no row in {Path(index).name}",
             "add its affinity under this id, or leave the record out",
             "no_affinity",
         )
-        rows.append(Row(IndexEntry(title, Affinity(_NOT_MEASURED)), protein, found[0], error))
+        rows.append(MeasuredComplex(IndexEntry(title, Affinity(_NOT_MEASURED)), protein, found[0], error))
     return rows
 
 
-def read_rows(sources: Sequence[str | Path], indexes: Sequence[str | Path] | None = None) -> list[Row]:
+def read_complexes(sources: Sequence[str | Path], indexes: Sequence[str | Path] | None = None) -> list[MeasuredComplex]:
     """The rows of several folders or tables together, one for each id.
 
     Args:
@@ -167,9 +169,9 @@ def read_rows(sources: Sequence[str | Path], indexes: Sequence[str | Path] | Non
     Raises:
         FileError, TableError: A folder or index cannot be read, or an id is in two of them.
     """
-    rows: dict[str, Row] = {}
+    rows: dict[str, MeasuredComplex] = {}
     for place, source in enumerate(sources):
-        own: dict[str, Row] = {}
+        own: dict[str, MeasuredComplex] = {}
         for row in dataset_rows(source, indexes[place] if indexes else None):
             if row.id not in own or own[row.id].error is not None:
                 own[row.id] = row
@@ -225,7 +227,7 @@ def _complex_folder(folder: Path, entry: IndexEntry) -> Path:
 
 
 def read_content(
-    rows: Iterable[Row],
+    rows: Iterable[MeasuredComplex],
     *,
     proteins: bool,
     ligands: bool,
@@ -243,12 +245,12 @@ def read_content(
         What was read; a row that lacks something that is needed is under ``failed``.
     """
     content = Content()
-    by_protein: dict[Path, list[Row]] = {}
+    by_protein: dict[Path, list[MeasuredComplex]] = {}
     for row in rows:
         by_protein.setdefault(row.protein, []).append(row)
     done, total = 0, sum(map(len, by_protein.values()))
     for protein, group in by_protein.items():
-        usable: dict[Path | str, list[Row]] = {}
+        usable: dict[Path | str, list[MeasuredComplex]] = {}
         try:
             for row in group:
                 path, ligand = replace(row, error=None).files()
@@ -267,7 +269,7 @@ def read_content(
     return content
 
 
-def _read_molecules(group: list[Row], protein: Path, ligand: Path | str, content: Content) -> None:
+def _read_molecules(group: list[MeasuredComplex], protein: Path, ligand: Path | str, content: Content) -> None:
     if isinstance(ligand, str):
         mol = ligand_inside(protein, ligand)[1].mol
         content.mols.update((row.id, mol) for row in group)

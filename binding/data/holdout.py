@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from binding.config import SourceConfig, ValidationConfig
 from binding.errors import ConfigError, TableError
+from binding.folds import fold_of, groups_of
 from binding.io.rows import read_rows
 
 TRAIN: Final = "train"
@@ -37,36 +37,6 @@ def filter_rows(table: pd.DataFrame, source: SourceConfig) -> pd.DataFrame:
     if kept.empty:
         raise ConfigError(f"where: {source.where!r} keeps no row of {source.cache}", "check the values of the column")
     return kept
-
-
-def fold_of(value: str, folds: int) -> int:
-    """The fold of a group: a hash of its name, so that it never depends on what else is in the data."""
-    return zlib.crc32(value.encode()) % folds
-
-
-def group_name(value: object) -> str:
-    """The name of a group, the same in every table: a column with blanks holds whole numbers as 1.0, others as 1."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def groups_of(table: pd.DataFrame, column: str) -> pd.Series:
-    """Group of each row.
-
-    Where the column is blank, rows on one receptor (column ``protein``) stay together: they have the value of its
-    other rows, if these have one value, or else go by its name, which is also the ``id`` of its own crystal complex.
-    Without a receptor a row is a group of its own.
-
-    Args:
-        table: With ``id``, its columns typed as a cache's are; a blank is NaN.
-        column: Need not be there.
-    """
-    known = table[column] if column in table.columns else pd.Series(index=table.index, dtype=object)
-    own = table["id"].astype(str)
-    if "protein" in table.columns:
-        of_receptor = known.groupby(table["protein"])
-        known = known.where(known.notna() | (of_receptor.transform("nunique") != 1), of_receptor.transform("first"))
-        own = own.where(table["protein"].isna(), table["protein"].map(group_name))
-    return known.astype(object).map(group_name, na_action="ignore").where(known.notna(), "row " + own)
 
 
 def split_rows(

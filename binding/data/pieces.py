@@ -21,7 +21,7 @@ from binding.data.encode import cannot_write
 from binding.errors import CacheError
 from binding.io.files import open_error
 
-SUFFIX: Final = ".pieces"
+PIECES_SUFFIX: Final = ".pieces"
 _FORMAT: Final = 1
 _COMMIT_SECONDS: Final = 1.0  # of work that a kill may cost
 _SETTLED: Final = 2.0  # seconds; a file that changed this short before it was read may change again unseen

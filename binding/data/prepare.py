@@ -16,11 +16,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
+from binding.callbacks import Advance
 from binding.data.encode import cannot_write, write_cache
-from binding.data.entries import Row, dataset_rows, library_rows
-from binding.data.pieces import SUFFIX, Piece, open_pieces
-from binding.data.plan import Plan, Progress
-from binding.data.poses import Job, prepare_job, worker_died
+from binding.data.entries import MeasuredComplex, dataset_rows, library_rows
+from binding.data.piece_job import PieceJob, make_piece, worker_died
+from binding.data.piece_plan import PiecePlan
+from binding.data.pieces import PIECES_SUFFIX, Piece, open_pieces
 from binding.errors import NothingLeftError, UsageError
 from binding.graph.site import PocketSpec
 from binding.io.files import write_whole
@@ -113,7 +114,7 @@ def prepare_dataset(
     source: str | None = None,
     pocket_cutoff: float = 10.0,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> PrepareReport:
     """Prepares a folder in PDBbind layout or a table of paths; see ``dataset_rows`` for their form.
 
@@ -143,7 +144,7 @@ def prepare_library(
     source: str | None = None,
     pocket_cutoff: float = 10.0,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> PrepareReport:
     """Prepares one protein with many ligands; a record that the index does not name is a rejected row.
 
@@ -165,13 +166,13 @@ def prepare_library(
 
 
 def prepare_rows(
-    rows: Sequence[Row],
+    rows: Sequence[MeasuredComplex],
     output: str | Path,
     source: str,
     *,
     pocket_cutoff: float = 10.0,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> PrepareReport:
     """Reads complexes and writes the cache and, beside it, ``<stem>.rejected.csv``.
 
@@ -196,8 +197,8 @@ def prepare_rows(
     """
     output = Path(output)
     PocketSpec(cutoff=pocket_cutoff)  # refused before anything is read
-    with open_pieces(output.with_name(output.name + SUFFIX)) as pieces:
-        plan = Plan(rows, pieces, pocket_cutoff, progress)
+    with open_pieces(output.with_name(output.name + PIECES_SUFFIX)) as pieces:
+        plan = PiecePlan(rows, pieces, pocket_cutoff, progress)
         _work(plan, workers)
         table = plan.table(source)
         reasons = sorted(plan.refused.items())
@@ -214,11 +215,11 @@ def prepare_rows(
     return PrepareReport(output, len(rows), cached, rejected, plan.kept)
 
 
-def _work(plan: Plan, workers: int | None) -> None:
+def _work(plan: PiecePlan, workers: int | None) -> None:
     """Fills the pieces that are missing."""
     count = workers or os.cpu_count() or 1
     jobs = plan.jobs()
-    first: list[Job] = []
+    first: list[PieceJob] = []
     for job in jobs:
         first.append(job)
         if sum(len(job.ids) for job in first) > _FEW_ROWS:
@@ -227,10 +228,10 @@ def _work(plan: Plan, workers: int | None) -> None:
         count = 1
     if count == 1:
         for job in chain(first, jobs):
-            plan.pieces.put(job.key, prepare_job(job))
+            plan.pieces.put(job.key, make_piece(job))
             plan.advance(len(job.ids))
         return
-    with WorkerPool("binding.data.poses:prepare_job", count) as pool:
+    with WorkerPool("binding.data.piece_job:make_piece", count) as pool:
         for job, future in pool.map(chain(first, jobs), _LOOKAHEAD * count):
             try:
                 piece = future.result()
@@ -240,7 +241,7 @@ def _work(plan: Plan, workers: int | None) -> None:
             plan.advance(len(job.ids))
 
 
-def _without_culprits(job: Job, pool: WorkerPool) -> Piece:
+def _without_culprits(job: PieceJob, pool: WorkerPool) -> Piece:
     """A job that killed its process: each ligand alone, then those that did no harm together."""
     died = {place for place in range(len(job.ids)) if _dies(job.only([place]), pool)}
     left = [place for place in range(len(job.ids)) if place not in died]
@@ -255,7 +256,7 @@ def _without_culprits(job: Job, pool: WorkerPool) -> Piece:
     return Piece(piece.content, refused, lasting=piece.lasting and not died)
 
 
-def _dies(job: Job, pool: WorkerPool) -> bool:
+def _dies(job: PieceJob, pool: WorkerPool) -> bool:
     try:
         pool.submit(job).result()
     except WorkerDiedError:

@@ -15,7 +15,7 @@ from binding.structures import Ligand, Protein
 
 
 @dataclass(frozen=True)
-class Record:
+class LigandRecord:
     """One record of a ligand file, as text.
 
     Attributes:
@@ -49,11 +49,11 @@ class RecordFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.damage: FileError | None = None
-        self._records: dict[str, list[Record]] = {}
+        self._records: dict[str, list[LigandRecord]] = {}
         index = 0
         try:
             for index, text in enumerate(split_records(path), start=1):
-                record = Record(path, index - 1, text)
+                record = LigandRecord(path, index - 1, text)
                 self._records.setdefault(record_name(text, path, index - 1), []).append(record)
         except FileError as error:
             if not index:
@@ -65,7 +65,7 @@ class RecordFile:
         """Of the records, each once, in file order."""
         return list(self._records)
 
-    def pick(self, title: str) -> Record:
+    def pick(self, title: str) -> LigandRecord:
         """The record of a title.
 
         Raises:

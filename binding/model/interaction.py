@@ -15,7 +15,7 @@ from binding.model.layers.cross_attention import GeometricCrossAttention, PairGr
 from binding.model.layers.encoders import DirectionEncoder, MoleculeEncoder, Neighbours, PocketEncoder, mlp
 from binding.model.layers.geometry import VINA_TERMS, PairFeatures, PairGeometry, read_vectors
 from binding.model.layers.precision import full_precision
-from binding.model.layers.readout import VINA_MEAN_PK, PairReadout, PhysicsPrior, small_mlp
+from binding.model.layers.readout import VINA_MEAN_PK, PairReadout, VinaTerms, small_mlp
 
 _ROTORS = DESCRIPTORS.index("rotatable_bonds")
 _ROTOR_SCALE = 7.0
@@ -111,7 +111,7 @@ class InteractionModel(nn.Module):
         self.attention_dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(CrossAttentionBlock(channels, heads, dropout) for _ in range(config.num_layers))
         self.readout = PairReadout(channels, dropout)
-        self.physics = PhysicsPrior() if config.physics else None
+        self.physics = VinaTerms() if config.physics else None
         # Vina's terms bring a mean of their own; what is left of the labels' mean starts as the constant.
         self.bias = nn.Parameter(torch.tensor(config.mean_pk - (VINA_MEAN_PK if config.physics else 0.0)))
         self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)

@@ -53,7 +53,7 @@ def vina_by_size(terms: Tensor, ligand: Tensor, sizes: Tensor) -> Tensor:
         sizes: (B,) heavy atoms.
 
     Returns:
-        (B,) pK; higher is better. Clashes are bounded as in ``PhysicsPrior``.
+        (B,) pK; higher is better. Clashes are bounded as in ``VinaTerms``.
     """
     attraction, clash = attraction_and_clash(terms * terms.new_tensor(VINA_PK_WEIGHTS))
     sums = terms.new_zeros(2, len(sizes)).index_add_(1, ligand, torch.stack([attraction, clash]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Protocol
 
@@ -11,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from binding.callbacks import Advance
 from binding.config import SourceConfig, ValidationConfig
 from binding.constants import AMINO_ACIDS
 from binding.data.cache import ComplexCache
@@ -28,8 +28,6 @@ from binding.training.losses import affinity_loss
 _ELEMENT = list(ATOM_CATEGORIES).index("element")
 _HUBER_DELTA = 1.0  # pK
 _MASKS_OF_HELD_OUT = 0  # seed
-
-Progress = Callable[[int, int], None]
 
 
 class Task(Protocol):
@@ -98,7 +96,7 @@ class LigandLearning:
 
     name = "ligand"
 
-    def __init__(self, config: PretrainConfig, workers: int | None = None, progress: Progress | None = None) -> None:
+    def __init__(self, config: PretrainConfig, workers: int | None = None, progress: Advance | None = None) -> None:
         assert config.ligand is not None
         self.settings = config.ligand
         sets, tables = [], []

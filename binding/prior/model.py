@@ -8,7 +8,7 @@ structure alone, and of the protein only which residues line the site.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
@@ -47,6 +47,10 @@ class PriorPk:
     def take(self, rows: Sequence[int] | np.ndarray) -> PriorPk:
         """Of some of the complexes."""
         return PriorPk(self.at_site[rows], self.alone[rows], None if self.known is None else self.known[rows])
+
+
+#: From n ligands and the words of their sites to what a prior says of each.
+PriorFunction = Callable[[Sequence[LigandGraph], Sequence[np.ndarray]], PriorPk]
 
 
 class Alike(NamedTuple):

@@ -57,7 +57,7 @@ class LeakReport:
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class LeakData:
     """What is known of the rows that are compared.
 
     Attributes:
@@ -74,7 +74,7 @@ class Known:
 
 
 def find_leaks(
-    train: Sequence[str], held_out: Mapping[str, Sequence[str]], known: Known, thresholds: Thresholds
+    train: Sequence[str], held_out: Mapping[str, Sequence[str]], known: LeakData, thresholds: Thresholds
 ) -> LeakReport:
     """Compares each held-out row with the training rows.
 
@@ -138,7 +138,7 @@ def look_up(similar: np.ndarray, pk: np.ndarray, related: np.ndarray) -> dict[st
     return {NEAREST: float(pk[best[0]]), WEIGHTED: float(mean)}
 
 
-def _nearest_proteins(asked: set[str], train: list[str], known: Known) -> dict[str, tuple[str, float]]:
+def _nearest_proteins(asked: set[str], train: list[str], known: LeakData) -> dict[str, tuple[str, float]]:
     """For each protein a training row of the nearest training protein, and the identity."""
     row_of: dict[str, str] = {}
     for name in train:

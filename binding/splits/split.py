@@ -12,20 +12,19 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from binding.data.entries import Content, Row, read_content, read_rows
+from binding.callbacks import Announce
+from binding.data.entries import Content, MeasuredComplex, read_complexes, read_content
 from binding.data.holdout import SIDES, TEST, TRAIN, VALIDATION
 from binding.errors import TableError, UsageError
 from binding.io.files import make_folder
 from binding.splits.assign import Assignment, by_column, by_group, by_time, separate_ligands
 from binding.splits.clusters import IDENTITY, LEAST_KNOWN, ProteinSet, cluster_proteins
-from binding.splits.leakage import Known, LeakReport, Thresholds, find_leaks
+from binding.splits.leakage import LeakData, LeakReport, Thresholds, find_leaks
 from binding.splits.similarity import SIMILARITY, fingerprints, scaffold
 
 RULES: Final = ("random", "time", "protein", "scaffold", "both", "column")
 _NEEDS_PROTEINS: Final = ("protein", "both")
 _NEEDS_LIGANDS: Final = ("scaffold", "both")
-
-Progress = Callable[[str], Callable[[int, int], None] | None]
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def split_dataset(
     *,
     indexes: Sequence[str | Path] | None = None,
     report: bool = False,
-    progress: Progress | None = None,
+    progress: Announce | None = None,
 ) -> SplitResult:
     """Splits the rows of folders of complexes.
 
@@ -131,7 +130,7 @@ def split_dataset(
         FileError, TableError: A folder or index cannot be read, a column is missing, or no row is left for a side.
         UsageError: The rule contradicts itself.
     """
-    rows = read_rows(folders, indexes)
+    rows = read_complexes(folders, indexes)
     wants_proteins, wants_ligands = report or rule.by in _NEEDS_PROTEINS, report or rule.by in _NEEDS_LIGANDS
     bar = progress or (lambda what: None)
     content = Content(failed={row.id: row.error for row in rows if row.error is not None})
@@ -141,7 +140,7 @@ def split_dataset(
     if not usable:
         error = next(iter(content.failed.values()))
         raise TableError(f"no row can be read; the first: {error.message}", error.hint)
-    features = find_features(usable, content, rule.identity, bar("comparing proteins") if content.chains else None)
+    features = compare_rows(usable, content, rule.identity, bar("comparing proteins") if content.chains else None)
     assignment = assign(usable, rule, features)
     for name, error in content.failed.items():
         assignment.leave_out(name, "unreadable", f"{error.code}: {error.message}")
@@ -156,7 +155,7 @@ def split_dataset(
 
 
 @dataclass(frozen=True, eq=False)
-class Features:
+class Compared:
     """What the rules and the report compare, by id; empty where it was not read.
 
     Attributes:
@@ -173,19 +172,19 @@ class Features:
     scaffolds: dict[str, str] = field(default_factory=dict)
     prints: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def known(self, rows: Sequence[Row]) -> Known:
+    def known(self, rows: Sequence[MeasuredComplex]) -> LeakData:
         """What the report needs of rows."""
         assert self.proteins is not None, "a report reads proteins"
         pk = {row.id: row.entry.affinity.pk for row in rows}
-        return Known(pk, self.protein, self.proteins, self.prints)
+        return LeakData(pk, self.protein, self.proteins, self.prints)
 
 
-def find_features(
-    rows: Sequence[Row],
+def compare_rows(
+    rows: Sequence[MeasuredComplex],
     content: Content,
     identity: float = IDENTITY,
     progress: Callable[[int, int], None] | None = None,
-) -> Features:
+) -> Compared:
     """Clusters, scaffolds and fingerprints of what was read.
 
     Args:
@@ -201,17 +200,17 @@ def find_features(
         scaffolds = {row.id: scaffold(mol) for row, mol in zip(rows, mols, strict=True)}
         prints = dict(zip((row.id for row in rows), fingerprints(mols), strict=True))
     if not content.chains:
-        return Features(scaffolds=scaffolds, prints=prints)
+        return Compared(scaffolds=scaffolds, prints=prints)
     protein = {row.id: str(row.protein) for row in rows}
     proteins = cluster_proteins({str(folder): found for folder, found in content.chains.items()}, identity, progress)
     first: dict[str, str] = {}
     for name in sorted(protein):
         first.setdefault(proteins.clusters[protein[name]], name)
     clusters = {name: first[proteins.clusters[where]] for name, where in protein.items()}
-    return Features(protein, proteins, clusters, scaffolds, prints)
+    return Compared(protein, proteins, clusters, scaffolds, prints)
 
 
-def assign(rows: Sequence[Row], rule: SplitRule, features: Features) -> Assignment:
+def assign(rows: Sequence[MeasuredComplex], rule: SplitRule, features: Compared) -> Assignment:
     """The sides of rows by a rule.
 
     Raises:
@@ -234,7 +233,7 @@ def assign(rows: Sequence[Row], rule: SplitRule, features: Features) -> Assignme
     return by_column(values, {TEST: rule.test_values, VALIDATION: rule.validation_values})
 
 
-def _column(rows: Sequence[Row], column: str) -> dict[str, str]:
+def _column(rows: Sequence[MeasuredComplex], column: str) -> dict[str, str]:
     """A column of the indexes; an index that lacks it gives blanks, as long as another has it."""
     if not any(column in row.entry.extra for row in rows):
         found = sorted({name for row in rows for name in row.entry.extra})
@@ -242,7 +241,7 @@ def _column(rows: Sequence[Row], column: str) -> dict[str, str]:
     return {row.id: row.entry.extra.get(column, "") for row in rows}
 
 
-def _table(rows: list[Row], assignment: Assignment, features: Features) -> pd.DataFrame:
+def _table(rows: list[MeasuredComplex], assignment: Assignment, features: Compared) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "id": [row.id for row in rows],
@@ -260,7 +259,7 @@ def _summary(
     folders: Sequence[str | Path],
     rule: SplitRule,
     assignment: Assignment,
-    features: Features,
+    features: Compared,
     content: Content,
     leaks: LeakReport | None,
 ) -> dict[str, Any]:

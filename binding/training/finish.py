@@ -75,7 +75,7 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
     predictions, metrics = None, {}
     if len(data.validation_set):
         predictions = output / "validation.csv"
-        table = predict_rows(Scorer(output.name, {}, [member], prior=data.prior), data.validation_set)
+        table = predict_dataset(Scorer(output.name, {}, [member], prior=data.prior), data.validation_set)
         with replacing(predictions) as partial:
             table.to_csv(partial, index=False, float_format="%.5f")
         exact = table[table["relation"] == "="]  # a bound has no error
@@ -113,7 +113,7 @@ def calibrate(error: np.ndarray, std: np.ndarray) -> dict[str, float]:
     return {"std_scale": scale, "interval_90": float(size[rank - 1]) / scale}
 
 
-def predict_rows(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) -> pd.DataFrame:
+def predict_dataset(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) -> pd.DataFrame:
     """Scores rows of caches; the prior's part is ``rows.starts``, or without these what the scorer's prior says.
 
     Args:

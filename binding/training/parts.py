@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from binding.config import LearningRates
 from binding.model.weights import Member
 
-PARTS: Final = ("ligand_encoder", "pocket_encoder", "cross_attention", "readouts", "ligand_only")
+MEMBER_PARTS: Final = ("ligand_encoder", "pocket_encoder", "cross_attention", "readouts", "ligand_only")
 
 #: Modules of the interaction model; all others, which make pairs and pass them on, are the cross-attention.
 _MODULES: Final = {
@@ -29,8 +29,8 @@ _TWIN_ENCODER: Final = "molecule"
 
 
 def parameters(member: Member) -> dict[str, list[nn.Parameter]]:
-    """The parameters of each of ``PARTS``; each parameter is in one, and the twin has none where there is no twin."""
-    found: dict[str, list[nn.Parameter]] = {part: [] for part in PARTS}
+    """The parameters of each of ``MEMBER_PARTS``, each in exactly one; the list of the twin is empty without a twin."""
+    found: dict[str, list[nn.Parameter]] = {part: [] for part in MEMBER_PARTS}
     for name, parameter in member.interaction.named_parameters():
         found[_MODULES.get(name.partition(".")[0], "cross_attention")].append(parameter)
     if member.ligand_only is not None:

@@ -9,7 +9,7 @@ import pytest
 from complexes import write_complex, write_library
 
 from binding import api
-from binding.data.entries import dataset_rows, library_rows, read_content, read_rows
+from binding.data.entries import dataset_rows, library_rows, read_complexes, read_content
 from binding.errors import FileError, TableError, UsageError
 
 
@@ -171,7 +171,7 @@ def test_splitting_sees_one_row_an_id_and_why_it_cannot_be_used(tmp_path):
     for name in ("a", "b"):
         write_complex(tmp_path, name, "4cup")
     write(tmp_path / "index.csv", "id,pk\na,5\na,5\nb,\n")
-    rows = read_rows([tmp_path])
+    rows = read_complexes([tmp_path])
     assert codes(rows) == {"a": None, "b": "no_affinity"}
     content = read_content(rows, proteins=True, ligands=True)
     assert {name: error.code for name, error in content.failed.items()} == {"b": "no_affinity"}
@@ -182,7 +182,7 @@ def test_splitting_sees_one_row_an_id_and_why_it_cannot_be_used(tmp_path):
 def test_a_ligand_inside_a_complex_is_read(examples, tmp_path):
     path = examples / "4cup_complex.cif.gz"
     table = write(tmp_path / "set.csv", f"id,protein,ligand,pk\na,{path},A:ZYB:2971,5\nb,{path},A:XXX:1,5\n")
-    content = read_content(read_rows([table]), proteins=False, ligands=True)
+    content = read_content(read_complexes([table]), proteins=False, ligands=True)
     assert content.mols["a"].GetNumAtoms() == 11
     assert content.failed["b"].code == "ligand_not_found"
 

@@ -20,10 +20,10 @@ import numpy as np
 import pytest
 from complexes import record, write_complex, write_index, write_library, write_many
 
+from binding.data import piece_job, piece_plan, prepare
 from binding.data import pieces as pieces_module
-from binding.data import plan, poses, prepare
 from binding.data.cache import ComplexCache
-from binding.data.pieces import SUFFIX, open_pieces
+from binding.data.pieces import PIECES_SUFFIX, open_pieces
 from binding.data.prepare import PrepareReport, prepare_dataset, prepare_library
 from binding.errors import CacheError, NothingLeftError, UsageError
 from binding.pool import WorkerDiedError
@@ -156,7 +156,7 @@ def test_inputs_that_do_not_fit_together(tmp_path, arguments):
 def test_an_unchanged_set_is_not_read_again(tree, monkeypatch):
     first = run(tree)
     data = first.path.read_bytes()
-    monkeypatch.setattr(prepare, "prepare_job", None)  # nothing calls it
+    monkeypatch.setattr(prepare, "make_piece", None)  # nothing calls it
     again = run(tree)
     assert (first.kept, again.kept) == (0, COUNT)
     assert again.path.read_bytes() == data
@@ -220,12 +220,12 @@ def test_a_change_costs_what_it_must_and_gives_what_a_fresh_run_gives(tree, tmp_
 
 def test_other_code_makes_everything_anew(tree, monkeypatch):
     run(tree)
-    monkeypatch.setattr(plan, "code_version", lambda: "another release")
+    monkeypatch.setattr(piece_plan, "code_version", lambda: "another release")
     assert run(tree).kept == 0
 
 
 def test_a_longer_library_costs_the_new_records(tmp_path, monkeypatch):
-    monkeypatch.setattr(plan, "MOST_POSES", 4)
+    monkeypatch.setattr(piece_plan, "MOST_POSES", 4)
     names = [f"l{number}" for number in range(11)]
     for count, kept in ((9, 0), (11, 8)):  # 4 + 4 + 1, then 4 + 4 + 3
         protein, ligands, index = write_library(tmp_path, names[:count])
@@ -240,14 +240,14 @@ def test_pieces_that_are_not_used_any_more_are_dropped(tree):
     run(tree)
     drop_row(tree)
     report = run(tree)
-    with open_pieces(report.path.with_name(report.path.name + SUFFIX)) as pieces:
+    with open_pieces(report.path.with_name(report.path.name + PIECES_SUFFIX)) as pieces:
         assert pieces._connection.execute("SELECT count(*) FROM pieces").fetchone() == (COUNT - 1,)
 
 
 def test_pieces_may_be_deleted(tree):
     report = run(tree)
     data = report.path.read_bytes()
-    report.path.with_name(report.path.name + SUFFIX).unlink()
+    report.path.with_name(report.path.name + PIECES_SUFFIX).unlink()
     assert run(tree).kept == 0
     assert report.path.read_bytes() == data
 
@@ -354,7 +354,7 @@ def pooled(monkeypatch):
         culprits: ClassVar[set[str]] = set()
 
         def __init__(self, function, workers):
-            assert function == "binding.data.poses:prepare_job"
+            assert function == "binding.data.piece_job:make_piece"
 
         def __enter__(self):
             return self
@@ -367,7 +367,7 @@ def pooled(monkeypatch):
             if self.culprits & set(job.ids):
                 future.set_exception(WorkerDiedError())
             else:
-                future.set_result(poses.prepare_job(job))
+                future.set_result(piece_job.make_piece(job))
             return future
 
         def map(self, jobs, lookahead):
@@ -399,24 +399,24 @@ def test_a_worker_that_dies_on_every_row(pooled, tree):
 
 
 def test_a_defect_costs_the_row_that_shows_it_and_is_tried_again(tree, monkeypatch):
-    check = poses.check_complex
+    check = piece_job.check_complex
 
     def defect(cx):
         if cx.id == "c004":
             raise ZeroDivisionError("division by zero")
         return check(cx)
 
-    monkeypatch.setattr(poses, "check_complex", defect)
+    monkeypatch.setattr(piece_job, "check_complex", defect)
     report = run(tree)
     assert rejected(report) == {"c004": "internal_error"}
     assert "ZeroDivisionError" in report.rejected[0].message
-    monkeypatch.setattr(poses, "check_complex", check)
+    monkeypatch.setattr(piece_job, "check_complex", check)
     report = run(tree)
     assert (report.cached, report.kept) == (COUNT, COUNT - 1)
 
 
 def test_two_runs_do_not_write_one_cache(tree, tmp_path):
-    with open_pieces(tmp_path / f"x.npz{SUFFIX}"), pytest.raises(CacheError) as caught:
+    with open_pieces(tmp_path / f"x.npz{PIECES_SUFFIX}"), pytest.raises(CacheError) as caught:
         run(tree)
     assert caught.value.code == "in_use"
     assert run(tree).cached == COUNT
@@ -514,16 +514,16 @@ def test_a_disk_that_fills_up_while_reading(tree, tmp_path):
     "content", [b"something else, and long enough to have a header" * 20, b"SQLite format 3\0" + bytes(600)]
 )
 def test_a_file_of_pieces_that_is_none(tree, tmp_path, content):
-    (tmp_path / f"x.npz{SUFFIX}").write_bytes(content)
+    (tmp_path / f"x.npz{PIECES_SUFFIX}").write_bytes(content)
     with pytest.raises(CacheError, match="no file of pieces"):
         run(tree)
-    assert (tmp_path / f"x.npz{SUFFIX}").read_bytes() == content
+    assert (tmp_path / f"x.npz{PIECES_SUFFIX}").read_bytes() == content
 
 
 def test_a_database_of_something_else_is_left_alone(tree, tmp_path):
     import sqlite3
 
-    connection = sqlite3.connect(tmp_path / f"x.npz{SUFFIX}")
+    connection = sqlite3.connect(tmp_path / f"x.npz{PIECES_SUFFIX}")
     connection.execute("CREATE TABLE results (value)")
     connection.close()
     with pytest.raises(CacheError, match="something else"):
@@ -533,7 +533,7 @@ def test_a_database_of_something_else_is_left_alone(tree, tmp_path):
 # ---------------------------------------------------------------- what a piece depends on
 
 #: Imported on the way, but without a say in what a piece holds.
-NO_FEATURES = {"errors.py", "units.py", "data/pieces.py", "featurize.py", "graph/pocket.py", "graph/build.py"}
+NO_FEATURES = {"errors.py", "units.py", "data/pieces.py", "score/featurize.py", "graph/pocket.py", "graph/build.py"}
 
 
 def imported(path: Path) -> set[Path]:
@@ -548,8 +548,8 @@ def imported(path: Path) -> set[Path]:
 
 def test_all_code_that_makes_features_names_the_pieces():
     root = ROOT / "binding"
-    covered = {path for pattern in poses._CODE for path in root.glob(pattern)}
-    reached, waiting = set(), [root / "data" / "poses.py"]
+    covered = {path for pattern in piece_job._CODE for path in root.glob(pattern)}
+    reached, waiting = set(), [root / "data" / "piece_job.py"]
     while waiting:
         path = waiting.pop()
         if path not in reached and path.relative_to(root).as_posix() not in NO_FEATURES:

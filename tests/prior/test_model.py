@@ -13,12 +13,12 @@ from prior_ligands import DRUGS, drugs, graph, invented_pk
 from safetensors.torch import load_file, save_file
 from transforms import moved_graph, random_motions
 
-from binding.data.prior_fit import fit_prior
 from binding.domain.words import pocket_words
 from binding.errors import WeightsError
 from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import Scorer
 from binding.model.weights import Member, load_model, save_weights
+from binding.prior.fit import fit_prior
 from binding.prior.kernel import DESCRIPTOR_SHARE, Features
 from binding.prior.model import Prior, PriorPk, SiteFit, summary_of
 from binding.prior.sites import Sites, tanimoto

@@ -8,7 +8,7 @@ from rdkit import Chem
 
 from binding.io.sequences import ChainSequence
 from binding.splits.clusters import cluster_proteins
-from binding.splits.leakage import Known, Thresholds, find_leaks, look_up
+from binding.splits.leakage import LeakData, Thresholds, find_leaks, look_up
 from binding.splits.similarity import fingerprints
 
 from .conftest import mutated, random_sequence
@@ -29,7 +29,7 @@ ROWS = {  # protein, ligand, pk
 def report():
     chains = {name: [ChainSequence(text, False, False)] for name, text in PROTEINS.items()}
     mols = [Chem.MolFromSmiles(smiles) for _, smiles, _ in ROWS.values()]
-    known = Known(
+    known = LeakData(
         pk={name: pk for name, (_, _, pk) in ROWS.items()},
         protein={name: protein for name, (protein, _, _) in ROWS.items()},
         proteins=cluster_proteins(chains),
@@ -91,7 +91,7 @@ def test_look_up_of_ligands_like_none_is_the_mean():
 def test_nothing_held_out_gives_empty_tables_with_their_columns(report):
     chains = {"kinase": [ChainSequence(KINASE, False, False)]}
     mol = fingerprints([Chem.MolFromSmiles("CCO")])
-    known = Known({"a": 5.0}, {"a": "kinase"}, cluster_proteins(chains), {"a": mol[0]})
+    known = LeakData({"a": 5.0}, {"a": "kinase"}, cluster_proteins(chains), {"a": mol[0]})
     empty = find_leaks(["a"], {"test": []}, known, Thresholds(0.3))
     assert empty.shares == {}
     assert list(empty.rows.columns) == list(report.rows.columns)

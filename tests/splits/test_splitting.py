@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from binding import api
-from binding.data.entries import read_content, read_rows
+from binding.data.entries import read_complexes, read_content
 from binding.data.holdout import read_split
 from binding.errors import FileError, TableError, UsageError
 from binding.splits.clusters import cluster_proteins
@@ -24,7 +24,7 @@ SHARES = {"test": 0.2, "validation": 0.2}
 @pytest.fixture(scope="session")
 def content(tree):
     """The truth about the tree, found without any rule."""
-    rows = read_rows([tree.folder])
+    rows = read_complexes([tree.folder])
     found = read_content(rows, proteins=True, ligands=True)
     assert not found.failed
     clusters = cluster_proteins({row.id: found.chains[row.folder] for row in rows}).clusters

@@ -15,7 +15,7 @@ from binding.config import LearningRates, ModelConfig
 from binding.errors import ConfigError, TrainingError, WeightsError
 from binding.model.weights import DEFAULT_MODEL, Member, load_card, load_model, resolve_weights, save_weights
 from binding.training.module import TrainingModule
-from binding.training.parts import PARTS, freeze_all_but_readouts, gradient_norms, optimizer_groups, parameters
+from binding.training.parts import MEMBER_PARTS, freeze_all_but_readouts, gradient_norms, optimizer_groups, parameters
 from binding.training.start import load_start
 
 FROZEN = ("interaction.molecule", "interaction.directions", "interaction.pocket.", "interaction.pair",
@@ -26,7 +26,7 @@ def test_each_parameter_is_in_one_part():
     member = Member(SMALL)
     found = [id(p) for tensors in parameters(member).values() for p in tensors]
     assert sorted(found) == sorted(id(p) for p in member.parameters())
-    assert all(parameters(member)[part] for part in PARTS)
+    assert all(parameters(member)[part] for part in MEMBER_PARTS)
 
 
 def test_only_readouts_are_left():
@@ -84,7 +84,7 @@ def test_gradient_norms_are_logged_before_clipping(settings):
     for output, clip in (("a", 1e-3), ("b", 1e3)):
         config = settings(output, epochs=1, batch_size=100, gradient_clip=clip)
         run(config)
-        logs.append(log_of(config)[[f"gradient_{part}" for part in PARTS]].iloc[0])
+        logs.append(log_of(config)[[f"gradient_{part}" for part in MEMBER_PARTS]].iloc[0])
     assert (logs[0] > 0).all()
     assert logs[0]["gradient_readouts"] > 0.1
     assert logs[0].to_numpy() == pytest.approx(logs[1].to_numpy(), rel=1e-6)

@@ -26,16 +26,16 @@ from binding import api
 from binding.config import PRIOR_SHARE, ModelConfig, TrainConfig
 from binding.data.cache import ComplexCache
 from binding.data.datamodule import ComplexDataModule
-from binding.data.prior_file import FittedPrior
-from binding.data.prior_fit import fit_prior
-from binding.data.prior_own import learn_own
 from binding.domain.index import Domain
 from binding.errors import ConfigError, WeightsError
 from binding.model.ensemble import Scorer
 from binding.model.ligand_only import LigandOnlyModel
 from binding.model.weights import load_model
+from binding.prior.fit import fit_prior
+from binding.prior.held_out import FittedPrior
 from binding.prior.kernel import Features
 from binding.prior.model import PriorPk
+from binding.prior.own import learn_own
 from binding.training.encoders import load_encoders, save_encoder
 
 FOLDS = 3

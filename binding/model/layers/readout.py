@@ -18,8 +18,8 @@ MAX_CLASH_PK = 5.0
 _REPULSION = VINA_TERMS.index("repulsion")
 
 
-class PhysicsPrior(nn.Module):
-    """Vina's terms, summed over a complex and damped by rotatable bonds, with learned weights: an additive prior."""
+class VinaTerms(nn.Module):
+    """Vina's terms, summed over a complex and damped by rotatable bonds, with learned weights."""
 
     def __init__(self) -> None:
         super().__init__()

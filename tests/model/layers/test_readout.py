@@ -1,4 +1,4 @@
-"""The physics prior: bounded clashes."""
+"""Vina's terms: bounded clashes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from binding.model.layers.geometry import VINA_TERMS
-from binding.model.layers.readout import MAX_CLASH_PK, VINA_PK_WEIGHTS, PhysicsPrior
+from binding.model.layers.readout import MAX_CLASH_PK, VINA_PK_WEIGHTS, VinaTerms
 
 
 def test_clashes_cost_at_most_the_maximum_and_are_shared_out_exactly():
-    prior = PhysicsPrior()
+    vina = VinaTerms()
     clash = torch.zeros(6, 5)
     clash[:, VINA_TERMS.index("repulsion")] = torch.tensor([0.1, 0.3, 0.0, 200.0, 400.0, 0.0])
     owner = torch.tensor([0, 0, 0, 1, 1, 1])
-    pk = prior(clash, torch.zeros(6), owner, 2)
+    pk = vina(clash, torch.zeros(6), owner, 2)
     totals = torch.zeros(2).index_add_(0, owner, pk)
     weight = -VINA_PK_WEIGHTS[VINA_TERMS.index("repulsion")]
     raw = 0.4 * weight

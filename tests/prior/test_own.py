@@ -7,10 +7,10 @@ import pytest
 from binding_sites import NOWHERE, drug_sites, site
 from prior_ligands import DRUGS, drugs, graph, invented_pk
 
-from binding.data import prior_own
-from binding.data.prior_fit import RIDGE, RIDGE_AT_SITE, fit_prior
-from binding.data.prior_own import learn_own
+from binding.prior import own as prior_own
+from binding.prior.fit import RIDGE, RIDGE_AT_SITE, fit_prior
 from binding.prior.kernel import Features, kernel_matrix
+from binding.prior.own import learn_own
 from binding.prior.sites import tanimoto
 
 OWN = ["Oc1ccccc1", "Oc1ccc(Cl)cc1", "Oc1ccc(Br)cc1", "COc1ccc(O)cc1", "Nc1ccc(O)cc1"]  # phenols
@@ -87,7 +87,7 @@ def test_measurements_of_one_ligand_at_one_site_are_averaged(prior, own):
 
 
 def test_more_than_it_can_learn_leave_it_as_it_is(prior, own, monkeypatch, caplog):
-    monkeypatch.setattr(prior_own, "MOST", 4)
+    monkeypatch.setattr(prior_own, "MOST_OWN", 4)
     after, start = learn_own(prior, own, SITES, PK)
     assert after is prior
     assert np.array_equal(start(own, SITES).at_site, prior.predict_at(own, SITES).at_site)

@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 from scipy.linalg import blas, lapack
 
-from binding.data.holdout import fold_of
-from binding.data.prior_file import FittedPrior
 from binding.errors import TrainingError, UsageError
+from binding.folds import fold_of
 from binding.graph.fields import LigandGraph
+from binding.prior.held_out import FittedPrior
 from binding.prior.kernel import Features, kernel_matrix
 from binding.prior.model import Prior, SiteFit, summary_of
 from binding.prior.sites import Sites
@@ -27,8 +27,8 @@ from binding.prior.sites import Sites
 #: Added to the kernel's diagonal: the variance of what likeness does not explain, in units of the Tanimoto part.
 RIDGE: Final = 0.3
 RIDGE_AT_SITE: Final = 0.4  # of the fit with sites
-PARTS: Final = 10  # of the ligands, at random; each is predicted without its own part
-MOST: Final = 50_000  # ligands at sites; the matrix of so many takes 10 GB
+RANDOM_PARTS: Final = 10  # of the ligands, at random; each is predicted without its own part
+MOST_ROWS: Final = 50_000  # ligands at sites; the matrix of so many takes 10 GB
 FEWEST: Final = 20  # ligands
 
 
@@ -121,7 +121,7 @@ def fit_prior(
     fold = np.array([fold_of(str(name), folds) for name in groups])
     inside = np.zeros((folds + 1, len(keys)), dtype=bool)
     inside[fold, ligand_of] = True
-    part = np.array([zlib.crc32(b"part" + key) % PARTS for key in keys])
+    part = np.array([zlib.crc32(b"part" + key) % RANDOM_PARTS for key in keys])
     left_out = _LeftOut(inside, part, _counter(2 * (folds + 1), progress))
     weights, mean, held_out = _fit(kernel_matrix(distinct), RIDGE, alone, left_out)
     matrix = kernel_matrix(distinct.take(bound.ligand))
@@ -136,9 +136,9 @@ def fit_prior(
 def _refuse_size(ligands: int, rows: int) -> None:
     if ligands < FEWEST:
         raise UsageError(f"{ligands} different ligands; a prior takes {FEWEST} or more", "give more ligands")
-    if rows > MOST:
+    if rows > MOST_ROWS:
         raise UsageError(
-            f"{rows} different ligands, each site counted; a prior takes {MOST} at most",
+            f"{rows} different ligands, each site counted; a prior takes {MOST_ROWS} at most",
             "give a sample of them: the matrix grows with their square",
         )
 
@@ -165,7 +165,7 @@ def _fit(matrix: np.ndarray, ridge: float, rows: _Rows, left_out: _LeftOut) -> t
     for number, inside in enumerate(left_out.folds[:, rows.ligand]):
         whole = np.flatnonzero(inside)
         held_out[whole, number] = rows.values[whole] - _errors_without(inverse, weights, whole)
-        for rest in range(PARTS):
+        for rest in range(RANDOM_PARTS):
             also = (part == rest) & ~inside
             left = np.flatnonzero(also | inside)
             error = _errors_without(inverse, weights, left)[also[left]]

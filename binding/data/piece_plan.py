@@ -9,25 +9,24 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from binding.callbacks import Advance
 from binding.data.encode import EncodedGroup, from_bytes
-from binding.data.entries import Row
+from binding.data.entries import MeasuredComplex
+from binding.data.piece_job import PieceJob, code_version
 from binding.data.pieces import Pieces, Refusal
-from binding.data.poses import Job, code_version
-from binding.data.records import Record, RecordFile
+from binding.data.records import LigandRecord, RecordFile
 from binding.errors import BindingError, CacheError
 
 MOST_POSES: Final = 64  # of one protein in one piece
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass
-class Plan:
+class PiecePlan:
     """Which pieces the rows need, and what became of each row.
 
     Attributes:
@@ -36,16 +35,16 @@ class Plan:
         kept: Rows that an earlier run had done.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[MeasuredComplex]
     pieces: Pieces
     pocket_cutoff: float
-    progress: Progress | None
+    progress: Advance | None
     keys: dict[str, list[int]] = field(default_factory=dict)
     refused: dict[int, Refusal] = field(default_factory=dict)
     kept: int = 0
     _done: int = 0
 
-    def jobs(self) -> Iterator[Job]:
+    def jobs(self) -> Iterator[PieceJob]:
         """What is still to be done, in the order of the rows; each file is read when its turn comes."""
         by_protein: dict[Path, list[int]] = {}
         for place, row in enumerate(self.rows):
@@ -59,7 +58,7 @@ class Plan:
                 else:
                     yield job
 
-    def _of_protein(self, places: list[int]) -> Iterator[tuple[Job, list[int]]]:
+    def _of_protein(self, places: list[int]) -> Iterator[tuple[PieceJob, list[int]]]:
         files: dict[Path, RecordFile | BindingError] = {}
         found: dict[int, tuple[Path, Path | str]] = {}
         for place in places:
@@ -70,7 +69,7 @@ class Plan:
         # Rows that cannot be used count as well: what becomes of a row must not depend on the fate of another.
         users = Counter(self.rows[place].ligand for place in places)
         chunk: list[int] = []
-        ligands: list[Path | Record | str] = []
+        ligands: list[Path | LigandRecord | str] = []
         for place, (protein, ligand) in found.items():
             try:
                 chosen = self._choose(place, protein, ligand, alone=users[self.rows[place].ligand] == 1, files=files)
@@ -97,7 +96,7 @@ class Plan:
         *,
         alone: bool,
         files: dict[Path, RecordFile | BindingError],
-    ) -> Path | Record | str:
+    ) -> Path | LigandRecord | str:
         """The ligand's own file, its record in a file of many, or its name in the protein's file."""
         self.pieces.digest(protein)  # a file that cannot be read is the row's reason
         if isinstance(ligand, str):
@@ -115,15 +114,15 @@ class Plan:
             raise file
         return file.pick(self.rows[place].id)
 
-    def _job(self, protein: Path, places: list[int], ligands: list[Path | Record | str]) -> Job:
+    def _job(self, protein: Path, places: list[int], ligands: list[Path | LigandRecord | str]) -> PieceJob:
         ids = tuple(self.rows[place].id for place in places)
         identities = [self._identity(ligand) for ligand in ligands]
         what = [code_version(), self.pocket_cutoff, self.pieces.digest(protein), ids, identities]
         key = hashlib.sha256(json.dumps(what).encode()).hexdigest()
-        return Job(key, protein, ids, tuple(ligands), self.pocket_cutoff)
+        return PieceJob(key, protein, ids, tuple(ligands), self.pocket_cutoff)
 
-    def _identity(self, ligand: Path | Record | str) -> tuple[str, str]:
-        if isinstance(ligand, Record):
+    def _identity(self, ligand: Path | LigandRecord | str) -> tuple[str, str]:
+        if isinstance(ligand, LigandRecord):
             return "record", ligand.digest
         if isinstance(ligand, Path):
             return "file", self.pieces.digest(ligand)
@@ -157,7 +156,7 @@ class Plan:
         return table
 
 
-def _columns(row: Row, source: str) -> dict[str, Any]:
+def _columns(row: MeasuredComplex, source: str) -> dict[str, Any]:
     affinity = row.entry.affinity
     known = {"id": row.id, "pk": affinity.pk, "relation": affinity.relation, "measure": affinity.measure}
     return known | {"source": source} | {k: v for k, v in row.entry.extra.items() if k not in known}

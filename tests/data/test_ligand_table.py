@@ -9,12 +9,12 @@ import pytest
 from binding_sites import NOWHERE
 from prior_ligands import DRUGS, drugs, invented_pk
 
-from binding.data.holdout import fold_of
-from binding.data.prior_file import FittedPrior
-from binding.data.prior_fit import fit_prior
-from binding.data.prior_table import prepare_prior
-from binding.errors import CacheError, FileError, TableError, UsageError
+from binding.data.ligand_table import LigandsBySmiles, SitesByComplex, prior_from_table
+from binding.errors import CacheError, FileError, LigandError, TableError, UsageError
+from binding.folds import fold_of
 from binding.metrics import pearson
+from binding.prior.fit import fit_prior
+from binding.prior.held_out import FittedPrior
 
 HEADER = ["id", "smiles", "pk", "relation", "uniprot"]
 RULE = {"column": "uniprot", "folds": 3}
@@ -50,7 +50,7 @@ def rejected_of(output) -> list[dict[str, str]]:
 
 
 def test_a_table_becomes_a_prior(write, output):
-    report = prepare_prior(write(good_rows()), output, **RULE)
+    report = prior_from_table(write(good_rows()), output, **RULE)
     assert (report.path, report.asked, report.used, report.ligands) == (output, 26, 26, 26)
     assert (report.bounds, report.rejected) == (0, [])
     assert rejected_of(output) == []
@@ -61,7 +61,7 @@ def test_a_table_becomes_a_prior(write, output):
 
 
 def test_figures_are_of_rows_held_out_by_fold(write, output):
-    report = prepare_prior(write(good_rows()), output, **RULE)
+    report = prior_from_table(write(good_rows()), output, **RULE)
     assert report.held_out["ligand"] != report.held_out["site"], "two fits, though no site is known"
     held_out = FittedPrior.load(output).held_out
     fold = [fold_of(row[4], 3) for row in good_rows()]
@@ -69,7 +69,7 @@ def test_figures_are_of_rows_held_out_by_fold(write, output):
     rmse = float(np.sqrt(np.square(found - truth).mean()))
     assert report.held_out["ligand"] == pytest.approx({"r": float(pearson(found, truth)), "rmse": rmse}, abs=1e-4)
     one = [[*row[:4], "P1"] for row in good_rows()]
-    assert prepare_prior(write(one), output, **RULE).held_out == {}, "one group cannot be held out"
+    assert prior_from_table(write(one), output, **RULE).held_out == {}, "one group cannot be held out"
 
 
 def test_every_row_is_used_a_bound_or_rejected(write, output):
@@ -89,7 +89,7 @@ def test_every_row_is_used_a_bound_or_rejected(write, output):
         ["aspirin", DRUGS["aspirin"], "5.0", "=", "P9"],
         ["aspirin", DRUGS["aspirin"], "5.5", "~", "P8"],
     ]  # about 5.5 is no bound
-    report = prepare_prior(write([*odd, *rows, *bounds, *again]), output, **RULE)
+    report = prior_from_table(write([*odd, *rows, *bounds, *again]), output, **RULE)
     assert report.asked == len(rows) + len(odd) + len(bounds) + len(again)
     assert report.asked == report.used + report.bounds + len(report.rejected)
     assert (report.used, report.ligands, report.bounds) == (len(rows) + 2, 26, 3)
@@ -105,7 +105,7 @@ def test_every_row_is_used_a_bound_or_rejected(write, output):
 def test_progress_ends_however_the_last_row_is(write, output):
     seen = []
     rows = [*good_rows(), ["bad", "C1C", "5", "=", "P1"], ["bound", "CC", "4", ">", "P1"]]
-    prepare_prior(write(rows), output, progress=lambda done, of: seen.append((done, of)), **RULE)
+    prior_from_table(write(rows), output, progress=lambda done, of: seen.append((done, of)), **RULE)
     assert seen == [*((number, 28) for number in range(28)), *((number, 8) for number in range(1, 9))]
 
 
@@ -117,7 +117,7 @@ def test_blank_groups_and_numbers_are_read_as_training_reads_them(write, output)
         row.append("")
     rows[6][4] = rows[7][4] = ""
     rows[7][5] = "4yay"
-    prepare_prior(write(rows, [*HEADER, "protein"]), output, **RULE)
+    prior_from_table(write(rows, [*HEADER, "protein"]), output, **RULE)
     groups = [str(number // 2) for number in range(len(rows))]
     groups[6:8] = [f"row {rows[6][0]}", "row 4yay"]
     expected = fit_prior(drugs(), [float(row[2]) for row in rows], groups, "uniprot", 3)
@@ -126,7 +126,7 @@ def test_blank_groups_and_numbers_are_read_as_training_reads_them(write, output)
 
 def test_units_are_those_of_every_table(write, output):
     rows = [[row[0], row[1], f"Ki={10 ** (9 - float(row[2])):.4g}nM", row[4]] for row in good_rows()]
-    prepare_prior(write(rows, ["id", "smiles", "affinity", "uniprot"]), output, **RULE)
+    prior_from_table(write(rows, ["id", "smiles", "affinity", "uniprot"]), output, **RULE)
     mean = np.mean([float(row[2]) for row in good_rows()])
     assert FittedPrior.load(output).prior.mean == pytest.approx(mean, abs=0.01)
 
@@ -137,7 +137,7 @@ def test_units_are_those_of_every_table(write, output):
 def test_rows_are_at_the_sites_of_a_caches_complexes(write, output, prepared, cache):
     names = ["1s2g", "5ht1b-0", "5ht1b-3", "", "4cup"]
     rows = [[*row, names[number % 5]] for number, row in enumerate(good_rows())]
-    report = prepare_prior(write(rows, [*HEADER, "site"]), output, sites=[prepared.path], **RULE)
+    report = prior_from_table(write(rows, [*HEADER, "site"]), output, sites=[prepared.path], **RULE)
     ids = cache.table["id"].tolist()
     words = [cache.site_words(ids.index(row[-1])) if row[-1] else NOWHERE for row in rows]
     assert (report.used, report.sited) == (26, sum(bool(row[-1]) for row in rows))
@@ -159,7 +159,7 @@ def test_the_first_cache_that_has_an_id_counts(write, output, prepared, cache, t
     rows = [[*row, ["1s2g", "new"][number == 3] if number < 4 else ""] for number, row in enumerate(good_rows())]
     ids = cache.table["id"].tolist()
     for caches, place in (([prepared.path, other], "1s2g"), ([other, prepared.path], "5ht1b-0")):
-        prepare_prior(write(rows, [*HEADER, "site"]), output, sites=caches, **RULE)
+        prior_from_table(write(rows, [*HEADER, "site"]), output, sites=caches, **RULE)
         fit = FittedPrior.load(output).prior.at_site
         first = fit.sites.split()[fit.row_site[0]]
         assert first.tolist() == cache.site_words(ids.index(place)).tolist()
@@ -168,7 +168,7 @@ def test_the_first_cache_that_has_an_id_counts(write, output, prepared, cache, t
 
 def test_a_site_that_no_cache_has_rejects_its_row(write, output, prepared):
     rows = [[*row, "1abc" if number == 4 else ""] for number, row in enumerate(good_rows())]
-    report = prepare_prior(write(rows, [*HEADER, "site"]), output, sites=[prepared.path], **RULE)
+    report = prior_from_table(write(rows, [*HEADER, "site"]), output, sites=[prepared.path], **RULE)
     assert (report.asked, report.used, report.sited, report.sites) == (26, 25, 0, 0)
     (row,) = rejected_of(output)
     assert (row["id"], row["error_code"]) == (rows[4][0], "unknown_site")
@@ -179,13 +179,13 @@ def test_a_site_that_no_cache_has_rejects_its_row(write, output, prepared):
 def test_sites_that_are_told_by_half(write, output, prepared):
     rows = [[*row, "1s2g"] for row in good_rows()]
     with pytest.raises(UsageError, match="has a column site, and no cache") as caught:
-        prepare_prior(write(rows, [*HEADER, "site"]), output, **RULE)
+        prior_from_table(write(rows, [*HEADER, "site"]), output, **RULE)
     assert "--sites" in caught.value.hint
     with pytest.raises(UsageError, match="has no column site") as caught:
-        prepare_prior(write(good_rows()), output, sites=[prepared.path], **RULE)
+        prior_from_table(write(good_rows()), output, sites=[prepared.path], **RULE)
     assert "--sites" in caught.value.hint
     with pytest.raises(CacheError, match=r"no cache .*none\.npz"):
-        prepare_prior(write(rows, [*HEADER, "site"]), output, sites=[output.with_name("none.npz")], **RULE)
+        prior_from_table(write(rows, [*HEADER, "site"]), output, sites=[output.with_name("none.npz")], **RULE)
     assert not output.exists()
 
 
@@ -197,37 +197,37 @@ def test_a_missing_column_is_named(write, output, missing):
     place = HEADER.index(missing)
     rows = [[cell for at, cell in enumerate(row) if at != place] for row in good_rows()]
     with pytest.raises(TableError, match="affinit" if missing == "pk" else missing):
-        prepare_prior(write(rows, [name for name in HEADER if name != missing]), output, **RULE)
+        prior_from_table(write(rows, [name for name in HEADER if name != missing]), output, **RULE)
     assert not output.exists()
 
 
 def test_no_row_that_can_be_used(write, output):
     rows = [["a", "C1C", "6.0", "=", "P1"], ["b", "CC", "4.0", ">", "P1"]]
     with pytest.raises(TableError, match=r"no row of .*ligands\.csv can be used") as caught:
-        prepare_prior(write(rows), output, **RULE)
+        prior_from_table(write(rows), output, **RULE)
     assert "prior.rejected.csv" in caught.value.hint
     assert [row["error_code"] for row in rejected_of(output)] == ["bad_smiles"]
     assert not output.exists()
 
 
 def test_too_few_ligands_leave_the_earlier_prior(write, output):
-    prepare_prior(write(good_rows()), output, **RULE)
+    prior_from_table(write(good_rows()), output, **RULE)
     before = output.read_bytes()
     with pytest.raises(UsageError, match="19 different ligands"):
-        prepare_prior(write(good_rows()[:19]), output, **RULE)
+        prior_from_table(write(good_rows()[:19]), output, **RULE)
     assert output.read_bytes() == before
 
 
 def test_a_missing_table(tmp_path, output):
     with pytest.raises(FileError):
-        prepare_prior(tmp_path / "none.csv", output, **RULE)
+        prior_from_table(tmp_path / "none.csv", output, **RULE)
 
 
 def test_the_table_is_not_written_over(write, tmp_path):
     path = write(good_rows())
     before = path.read_bytes()
     with pytest.raises(UsageError, match="is the table itself"):
-        prepare_prior(path, tmp_path / "cache" / ".." / "ligands.csv", **RULE)
+        prior_from_table(path, tmp_path / "cache" / ".." / "ligands.csv", **RULE)
     assert path.read_bytes() == before
 
 
@@ -235,5 +235,36 @@ def test_an_output_that_cannot_be_written(write, tmp_path):
     output = tmp_path / "folder.npz"
     output.mkdir()
     with pytest.raises(CacheError, match="cannot write") as caught:
-        prepare_prior(write(good_rows()), output, **RULE)
+        prior_from_table(write(good_rows()), output, **RULE)
     assert caught.value.code == "cannot_write"
+
+
+# ---------------------------------------------------------------- what a row names
+
+
+def test_a_ligand_that_occurs_again_is_the_same_object():
+    ligands = LigandsBySmiles()
+    aspirin = ligands.graph("CC(=O)Oc1ccccc1C(=O)O", "aspirin")
+    assert aspirin.num_atoms == 13
+    assert ligands.graph("CC(=O)Oc1ccccc1C(=O)O", "another name") is aspirin
+
+
+def test_a_ring_that_is_not_closed_is_told_by_its_name():
+    with pytest.raises(LigandError, match="unclosed"):
+        LigandsBySmiles().graph("c1ccccc", "unclosed")
+
+
+def test_the_site_of_a_complex_has_the_words_of_its_row(prepared, cache):
+    for row, name in enumerate(cache.table["id"]):
+        words = SitesByComplex([prepared.path]).words(name, "row")
+        np.testing.assert_array_equal(words, cache.site_words(row))
+
+
+def test_a_site_that_is_not_known_has_no_words():
+    assert not len(SitesByComplex([]).words("", "row"))
+
+
+def test_an_unknown_complex_is_refused_with_the_row_that_names_it(prepared):
+    with pytest.raises(TableError, match=r"row 7.*no_such_complex") as refused:
+        SitesByComplex([prepared.path]).words("no_such_complex", "row 7")
+    assert refused.value.code == "unknown_site"

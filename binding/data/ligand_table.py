@@ -11,23 +11,25 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from binding.data.cache import typed
+from binding.callbacks import Advance
+from binding.data.cache import ComplexCache, typed
 from binding.data.encode import cannot_write
-from binding.data.holdout import fold_of, groups_of
 from binding.data.prepare import Rejected, rejected_csv, rejected_table
-from binding.data.prior_file import FittedPrior
-from binding.data.prior_fit import fit_prior
-from binding.data.prior_lookup import LigandsBySmiles, SitesByComplex
 from binding.errors import BindingError, TableError, UsageError
+from binding.folds import fold_of, groups_of
 from binding.graph.fields import LigandGraph
+from binding.graph.ligand import build_ligand_graph
 from binding.io.files import make_folder, write_whole
 from binding.io.index import BadEntry, IndexEntry, read_index_rows
+from binding.io.series import compound_from_smiles
 from binding.metrics import MIN_ROWS, pearson, rmse
+from binding.prior.fit import fit_prior
+from binding.prior.held_out import FittedPrior
+from binding.structures import Ligand
 
 _SMILES: Final = "smiles"
 _SITE: Final = "site"
 _EXACT: Final = ("=", "~")  # the others are bounds
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -67,14 +69,14 @@ class _Used:
     words: list[np.ndarray]
 
 
-def prepare_prior(
+def prior_from_table(
     table: str | Path,
     output: str | Path,
     *,
     column: str,
     folds: int,
     sites: Sequence[str | Path] = (),
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> PriorReport:
     """Fits a prior to the ligands of a table, and writes it and ``<stem>.rejected.csv``.
 
@@ -137,7 +139,7 @@ def _refuse_half_told_sites(table: Path, column: bool, caches: bool) -> None:
 
 
 def _read(
-    rows: list[IndexEntry | BadEntry], sites: SitesByComplex, rejected: list[Rejected], progress: Progress | None
+    rows: list[IndexEntry | BadEntry], sites: SitesByComplex, rejected: list[Rejected], progress: Advance | None
 ) -> tuple[_Used, int]:
     """The rows that can be used, and how many are bounds; those that cannot be are appended to ``rejected``."""
     used, bounds, ligands = _Used([], [], []), 0, LigandsBySmiles()
@@ -186,3 +188,67 @@ def _figures(fitted: FittedPrior, used: _Used, pk: np.ndarray, groups: list[str]
         said = fitted.starts([used.graphs[row] for row in rows], [used.words[row] for row in rows], number)
         found["ligand"][rows], found["site"][rows] = said.alone, said.at_site
     return {name: {"r": float(pearson(said, pk)), "rmse": float(rmse(said, pk))} for name, said in found.items()}
+
+
+# ---------------------------------------------------------------- what a row names
+
+
+class LigandsBySmiles:
+    """Ligands without a pose; one that occurs again is built once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, LigandGraph] = {}
+
+    def graph(self, smiles: str, name: str) -> LigandGraph:
+        """The graph of a SMILES, all atoms at the origin.
+
+        Args:
+            smiles: Of one compound.
+            name: For messages.
+
+        Raises:
+            LigandError: It is no molecule that can be used.
+        """
+        if smiles not in self._known:
+            mol = compound_from_smiles(smiles, name).mol
+            self._known[smiles] = build_ligand_graph(Ligand(name, mol, np.zeros((mol.GetNumAtoms(), 3))))
+        return self._known[smiles]
+
+
+class SitesByComplex:
+    """The sites of the complexes of some caches, by their ids.
+
+    Args:
+        paths: Caches of ``binding prepare``; the first that has an id counts.
+
+    Raises:
+        CacheError: One cannot be read.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self._caches = [ComplexCache(path) for path in paths]
+        self._place: dict[str, tuple[ComplexCache, int]] = {}
+        for cache in reversed(self._caches):
+            self._place |= {name: (cache, row) for row, name in enumerate(cache.table["id"].tolist())}
+
+    def words(self, complex_id: str, row: str) -> np.ndarray:
+        """The words of a complex's site, see ``binding.domain.words.pocket_words``.
+
+        Args:
+            complex_id: Blank where the site is not known: it has no words.
+            row: Name of the row that asks, for messages.
+
+        Raises:
+            TableError: ``unknown_site``, no cache has the complex.
+        """
+        if not complex_id:
+            return np.zeros(0, dtype=np.uint32)
+        if complex_id not in self._place:
+            listed = ", ".join(str(cache.path) for cache in self._caches)
+            raise TableError(
+                f"{row}: there is no complex {complex_id!r} in {listed}",
+                "leave the cell under 'site' blank where no complex is known",
+                "unknown_site",
+            )
+        cache, place = self._place[complex_id]
+        return cache.site_words(place)

@@ -9,10 +9,10 @@ import pytest
 from binding_sites import NOWHERE, drug_sites, site
 from prior_ligands import DRUGS, drugs, graph, invented_pk
 
-from binding.data import prior_fit
-from binding.data.holdout import fold_of
-from binding.data.prior_fit import FEWEST, PARTS, RIDGE, RIDGE_AT_SITE, fit_prior
 from binding.errors import TrainingError, UsageError
+from binding.folds import fold_of
+from binding.prior import fit as prior_fit
+from binding.prior.fit import FEWEST, RANDOM_PARTS, RIDGE, RIDGE_AT_SITE, fit_prior
 from binding.prior.kernel import Features, kernel_matrix
 from binding.prior.sites import tanimoto
 
@@ -44,7 +44,7 @@ def refit(ligands, pk, mean: float, kept: np.ndarray) -> np.ndarray:
 
 
 def parts(ligands) -> np.ndarray:
-    return np.array([zlib.crc32(b"part" + key) % PARTS for key in Features.of(ligands).keys()])
+    return np.array([zlib.crc32(b"part" + key) % RANDOM_PARTS for key in Features.of(ligands).keys()])
 
 
 # ---------------------------------------------------------------- the fit
@@ -66,7 +66,7 @@ def test_held_out_is_an_explicit_refit_without(ligands, pk, fitted):
     for number in range(FOLDS + 1):
         inside = fold == number  # none in the last column
         expected = refit(ligands, pk, pk.mean(), ~inside)
-        for rest in range(PARTS):
+        for rest in range(RANDOM_PARTS):
             own = (part == rest) & ~inside
             expected[own] = refit(ligands, pk, pk.mean(), ~inside & (part != rest))[own]
         assert fitted.held_out[:, number] == pytest.approx(expected, abs=2e-4), number
@@ -151,7 +151,7 @@ def test_held_out_at_a_site_is_an_explicit_refit_without(ligands, measured, at_s
     for number in range(FOLDS + 1):
         inside = np.isin(row_of, row_of[fold == number])
         expected = refit_at_sites(ligands, measured, ~inside)
-        for rest in range(PARTS):
+        for rest in range(RANDOM_PARTS):
             own = (part == rest) & ~inside
             expected[own] = refit_at_sites(ligands, measured, ~inside & (part != rest))[own]
         assert at_sites.held_out_at_site[:, number] == pytest.approx(expected, abs=3e-4), number
@@ -211,7 +211,7 @@ def test_too_few_different_ligands(ligands, pk):
 
 
 def test_too_many_are_refused_before_the_matrix_is_made(ligands, pk, monkeypatch):
-    monkeypatch.setattr(prior_fit, "MOST", 22)
+    monkeypatch.setattr(prior_fit, "MOST_ROWS", 22)
     monkeypatch.setattr(prior_fit, "kernel_matrix", lambda features: pytest.fail("memory was asked for"))
     with pytest.raises(UsageError, match="26 different ligands, each site counted; a prior takes 22 at most") as caught:
         fit_prior(ligands, pk, GROUPS, "uniprot", FOLDS)

@@ -14,7 +14,7 @@ import numpy as np
 
 from binding.data.encode import encode_group, to_bytes
 from binding.data.pieces import Piece, Refusal
-from binding.data.records import Record, ligand_inside, pick_record
+from binding.data.records import LigandRecord, ligand_inside, pick_record
 from binding.errors import BindingError
 from binding.graph.checks import check_complex
 from binding.graph.fields import LigandGraph
@@ -27,12 +27,12 @@ from binding.structures import Complex, Ligand, Protein
 _READERS: Final = ("rdkit", "gemmi", "numpy")
 _CODE: Final = (  # a test holds that nothing is missing
     "io/*.py",
-    "prepare/checks.py",
-    "prepare/pocket.py",
+    "graph/checks.py",
     "graph/fields.py",
     "graph/ligand.py",
+    "graph/site.py",
     "data/encode.py",
-    "data/poses.py",
+    "data/piece_job.py",
     "data/records.py",
     "structures.py",
     "constants.py",
@@ -40,7 +40,7 @@ _CODE: Final = (  # a test holds that nothing is missing
 
 
 @dataclass(frozen=True)
-class Job:
+class PieceJob:
     """Ligands of one protein.
 
     Attributes:
@@ -55,10 +55,10 @@ class Job:
     key: str
     protein: Path
     ids: tuple[str, ...]
-    ligands: tuple[Path | Record | str, ...]
+    ligands: tuple[Path | LigandRecord | str, ...]
     pocket_cutoff: float
 
-    def only(self, places: Sequence[int]) -> Job:
+    def only(self, places: Sequence[int]) -> PieceJob:
         """The same for some of the rows."""
         return replace(self, ids=tuple(self.ids[p] for p in places), ligands=tuple(self.ligands[p] for p in places))
 
@@ -76,7 +76,7 @@ def code_version() -> str:
     return digest.hexdigest()
 
 
-def prepare_job(job: Job) -> Piece:
+def make_piece(job: PieceJob) -> Piece:
     """Reads the protein once, then each ligand; nothing is raised for what is wrong with them."""
     refused: dict[int, Refusal] = {}
     accepted: list[tuple[LigandGraph, np.ndarray]] = []
@@ -103,7 +103,7 @@ def prepare_job(job: Job) -> Piece:
     return Piece(to_bytes(group), refused, lasting)
 
 
-def _read_ligand(name: str, source: Path | Record) -> Ligand:
+def _read_ligand(name: str, source: Path | LigandRecord) -> Ligand:
     if isinstance(source, Path):
         return pick_record(name, list(read_ligands(source)), alone=True)
     found = parse_record(source.text, source.path, source.index)

@@ -8,9 +8,9 @@ from binding_sites import NOWHERE, drug_sites, site
 from prior_ligands import DRUGS, drugs, graph, invented_pk
 
 from binding.config import ValidationConfig
-from binding.data.prior_file import FittedPrior
-from binding.data.prior_fit import fit_prior
 from binding.errors import ConfigError, WeightsError
+from binding.prior.fit import fit_prior
+from binding.prior.held_out import FittedPrior
 from binding.prior.kernel import Features
 
 FOLDS = 3

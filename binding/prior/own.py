@@ -14,14 +14,13 @@ from typing import Final
 
 import numpy as np
 
-from binding.data.dataset import Start
-from binding.data.prior_fit import RIDGE, RIDGE_AT_SITE
 from binding.graph.fields import LigandGraph
+from binding.prior.fit import RIDGE, RIDGE_AT_SITE
 from binding.prior.kernel import Features, kernel_matrix
-from binding.prior.model import Prior, PriorPk, SiteFit, summary_of
+from binding.prior.model import Prior, PriorFunction, PriorPk, SiteFit, summary_of
 from binding.prior.sites import Sites
 
-MOST: Final = 5_000  # different compounds at their sites: a matter of half a minute
+MOST_OWN: Final = 5_000  # different compounds at their sites: a matter of half a minute
 _log = logging.getLogger(__name__)
 
 
@@ -42,7 +41,7 @@ class Unseen:
     at_site: Mapping[bytes, float]
 
     def __call__(self, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray]) -> PriorPk:
-        """See ``binding.data.dataset.Start``."""
+        """See ``binding.prior.model.PriorFunction``."""
         keys = Features.of(ligands).keys()
         before, after = self.before.predict_at(ligands, sites), self.after.predict_at(ligands, sites)
         own = np.array([key in self.alone for key in keys], dtype=bool)
@@ -53,10 +52,11 @@ class Unseen:
 
 def learn_own(
     prior: Prior, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], pk: np.ndarray
-) -> tuple[Prior, Start]:
+) -> tuple[Prior, PriorFunction]:
     """The prior with what measured compounds say, and what it says of any without having seen that compound.
 
-    Measurements of one ligand at one site are averaged. More than ``MOST`` leave the prior as it is, with a warning.
+    Measurements of one ligand at one site are averaged. More than ``MOST_OWN`` of them leave the prior as it is, with
+    a warning.
 
     Args:
         prior: It is not changed.
@@ -71,8 +71,8 @@ def learn_own(
     first_ligands, first_sites, first_rows = (
         np.unique(rows, return_index=True)[1] for rows in (ligand_of, site_of, row_of)
     )
-    if len(first_rows) > MOST:
-        _log.warning("the prior does not learn from these rows: %d compounds, more than %d", len(first_rows), MOST)
+    if len(first_rows) > MOST_OWN:
+        _log.warning("the prior does not learn from these rows: %d compounds, more than %d", len(first_rows), MOST_OWN)
         return prior, prior.predict_at
     said = prior.predict_at(ligands, sites)
     distinct, places = features.take(first_ligands), Sites.of([sites[row] for row in first_sites.tolist()])

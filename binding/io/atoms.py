@@ -14,6 +14,7 @@ import gemmi
 import numpy as np
 
 from binding.errors import FileError, StructureError
+from binding.io.chains import chains_are_merged, end_chains
 from binding.io.files import read_structure_bytes, split_suffix, structure_format
 from binding.io.vocabulary import AUTODOCK_TYPES, CNOS_RESIDUES, HYDROGENS, METALS
 
@@ -106,8 +107,16 @@ def read_atoms(path: str | Path) -> AtomTable:
     if len(structure) > 1:
         notes.append(f"took the first of {len(structure)} models")
         del structure[1:]
+    arrays = _flatten(structure)
+    alpha = (arrays.atom_names == "CA") & (arrays.elements == 6) & (arrays.altlocs == 0)
+    if chains_are_merged(arrays.positions, alpha, arrays.boundaries(with_name=True)):
+        arrays = _in_file_order(structure, None if block is not None else _pdb_text(path, data))
+    return _table(path, arrays, notes, block)
+
+
+def _flatten(structure: gemmi.Structure) -> _Flat:
     flat = gemmi.FlatStructure(structure)
-    arrays = _Flat(
+    return _Flat(
         positions=np.array(flat.pos, dtype=np.float64),
         elements=np.array(flat.elements, dtype=np.int16),
         atom_names=_strings(np.asarray(flat.atom_names), "<U4"),
@@ -119,7 +128,24 @@ def read_atoms(path: str | Path) -> AtomTable:
         occupancies=np.array(flat.occ),
         hetero=np.array(flat.het_flags) == ord("H"),
     )
-    return _table(path, arrays, notes, block)
+
+
+def _in_file_order(structure: gemmi.Structure, data: bytes | None) -> _Flat:
+    """The atoms of a file whose chains share a name, one chain after the other; see ``binding.io.chains``.
+
+    Args:
+        structure: As read, with one model.
+        data: Of the PDB file; None for mmCIF, whose atoms are numbered throughout.
+    """
+    if data is None:
+        serials = np.array(gemmi.FlatStructure(structure).serials)
+        return _flatten(structure).take(np.argsort(serials, kind="stable"))
+    ended = end_chains(data)
+    if ended is None:
+        return _flatten(structure)
+    structure = gemmi.read_pdb_string(ended.decode("utf-8", errors="replace"), split_chain_on_ter=True)
+    del structure[1:]
+    return _flatten(structure)
 
 
 @dataclass(eq=False)
@@ -175,18 +201,23 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
                 "Remove or mend the atom.",
                 "nan_coordinates",
             )
-        if b"TIP" in data or b"SPCE" in data:
-            # CHARMM and Amber write four-letter water names into the column of the chain's first letter.
-            data = _FOUR_LETTER_WATER.sub(rb"\1HOH ", data)
-        if split_suffix(path)[1] == ".pdbqt":
-            data = _PDBQT_TYPE.sub(_with_element, data)
-        return gemmi.read_pdb_string(data.decode("utf-8", errors="replace")), None, []
+        return gemmi.read_pdb_string(_pdb_text(path, data).decode("utf-8", errors="replace")), None, []
     except (RuntimeError, ValueError, IndexError) as error:
         raise FileError(
             f"{path} cannot be read as {'mmCIF' if kind == 'cif' else 'PDB'}: {str(error).splitlines()[0]}",
             "Check that the file is complete and unaltered.",
             "unreadable",
         ) from None
+
+
+def _pdb_text(path: Path, data: bytes) -> bytes:
+    """A PDB or PDBQT file as gemmi reads it right."""
+    if b"TIP" in data or b"SPCE" in data:
+        # CHARMM and Amber write four-letter water names into the column of the chain's first letter.
+        data = _FOUR_LETTER_WATER.sub(rb"\1HOH ", data)
+    if split_suffix(path)[1] == ".pdbqt":
+        data = _PDBQT_TYPE.sub(_with_element, data)
+    return data
 
 
 def _with_element(line: re.Match[bytes]) -> bytes:

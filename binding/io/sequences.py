@@ -62,29 +62,51 @@ def read_sequences(path: str | Path) -> list[ChainSequence]:
 def chain_sequences(protein: Protein) -> list[ChainSequence]:
     """The sequences of a protein's chains as its residues show them, in the order of the chains.
 
-    Numbers that are missing between two residues of a chain become ``X``, so that what is left of a chain keeps
-    its spacing: two pockets cut out of the same protein then align without gaps.
+    Under one chain name, a residue number that was there before begins another chain: many programs write the chains of
+    a dimer without names. Numbers that are missing between two residues of a chain become ``X``, so that what is left
+    of a chain keeps its spacing: two pockets cut out of the same protein then align without gaps.
     """
     amino = protein.residue_kinds == ResidueKind.AMINO_ACID
     found = []
-    for chain in dict.fromkeys(protein.chain_ids[amino].tolist()):
-        rows = np.flatnonzero(amino & (protein.chain_ids == chain))
-        missing = np.diff(protein.residue_numbers[rows]).astype(int) - 1
-        fill = np.where((missing > 0) & (missing <= _LONGEST_FILL), missing, np.where(missing == 0, 0, 1))
-        # Insertion codes repeat a number; such neighbours have nothing between them.
-        fill[missing < 0] = 0
-        letters = [one_letter(name) for name in protein.residue_names[rows].tolist()]
-        parts = [letters[0], *(UNKNOWN * int(n) + letter for n, letter in zip(fill, letters[1:], strict=True))]
-        fragments = bool(np.count_nonzero(fill) > _FRAGMENTS * len(rows))
-        found.append(ChainSequence("".join(parts), False, fragments))
+    for name in dict.fromkeys(protein.chain_ids[amino].tolist()):
+        rows = np.flatnonzero(amino & (protein.chain_ids == name))
+        found += [_sequence_of(protein, part) for part in _chains_of(protein, rows)]
     return [chain for chain in found if chain.known]
 
 
+def _chains_of(protein: Protein, rows: np.ndarray) -> list[np.ndarray]:
+    """Residues of one chain name, parted where their numbers begin again."""
+    ends = []
+    seen: set[tuple[int, str]] = set()
+    numbers = protein.residue_numbers[rows].tolist()
+    for place, key in enumerate(zip(numbers, protein.insertion_codes[rows].tolist(), strict=True)):
+        if key in seen and key[0] < numbers[place - 1]:
+            ends.append(place)
+            seen = set()
+        seen.add(key)
+    return np.split(rows, ends)
+
+
+def _sequence_of(protein: Protein, rows: np.ndarray) -> ChainSequence:
+    missing = np.diff(protein.residue_numbers[rows]).astype(int) - 1
+    fill = np.where((missing > 0) & (missing <= _LONGEST_FILL), missing, np.where(missing == 0, 0, 1))
+    # Insertion codes repeat a number; such neighbours have nothing between them.
+    fill[missing < 0] = 0
+    letters = [one_letter(name) for name in protein.residue_names[rows].tolist()]
+    parts = [letters[0], *(UNKNOWN * int(n) + letter for n, letter in zip(fill, letters[1:], strict=True))]
+    fragments = bool(np.count_nonzero(fill) > _FRAGMENTS * len(rows))
+    return ChainSequence("".join(parts), False, fragments)
+
+
 def _from_seqres(data: bytes) -> list[str]:
-    names: dict[bytes, list[str]] = {}
+    names: dict[tuple[bytes, int], list[str]] = {}
+    begun: dict[bytes, int] = {}  # chains of one name: their lines are numbered from 1 again
     for line in data.split(b"\n"):
         if line.startswith(b"SEQRES"):
-            names.setdefault(line[11:12], []).extend(line[19:70].decode("ascii", errors="replace").split())
+            name = line[11:12]
+            begun[name] = begun.get(name, 0) + (line[7:10].strip() == b"1")
+            residues = line[19:70].decode("ascii", errors="replace").split()
+            names.setdefault((name, begun[name]), []).extend(residues)
         elif line.startswith((b"ATOM  ", b"HETATM")):
             break
     return [_letters(chain) for chain in names.values() if _is_protein(chain)]

@@ -41,12 +41,12 @@ contracts: $(STAMP)  ## import-linter: imports only go down
 	$(BIN)/lint-imports
 
 bench: $(STAMP)  ## Time import, reading, featurization and scoring on the examples
-	$(BIN)/python scripts/bench.py
+	$(BIN)/python -m scripts.bench.predict
 
 figures: $(STAMP)  ## Measure the shipped weights, redraw the pictures, refill the tables of README and docs
-	$(BIN)/python scripts/measure.py $(TEST_SET)
-	$(BIN)/python scripts/make_figures.py
-	$(BIN)/python scripts/write_tables.py
+	$(BIN)/python -m scripts.measure.casf $(TEST_SET)
+	$(BIN)/python -m scripts.tables.pictures
+	$(BIN)/python -m scripts.tables
 
 setup: $(STAMP)  ## Only the virtual environment with pinned versions
 

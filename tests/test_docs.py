@@ -22,7 +22,7 @@ shipped = pytest.mark.skipif(not available_models(), reason="no weights are ship
 
 
 def write_tables(*arguments: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(ROOT / "scripts" / "write_tables.py"), *arguments]
+    command = [sys.executable, "-m", "scripts.tables", *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
@@ -32,7 +32,7 @@ def figures(name: str) -> dict:
 
 def test_tables_are_what_the_script_writes():
     done = write_tables("--check")
-    assert done.returncode == 0, f"run `make figures`, or scripts/write_tables.py:\n{done.stdout}{done.stderr}"
+    assert done.returncode == 0, f"run `make figures`, or scripts.tables:\n{done.stdout}{done.stderr}"
 
 
 def test_a_figure_typed_by_hand_is_found(tmp_path):
@@ -75,8 +75,8 @@ def test_every_page_is_in_the_navigation():
 
 def test_schematic_can_be_drawn(tmp_path):
     pytest.importorskip("matplotlib")
-    command = [sys.executable, str(ROOT / "scripts" / "make_figures.py"), "--only", "model", "--folder", str(tmp_path)]
-    subprocess.run(command, check=True, timeout=120)
+    command = [sys.executable, "-m", "scripts.tables.pictures", "--only", "model", "--folder", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.png", "model.svg"]
     assert (tmp_path / "model.svg").read_text(encoding="utf-8").count("<path") > 50
 

@@ -19,7 +19,7 @@ _LAMBDA, _K = 0.267, 0.041
 CHANCE: Final = 1e-6  # alignments by chance in a pair; 13,200 pairs of shuffled pockets came to 4e-5 at the least
 # Found by aligning 24,090 pairs of 220 pockets: all 633 with an identity of 0.3 or more share at least 2.7 times the
 # identity times the root of the length in words, and score at least 2.7 times the identity for each residue. In another
-# draw, 408 of 409 (scripts/measure_splits.py).
+# draw, 408 of 409 (scripts.measure.splits).
 _WORDS: Final = 2.5
 _SCORE: Final = 2.0
 _SHORT: Final = 30  # residues; the words needed by a shorter sequence

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
-import pytest
-
 from binding.config import SourceConfig
 from binding.data.dataset import ComplexDataset
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
-
-@pytest.fixture(scope="module")
-def bench():
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        spec = importlib.util.spec_from_file_location("bench_train", SCRIPTS / "bench_train.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(SCRIPTS))
-    return module
+from scripts.bench import train as bench
 
 
-def test_every_complex_is_timed(bench, cache, prepared):
+def test_every_complex_is_timed(cache, prepared):
     data = ComplexDataset([cache], [SourceConfig(cache=prepared.path)], [[0, 1, 4, 5, 6]])
     found = bench.timed(data, batch_size=2, device="cpu", threads=1, precision="fp32", repeats=1)
     assert found["complexes"] == 5
@@ -35,7 +16,7 @@ def test_every_complex_is_timed(bench, cache, prepared):
     assert 0 < found["cpu_ms_each"] <= 1.05 * 1000 / found["per_second"]
 
 
-def test_the_line_is_that_of_the_last_epochs(bench):
+def test_the_line_is_that_of_the_last_epochs():
     runs = [
         {
             "complexes": size,

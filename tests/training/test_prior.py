@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -37,6 +36,7 @@ from binding.prior.kernel import Features
 from binding.prior.model import PriorPk
 from binding.prior.own import learn_own
 from binding.training.encoders import load_encoders, save_encoder
+from scripts.release.stack import mixed
 
 FOLDS = 3
 
@@ -196,13 +196,9 @@ def test_predict_takes_such_weights(finished):
 
 @pytest.mark.parametrize("stack", [{}, {"prior": 0.7, "network": 0.4, "offset": -0.3}], ids=["half", "weighed"])
 def test_a_network_trained_on_its_own_is_joined_with_a_prior(whole, prior, tmp_path, stack):
-    """``scripts/mix_prior.py``: held-out rows are the sum of what the prior says without them and of the run."""
-    path = Path(__file__).resolve().parents[2] / "scripts" / "mix_prior.py"
-    spec = importlib.util.spec_from_file_location("mix_prior", path)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    """Held-out rows are the sum of what the prior says without them and of the run."""
     config, result = whole
-    figures = script.mixed(Path(config.output), prior, tmp_path / "mixed", stack)
+    figures = mixed(Path(config.output), prior, tmp_path / "mixed", stack)
     before, after = pd.read_csv(result.predictions), pd.read_csv(tmp_path / "mixed" / "validation.csv")
     data = ComplexDataModule(config.model_copy(update={"prior": prior}))
     assert after["id"].tolist() == before["id"].tolist()

@@ -1,0 +1,281 @@
+"""Times a screen on one pocket: 100 poses warm and cold, thousands end to end, the network alone, its peak memory.
+
+    python -m scripts.bench.screen [--sizes 1000 4000 10000] [--large] [-o docs/figures]
+
+The library is made from ``data/examples``: analogues of four ligands of 18 to 43 atoms (one to three hydrogens become
+F, Cl or CH3), one pose of each in the pocket of 5HT1B, turned and moved at random. No two compounds need be alike, so
+that nothing is gained from poses that share a compound. Times come with CPU seconds, which a busy machine disturbs
+less; ``--large`` adds 100,000 and 200,000 poses. `python -m scripts.tables` puts the figures into the pages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rdkit import Chem
+from scipy.spatial.transform import Rotation
+
+from scripts.bench.large import large_complexes
+from scripts.figures import FIGURES, ROOT, machine, name_of, write_figures
+
+EXAMPLES = ROOT / "data" / "examples"
+RECEPTOR, REFERENCE = EXAMPLES / "5ht1b_protein.pdb.gz", EXAMPLES / "5ht1b_poses.sdf.gz"
+LARGE = (100_000, 200_000)
+FEW, ALMOST_NONE = 100, 4
+_SUBSTITUENTS = (9, 17, 6)
+_SAMPLE_SECONDS = 0.2
+
+
+# ---------------------------------------------------------------- the library
+
+
+def write_library(path: Path, count: int, seed: int = 0) -> None:
+    """A gzipped SDF file of ``count`` compounds, one pose each, in the pocket of 5HT1B."""
+    from binding.io.ligand import read_ligands
+    from binding.io.structure import read_complex
+    from binding.structures import Ligand
+
+    generator = np.random.default_rng(seed)
+    files = (REFERENCE, *(EXAMPLES / f"{name}_ligand.sdf" for name in ("1s2g", "1ia1")))
+    firsts = [next(iter(read_ligands(file))) for file in files]
+    found = [*firsts, *read_complex(EXAMPLES / "6wqa_complex.cif.gz", "A:ZMA:1202")[1]]
+    parents = [ligand for ligand in found if isinstance(ligand, Ligand)]
+    assert len(parents) == len(found)
+    full = [Chem.AddHs(parent.mol, addCoords=True) for parent in parents]
+    centre = parents[0].positions.mean(axis=0)
+    with gzip.open(path, "wt", compresslevel=1) as stream:
+        for number in range(count):
+            mol = _analogue(full[number % len(full)], generator)
+            conformer = mol.GetConformer()
+            positions = conformer.GetPositions() - conformer.GetPositions().mean(axis=0)
+            near = number % len(full) == 0  # the ligand of the pocket stays about where it is
+            turn = (
+                Rotation.from_rotvec(generator.normal(0, 0.05, 3)) if near else Rotation.random(random_state=generator)
+            )
+            conformer.SetPositions(turn.apply(positions) + centre + generator.normal(0, 0.3 if near else 1.0, 3))
+            mol.SetProp("_Name", f"compound_{number:06d}")
+            stream.write(Chem.MolToMolBlock(mol) + "$$$$\n")
+
+
+def write_beginning(whole: Path, path: Path, count: int) -> None:
+    """The first ``count`` records of a library as a file of its own."""
+    with gzip.open(whole, "rt") as source, gzip.open(path, "wt", compresslevel=1) as stream:
+        for line in source:
+            stream.write(line)
+            count -= line == "$$$$\n"
+            if not count:
+                return
+
+
+def _analogue(mol: Chem.Mol, generator: np.random.Generator) -> Chem.Mol:
+    """Some hydrogens on carbon become F, Cl or C; without the others."""
+    changed = Chem.RWMol(mol)
+    places = [a.GetIdx() for a in mol.GetAtoms() if a.GetAtomicNum() == 1 and a.GetNeighbors()[0].GetAtomicNum() == 6]
+    for place in generator.choice(places, size=int(generator.integers(1, 4)), replace=False).tolist():
+        changed.GetAtomWithIdx(place).SetAtomicNum(int(generator.choice(_SUBSTITUENTS)))
+    return Chem.RemoveHs(changed)
+
+
+# ---------------------------------------------------------------- whole processes
+
+
+@dataclass
+class Run:
+    """What a command took."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float | None
+
+    def as_json(self, poses: int) -> dict[str, Any]:
+        peak = {} if self.peak_mb is None else {"peak_mb": round(self.peak_mb)}
+        return {"poses": poses, "seconds": round(self.seconds, 2), "cpu_seconds": round(self.cpu_seconds, 2)} | peak
+
+
+def timed(*arguments: str) -> Run:
+    """Runs a command that must succeed; memory is that of all its processes together, pages shared counted once."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT
+    )
+    peak, done = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_SAMPLE_SECONDS):
+            peak[0] = max(peak[0], sum(_proportional_mb(pid) for pid in _tree(process.pid)))
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    _, stderr = process.communicate()
+    seconds = time.perf_counter() - start
+    done.set()
+    watcher.join()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(arguments)} exited {process.returncode}\n{stderr.decode()}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Run(seconds, cpu, peak[0] or None)
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            listed = children.read_text(encoding="ascii").split()
+        except OSError:  # it has just ended
+            continue
+        for child in listed:
+            yield from _tree(int(child))
+
+
+def _proportional_mb(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0.0
+    return sum(float(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
+
+
+def screened(folder: Path, whole: Path, count: int) -> dict[str, Any]:
+    """``binding screen`` of the first poses of a library, by all cores."""
+    library, output = folder / f"{count}.sdf.gz", folder / f"run_{count}"
+    write_beginning(whole, library, count)
+    run = timed(
+        "-m", "binding", "screen", "-p", str(RECEPTOR), "--pocket-ligand", str(REFERENCE),
+        "-l", str(library), "-o", str(output), "--quiet",
+    )  # fmt: skip
+    report = json.loads((output / "run.json").read_text(encoding="utf-8"))
+    if report["counts"]["scored"] != count:
+        raise SystemExit(f"only {report['counts']} of {count} poses were scored")
+    library.unlink()
+    shutil.rmtree(output)
+    return run.as_json(count) | {"stages": report["stages"]}
+
+
+# ---------------------------------------------------------------- in this process
+
+
+def few_poses(folder: Path) -> dict[str, Any]:
+    """100 poses from files to numbers: in a process that holds the model, and from the command line."""
+    import binding
+
+    library, table = folder / "few.sdf.gz", folder / "few.csv"
+    write_library(library, FEW)
+    model = binding.load_model(device="cpu")
+
+    def predict() -> object:
+        return binding.predict(RECEPTOR, library, pocket=REFERENCE, model=model, workers=0)
+
+    predict()
+    warm, cpu = least(predict)
+    cold = timed(
+        "-m", "binding", "predict", "-p", str(RECEPTOR), "-l", str(library), "--pocket-ligand", str(REFERENCE),
+        "-o", str(table), "--print", "none", "--quiet",
+    )  # fmt: skip
+    return {"warm": Run(warm, cpu, None).as_json(FEW), "cold": cold.as_json(FEW)}
+
+
+def least(work: Callable[[], object], repeats: int = 3) -> tuple[float, float]:
+    """Least wall and CPU seconds of some calls."""
+    walls, cpus = [], []
+    for _ in range(repeats):
+        wall, cpu = time.perf_counter(), time.process_time()
+        work()
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    return min(walls), min(cpus)
+
+
+def graphs_of(folder: Path, count: int) -> tuple[list[Any], float]:
+    """Graphs of a library, and the CPU seconds that one took to read and build."""
+    from binding.score.featurize import Featurized, Job, featurize
+
+    library = folder / f"graphs_{count}.sdf.gz"
+    write_library(library, count)
+    featurize(Job(RECEPTOR, library, REFERENCE))
+    start = time.process_time()
+    found = featurize(Job(RECEPTOR, library, REFERENCE))
+    seconds = (time.process_time() - start) / count
+    return [item.graph for item in found if isinstance(item, Featurized)], seconds
+
+
+def network_alone(folder: Path, batch_size: int = 32, count: int = 256) -> dict[str, Any]:
+    """The network on graphs that are ready, one thread."""
+    import torch
+
+    from binding.model.weights import load_model
+
+    torch.set_num_threads(1)
+    scorer = load_model(device="cpu")
+    graphs, featurize_seconds = graphs_of(folder, count)
+
+    def score() -> None:
+        for start in range(0, len(graphs), batch_size):
+            scorer.score(graphs[start : start + batch_size])
+
+    score()
+    _, cpu = least(score)
+    return {
+        "networks": len(scorer.members),
+        "heavy_atoms": round(float(np.mean([graph.ligand.num_atoms for graph in graphs])), 1),
+        "residues": graphs[0].pocket.num_residues,
+        "network_ms": round(1000 * cpu / len(graphs), 2),
+        "featurize_ms": round(1000 * featurize_seconds, 2),
+    }
+
+
+# ---------------------------------------------------------------- a report
+
+
+def slope(start: dict[str, Any], runs: list[dict[str, Any]]) -> float | None:
+    """Exponent of CPU seconds over poses, those of a run of almost none taken off; 1 is linear."""
+    first, last = runs[0], runs[-1]
+    if first is last:
+        return None
+    growth = (last["cpu_seconds"] - start["cpu_seconds"]) / (first["cpu_seconds"] - start["cpu_seconds"])
+    return round(math.log(growth) / math.log(last["poses"] / first["poses"]), 3)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 4000, 10_000])
+    parser.add_argument("--large", action="store_true", help=f"also {' and '.join(f'{n:,}' for n in LARGE)} poses")
+    parser.add_argument("-o", "--output", type=Path, default=FIGURES, metavar="FOLDER")
+    options = parser.parse_args()
+    sizes = sorted({*options.sizes, *(LARGE if options.large else ())})
+    content: dict[str, Any] = {"model": name_of(), "machine": machine(), "load": round(os.getloadavg()[0], 1)}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        content["alone"] = network_alone(folder)
+        content["few"] = few_poses(folder)
+        content["large_complexes"] = large_complexes(RECEPTOR, REFERENCE)
+        whole = folder / "library.sdf.gz"
+        write_library(whole, sizes[-1])
+        content["start"] = screened(folder, whole, ALMOST_NONE)
+        content["runs"] = []
+        for size in sizes:
+            content["runs"].append(screened(folder, whole, size))
+            sys.stderr.write(f"{content['runs'][-1]}\n")
+        content["slope"] = slope(content["start"], content["runs"])
+    write_figures(options.output / "benchmark_screen.json", content, None)
+    sys.stdout.write(json.dumps(content, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

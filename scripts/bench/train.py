@@ -1,0 +1,204 @@
+"""Times training: forward + backward of the default model, an epoch over 1k to 8k complexes, and peak memory.
+
+    python -m scripts.bench.train cache/crystal.npz cache/modelled.npz
+
+The first cache gives the complexes of the throughput, all of them those of the epochs, of which an eighth, a quarter,
+a half and all are trained on. Each epoch is a run of `binding train` in a process of its own. Written is
+docs/figures/bench_train.json, from which scripts.tables fills the tables. A GPU is used where there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+from binding.config import ModelConfig, SourceConfig, TrainConfig
+from binding.data.cache import ComplexCache
+from binding.data.dataset import BucketSampler, Collator, ComplexDataset
+from binding.training.module import TrainingModule
+from binding.training.run import train
+from scripts.figures import FIGURES, machine, write_figures
+
+OUTPUT = FIGURES / "bench_train.json"
+PARTS = 8  # every eighth complex, ... all
+WARM_UP = 2  # batches
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("caches", type=Path, nargs="+", help="made by binding prepare")
+    parser.add_argument("--complexes", type=int, default=512, metavar="N", help="of the first cache, to time")
+    parser.add_argument("--batch-size", type=int, default=32, metavar="N", help="on the CPU; eightfold on a GPU")
+    parser.add_argument("--repeats", type=int, default=3, help="passes over them, of which the median is told")
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of the CPU; each is timed")
+    parser.add_argument("--epochs", type=int, default=2, help="of each run; 0 for none")
+    parser.add_argument("--largest", type=int, default=PARTS, help="eighths of the complexes in the largest run")
+    parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # this process is one run, of so many eighths
+    options = parser.parse_args()
+    if options.one is not None:
+        sys.stdout.write(json.dumps(epochs(options.caches, options.one, options.epochs)) + "\n")
+        return
+    figures: dict[str, Any] = {"machine": machine()}
+    if torch.cuda.is_available():
+        figures["machine"]["gpu"] = torch.cuda.get_device_name()
+    figures["throughput"] = throughput(options)
+    write_figures(options.output, figures)
+    for part in (1, 2, 4, 8):
+        if options.epochs and part <= options.largest:
+            figures.setdefault("runs", []).append(in_a_process(options, part))
+            if part > 1:
+                figures["fit"] = fit(figures["runs"])
+            write_figures(options.output, figures)  # of a run that is stopped, what was measured stays
+
+
+def load() -> float:
+    """Processes that want to run, mean of the last minute; figures of a busy machine are too low."""
+    return round(os.getloadavg()[0], 1)
+
+
+def say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+# ---------------------------------------------------------------- forward + backward
+
+
+def throughput(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Complexes a second, forward + backward with all losses, batches joined before."""
+    source = SourceConfig(cache=options.caches[0])
+    cache = ComplexCache(source.cache)
+    rows = np.random.default_rng(0).permutation(len(cache))[: options.complexes]
+    data = ComplexDataset([cache], [source], [np.sort(rows)])
+    found = []
+    for threads in options.threads:
+        found.append(timed(data, options.batch_size, "cpu", threads, "fp32", options.repeats))
+    if torch.cuda.is_available():
+        for precision in ("fp32", "bf16"):
+            found.append(timed(data, 8 * options.batch_size, "cuda", 1, precision, options.repeats))
+    return found
+
+
+def timed(
+    data: ComplexDataset, batch_size: int, device: str, threads: int, precision: str, repeats: int
+) -> dict[str, Any]:
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    config = TrainConfig(sources=tuple(data.sources), output=Path("unused"), model=ModelConfig(), device=device)
+    module = TrainingModule(config, 1000).to(device).train()
+    join = Collator()
+    batches = [join([data[row] for row in rows]) for rows in BucketSampler(data, batch_size)]
+    batches = [(graphs.to(device), labels.to(device)) for graphs, labels in batches]
+
+    def step(batch: Any) -> None:
+        cast: AbstractContextManager = torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()
+        with cast:
+            predicted, labels = module.predict(module.member, *batch)
+            loss = torch.stack(list(module.losses(predicted, labels).values())).sum()
+        loss.backward()
+        module.zero_grad()
+
+    for batch in batches[:WARM_UP]:
+        step(batch)
+    wall, cpu = [], []
+    for _ in range(repeats):
+        synchronize(device)
+        start, cpu_start = time.perf_counter(), time.process_time()
+        for batch in batches:
+            step(batch)
+        synchronize(device)
+        wall.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - cpu_start)
+    result = {
+        "device": device,
+        "threads": threads,
+        "precision": precision,
+        "batch_size": batch_size,
+        "complexes": len(data),
+        "per_second": round(len(data) / float(np.median(wall)), 1),
+        "cpu_ms_each": round(1000 * float(np.median(cpu)) / len(data), 2),
+        "load": load(),
+    }
+    say(f"{device}, {threads} threads, {precision}: {result['per_second']} complexes/s")
+    return result
+
+
+def synchronize(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+# ---------------------------------------------------------------- epochs
+
+
+def in_a_process(options: argparse.Namespace, part: int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "scripts.bench.train", *(str(path.resolve()) for path in options.caches)]
+    command += ["--one", str(part), "--epochs", str(options.epochs)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    result = json.loads(done.stdout.splitlines()[-1])
+    say(f"{result['complexes']} complexes: {result['epochs']}, {result['peak_mb']} MB")
+    return result
+
+
+def epochs(caches: list[Path], part: int, count: int) -> dict[str, Any]:
+    """Times of the epochs of one run, as `binding train` does them, and the most memory that the process held."""
+    times: list[tuple[float, float]] = []
+
+    def note(*_: Any) -> None:
+        times.append((time.perf_counter(), time.process_time()))
+
+    where = f"index % {PARTS} < {part}"
+    # The only door to the clock of an epoch from outside.
+    start, end = (patch.object(TrainingModule, f"on_train_epoch_{what}", note) for what in ("start", "end"))
+    with tempfile.TemporaryDirectory() as folder, start, end:
+        config = TrainConfig(
+            sources=tuple(SourceConfig(cache=cache, where=where) for cache in caches),
+            validation=None,
+            output=Path(folder),
+            epochs=count,
+            threads=1 if not torch.cuda.is_available() else None,
+        )
+        train(config, progress=False)
+        card = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))
+    pairs = list(zip(times[::2], times[1::2], strict=True))
+    return {
+        "complexes": sum(card["rows"].values()),
+        "epochs": [
+            {"seconds": round(end[0] - start[0], 2), "cpu_seconds": round(end[1] - start[1], 2)} for start, end in pairs
+        ],
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "load": load(),
+    }
+
+
+def fit(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """A line through the time of the last epoch over the number of complexes, wall and CPU."""
+    size = np.array([run["complexes"] for run in runs], dtype=float)
+    found = {}
+    for what in ("seconds", "cpu_seconds"):
+        spent = np.array([run["epochs"][-1][what] for run in runs])
+        slope, offset = np.polyfit(size, spent, 1)
+        left = spent - (slope * size + offset)
+        r2 = 1.0 - float((left**2).sum() / ((spent - spent.mean()) ** 2).sum())
+        found[what] = {"ms_a_complex": round(1000 * slope, 3), "offset_s": round(offset, 2), "r2": round(r2, 5)}
+        say(f"{what}: {found[what]['ms_a_complex']} ms a complex, offset {found[what]['offset_s']} s, R2 {r2:.4f}")
+    return found
+
+
+if __name__ == "__main__":
+    main()

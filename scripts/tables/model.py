@@ -1,0 +1,154 @@
+"""Blocks on the weights, their training rows, and the model as built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from binding.config import ModelConfig
+from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
+from scripts.tables.common import WEIGHTS, card, count, speed, table
+
+
+def _prior(content: dict[str, Any]) -> str:
+    """What it knows, and how much it weighs."""
+    if "prior" not in content:
+        return "none"
+    known, model = content["prior"], ModelConfig.model_validate(content["config"])
+    weights = f"{model.prior:g} of it, {model.network_weight:g} of the network"
+    return f"{count(known['ligands'])} ligands, {count(known['sites'])} sites; {weights}"
+
+
+def _epochs(training: dict[str, Any]) -> str:
+    """Of the last stage, and which weights that began with."""
+    begun = training.get("init")
+    return f"{training['epochs']}" + (f", after those of `{Path(begun).name.rsplit('-', 1)[0]}.yaml`" if begun else "")
+
+
+def weights() -> str:
+    """The sets of weights in the package, side by side."""
+    facts: dict[str, list[str]] = {}
+    names = sorted(path.stem for path in WEIGHTS.glob("*.safetensors"))
+    for name in names:
+        content = card(name)
+        size = (WEIGHTS / f"{name}.safetensors").stat().st_size / 1e6
+        for fact, value in (
+            ("networks", f"{content['num_members']}, mean of their pK"),
+            ("parameters of each", count(content["parameters_of_one_member"])),
+            ("prior", _prior(content)),
+            ("file", f"{size:.1f} MB, 16-bit, weights format {content['format_version']}"),
+            ("epochs", _epochs(content["training"])),
+            ("trained by", f"binding {content['version']}, commit {', '.join(content['commit'])}"),
+        ):
+            facts.setdefault(fact, []).append(str(value))
+    heads = [f"`{name}`{', the default' if name == DEFAULT_MODEL else ''}" for name in names]
+    return table(("weights", *heads), [(fact, *values) for fact, values in facts.items()])
+
+
+def data_rows(model: str) -> Callable[[], str]:
+    """Rows of each member, and the rows held out from it."""
+
+    def block() -> str:
+        content = card(model)
+        sources = content["training"]["sources"]
+        first = list(content["members"][0]["rows"])
+        what = "\n".join(
+            f"- {Path(name).stem}: {count(source['repeat'])} × an epoch, "
+            + (f"`{source['where']}`" if source["where"] else "all rows")
+            for name, source in zip(first, sources, strict=True)
+        )
+        rows = [
+            (m["run"], *(count(m["rows"][n]) for n in m["rows"]), f"{count(held['rows'])} rows, fold {m['fold']}")
+            for m, held in zip(content["members"], content["held_out_proteins"], strict=True)
+        ]
+        header = ("network", *(Path(name).stem for name in first), "held out")
+        return f"{what}\n\n{table(header, rows)}"
+
+    return block
+
+
+def built() -> ModelConfig:
+    """Sizes of the shipped model."""
+    return ModelConfig.model_validate(card(DEFAULT_MODEL)["config"])
+
+
+def features() -> str:
+    """The blocks of the pair geometry and their sizes, from the modules that compute them."""
+    from binding.constants import ATOM_CLASSES
+    from binding.model.layers.geometry import SHELLS, VINA_TERMS, PairGeometry
+    from binding.model.layers.harmonics import DEGREES_1_AND_2
+
+    config = built()
+    geometry = PairGeometry(config.cutoff, config.vector_channels, angles=True)
+    vectors = config.vector_channels
+    rows = [
+        ("least distance of the atom to the residue, Gaussians", len(geometry.least.centres), "no"),
+        ("distance to the anchor (CA, C1', or the mean), Gaussians", len(geometry.anchor.centres), "no"),
+        ("distance to the side-chain centroid, Gaussians", len(geometry.centroid.centres), "no"),
+        (
+            f"contact profile: soft counts in {len(SHELLS)} shells ({SHELLS[0]:g} to {SHELLS[-1]:g} Å) "
+            f"by {len(ATOM_CLASSES)} classes of protein atom",
+            len(SHELLS) * len(ATOM_CLASSES),
+            "no",
+        ),
+        ("Vina's five terms, summed over the pair's contacts", len(VINA_TERMS), "no"),
+        ("directionless counts: polar contacts, contacts of flat atoms", 4, "no"),
+        ("hydrogen-bond angles: at the ligand atom, at the protein atom, their product", 3, "yes"),
+        ("stacking angles: over the ligand's plane, over the residue's, between the planes", 3, "yes"),
+        (
+            "direction of the atom in the residue's frame, real spherical harmonics l = 1, 2 (e3nn)",
+            DEGREES_1_AND_2,
+            "yes",
+        ),
+        ("atom's bond axis against the lines to anchor and centroid, cosines", 2, "yes"),
+        (f"{vectors} learned vectors of the atom in the residue's frame", 3 * vectors, "yes"),
+        (f"{vectors} learned vectors along the lines to anchor and centroid", 2 * vectors, "yes"),
+    ]
+    if sum(row[1] for row in rows) != geometry.num_features:
+        raise SystemExit("scripts/tables/model.py: the features of PairGeometry have changed; describe them anew")
+    return table(
+        ("feature of a (ligand atom, residue) pair", "numbers", "an angle"), [*rows, ("all", geometry.num_features, "")]
+    )
+
+
+def parameters() -> str:
+    from binding.model.interaction import InteractionModel
+
+    config = built()
+    model = InteractionModel(config)
+    parts = {
+        "ligand encoder, learned directions": ("molecule", "directions"),
+        "pocket encoder": ("pocket",),
+        "pair embedding, attention biases and gates": ("pair", "pair_atom", "pair_residue", "pair_update", "bias_gate"),
+        f"{config.num_layers} layers of cross-attention": ("blocks",),
+        "readouts, Vina's terms, constant": ("readout", "physics", "ligand_term", "whole", "pose", "bias"),
+    }
+    sizes = dict.fromkeys(parts, 0)
+    for name, tensor in model.named_parameters():
+        (part,) = [p for p, prefixes in parts.items() if name.split(".")[0] in prefixes]
+        sizes[part] += tensor.numel()
+    rows = [(name, count(size)) for name, size in sizes.items()]
+    total = sum(sizes.values())
+    return table(
+        ("part", "parameters"),
+        [*rows, ("interaction model", count(total))],
+    )
+
+
+def pairs() -> str:
+    content = speed()["pairs"]
+    return (
+        f"In the example pockets {100 * content['within'] / content['all']:.0f} % of the "
+        f"{count(content['all'])} (ligand atom, residue) pairs are within {content['cutoff']:g} Å."
+    )
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "data_rows": data_rows(STRICT_MODEL),
+    "data_rows_base": data_rows(DEFAULT_MODEL),
+    "features": features,
+    "pairs": pairs,
+    "parameters": parameters,
+    "weights": weights,
+}

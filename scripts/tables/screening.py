@@ -1,0 +1,194 @@
+"""Blocks on ranking, enrichment and the cost of a screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
+from scripts.figures import FIGURES
+from scripts.tables.common import card, count, estimate, label, load, table
+
+#: Stages of a run as ``run.json`` names them, in the order of the work.
+STAGES = {
+    "read": "reading the library",
+    "featurize": "parsing and graphs",
+    "network": "network",
+    "write": "writing the parts",
+    "results": "writing the results",
+}
+
+
+def _ranking_rows(columns: list[dict[str, Any]], names: Sequence[str]) -> list[tuple[str, ...]]:
+    return [(label(c["name"])[0].replace(", a line", ""), *(estimate(c["metrics"][n]) for n in names)) for c in columns]
+
+
+def series() -> str:
+    """Ranking inside congeneric series by both sets of weights, beside what needs no structure."""
+    rows: list[tuple[str, ...]] = []
+    for model in (DEFAULT_MODEL, STRICT_MODEL):
+        found = load(FIGURES / f"series_{model}.json")["series"]
+        names = {"pk": f"**`{model}`**", "pk_ligand_only": f"the prior of `{model}`, which sees the ligand alone"}
+        own = [c for c in found["columns"] if c["name"] in names]
+        rows += [(names[c["name"]], estimate(c["metrics"]["r"]), estimate(c["metrics"]["kendall"])) for c in own]
+    rest = [c for c in found["columns"] if c["name"] in ("heavy_atoms", "mol_weight")]
+    rows += _ranking_rows(rest, ("r", "kendall"))
+    kept = [g for g in found["groups"] if g["name"] == "pk"]
+    title = f"{len(kept)} series, {count(sum(g['n'] for g in kept))} compounds:"
+    return f"{title}\n\n{table(('method', 'weighted Pearson r', 'weighted Kendall τ'), rows)}"
+
+
+def _scorer(name: str, model: str) -> str:
+    """What ranks the compounds of a screening set."""
+    if name == "pk":
+        number = card(model)["num_members"]
+        return f"**`{model}`**, {'one network' if number == 1 else f'{number} networks'}"
+    named = {
+        "pose_probability": "`pose` of the compound's best pose",
+        "vina": "Vina's function, poses as given",
+        "vina_program": "AutoDock Vina 1.2.7, score only",
+        "dock_score": "AutoDock Vina 1.2.7, which docked it",
+    }
+    return named.get(name) or label(name)[0].replace(", a line", "")
+
+
+def screening_sets() -> str:
+    """Enrichment of sets that come with poses, and of a sample that was docked."""
+    content = load(FIGURES / "screening_sets.json")
+    rows, notes = [], []
+    for found in content["sets"]:
+        total = found["actives"] + found["inactives"]
+        what = f"{found['set']}, {count(found['actives'])} of {count(total)} active"
+        if "docked" in found:
+            what += ", docked here"
+            notes.append(_docked(found))
+        for column in found["enrichment"]["columns"]:
+            figures = (estimate(column["metrics"][m], 1 if m == "ef1" else 2) for m in ("ef1", "bedroc", "auc"))
+            rows.append((what, _scorer(column["name"], content["model"]), *figures))
+            what = ""
+    alike = [(found["set"], found["vina_agreement"]) for found in content["sets"] if "vina_agreement" in found]
+    if alike:
+        parts = [f"{name} r {a['r']:.3f}, {a['mean_difference']:.2f} kcal/mol apart on average" for name, a in alike]
+        notes.insert(0, f"Vina's function here and Vina itself: {'; '.join(parts)}.")
+    head = ("set", "ranked by", "EF1%", "BEDROC (α = 20)", "ROC-AUC")
+    return "\n\n".join([table(head, rows), *notes])
+
+
+def _docked(found: dict[str, Any]) -> str:
+    """How a docked sample was drawn and what became of it."""
+    docked, total = found["docked"], found["actives"] + found["inactives"]
+    actives, inactives = docked["of_actives"], docked["of_inactives"]
+    return (
+        f"{found['set']} comes without poses. Docked by `binding screen --dock` from SMILES, with exhaustiveness "
+        f"{docked['exhaustiveness']} and {docked['poses']} poses of each: a random sample of {count(found['actives'])} "
+        f"of its {count(actives)} actives and {count(found['inactives'])} of its {count(inactives)} inactives, so that "
+        f"one in {total / found['actives']:.0f} is active instead of one in {(actives + inactives) / actives:.0f}, and "
+        f"EF1% is {total / found['actives']:.1f} at most. {count(docked['no_pose'])} could not be docked."
+    )
+
+
+def bench_top() -> str:
+    figures = load(FIGURES / "bench_top.json")
+    names = {
+        "finalise": "parts to `results.parquet`, `results.csv`, `failures.csv`",
+        "top": "`binding top run -n 100`",
+        "top_where": f'... `--where "{figures["condition"]}"`',
+        "top_sorted": "... `--sort-by gain_over_ligand_only`",
+        "report": "`binding report run`",
+    }
+    machine, sizes = figures["machine"], figures["megabytes"]
+    rows = [
+        (names[name], f"{step['seconds']:.1f}", f"{step['cpu_seconds']:.1f}", f"{step['peak_mb']:.0f}")
+        for name, step in figures["steps"].items()
+    ]
+    said = (
+        f"{figures['rows']:,} poses of {figures['compounds']:,} compounds in {figures['parts']:,} parts "
+        f"({sizes['parts']:,.0f} MB; `results.parquet` {sizes['results.parquet']:,.0f} MB) on {machine['cores']} cores "
+        f"({machine['processor']}) that were shared: load {machine['load_average']:.0f} at the start. Wall time is "
+        "without the imports, CPU time and memory are with them."
+    )
+    return table(("step", "wall, s", "CPU, s", "peak memory, MB"), rows) + "\n\n" + said
+
+
+def screen_speed() -> str:
+    """A screen on one pocket, from scripts.bench.screen."""
+    content = load(FIGURES / "benchmark_screen.json")
+    where, alone, few = content["machine"], content["alone"], content["few"]
+
+    def row(what: str, run: dict[str, Any]) -> tuple[str, ...]:
+        peak = f"{run['peak_mb']:,} MB" if "peak_mb" in run else ""
+        cpu_ms, rate = 1000 * run["cpu_seconds"] / run["poses"], run["poses"] / run["seconds"]
+        return what, f"{run['seconds']:.1f} s", f"{rate:.0f}", f"{run['cpu_seconds']:.1f} s", f"{cpu_ms:.1f} ms", peak
+
+    rows = [
+        row(f"{few['warm']['poses']} poses from Python, model loaded, one process", few["warm"]),
+        row(f"{few['cold']['poses']} poses, `binding predict`, start-up included", few["cold"]),
+        row(f"{content['start']['poses']} poses, `binding screen`: start-up alone", content["start"]),
+        *(row(f"{run['poses']:,} poses, `binding screen`", run) for run in content["runs"]),
+    ]
+    stages = content["runs"][-1]["stages"]
+    spent = ", ".join(f"{what} {stages[name]:.1f} s" for name, what in STAGES.items() if name in stages)
+    said = (
+        f"`{content['model']}`, {alone['networks']} networks; ligands of {alone['heavy_atoms']:.0f} heavy atoms on "
+        f"average, each pose another compound, a pocket of {alone['residues']} residues. One thread, CPU time of a "
+        f"pose: reading and graph {alone['featurize_ms']:.1f} ms, network {alone['network_ms']:.1f} ms, so that the "
+        f"network alone does {1000 / alone['network_ms']:.0f} poses a second on each core. Seconds of the largest run, "
+        f"summed over the processes: {spent}. "
+        + (f"CPU time grows as poses to the power of {content['slope']:.2f}. " if content["slope"] is not None else "")
+        + f"{where['cores']} cores ({where['processor']}) that were shared: load {content['load']:.0f} at the start, "
+        "which also lengthens CPU times."
+    )
+    if "large_complexes" in content:
+        parts = [f"{one['what']} {one['peak_mb']:,} MB" for one in content["large_complexes"]]
+        said += f" Memory of `binding predict` in one process, start-up included: {', '.join(parts)}."
+    head = ("what", "wall", "poses a second", "CPU", "CPU of a pose", "peak memory, all processes")
+    return table(head, rows) + "\n\n" + said
+
+
+def screen_knobs() -> str:
+    """Faster arithmetic, from scripts.bench.screen --knobs."""
+    content = load(FIGURES / "knobs.json")
+    rows = [
+        (row["knob"], f"{row['ms']:.3g} ms", "" if row.get("max_dpk") is None else f"{row['max_dpk']:.1g}")
+        for row in content["knobs"]
+    ]
+    said = f"`{content['model']}`, {content['machine']['processor']} under load {content['load']:.0f}."
+    return table(("knob", "CPU of a pose, one thread", "largest change of pk"), rows) + "\n\n" + said
+
+
+def cluster() -> str:
+    """What a billion poses take, by arithmetic on what one core took."""
+    measured, poses = load(FIGURES / "cluster.json"), 1_000_000_000
+    seconds, reading = measured["seconds_per_pose"], measured["seconds_per_record_read"]
+    hours = poses * seconds / 3600
+    parts = poses * measured["bytes_per_pose_parts"] / 1e9
+    results = poses / 3 * measured["bytes_per_compound_results"] / 1e9
+    rows = [
+        ("one pose, all of `binding screen`", f"{seconds * 1000:.1f} ms of one core", "measured"),
+        ("one record that is another shard's", f"{reading * 1e6:.0f} µs of one core", "measured"),
+        ("memory of a process", f"{measured['peak_mb']:.0f} MB", "measured"),
+        ("core hours for a billion poses", f"{hours:,.0f}", "poses x time"),
+        ("... on 1,000 cores", f"{hours / 1000:,.1f} hours", "if all are as fast and none waits"),
+        ("... at 0.02 of your currency a core hour", f"{hours * 0.02:,.0f}", "put in your own price"),
+        ("parts on the disk", f"{parts:,.0f} GB", f"{measured['bytes_per_pose_parts']:.0f} bytes a pose, measured"),
+        ("`results.parquet`, three poses a compound", f"{results:,.0f} GB", "measured for each compound"),
+        ("shards of one run, at most", f"{0.1 * seconds / reading:,.0f}", "a tenth of the time spent on reading over"),
+        ("Ray actors of one run, at most", f"{seconds / reading:,.0f}", "one driver reads for all of them"),
+    ]
+    said = (
+        f"Measured over {measured['poses']:,} poses of 18 and 19 heavy atoms in one pocket with `{measured['model']}`, "
+        f"processor time of one process, on a machine under load {measured['load']:.0f}: a core of its own is faster. "
+        "The library was one SDF file of two structures under many titles: gzip adds to the reading, and SMILES that "
+        "differ add some tens of bytes a pose. `scripts.bench.cluster` measures yours."
+    )
+    return table(("what", "how much", "from"), rows) + "\n\n" + said
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "bench_top": bench_top,
+    "cluster": cluster,
+    "screening_sets": screening_sets,
+    "series": series,
+    "screen_knobs": screen_knobs,
+    "screen_speed": screen_speed,
+}

@@ -1,0 +1,176 @@
+"""Blocks on splits, training, pre-training and fine-tuning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from scripts.figures import FIGURES
+from scripts.tables.common import count, estimate, load, table
+
+
+def _shares(shares: dict[str, float]) -> list[str]:
+    return [
+        f"{100 * shares[name]:.0f} %" for name in ("same_protein", "close_protein", "close_ligand", "close_analogue")
+    ]
+
+
+def _memory(figures: dict[str, Any]) -> list[str]:
+    return [estimate(figures["nearest_5_weighted"]["r"]), estimate(figures["nearest_5_weighted"]["rmse"])]
+
+
+def splits() -> str:
+    content = load(FIGURES / "splits.json")
+    rows = [
+        (
+            f"`{by}`",
+            " / ".join(count(rule["counts"][side]) for side in ("train", "validation", "test", "left_out")),
+            *_shares(rule["shares"]),
+            *_memory(rule["lookup"]),
+        )
+        for by, rule in content["rules"].items()
+    ]
+    if "test_set" in content:
+        test = content["test_set"]
+        for name, train in (("all", "trained on all"), ("cleansplit", "trained on what CleanSplit keeps")):
+            counts = f"{count(test[name]['train'])} / 0 / {count(test['rows'])} / 0"
+            rows.append((f"CASF-2016, {train}", counts, *_shares(test[name]["shares"]), *_memory(test[name]["lookup"])))
+    header = (
+        "rule",
+        "train / validation / test / left out",
+        "same protein (0.9)",
+        "related protein",
+        "similar ligand",
+        "both",
+        "look-up, r",
+        "look-up, RMSE",
+    )
+    drawn = "" if content["rows"] == content["of"] else f", a draw from {count(content['of'])}"
+    title = f"{count(content['rows'])} crystal complexes{drawn}, in {count(content['clusters'])} protein clusters:"
+    return f"{title}\n\n{table(header, rows)}"
+
+
+def splits_speed() -> str:
+    content = load(FIGURES / "splits.json")
+    many, recall = content["proteins"], content["recall"]
+    seconds = many["seconds"]
+    spent = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} minutes"
+    return (
+        f"{count(many['proteins'])} proteins ({count(many['sequences'])} different chains) are clustered in "
+        f"{spent} of one core. Of the {count(recall['pairs'])} "
+        f"pairs of {recall['sequences']} chains drawn from the pockets, all aligned, {count(recall['related'])} are "
+        f"related; the short cuts found {count(recall['found'])} of them and {count(recall['wrong'])} others, and had "
+        f"{count(recall['aligned'])} pairs to look at."
+    )
+
+
+def train_speed() -> str:
+    """Throughput, epochs and memory of training."""
+    content = load(FIGURES / "bench_train.json")
+    throughput = [
+        (
+            f"{row['threads']} CPU thread{'s' if row['threads'] > 1 else ''}" if row["device"] == "cpu" else "GPU",
+            row["precision"],
+            row["batch_size"],
+            f"{row['per_second']:.0f}",
+            f"{row['cpu_ms_each']:.1f}",
+            f"{row['load']:.0f}",
+        )
+        for row in content["throughput"]
+    ]
+    runs = [
+        (
+            count(run["complexes"]),
+            *(f"{run['epochs'][k]['seconds']:.0f} ({run['epochs'][k]['cpu_seconds']:.0f})" for k in (0, -1)),
+            count(run["peak_mb"]),
+            f"{run['load']:.0f}",
+        )
+        for run in content["runs"]
+    ]
+    line, machine = content["fit"]["cpu_seconds"], content["machine"]
+    gpu = machine.get("gpu", "no GPU was at hand: what one does is not measured")
+    return "\n\n".join(
+        (
+            f"{machine['processor']}, {machine['cores']} cores; {gpu}. Load: processes that wanted to run, this one "
+            "included; where they are more than the cores, times on the clock are too long.",
+            "Forward + backward of the default model and its twin, all losses:",
+            table(("where", "precision", "batch", "complexes/s", "CPU ms each", "load"), throughput),
+            "Whole epochs of `binding train` on one CPU thread, in seconds on the clock (of the CPU); the first builds "
+            "the graphs:",
+            table(("complexes", "first epoch", "later epoch", "peak memory, MB", "load"), runs),
+            f"CPU time of a later epoch against complexes: {line['ms_a_complex']:.1f} ms each, R² {line['r2']:.4f}.",
+        )
+    )
+
+
+def pretraining() -> str:
+    """Cold starts against starts from pre-trained encoders."""
+    content = load(FIGURES / "pretraining.json")
+    names = {
+        "cold": "nothing",
+        "ligand": "ligand encoder",
+        "pocket": "pocket encoder",
+        "both": "both encoders",
+    }
+    rows = []
+    for arm, runs in content["arms"].items():
+        figures = [run["pk"] for run in runs]
+        twins = [run["pk_ligand_only"] for run in runs]
+        rows.append(
+            (
+                names[arm],
+                len(runs),
+                *(_mean_and_each(figures, name) for name in ("r", "rmse")),
+                *(_mean_and_each(twins, name) for name in ("r", "rmse")),
+            )
+        )
+    header = ("pre-trained", "seeds", "r", "RMSE, pK", "ligand-only twin: r", "RMSE, pK")
+    told, settings = content["pretrained"]["figures"], content["settings"]
+    learned = content["pretrained"]["rows"]
+    held_out = next(iter(content["arms"].values()))[0]["pk"]["n"]
+    shares = {name: f"{100 * value:.0f} %" for kind in told.values() for name, value in kind.items()}
+    return (
+        f"Crystal complexes, {held_out} of them held out by protein; {settings['epochs']} epochs, "
+        f"{settings['channels']} channels. The encoders had learned from {count(learned['ligand'])} molecules (of the "
+        f"hidden atoms' elements {shares['element_accuracy']} right, {shares['element_most_frequent']} by always "
+        f"guessing the most frequent) and {count(learned['pocket'])} proteins (hidden amino acids: "
+        f"{shares['residue_accuracy']}, {shares['residue_most_frequent']}). Mean over seeds, and each:"
+        f"\n\n{table(header, rows)}"
+    )
+
+
+def _mean_and_each(figures: list[dict[str, float]], name: str) -> str:
+    values = [figure[name] for figure in figures]
+    return f"{sum(values) / len(values):.3f} ({', '.join(f'{value:.3f}' for value in values)})"
+
+
+def finetune() -> str:
+    """What fine-tuning on some compounds of a series does for the others."""
+    content = load(FIGURES / "finetune.json")
+    columns = {
+        "before": "before",
+        "after": "after",
+        "ligand_only_after": "the ligand alone",
+        "similarity": "similar compounds' mean",
+    }
+    rows = [
+        (f"{row['series']}", row["compounds"], *(f"{row[name]:.2f}" for name in columns)) for row in content["series"]
+    ]
+    mean = content["mean"]
+    rows.append(("**mean**", "", *(estimate(mean[name]) for name in columns)))
+    change = mean["change"]
+    return (
+        f"{table(('Kendall τ on the other compounds', 'compounds', *columns.values()), rows)}\n\n"
+        f"{content['train_on']} compounds drawn, {content['draws']} draws a series, one network of "
+        f"`{content['model']}`. Change by fine-tuning: "
+        f"{change['value']:+.2f} ({change['low']:+.2f} to {change['high']:+.2f})."
+    )
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "finetune": finetune,
+    "pretraining": pretraining,
+    "splits": splits,
+    "splits_speed": splits_speed,
+    "train_speed": train_speed,
+}

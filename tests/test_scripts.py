@@ -18,7 +18,8 @@ FOLDERS = {"release", "measure", "bench", "tables"}
 EXTRA = {"scripts.measure.forest": "sklearn"}
 # All in one process, since most of the time goes into importing torch.
 ASK = """
-import contextlib, io, json, runpy, sys, traceback
+import contextlib, io, json, runpy, sys, traceback, warnings
+warnings.simplefilter("ignore", RuntimeWarning)  # a program that another one has imported already
 sys.path.insert(0, sys.argv[1])
 found, programs = {}, sys.argv[2:]
 for name in programs:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
+import importlib
 import sys
 from pathlib import Path
 
@@ -20,6 +20,6 @@ def program():
     def run(name: str, *arguments: object) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", [name, *map(str, arguments)])
-            runpy.run_module(f"scripts.{name}", run_name="__main__", alter_sys=True)
+            importlib.import_module(f"scripts.{name}").main()
 
     return run

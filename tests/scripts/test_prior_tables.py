@@ -1,4 +1,4 @@
-"""``scripts/release/prior_tables.py``: which complex of the caches says where a ligand binds."""
+"""``scripts/release/scripts.release.prior_tables``: which complex of the caches says where a ligand binds."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from scipy.special import expit
 
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache
-from binding.data.holdout import fold_of
+from binding.folds import fold_of
 from binding.metrics import estimate, mean_over_groups
 from binding.model.ensemble import vina_of
 from binding.model.weights import load_model

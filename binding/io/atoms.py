@@ -15,7 +15,8 @@ import numpy as np
 
 from binding.errors import FileError, StructureError
 from binding.io.chains import chains_are_merged, end_chains
-from binding.io.files import read_structure_bytes, split_suffix, structure_format
+from binding.io.files import read_structure_bytes, split_suffix
+from binding.io.formats import structure_format
 from binding.io.vocabulary import AUTODOCK_TYPES, CNOS_RESIDUES, HYDROGENS, METALS
 
 # Columns 31 to 54 must hold three numbers. gemmi reads "********" and words as 0.0, silently.

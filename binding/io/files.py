@@ -12,10 +12,7 @@ from pathlib import Path
 
 from binding.errors import FileError, UsageError
 
-STRUCTURE_SUFFIXES = {".pdb": "pdb", ".ent": "pdb", ".pdbqt": "pdb", ".cif": "cif", ".mmcif": "cif"}
-
 _HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype\s+html|html))", re.IGNORECASE)
-_PDB_ATOM = re.compile(rb"^(?:ATOM  |HETATM)", re.MULTILINE)
 
 
 def split_suffix(path: Path) -> tuple[str, str]:
@@ -123,30 +120,6 @@ def check_content(path: Path, head: bytes) -> None:
             "A download probably returned a web page: fetch the file itself.",
             "wrong_format",
         )
-
-
-def structure_format(path: Path, data: bytes) -> str:
-    """``"pdb"`` or ``"cif"``, told from the content; the suffix is only a hint for the message.
-
-    Raises:
-        FileError: ``wrong_format``.
-    """
-    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
-    if head[:5].lower() == b"data_" or (head.startswith((b"#", b"loop_")) and b"_atom_site." in data):
-        return "cif"
-    if _PDB_ATOM.search(data):
-        return "pdb"
-    if b"M  END" in data or b"$$$$" in data or b"@<TRIPOS>" in data:
-        raise FileError(
-            f"{path} is a small-molecule file, not a protein structure.",
-            "Give it as the ligand; the protein must be PDB or mmCIF.",
-            "wrong_format",
-        )
-    raise FileError(
-        f"{path} holds no atom records of PDB or mmCIF.",
-        f"Proteins are read from {', '.join(sorted(STRUCTURE_SUFFIXES))}, also gzipped.",
-        "wrong_format",
-    )
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -12,9 +12,8 @@ from rdkit import Chem, rdBase
 
 from binding.errors import BindingError, FileError, LigandError
 from binding.io.files import split_suffix
-from binding.io.mol2 import mol_from_mol2
-from binding.io.pdb_ligand import mol_from_pdb
-from binding.io.records import record_kind, split_records
+from binding.io.formats import format_of_record
+from binding.io.records import split_records
 from binding.io.repair import sanitize
 from binding.io.tautomer import canonical_hydrogens
 from binding.io.template import apply_template
@@ -22,8 +21,6 @@ from binding.structures import Ligand
 
 __all__ = ["BadRecord", "parse_record", "prepare_ligand", "read_ligands", "split_records"]
 
-_SD_TAG = re.compile(r"^>.*?<([^>]+)>")
-_NOT_A_NUMBER = re.compile(r"(?i)(?<![a-z])[-+]?(?:nan|inf(?:inity)?)(?![a-z])|\*{4,}")
 _DEPOSITED = 1e-3  # Å; atoms spread less than this along every axis, or z all zero, are no pose
 
 _REMOVE_ALL = Chem.RemoveHsParameters()
@@ -77,22 +74,22 @@ def parse_record(
     """Read one record's text, as ``split_records`` gives it.
 
     Args:
-        text: The record; its format is told from the text.
+        text: The record; its format is recognised from the text.
         path: The file it comes from; its stem names a record without title.
         index: Place in the file, from 0.
         template: As for ``read_ligands``.
     """
-    kind = record_kind(text)
+    found = format_of_record(text, path)
     name = record_name(text, path, index)
     try:
         if not text.strip():
             raise LigandError(f"Record {index + 1} of {path} is empty.", "Remove it.", "bad_record")
         with rdBase.BlockLogs():
-            mol, notes = _parse(text, kind, name)
+            mol, notes = found.read(text, name)
             if template is not None:
                 mol = apply_template(mol, template, name)
                 notes = [note for note in notes if "perceived" not in note]
-        return prepare_ligand(mol, name, notes=notes, properties=_properties(text) if kind == "sdf" else None)
+        return prepare_ligand(mol, name, notes=notes, properties=found.tags(text))
     except BindingError as error:
         return BadRecord(name, index, error)
 
@@ -105,60 +102,8 @@ def record_name(text: str, path: str | Path, index: int) -> str:
         path: The file it comes from.
         index: Place in the file, from 0.
     """
-    return _title(text, record_kind(text)) or f"{split_suffix(Path(path))[0]}_{index + 1}"
-
-
-def _title(text: str, kind: str) -> str:
-    if kind == "mol2":
-        lines = text.split("\n", 2)
-        title = lines[1] if len(lines) > 1 else ""
-    elif kind == "pdb":
-        found = re.search(r"^REMARK\s+Name\s*=\s*(.+)$", text, re.MULTILINE)
-        title = found.group(1) if found else ""
-    else:
-        title = text.split("\n", 1)[0]
-    title = re.sub(r"\s+", " ", title).strip()
-    return "" if title == "*****" else title
-
-
-def _parse(text: str, kind: str, name: str) -> tuple[Chem.Mol, list[str]]:
-    """Unsanitized molecule of a record, hydrogens as in the file, and notes."""
-    if kind == "mol2":
-        return mol_from_mol2(text, name)
-    if kind == "pdb":
-        return mol_from_pdb(text, name)
-    counts = text.split("\n", 4)[3] if text.count("\n") > 3 else ""
-    if re.match(r"\s*0\s+0\b.*V2000", counts):
-        raise LigandError(f"Ligand {name} has no atoms.", "Check the record.", "no_atoms")
-    mol = Chem.MolFromMolBlock(text, sanitize=False, removeHs=False, strictParsing=False)
-    if mol is not None:
-        return mol, []
-    if _NOT_A_NUMBER.search(text.split("M  END")[0].split("\n", 3)[-1]):
-        raise LigandError(
-            f"Ligand {name} has coordinates that are no numbers.", "Mend or remove the record.", "nan_coordinates"
-        )
-    raise LigandError(
-        f"Ligand {name} is no valid mol block.", "Check the record's counts line and atom lines.", "bad_record"
-    )
-
-
-def _properties(text: str) -> dict[str, str]:
-    """SD tags of a record, in order."""
-    found: dict[str, str] = {}
-    tail = text.partition("M  END")[2]
-    key: str | None = None
-    value: list[str] = []
-    for line in tail.split("\n"):
-        tag = _SD_TAG.match(line)
-        if tag:
-            if key is not None:
-                found[key] = "\n".join(value).rstrip("\n")
-            key, value = tag.group(1), []
-        elif key is not None:
-            value.append(line)
-    if key is not None:
-        found[key] = "\n".join(value).rstrip("\n")
-    return found
+    title = re.sub(r"\s+", " ", format_of_record(text, path).title(text)).strip()
+    return title if title not in ("", "*****") else f"{split_suffix(Path(path))[0]}_{index + 1}"
 
 
 def prepare_ligand(

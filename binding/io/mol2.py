@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable, Iterator
 
 from rdkit import Chem
 from rdkit.Geometry import Point3D
 
 from binding.errors import LigandError
+from binding.io.perceive import with_perceived_bonds
 
 _BONDS = {
     "1": Chem.BondType.SINGLE,
@@ -19,9 +22,51 @@ _BONDS = {
     "du": Chem.BondType.SINGLE,
 }
 _TABLE = Chem.GetPeriodicTable()
+_MOLECULE = re.compile(r"^@<TRIPOS>", re.MULTILINE)
 
 
-def mol_from_mol2(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
+class Mol2Format:
+    """MOL2; see ``binding.io.formats.LigandFormat``."""
+
+    name = "MOL2"
+    suffixes: tuple[str, ...] = (".mol2",)
+    folder_suffixes: tuple[str, ...] = suffixes
+    record_mark: bytes | None = b"@<TRIPOS>MOLECULE"
+    titled = True
+
+    def recognises(self, text: str) -> bool:
+        return _MOLECULE.search(text) is not None
+
+    def split(self, lines: Iterable[str]) -> Iterator[str]:
+        """A record ends where the next ``@<TRIPOS>MOLECULE`` begins; comments are passed over."""
+        block: list[str] | None = None
+        for line in lines:
+            if line.startswith("@<TRIPOS>MOLECULE"):
+                if block is not None:
+                    yield "\n".join((*block, ""))
+                block = []
+            if block is not None and not line.startswith("#"):
+                block.append(line)
+        if block is not None:
+            yield "\n".join((*block, ""))
+
+    def title(self, text: str) -> str:
+        lines = text.split("\n", 2)
+        return lines[1] if len(lines) > 1 else ""
+
+    def read(self, text: str, name: str) -> tuple[Chem.Mol, list[str]]:
+        """See ``LigandFormat``.
+
+        Raises:
+            LigandError: ``bad_record``, ``no_atoms``, ``unknown_element`` or ``nan_coordinates``.
+        """
+        return with_perceived_bonds(mol_from_mol2(text, name), name)
+
+    def tags(self, text: str) -> dict[str, str]:
+        return {}
+
+
+def mol_from_mol2(text: str, name: str) -> Chem.Mol:
     """Unsanitized molecule of one record; charges are left to the repairs, which read them off the bonds.
 
     Partial charges in the file are ignored. Sybyl types ``C.cat``, ``O.co2``, ``N.4`` carry no more
@@ -46,7 +91,7 @@ def mol_from_mol2(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
             position = [float(value) for value in row[2:5]]
             if not all(map(math.isfinite, position)):
                 raise LigandError(
-                    f"Ligand {name} has coordinates that are no numbers.",
+                    f"Ligand {name} has coordinates that are not numbers.",
                     "Mend or remove the record.",
                     "nan_coordinates",
                 )
@@ -71,7 +116,7 @@ def mol_from_mol2(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
             bond.GetEndAtom().SetIsAromatic(True)
     conformer.Set3D(any(conformer.GetAtomPosition(i).z for i in range(len(rows))))
     mol.AddConformer(conformer)
-    return mol.GetMol(), []
+    return mol.GetMol()
 
 
 def _sections(text: str) -> dict[str, list[str]]:

@@ -4,16 +4,213 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
+import numpy as np
 from rdkit import Chem
 from rdkit.Geometry import Point3D
+from scipy.spatial import cKDTree
 
 from binding.errors import LigandError
+from binding.io.elements import element_of
 from binding.io.perceive import perceive_bonds
 from binding.io.vocabulary import AUTODOCK_TYPES
 
 _TABLE = Chem.GetPeriodicTable()
 _MOST_ATOMS = 1000  # heavy atoms; well above the 300 that are scored, so that a large ligand still gets its row
+_ATOM_LINE = re.compile(r"^(?:ATOM  |HETATM)", re.MULTILINE)
+_MOL_BLOCK = re.compile(r"V[23]000\s*$|^@<TRIPOS>", re.MULTILINE)
+_MODEL_LINE = re.compile(r"MODEL\s+\d+\s*$")
+_SAME_SPACE = 1.0  # Å; half of a part's atoms this near to another part's: both cannot be there at once
+_ATOM_RECORDS = ("ATOM  ", "HETATM")
+_HEADERS = ("HEADER", "TITLE ", "COMPND", "AUTHOR")
+
+
+class PdbFormat:
+    """PDB and PDBQT; see ``binding.io.formats.LigandFormat``."""
+
+    name = "PDB"
+    suffixes: tuple[str, ...] = (".pdbqt", ".pdb", ".ent")
+    folder_suffixes: tuple[str, ...] = (".pdbqt",)
+    record_mark: bytes | None = b"ENDMDL"
+    titled = False
+
+    def recognises(self, text: str) -> bool:
+        return _ATOM_LINE.search(text) is not None and _MOL_BLOCK.search(text) is None
+
+    def split(self, lines: Iterable[str]) -> Iterator[str]:
+        """A record is a model; without models it ends where another pose begins, see ``_Cutter``."""
+        cutter = _Cutter()
+        for line in lines:
+            yield from cutter.feed(line)
+        yield from cutter.finish()
+
+    def title(self, text: str) -> str:
+        found = re.search(r"^REMARK\s+Name\s*=\s*(.+)$", text, re.MULTILINE)
+        return found.group(1) if found else ""
+
+    def read(self, text: str, name: str) -> tuple[Chem.Mol, list[str]]:
+        """See ``LigandFormat``.
+
+        Raises:
+            LigandError: ``bad_record``, ``no_atoms``, ``too_large``, ``unknown_element`` or ``nan_coordinates``.
+        """
+        return mol_from_pdb(text, name)
+
+    def tags(self, text: str) -> dict[str, str]:
+        return {}
+
+
+class _Cutter:
+    """Cuts PDB and PDBQT lines into records.
+
+    A record ends:
+
+    - at ``ENDMDL``, or where the next ``MODEL`` begins;
+    - at ``END``, where more atoms follow, and where a header follows atoms;
+    - in PDBQT, where a second ``ROOT`` begins, or a remark after ``TORSDOF``. Flexible side chains between
+      ``BEGIN_RES`` and ``END_RES`` are passed over;
+    - where an atom follows ``CONECT`` or ``MASTER``, or repeats the serial and name of the record's first atom;
+    - at ``TER``, where what follows has the same atoms again or lies in the same place.
+    """
+
+    def __init__(self) -> None:
+        self._before: list[str] = []  # lines before the first model: remarks such as the SMILES belong to every model
+        self._block: list[str] = []
+        self._in_model = False
+        self._models = 0
+        self._records = 0
+        self._clear()
+
+    def _clear(self) -> None:
+        self._atoms = 0
+        self._roots = 0
+        self._flexible = False
+        self._ended = False  # after END
+        self._closed = False  # after TORSDOF, CONECT or MASTER
+        self._first = ""
+        self._last_serial = ""
+
+    def feed(self, line: str) -> Iterator[str]:
+        """The records that end before a line."""
+        if _MODEL_LINE.match(line):
+            if not self._models and not self._atoms:
+                self._before, self._block = self._block, []
+            yield from self._take(even_empty=self._in_model)
+            self._in_model, self._models = True, self._models + 1
+        elif line.startswith("ENDMDL"):
+            yield from self._take(even_empty=self._in_model)
+            self._in_model = False
+        else:
+            if not self._flexible and self._atoms and self._begins_another(line):
+                yield from self._take(keep=self._trailing_remarks() if line.startswith("ROOT") else 0)
+            self._note(line)
+            if line.rstrip() != "END":
+                self._block.append(line)
+
+    def finish(self) -> Iterator[str]:
+        """The record that ends with the file; an empty one where there was none at all."""
+        if self._atoms or self._in_model or not self._records:
+            yield from self._take(even_empty=True)
+
+    def _begins_another(self, line: str) -> bool:
+        """Whether a line is the first of another record."""
+        if line.startswith("ROOT"):
+            return self._ended or self._roots > 0
+        if line.startswith("REMARK"):
+            return self._ended or (self._closed and self._roots > 0)
+        if line.startswith(_HEADERS):
+            return True
+        if not line.startswith(_ATOM_RECORDS):
+            return False
+        again = line[6:27] == self._first and line[6:11] != self._last_serial
+        return self._ended or again or (self._closed and not self._roots)
+
+    def _note(self, line: str) -> None:
+        if line.startswith("BEGIN_RES"):
+            self._flexible = True
+        elif line.startswith("END_RES"):
+            self._flexible = False
+        elif self._flexible:
+            return
+        elif line.startswith(_ATOM_RECORDS):
+            self._first = self._first or line[6:27]
+            self._last_serial = line[6:11]
+            self._atoms += 1
+        elif line.rstrip() == "END":
+            self._ended = True
+        else:
+            self._roots += line.startswith("ROOT")
+            self._closed = self._closed or line.startswith(("TORSDOF", "CONECT", "MASTER"))
+
+    def _trailing_remarks(self) -> int:
+        """How many lines at the end belong to the record that a ROOT begins."""
+        rows = range(len(self._block), 0, -1)
+        stop = next((row for row in rows if not self._block[row - 1].startswith("REMARK")), 0)
+        return len(self._block) - stop
+
+    def _take(self, *, even_empty: bool = False, keep: int = 0) -> Iterator[str]:
+        """The record that ends here; ``keep`` lines at its end belong to the next one."""
+        cut = len(self._block) - keep
+        block, rest = self._block[:cut], self._block[cut:]
+        if self._atoms or even_empty:
+            for part in _parts_at_ter(block):
+                self._records += 1
+                yield "\n".join((*self._before, *part, ""))
+            self._block = rest
+        self._clear()
+
+
+def _parts_at_ter(block: list[str]) -> list[list[str]]:
+    """A record's lines cut at those ``TER`` after which the same atoms, or others in the same place, follow."""
+    if not any(line.startswith("TER") for line in block):
+        return [block]
+    parts: list[list[str]] = [[]]
+    ended = False
+    for line in block:
+        ended = ended or line.startswith("TER")
+        if ended and line.startswith(_ATOM_RECORDS):
+            parts.append([])
+            ended = False
+        parts[-1].append(line)
+    atoms = [[line for line in part if line.startswith(_ATOM_RECORDS)] for part in parts]
+    if not atoms[0] or not all(len(part) <= _MOST_ATOMS for part in atoms):
+        return [block]
+    if not all(_same_atoms(atoms[0], other) or _same_place(atoms[0], other) for other in atoms[1:]):
+        return [block]
+    bonds = [line for line in parts[-1] if line.startswith("CONECT")]
+    return [parts[0] if len(parts) == 1 else [*parts[0], *bonds], *parts[1:]]
+
+
+def _same_atoms(first: list[str], second: list[str]) -> bool:
+    return [line[12:16] for line in first] == [line[12:16] for line in second]
+
+
+def _same_place(first: list[str], second: list[str]) -> bool:
+    try:
+        a, b = (np.array([_position(line) for line in part]) for part in (first, second))
+    except ValueError:
+        return False
+    few, many = (a, b) if len(a) <= len(b) else (b, a)
+    distances, _ = cKDTree(many).query(few, distance_upper_bound=_SAME_SPACE)
+    return bool(np.isfinite(distances).mean() >= 0.5)
+
+
+# ---------------------------------------------------------------- one record
+
+
+@dataclass(frozen=True)
+class _Atom:
+    """An atom line: what its serial field says, its element (empty for a pseudo-atom), its place in Å."""
+
+    serial: str
+    symbol: str
+    position: tuple[float, float, float]
+    name: str
+    residue: str
+    altloc: str
+    occupancy: float
 
 
 def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
@@ -26,13 +223,13 @@ def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
     Raises:
         LigandError: ``bad_record``, ``no_atoms``, ``too_large``, ``unknown_element`` or ``nan_coordinates``.
     """
-    lines = text.split("\n")
+    lines = _without_flexible_residues(text.split("\n"))
     docked = any(line.startswith(("ROOT", "TORSDOF", "REMARK SMILES")) for line in lines)
-    atoms = [_atom(line, name, docked=docked) for line in lines if line.startswith(("ATOM  ", "HETATM"))]
-    atoms = [atom for atom in atoms if atom[1]]
-    if not any(symbol != "H" for _, symbol, _ in atoms):
+    atoms = [_atom(line, name, docked=docked) for line in lines if line.startswith(_ATOM_RECORDS)]
+    atoms, notes = _one_altloc([atom for atom in atoms if atom.symbol])
+    count = sum(atom.symbol != "H" for atom in atoms)
+    if not count:
         raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
-    count = sum(symbol != "H" for _, symbol, _ in atoms)
     if count > _MOST_ATOMS:  # before minutes go into the bond orders of a whole protein
         raise LigandError(
             f"Ligand {name} has {count} heavy atoms: this seems to be a protein.",
@@ -42,54 +239,102 @@ def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
     if docked:
         mol = _from_remarks(lines, atoms)
         if mol is not None:
-            return mol, []
-    return perceive_bonds(
-        [symbol for _, symbol, _ in atoms], [position for _, _, position in atoms], name, *_connect(lines, atoms)
+            return mol, notes
+    mol, how = perceive_bonds(
+        [atom.symbol for atom in atoms], [atom.position for atom in atoms], name, _connect(lines, atoms)
     )
+    return mol, [*notes, *how]
 
 
-def _atom(line: str, name: str, *, docked: bool) -> tuple[int, str, tuple[float, float, float]]:
-    """Serial number, element (empty for a pseudo-atom) and position in Å of an atom line."""
+def _without_flexible_residues(lines: list[str]) -> list[str]:
+    """The lines without those of flexible side chains, which belong to the receptor."""
+    kept, flexible = [], False
+    for line in lines:
+        flexible = flexible or line.startswith("BEGIN_RES")
+        if not flexible:
+            kept.append(line)
+        flexible = flexible and not line.startswith("END_RES")
+    return kept
+
+
+def _position(line: str) -> tuple[float, float, float]:
+    """x, y, z in Å.
+
+    Raises:
+        ValueError: A field is not one number: the columns slipped.
+    """
+    if line[29:30].strip():
+        raise ValueError(line)
+    return float(line[30:38]), float(line[38:46]), float(line[46:54])
+
+
+def _atom(line: str, name: str, *, docked: bool) -> _Atom:
     try:
-        serial = int(line[6:11])
-        position = (float(line[30:38]), float(line[38:46]), float(line[46:54]))
+        wide = line[:6] == "HETATM" and line[11:12].isdigit() and line[6:12].isdigit()  # a serial of six digits
+        position = _position(line)
     except ValueError:
-        code = "nan_coordinates" if "*" in line[30:54] else "bad_record"
+        # Not a word of the number is believed: a slipped column turns "-12.3" into "2.3".
+        code = "bad_record" if re.search(r"[A-Za-z]{2}", line[30:54]) else "nan_coordinates"
         raise LigandError(
-            f"Ligand {name} has an atom line that cannot be read: {line[:60].strip()!r}.", "Mend the line.", code
+            f"Ligand {name} has an atom line whose coordinates cannot be read: {line[:60].strip()!r}.",
+            "Mend the columns of the line (x, y and z stand in columns 31-54).",
+            code,
         ) from None
     if not all(map(math.isfinite, position)):
         raise LigandError(
-            f"Ligand {name} has coordinates that are no numbers.", "Mend or remove the record.", "nan_coordinates"
+            f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
         )
     label = line[77:].strip() if docked else line[76:78].strip()
     if docked:
         symbol = AUTODOCK_TYPES.get(label.upper(), label.capitalize())
     else:
-        symbol = label.capitalize() or _from_name(line[12:16])
+        known = label.isalpha() or not label
+        symbol = element_of(label, line[12:16], line[17:21]) if known else label.capitalize()
     if symbol == "D":
         symbol = "H"
-    if symbol:
+    if symbol or not docked:
         try:
-            _TABLE.GetAtomicNumber(symbol)
+            _TABLE.GetAtomicNumber(symbol or "?")
         except RuntimeError:
             raise LigandError(
                 f"Ligand {name} has an atom of no known element: {line[12:16].strip()} ({label or 'blank'}).",
                 "Fill in the element column (77-78).",
                 "unknown_element",
             ) from None
-    return serial, symbol, position
+    try:
+        occupancy = float(line[54:60])
+    except ValueError:
+        occupancy = 1.0
+    serial = line[6 : 12 if wide else 11].strip()
+    return _Atom(serial, symbol, position, line[12:16].strip(), line[21:27], line[16:17].strip(), occupancy)
 
 
-def _from_name(field: str) -> str:
-    """Element from a PDB atom name: two letters begin in column 13, one letter in column 14."""
-    letters = re.sub(r"[^A-Za-z]", "", field)
-    if field[:1].isalpha() and letters[:2].capitalize() in ("Cl", "Br", "Se", "Si", "Fe", "Zn", "Mg", "Na", "Li", "Al"):
-        return letters[:2].capitalize()
-    return letters[:1].upper()
+def _one_altloc(atoms: list[_Atom]) -> tuple[list[_Atom], list[str]]:
+    """Keep, in each residue, the alternate location with the highest total occupancy (ties: the first)."""
+    places: dict[str, dict[str, list[_Atom]]] = {}
+    for atom in atoms:
+        if atom.altloc:
+            places.setdefault(atom.residue, {}).setdefault(atom.altloc, []).append(atom)
+    dropped: set[int] = set()
+    chosen: dict[str, int] = {}
+    for labels in places.values():
+        if len(labels) < 2 or _are_names(labels):
+            continue
+        best = max(labels, key=lambda label: round(sum(atom.occupancy for atom in labels[label]), 4))
+        chosen[best] = chosen.get(best, 0) + 1
+        dropped.update(id(atom) for label, held in labels.items() if label != best for atom in held)
+    notes = [
+        f"kept altloc {label} of {count} residue{'s' if count > 1 else ''}" for label, count in sorted(chosen.items())
+    ]
+    return [atom for atom in atoms if id(atom) not in dropped], notes
 
 
-def _from_remarks(lines: list[str], atoms: list[tuple[int, str, tuple[float, float, float]]]) -> Chem.Mol | None:
+def _are_names(labels: dict[str, list[_Atom]]) -> bool:
+    """Whether column 17 holds the fifth letter of atom names ("C1000", "C1001") and no alternate location."""
+    return all(label.isdigit() and all(len(atom.name) == 4 for atom in held) for label, held in labels.items())
+
+
+def _from_remarks(lines: list[str], atoms: list[_Atom]) -> Chem.Mol | None:
     """Molecule from ``REMARK SMILES`` and ``REMARK SMILES IDX`` (Meeko), or None where they do not fit."""
     smiles = ""
     pairs: list[int] = []
@@ -101,26 +346,26 @@ def _from_remarks(lines: list[str], atoms: list[tuple[int, str, tuple[float, flo
     mol = Chem.MolFromSmiles(smiles) if smiles else None
     if mol is None or len(pairs) != 2 * mol.GetNumAtoms():
         return None
-    positions = {serial: (symbol, position) for serial, symbol, position in atoms}
+    by_serial = {atom.serial: atom for atom in atoms}
     conformer = Chem.Conformer(mol.GetNumAtoms())
     for row, serial in zip(pairs[::2], pairs[1::2], strict=True):
-        symbol, position = positions.get(serial, ("", (0.0, 0.0, 0.0)))
-        if not 1 <= row <= mol.GetNumAtoms() or mol.GetAtomWithIdx(row - 1).GetSymbol() != symbol:
+        atom = by_serial.get(str(serial))
+        if atom is None or not 1 <= row <= mol.GetNumAtoms() or mol.GetAtomWithIdx(row - 1).GetSymbol() != atom.symbol:
             return None
-        conformer.SetAtomPosition(row - 1, Point3D(*position))
+        conformer.SetAtomPosition(row - 1, Point3D(*atom.position))
     mol.AddConformer(conformer)
     return mol
 
 
-def _connect(lines: list[str], atoms: list[tuple[int, str, tuple[float, float, float]]]) -> tuple[set[tuple[int, int]]]:
-    """Pairs of atom rows that CONECT lines join."""
-    row_of = {serial: row for row, (serial, _, _) in enumerate(atoms)}
+def _connect(lines: list[str], atoms: list[_Atom]) -> set[tuple[int, int]]:
+    """Pairs of atom rows that CONECT lines join; serials that stand for several atoms join nothing."""
+    serials = [atom.serial for atom in atoms]
+    row_of = {serial: row for row, serial in enumerate(serials) if serials.count(serial) == 1}
     pairs: set[tuple[int, int]] = set()
     for line in lines:
         if line.startswith("CONECT"):
-            numbers = [
-                int(line[k : k + 5]) for k in range(6, min(len(line), 31), 5) if line[k : k + 5].strip().isdigit()
-            ]
-            rows = [row_of[number] for number in numbers if number in row_of]
-            pairs.update((min(rows[0], other), max(rows[0], other)) for other in rows[1:] if other != rows[0])
-    return (pairs,)
+            fields = [line[k : k + 5].strip() for k in range(6, min(len(line), 31), 5)]
+            rows = [row_of[field] for field in fields if field in row_of]
+            if fields and fields[0] in row_of:
+                pairs.update((min(rows[0], other), max(rows[0], other)) for other in rows[1:] if other != rows[0])
+    return pairs

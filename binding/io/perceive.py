@@ -14,6 +14,8 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Geometry import Point3D
 from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from binding.constants import COVALENT_RADII
@@ -22,6 +24,10 @@ from binding.errors import LigandError
 NOTE = "bond orders perceived from geometry"
 
 _TOLERANCE = 0.45  # beyond the sum of covalent radii
+_CERTAIN = 0.25  # ... where parts that the file does not join are bonded
+_CONNECT_TOLERANCE = 0.75  # ... up to which a bond that the file lists is believed
+_OVERLAP = 0.9  # Å; parts that come nearer are two molecules in one place, or two states of one
+_SAME_SPOT = 0.2  # Å; atoms spread less than this along every axis are no pose
 _MAX_NEIGHBOURS = {"C": 4, "N": 4, "O": 2, "F": 1, "Cl": 1, "Br": 1, "I": 1, "S": 4, "Se": 4, "P": 4, "B": 4, "Si": 4}
 # Between a single and a double bond (means of CSD values, Allen et al. 1987, doi:10.1039/P298700000S1).
 _HALFWAY = {"CC": 1.45, "CN": 1.39, "CO": 1.31, "NN": 1.34, "NO": 1.30, "CS": 1.70, "OS": 1.55, "OP": 1.58, "NS": 1.56}
@@ -45,10 +51,11 @@ def perceive_bonds(
         symbols: Elements.
         positions: (atoms, 3) Å.
         name: For messages.
-        connected: Pairs of rows that the file says are bonded; kept in addition.
+        connected: Pairs of rows that the file says are bonded. Those longer than any bond are passed over. Where the
+            rest joins all heavy atoms into one molecule, it is the list of bonds; else bonds are added by distance.
 
     Returns:
-        The molecule and the note that says how it came about.
+        The molecule and the notes that say how it came about.
 
     Raises:
         LigandError: ``bad_record``, where two atoms are in one place.
@@ -64,40 +71,104 @@ def perceive_bonds(
     for index, (element, position) in enumerate(zip(elements, xyz, strict=True)):
         mol.AddAtom(Chem.Atom(element))
         conformer.SetAtomPosition(index, Point3D(*position))
-    for a, b in _bonded_pairs(elements, xyz, extra, name):
+    pairs, notes = _bonded_pairs(elements, xyz, extra, name)
+    for a, b in pairs:
         mol.AddBond(a, b, Chem.BondType.SINGLE)
     mol.AddConformer(conformer)
     mol.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(mol)
     Chem.GetSSSR(mol)
     _set_orders(mol, xyz)
-    return mol.GetMol(), [NOTE]
+    return mol.GetMol(), [*notes, NOTE]
+
+
+def with_perceived_bonds(mol: Chem.Mol, name: str) -> tuple[Chem.Mol, list[str]]:
+    """The molecule of a file that lists bonds, with all bonds from geometry where the file lacks them.
+
+    Bonds are lacking where no two heavy atoms are joined, or where parts of the molecule that are not joined lie within
+    bonding distance of each other.
+
+    Args:
+        mol: Not sanitized, as read.
+        name: For messages.
+
+    Returns:
+        The molecule, and notes where bonds were perceived.
+
+    Raises:
+        LigandError: As ``perceive_bonds``.
+    """
+    if not mol.GetNumConformers() or mol.GetNumHeavyAtoms() < 2:
+        return mol, []
+    fragments = Chem.GetMolFrags(mol)
+    if len(fragments) == 1:
+        return mol, []
+    symbols = [atom.GetSymbol() for atom in mol.GetAtoms()]
+    xyz = mol.GetConformer().GetPositions()
+    fragment = np.empty(len(symbols), dtype=int)
+    for number, members in enumerate(fragments):
+        fragment[list(members)] = number
+    organic = np.array([symbol in _MAX_NEIGHBOURS for symbol in symbols])
+    rows = np.flatnonzero(organic & (fragment >= 0))
+    if len(rows) < 2 or not np.isfinite(xyz).all() or (np.ptp(xyz[rows], axis=0) < _SAME_SPOT).all():
+        return mol, []
+    if not xyz[:, 2].any() and not mol.GetConformer().Is3D():
+        return mol, []  # a drawing
+    radii = np.array([COVALENT_RADII[Chem.GetPeriodicTable().GetAtomicNumber(symbols[row])] for row in rows])
+    close = cKDTree(xyz[rows]).query_pairs(2 * radii.max() + _CERTAIN, output_type="ndarray")
+    lengths = np.linalg.norm(xyz[rows[close[:, 0]]] - xyz[rows[close[:, 1]]], axis=1)
+    bonded = lengths < radii[close[:, 0]] + radii[close[:, 1]] + _CERTAIN
+    apart = fragment[rows[close[:, 0]]] != fragment[rows[close[:, 1]]]
+    if not (bonded & apart).any() or (apart & (lengths < _OVERLAP)).any():
+        return mol, []
+    perceived, notes = perceive_bonds(symbols, xyz.tolist(), name)
+    what = "the file lacks bonds" if mol.GetNumBonds() else "the file lists no bonds"
+    return perceived, [what, *notes]
 
 
 def _bonded_pairs(
     elements: list[str], xyz: np.ndarray, extra: set[tuple[int, int]], name: str
-) -> list[tuple[int, int]]:
+) -> tuple[list[tuple[int, int]], list[str]]:
     table = Chem.GetPeriodicTable()
     radii = np.array([COVALENT_RADII.get(table.GetAtomicNumber(e), table.GetRcovalent(e)) for e in elements])
     close = cKDTree(xyz).query_pairs(2 * radii.max() + _TOLERANCE, output_type="ndarray")
     lengths = np.linalg.norm(xyz[close[:, 0]] - xyz[close[:, 1]], axis=1)
     if (lengths < 0.4).any():
+        collapsed = len(elements) > 1 and (np.ptp(xyz, axis=0) < _SAME_SPOT).all()
         raise LigandError(
-            f"Ligand {name} has two atoms in one place.", "Remove the copy (alternate locations?).", "bad_record"
+            f"Ligand {name} has {'all' if collapsed else 'two'} atoms in one place.",
+            "Give a 3D pose in the protein's frame." if collapsed else "Remove the copy (alternate locations?).",
+            "no_coordinates" if collapsed else "bad_record",
         )
+    plausible = {(a, b) for a, b in extra if np.linalg.norm(xyz[a] - xyz[b]) < radii[a] + radii[b] + _CONNECT_TOLERANCE}
+    notes = []
+    if len(plausible) < len(extra):
+        count = len(extra) - len(plausible)
+        notes.append(f"passed over {count} CONECT bond{'s' if count > 1 else ''} longer than any bond")
+    elif _joins_all(len(elements), plausible):
+        return sorted(plausible), notes
     bonded = lengths < radii[close[:, 0]] + radii[close[:, 1]] + _TOLERANCE
     pairs = sorted((float(d), int(a), int(b)) for d, (a, b) in zip(lengths[bonded], close[bonded], strict=True))
-    count = np.zeros(len(elements), dtype=int)
+    count_of = np.zeros(len(elements), dtype=int)
     kept = set()
-    for a, b in extra:
+    for a, b in plausible:
         kept.add((a, b))
-        count[[a, b]] += 1
+        count_of[[a, b]] += 1
     for _, a, b in pairs:  # the shortest first, as far as the elements can have neighbours
-        if (a, b) in kept or any(count[i] >= _MAX_NEIGHBOURS.get(elements[i], 6) for i in (a, b)):
+        if (a, b) in kept or any(count_of[i] >= _MAX_NEIGHBOURS.get(elements[i], 6) for i in (a, b)):
             continue
         kept.add((a, b))
-        count[[a, b]] += 1
-    return sorted(kept)
+        count_of[[a, b]] += 1
+    return sorted(kept), notes
+
+
+def _joins_all(count: int, pairs: set[tuple[int, int]]) -> bool:
+    """Whether pairs join all of ``count`` atoms into one molecule."""
+    if len(pairs) < count - 1:
+        return False
+    ends = np.array(sorted(pairs), dtype=int).reshape(-1, 2)
+    graph = coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(count, count))
+    return int(connected_components(graph, directed=False)[0]) == 1
 
 
 def _set_orders(mol: Chem.RWMol, xyz: np.ndarray) -> None:

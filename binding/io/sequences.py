@@ -12,7 +12,8 @@ import numpy as np
 
 from binding.constants import PARENT_AMINO_ACID
 from binding.errors import FileError
-from binding.io.files import read_structure_bytes, structure_format
+from binding.io.files import read_structure_bytes
+from binding.io.formats import structure_format
 from binding.io.structure import read_protein
 from binding.structures import Protein, ResidueKind
 

@@ -12,12 +12,18 @@ from rdkit import Chem, rdBase
 
 from binding.errors import BindingError, FileError, LigandError, TableError
 from binding.io.files import read_bytes, split_suffix
+from binding.io.formats import (
+    SMILES_SUFFIXES,
+    TEXT_TABLE_SUFFIXES,
+    format_of_record,
+    format_of_suffix,
+    ligand_suffixes,
+)
 from binding.io.ligand import BadRecord, parse_record
-from binding.io.records import LIGAND_SUFFIXES, record_kind, split_records
+from binding.io.records import split_records
 from binding.io.rows import read_rows
+from binding.io.sdf import SdfFormat
 
-_SMILES_LISTS: Final = (".smi", ".smiles", ".ism")
-_TABLES: Final = (".csv", ".tsv", ".txt")
 _NAME_COLUMNS: Final = ("id", "ligand", "ligand_id", "compound", "compound_id", "title")
 _SMILES_COLUMNS: Final = {"canonical_smiles": "smiles", "isomeric_smiles": "smiles"}
 
@@ -65,15 +71,15 @@ def read_series(path: str | Path) -> Iterator[Compound | BadRecord]:
     """
     path = Path(path)
     stem, suffix = split_suffix(path)
-    if suffix in _SMILES_LISTS:
+    if suffix in SMILES_SUFFIXES:
         return _from_smiles(_smiles_lines(path), stem)
-    if suffix in _TABLES:
+    if suffix in TEXT_TABLE_SUFFIXES:
         return _from_smiles(_table_rows(path), stem)
-    if suffix in LIGAND_SUFFIXES:
+    if format_of_suffix(suffix) is not None:
         return _from_records(path)
     raise FileError(
         f"{path.name} has no ending of a series of compounds.",
-        f"Use one of {', '.join((*_SMILES_LISTS, *_TABLES, *LIGAND_SUFFIXES))}.",
+        f"Use one of {', '.join((*SMILES_SUFFIXES, *TEXT_TABLE_SUFFIXES, *ligand_suffixes()))}.",
         "wrong_format",
     )
 
@@ -174,7 +180,7 @@ def _from_records(path: Path) -> Iterator[Compound | BadRecord]:
         try:
             if not isinstance(record, BadRecord):
                 yield _compound(record.mol, record.name, record.notes, record.properties)
-            elif record.error.code == "no_coordinates" and record_kind(text) == "sdf":
+            elif record.error.code == "no_coordinates" and isinstance(format_of_record(text, path), SdfFormat):
                 yield _compound(_parse_drawing(text, record.name), record.name, (), {})
             else:
                 yield record

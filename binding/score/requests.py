@@ -9,15 +9,14 @@ from pathlib import Path
 from rdkit import Chem
 
 from binding.errors import BindingError, FileError, UsageError
-from binding.io.files import STRUCTURE_SUFFIXES, split_suffix
+from binding.io.files import split_suffix
+from binding.io.formats import STRUCTURE_SUFFIXES, TEXT_TABLE_SUFFIXES
 from binding.io.ligand import BadRecord, prepare_ligand
 from binding.io.table import Request, is_selection, read_folder, read_requests
 from binding.score.featurize import load_protein
 from binding.structures import Ligand, Protein
 
 LigandInput = str | Path | Chem.Mol | Ligand
-
-_TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 
 
 def plan(
@@ -49,14 +48,14 @@ def plan(
     if not path.exists():
         raise FileError(f"There is no file or folder {path}.", "Check the path.", "file_not_found")
     suffix = split_suffix(path)[1]
-    if ligand != "auto" and (path.is_dir() or suffix in _TABLE_SUFFIXES):
+    if ligand != "auto" and (path.is_dir() or suffix in TEXT_TABLE_SUFFIXES):
         raise UsageError(
             f"The ligand {ligand!r} can be chosen in a structure file only, and {path.name} is none.",
             "In a table of pairs, write it in the column ligand.",
         )
     if path.is_dir():
         return read_folder(path)
-    if suffix in _TABLE_SUFFIXES:
+    if suffix in TEXT_TABLE_SUFFIXES:
         return read_requests(path)
     if suffix in STRUCTURE_SUFFIXES:
         load_protein(path)  # a complex without a protein stops the run here, with its reason

@@ -10,19 +10,15 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from binding.errors import BindingError, FileError, UsageError
 from binding.io.files import read_bytes, split_suffix
+from binding.io.formats import SMILES_SUFFIXES, ligand_suffixes
 from binding.io.ligand import BadRecord
-from binding.io.records import LIGAND_SUFFIXES, split_records, text_lines
+from binding.io.records import split_records, text_lines
 from binding.io.table import Request, read_requests
 from binding.screening.columns import TABLE_SUFFIXES, Table, open_table
 from binding.screening.records import Kind, Record
-
-SMILES_SUFFIXES: Final = (".smi", ".smiles", ".ism")
-_STRUCTURES: Final = (".pdb", ".ent")  # in a folder these are taken for receptors, not for ligands
-_IN_FOLDERS: Final = tuple(suffix for suffix in LIGAND_SUFFIXES if suffix not in _STRUCTURES)
 
 
 @dataclass(frozen=True)
@@ -211,14 +207,15 @@ def _open(source: str | Path) -> _Source:
 
 def _in_folder(folder: Path) -> list[_Listed]:
     """The ligand files below a folder, sorted by path."""
+    suffixes = ligand_suffixes(in_folders=True)
     found = []
     for parent, folders, names in os.walk(folder):
         folders.sort()
-        found += [Path(parent, name) for name in names if split_suffix(Path(name))[1] in _IN_FOLDERS]
+        found += [Path(parent, name) for name in names if split_suffix(Path(name))[1] in suffixes]
     if not found:
         raise UsageError(
             f"There is no ligand file below {folder}.",
-            f"Files are taken that end in {', '.join(_IN_FOLDERS)}, also .gz.",
+            f"Files are taken that end in {', '.join(suffixes)}, also .gz.",
         )
     return [_Listed(path, _stem(path, folder)) for path in sorted(found)]
 

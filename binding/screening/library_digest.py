@@ -15,12 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from binding.io.files import split_suffix
-from binding.io.records import LIGAND_SUFFIXES
-from binding.screening.library import SMILES_SUFFIXES, Library
+from binding.io.formats import SMILES_SUFFIXES, format_of_suffix
+from binding.screening.library import Library
 from binding.screening.plan import file_sha256
 
 _SAMPLE_BYTES: Final = 4 << 20  # of a file's beginning, from which its records are counted or extrapolated
-_MARKS: Final = {"sdf": b"$$$$", "mol2": b"@<TRIPOS>MOLECULE", "pdb": b"ENDMDL"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,8 @@ def about_records(path: Path) -> int | None:
     try:
         if suffix == ".parquet":
             return int(pq.read_metadata(path).num_rows)
-        mark = b"\n" if suffix in SMILES_SUFFIXES else _MARKS.get(LIGAND_SUFFIXES.get(suffix, ""))
+        poses = format_of_suffix(suffix)
+        mark = b"\n" if suffix in SMILES_SUFFIXES else poses.record_mark if poses is not None else None
         return None if mark is None else _extrapolated(path, mark)
     except (OSError, EOFError, zlib.error, pa.ArrowException):
         return 1  # of a file that cannot be read, one row says so

@@ -16,9 +16,10 @@ import pyarrow as pa
 from rdkit import Chem
 
 from binding.errors import FileError
+from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record, split_records
-from binding.io.records import record_kind
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
+from binding.io.sdf import SdfFormat
 from binding.screening.parts import atomic
 from binding.screening.store import POSE_COLUMN
 from binding.structures import Ligand
@@ -106,7 +107,7 @@ def _as_given(row: Mapping[str, Any], text: str, path: Path, template: str | Non
     if isinstance(ligand, BadRecord) or not _is_same(ligand, row):
         raise _changed(path, row["record"])
     block, end, _ = text.partition(_END)
-    whole = end and record_kind(text) == "sdf"
+    whole = end and isinstance(format_of_record(text, path), SdfFormat)
     return _tagged(row, block + end if whole else mol_block(ligand), ligand.properties)
 
 

@@ -18,8 +18,8 @@ from rdkit import Chem
 
 from binding.errors import BindingError, UsageError
 from binding.graph.fields import ComplexGraph
+from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record
-from binding.io.records import record_kind
 from binding.io.results import FAILED, OK, RECORD_END, mol_block, sdf_record
 from binding.score.featurize import Failed, Featurized, Job, as_binding_error, featurize
 from binding.score.pipeline import Numbers, judge, score_graphs
@@ -252,7 +252,7 @@ def _compound(record: Record, name: str) -> str:
     if record.name is not None:
         return record.name
     if record.kind is Kind.POSE and is_untitled(record, name):
-        return record.stem if record_kind(record.text) == "pdb" else record.id
+        return record.id if format_of_record(record.text, record.file).titled else record.stem
     return name
 
 

@@ -1,0 +1,174 @@
+"""Where a record ends: every pose and every compound is a record of its own, and none is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from molecules import posed, record
+from rdkit import Chem
+
+from binding.io.ligand import BadRecord, read_ligands
+from binding.io.records import split_records
+from binding.structures import Ligand
+
+ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
+
+
+@pytest.fixture
+def read(tmp_path: Path):
+    def read(text: str, name: str) -> list[Ligand | BadRecord]:
+        path = tmp_path / name
+        path.write_text(text)
+        assert len(list(split_records(path))) == len(list(read_ligands(path)))
+        return list(read_ligands(path))
+
+    return read
+
+
+def sizes(items: list[Ligand | BadRecord]) -> list[int]:
+    for item in items:
+        assert isinstance(item, Ligand), item.error
+    return [item.num_atoms for item in items]
+
+
+def pdb_atoms(smiles: str, *, shift: float = 0.0, first: int = 1, conect: bool = False) -> str:
+    """Atom lines of an embedded molecule, moved along x, with serials from ``first`` on."""
+    mol = Chem.Mol(posed(smiles, hydrogens=False))
+    conformer = mol.GetConformer()
+    lines, seen = [], {}
+    for atom in mol.GetAtoms():
+        x, y, z = conformer.GetAtomPosition(atom.GetIdx())
+        symbol = atom.GetSymbol().upper()
+        seen[symbol] = seen.get(symbol, 0) + 1
+        name = f"{symbol}{seen[symbol]}"
+        padded = f"{name:<4}" if len(symbol) == 2 else f" {name:<3}"
+        lines.append(
+            f"HETATM{first + atom.GetIdx():5d} {padded} LIG A 900    {x + shift:8.3f}{y:8.3f}{z:8.3f}"
+            f"  1.00 20.00          {symbol:>2}"
+        )
+    if conect:
+        lines += [
+            f"CONECT{first + bond.GetBeginAtomIdx():5d}{first + bond.GetEndAtomIdx():5d}" for bond in mol.GetBonds()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def pdbqt(smiles: str, *, shift: float = 0.0, remarks: bool = True, torsdof: bool = True) -> str:
+    """A rigid PDBQT ligand with Meeko's SMILES remarks."""
+    mol = Chem.Mol(posed(smiles, hydrogens=False))
+    pairs = " ".join(f"{row} {row}" for row in range(1, mol.GetNumAtoms() + 1))
+    lines = [f"REMARK SMILES {smiles}", f"REMARK SMILES IDX {pairs}"] if remarks else []
+    lines.append("ROOT")
+    for line in pdb_atoms(smiles, shift=shift).splitlines():
+        element = line[76:78].strip()
+        kind = {"O": "OA", "CL": "Cl"}.get(element, element)
+        lines.append(f"{'ATOM  '}{line[6:66]}    {0.0:6.3f} {kind:<2}")
+    lines += ["ENDROOT"]
+    if torsdof:
+        lines.append("TORSDOF 0")
+    return "\n".join(lines) + "\n"
+
+
+FLEXIBLE = (
+    "BEGIN_RES TRP A  27\nROOT\n"
+    + "".join(
+        f"ATOM  {k:5d}  CB  TRP A  27    {5.0 + 1.4 * k:8.3f}{9.0:8.3f}{0.0:8.3f}  1.00  0.00    +0.000 C \n"
+        for k in range(1, 30)
+    )
+    + "ENDROOT\nEND_RES TRP A  27\n"
+)
+
+
+# ---------------------------------------------------------------- SDF
+
+
+@pytest.mark.parametrize("v3000", [False, True], ids=["V2000", "V3000"])
+@pytest.mark.parametrize("tags", ["", "> <id>\n7\n\n"], ids=["bare", "tags"])
+def test_mol_blocks_without_a_separator(read, v3000, tags):
+    text = "".join(
+        record(smiles, title, v3000=v3000, tags=tags).replace("$$$$\n", "")
+        for smiles, title in (("CCO", "a"), (ASPIRIN, ""), ("c1ccccc1", "c"))
+    )
+    items = read(text, "l.sdf")
+    assert sizes(items) == [3, 13, 6]
+    assert [item.name for item in items] == ["a", "l_2", "c"]
+    if tags:
+        assert [item.properties for item in items] == [{"id": "7"}] * 3
+
+
+def test_a_mol_block_inside_a_tag_is_no_record(read):
+    inner = record(ASPIRIN, "").replace("$$$$\n", "")
+    items = read(record("CCO", "a", tags=f"> <drawn>\n{inner}\n") + record("CCC", "b"), "l.sdf")
+    assert sizes(items) == [3, 3]
+
+
+# ---------------------------------------------------------------- PDB
+
+
+@pytest.mark.parametrize("end", ["END\n", "TER\n", "TER\nEND\n", "ENDMDL\n", "END   \n"])
+def test_poses_of_one_compound(read, end):
+    text = "".join(pdb_atoms(ASPIRIN, shift=0.5 * k) + end for k in range(3))
+    assert sizes(read(text, "poses.pdb")) == [13, 13, 13]
+
+
+@pytest.mark.parametrize("end", ["", "TER\n"])
+def test_poses_far_apart(read, end):
+    text = "".join(pdb_atoms(ASPIRIN, shift=30.0 * k) + end for k in range(3))
+    assert sizes(read(text, "poses.pdb")) == [13, 13, 13]
+
+
+@pytest.mark.parametrize("end", ["END\n", "TER\n"])
+def test_compounds_docked_in_one_site(read, end):
+    text = "".join(pdb_atoms(smiles) + end for smiles in (ASPIRIN, "c1ccccc1Cl", "CCCCO"))
+    assert sizes(read(text, "compounds.pdb")) == [13, 7, 5]
+
+
+def test_compounds_of_files_joined_without_anything_between(read):
+    text = "".join(
+        f"COMPND    {smiles}\n{pdb_atoms(smiles, conect=True)}" for smiles in (ASPIRIN, "c1ccccc1Cl", "CCCCO")
+    )
+    assert sizes(read(text, "joined.pdb")) == [13, 7, 5]
+    text = text.replace("COMPND", "REMARK")
+    assert sizes(read(text, "joined.pdb")) == [13, 7, 5]
+
+
+def test_an_ion_after_ter_belongs_to_the_record(read):
+    ion = "HETATM   99 NA    NA A 901      20.000  20.000  20.000  1.00 20.00          NA\n"
+    items = read(pdb_atoms(ASPIRIN) + "TER\n" + ion + "END\n", "salt.pdb")
+    assert sizes(items) == [13]
+    assert "dropped 1 further fragment" in items[0].notes[-1]
+
+
+def test_an_empty_model_keeps_its_place(read):
+    items = read(f"MODEL 1\n{pdb_atoms('CCO')}ENDMDL\nMODEL 2\nENDMDL\nMODEL 3\n{pdb_atoms('CCO')}", "m.pdb")
+    assert [isinstance(item, BadRecord) for item in items] == [False, True, False]
+
+
+# ---------------------------------------------------------------- PDBQT
+
+
+@pytest.mark.parametrize("remarks", [True, False])
+@pytest.mark.parametrize("torsdof", [True, False])
+def test_pdbqt_files_joined_without_models(read, remarks, torsdof):
+    smiles = ("CCO", ASPIRIN, "c1ccccc1")
+    text = "".join(pdbqt(s, remarks=remarks, torsdof=torsdof) for s in smiles)
+    items = read(text, "joined.pdbqt")
+    assert sizes(items) == [3, 13, 6]
+    if remarks:
+        assert [Chem.MolToSmiles(item.mol) for item in items] == [Chem.CanonSmiles(s) for s in smiles]
+        assert all(not item.notes for item in items)
+
+
+def test_flexible_side_chains_are_no_ligand(read):
+    plain, model = pdbqt("c1ccccc1"), "MODEL {}\n{}ENDMDL\n"
+    for text in (plain + FLEXIBLE, model.format(1, plain + FLEXIBLE) + model.format(2, plain + FLEXIBLE)):
+        items = read(text, "flexible.pdbqt")
+        assert set(sizes(items)) == {6}
+        assert all(not item.notes for item in items)
+    assert sizes(read(plain + FLEXIBLE + pdbqt(ASPIRIN), "flexible.pdbqt")) == [6, 13]
+
+
+def test_two_ligands_in_one_model(read):
+    items = read(f"MODEL 1\n{pdbqt('CCO')}{pdbqt(ASPIRIN, shift=8)}ENDMDL\n", "pair.pdbqt")
+    assert sizes(items) == [3, 13]

@@ -17,7 +17,8 @@ EXIT_INTERRUPTED = 130
 class BindingError(Exception):
     """Base of all errors that a user can cause or mend.
 
-    Codes without a class of their own: ``worker_died``, ``out_of_memory``, ``version_mismatch`` (on a cluster).
+    Codes without a class of their own: ``worker_died``, ``time_limit``, ``out_of_memory``, ``version_mismatch`` (on a
+    cluster).
 
     Args:
         message: What is wrong, in one sentence, naming the file or record.
@@ -72,11 +73,20 @@ class FileError(BindingError):
     """A file that is missing, empty or not what its name says.
 
     Codes: ``file_not_found``, ``empty_file``, ``wrong_format``, ``unreadable``,
-    ``folder_taken``, ``not_writable``, ``disk_full``; of a screen ``run_locked`` and
-    ``source_changed`` (a library file is no longer what was scored).
+    ``folder_taken``; of a screen ``run_locked`` and ``source_changed`` (a library file is no
+    longer what was scored).
     """
 
     code = "unreadable"
+
+
+class WriteError(FileError):
+    """A file or folder that cannot be written.
+
+    Codes: ``not_writable``, ``disk_full``.
+    """
+
+    code = "not_writable"
 
 
 class FetchError(BindingError):
@@ -125,8 +135,7 @@ class WeightsError(BindingError):
 class TrainingError(BindingError):
     """A training run that cannot go on.
 
-    Codes: ``diverged``, ``not_written`` (the disk is full, or the folder cannot be written to), ``not_fitted`` (a
-    prior whose equations cannot be solved).
+    Codes: ``diverged``, ``not_fitted`` (a prior whose equations cannot be solved).
     """
 
     code = "diverged"
@@ -135,7 +144,7 @@ class TrainingError(BindingError):
 class CacheError(BindingError):
     """A training cache that is missing, damaged or made with other settings.
 
-    Codes: ``cannot_write`` (a full disk, say), ``in_use`` (by another run).
+    Codes: ``bad_cache``, ``in_use`` (by another run).
     """
 
     code = "bad_cache"

@@ -1,14 +1,15 @@
-"""A pool of worker processes that loses no job when a worker dies.
+"""Worker processes that lose no job: what kills its worker, or hangs, costs its own items and nothing else.
 
-``concurrent.futures.ProcessPoolExecutor`` gives up every pending job when one process is
-killed, and spawned processes run the caller's script again unless it is guarded. Here a
-worker is a fresh interpreter that speaks pickle over its own pipes: a crash in native code
-costs the one job that caused it, and any script or notebook may call the package.
+``concurrent.futures.ProcessPoolExecutor`` gives up every pending job when one process is killed, and spawned
+processes run the caller's script again unless it is guarded. Here a worker is a fresh interpreter that speaks pickle
+over its own pipes, so that any script or notebook may call the package. A worker ends within seconds of the process
+that started it, whatever ended that one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib
 import os
 import pickle
@@ -16,42 +17,204 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import IO, Any
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import IO, Any, Final, Generic, TypeVar
 
-_START = "import sys; sys.path[:0] = {path!r}; from binding.pool import serve; serve()"
+from binding.errors import BindingError
+
+_START: Final = "import sys; sys.path[:0] = {path!r}; from binding.pool import serve; serve({parent})"
+_POLL_SECONDS: Final = 0.5  # how soon a wish to stop is seen while jobs are under way
+_TICK_SECONDS: Final = 1.0  # how often time limits, and the process that started a worker, are looked at
+_PR_SET_PDEATHSIG: Final = 1  # Linux, <sys/prctl.h>
+
+Job = TypeVar("Job")
+Answer = TypeVar("Answer")
+Submit = Callable[[Job], "Future[Answer]"]
 
 
 class WorkerDiedError(Exception):
     """The process that held the job ended before it answered."""
 
 
+class TimeLimitError(WorkerDiedError):
+    """The job took longer than it may, and its process was ended.
+
+    Args:
+        seconds: What it was allowed.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.seconds = seconds
+
+
+def lost_item(error: WorkerDiedError, item: str = "this record", alone: str = "") -> BindingError:
+    """What the row of an item says that killed its process or hung.
+
+    Args:
+        error: What became of its process.
+        item: Names it.
+        alone: How to try it by itself, such as "try it alone with --workers 0".
+
+    Returns:
+        An error with the code ``worker_died`` or ``time_limit``.
+    """
+    look = f"Look at the record, or {alone}." if alone else "Look at the record."
+    if isinstance(error, TimeLimitError):
+        return BindingError(f"The work on {item} was ended after {error.seconds:g} s.", look, "time_limit")
+    message = f"The process that worked on {item} ended unexpectedly."
+    return BindingError(message, f"It may have run out of memory. {look}", "worker_died")
+
+
+# ---------------------------------------------------------------- jobs, and the rescue of those that kill
+
+
+@dataclass(frozen=True)
+class Rescue(Generic[Job, Answer]):
+    """What is done about a job that killed its worker, or hung.
+
+    It is tried again (unless it hung), then split into jobs of one item each, which are tried twice; an item that
+    kills its worker both times, or hangs, is lost.
+
+    Attributes:
+        split: The job's items as jobs of their own, in order.
+        failed: The answer for a job of one item that is lost.
+        join: One answer of the answers for all items, in order.
+        without: The same job, told which items (by place) are lost and of what; its answer has to account for these
+            too. None where the answers for single items, joined, are just as good.
+    """
+
+    split: Callable[[Job], Sequence[Job]]
+    failed: Callable[[Job, WorkerDiedError], Answer]
+    join: Callable[[list[Answer]], Answer]
+    without: Callable[[Job, Mapping[int, WorkerDiedError]], Job] | None = None
+
+    @classmethod
+    def single(cls, failed: Callable[[Job, WorkerDiedError], Answer]) -> Rescue[Job, Answer]:
+        """For jobs that have one item each."""
+        return cls(lambda job: [job], failed, lambda answers: answers[0])
+
+
+def run_jobs(
+    submit: Submit[Job, Answer],
+    jobs: Iterable[Job],
+    rescue: Rescue[Job, Answer],
+    *,
+    ahead: int,
+    ordered: bool = True,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Iterator[tuple[Job, Answer]]:
+    """Jobs and their answers; none is lost.
+
+    Args:
+        submit: Gives the future of a job's answer, which raises ``WorkerDiedError`` where its process died.
+        jobs: Drawn lazily.
+        rescue: What is done about those that kill.
+        ahead: Jobs under way or waiting for the consumer, which bounds the memory.
+        ordered: Whether the answers come in the order of the jobs, or as soon as they are there.
+        stopping: True once nothing further may be begun: jobs that wait are dropped, others finished.
+
+    Raises:
+        Exception: Whatever the function raised for a job.
+    """
+    source, pending = iter(jobs), dict[Future[Answer], Job]()
+    while True:
+        while len(pending) < ahead and not (ordered and _first_is_done(pending)) and not stopping():
+            try:
+                job = next(source)
+            except StopIteration:
+                break
+            pending[submit(job)] = job
+        if stopping():
+            for future in [future for future in pending if future.cancel()]:
+                del pending[future]
+        if not pending:
+            return
+        awaited = [next(iter(pending))] if ordered else list(pending)
+        for future in wait(awaited, _POLL_SECONDS, FIRST_COMPLETED).done:
+            job, answer = pending.pop(future), _answer(future)
+            yield job, _rescued(submit, job, rescue, answer) if isinstance(answer, WorkerDiedError) else answer
+
+
+def _first_is_done(pending: Mapping[Future[Answer], Job]) -> bool:
+    return bool(pending) and next(iter(pending)).done()
+
+
+def _rescued(submit: Submit[Job, Answer], job: Job, rescue: Rescue[Job, Answer], error: WorkerDiedError) -> Answer:
+    """The answer for a job whose first try killed its worker."""
+    answer = _again(submit, job, error)
+    if not isinstance(answer, WorkerDiedError):
+        return answer
+    items = rescue.split(job)
+    if len(items) <= 1:
+        return rescue.failed(items[0] if items else job, answer)
+    futures = [submit(item) for item in items]
+    lost: dict[int, WorkerDiedError] = {}
+    answers: list[Answer] = []
+    for place, (item, future) in enumerate(zip(items, futures, strict=True)):
+        found = _answer(future)
+        if isinstance(found, WorkerDiedError):
+            found = _again(submit, item, found)
+        if isinstance(found, WorkerDiedError):
+            lost[place] = found
+            found = rescue.failed(item, found)
+        answers.append(found)
+    if rescue.without is not None and 0 < len(lost) < len(items):
+        rest = _answer(submit(rescue.without(job, lost)))
+        if not isinstance(rest, WorkerDiedError):
+            return rest
+        # The rest dies too, though each item alone does not: there is no other way than one by one.
+    return rescue.join(answers)
+
+
+def _again(submit: Submit[Job, Answer], job: Job, error: WorkerDiedError) -> Answer | WorkerDiedError:
+    """A second try, since a process may die of its neighbours' hunger for memory; hanging is the job's own fault."""
+    if isinstance(error, TimeLimitError):
+        return error
+    future = submit(job)
+    return _answer(future)
+
+
+def _answer(future: Future[Answer]) -> Answer | WorkerDiedError:
+    try:
+        return future.result()
+    except WorkerDiedError as error:
+        return error
+
+
+# ---------------------------------------------------------------- the processes
+
+
 class _Worker:
     """One child interpreter and the two pipes to it."""
 
-    def __init__(self, function: str, setup: Any = None) -> None:
+    def __init__(self) -> None:
         here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         # The network has the cores; featurization is one thread a worker.
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _START.format(path=[here])],
+            [sys.executable, "-c", _START.format(path=[here], parent=os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
         )
-        self._send((function, setup))
-        if not self._is_ready():
-            self.close()
-            raise RuntimeError(f"a worker process cannot load {function}; see what it wrote to stderr")
 
-    def _is_ready(self) -> bool:
-        assert self._process.stdout is not None
+    def set_up(self, function: str, setup: Any = None) -> None:
+        """Have the function loaded.
+
+        Raises:
+            RuntimeError: It cannot be.
+        """
         try:
-            return bool(pickle.load(self._process.stdout))  # noqa: S301 - from our own child
-        except EOFError:
-            return False
+            self._send((function, setup))
+            assert self._process.stdout is not None
+            pickle.load(self._process.stdout)  # noqa: S301 - from our own child
+        except (EOFError, WorkerDiedError):
+            self.close()
+            raise RuntimeError(f"a worker process cannot load {function}; see what it wrote to stderr") from None
 
     def _send(self, thing: Any) -> None:
         stdin = self._process.stdin
@@ -62,23 +225,60 @@ class _Worker:
         except OSError as error:
             raise WorkerDiedError from error
 
-    def call(self, job: Any) -> Any:
+    def call(self, job: Any, seconds: float | None = None) -> Any:
         """Do one job in the child.
 
+        Args:
+            job: What the function is called with.
+            seconds: How long it may take.
+
         Raises:
-            WorkerDiedError: The child ended before it answered.
+            WorkerDiedError: The child ended before it answered; ``TimeLimitError`` where it took too long.
             Exception: Whatever the function raised there.
         """
-        self._send(job)
-        stdout = self._process.stdout
-        assert stdout is not None
-        try:
-            done, answer = pickle.load(stdout)  # noqa: S301 - from our own child
-        except (EOFError, pickle.UnpicklingError, OSError) as error:  # cut off in the middle of an answer
-            raise WorkerDiedError from error
+        with self._limited(seconds):
+            self._send(job)
+            stdout = self._process.stdout
+            assert stdout is not None
+            try:
+                done, answer = pickle.load(stdout)  # noqa: S301 - from our own child
+            except (EOFError, pickle.UnpicklingError, OSError) as error:  # cut off in the middle of an answer
+                raise WorkerDiedError from error
         if not done:
             raise answer
         return answer
+
+    @contextlib.contextmanager
+    def _limited(self, seconds: float | None) -> Iterator[None]:
+        """Ends the child where the block takes longer than ``seconds``."""
+        if seconds is None:
+            yield
+            return
+        answered = threading.Event()
+        late: list[bool] = []
+
+        def watch() -> None:
+            spent, before = 0.0, time.monotonic()
+            while not answered.wait(min(_TICK_SECONDS, seconds - spent)):
+                now = time.monotonic()
+                spent += min(now - before, 2 * _TICK_SECONDS)  # while all of us were stopped (Ctrl-Z), nothing was late
+                before = now
+                if spent >= seconds:
+                    late.append(True)
+                    self._process.kill()
+                    return
+
+        watcher = threading.Thread(target=watch, name="binding-time-limit", daemon=True)
+        watcher.start()
+        try:
+            yield
+        except WorkerDiedError as error:
+            raise (TimeLimitError(seconds) if late else error) from None
+        finally:
+            answered.set()
+            watcher.join()
+        if late:  # the answer came as the child was being ended
+            raise TimeLimitError(seconds)
 
     def close(self) -> None:
         """End the child at once: it keeps nothing between jobs."""
@@ -97,12 +297,22 @@ class WorkerPool:
         function: ``module:name`` of a function of one pickleable argument.
         workers: Number of processes; they start with their first job.
         setup: Sent once to each process: ``function`` is then called with it there, and what it returns
-            does the jobs. It may hold what is dear to load or to send.
+            does the jobs. It may hold what takes long to load or to send.
+        time_limit: Seconds that a job may take, or a function that says so of each job; a worker that takes longer is
+            ended. None sets no limit.
     """
 
-    def __init__(self, function: str, workers: int, setup: Any = None) -> None:
+    def __init__(
+        self,
+        function: str,
+        workers: int,
+        setup: Any = None,
+        *,
+        time_limit: float | Callable[[Any], float | None] | None = None,
+    ) -> None:
         self._function = function
         self._setup = setup
+        self._limit = time_limit if callable(time_limit) else lambda job: time_limit
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="binding-worker")
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -112,46 +322,44 @@ class WorkerPool:
     def submit(self, job: Any) -> Future:
         """The future of one job.
 
-        It raises ``WorkerDiedError`` where the process died, ``RuntimeError`` where none can be
-        started, and whatever the function raised.
+        It raises ``WorkerDiedError`` where the process died, ``TimeLimitError`` where it took too long,
+        ``RuntimeError`` where no process can be started, and whatever the function raised.
         """
         return self._threads.submit(self._do, job)
 
+    def run(
+        self,
+        jobs: Iterable[Job],
+        rescue: Rescue[Job, Answer],
+        *,
+        ahead: int,
+        ordered: bool = True,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> Iterator[tuple[Job, Answer]]:
+        """Jobs and their answers; none is lost. See ``run_jobs``."""
+        return run_jobs(self.submit, jobs, rescue, ahead=ahead, ordered=ordered, stopping=stopping)
+
     def _do(self, job: Any) -> Any:
-        worker = getattr(self._local, "worker", None)
-        if worker is None:
-            with self._lock:
-                if self._closed:
-                    raise WorkerDiedError("the pool is closed")
-                worker = self._local.worker = _Worker(self._function, self._setup)
-                self._started.append(worker)
+        worker = self._worker()
         try:
-            return worker.call(job)
+            return worker.call(job, self._limit(job))
         except WorkerDiedError:
             self._local.worker = None
             worker.close()
             raise
 
-    def map(self, jobs: Iterable[Any], lookahead: int) -> Iterator[tuple[Any, Future]]:
-        """Jobs and their finished futures, in the order of ``jobs``.
-
-        Args:
-            jobs: Drawn lazily, at most ``lookahead`` ahead of what was taken.
-            lookahead: Jobs under way or waiting for the consumer, which bounds the memory.
-        """
-        pending: deque[tuple[Any, Future]] = deque()
-        for job in jobs:
-            pending.append((job, self.submit(job)))
-            while len(pending) >= lookahead or (pending and pending[0][1].done()):
-                yield self._finished(pending)
-        while pending:
-            yield self._finished(pending)
-
-    @staticmethod
-    def _finished(pending: deque[tuple[Any, Future]]) -> tuple[Any, Future]:
-        job, future = pending.popleft()
-        future.exception()  # waits; the caller decides what an error means
-        return job, future
+    def _worker(self) -> _Worker:
+        """The worker of this thread, which outlives it in no case; see ``_end_with``."""
+        worker: _Worker | None = getattr(self._local, "worker", None)
+        if worker is None:
+            with self._lock:
+                if self._closed:
+                    raise WorkerDiedError("the pool is closed")
+                worker = _Worker()
+                self._started.append(worker)
+            worker.set_up(self._function, self._setup)
+            self._local.worker = worker
+        return worker
 
     def close(self) -> None:
         """End the workers; jobs under way or waiting are dropped."""
@@ -176,24 +384,47 @@ class _ParentGoneError(Exception):
     """The pipes to the process that started this one are closed: it wants no more, or was killed."""
 
 
-def serve() -> None:
+def serve(parent: int | None = None) -> None:
     """What a worker process does: answer jobs from stdin until it is closed.
 
     A parent that was killed, even in the middle of a job's bytes, is no fault of this process, which then ends without
     a word.
+
+    Args:
+        parent: Process id of the parent.
     """
+    _end_with(os.getppid() if parent is None else parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     jobs = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever native code prints must not land among the answers
     try:
-        _answer(jobs, answers)
+        _answer_all(jobs, answers)
     except _ParentGoneError:
         with contextlib.suppress(OSError):  # what nobody took
             answers.close()
 
 
-def _answer(jobs: IO[bytes], answers: IO[bytes]) -> None:
+def _end_with(parent: int) -> None:
+    """See to it that this process ends with its parent, also in the middle of a job.
+
+    On Linux the kernel does it. It does so when the *thread* ends that started this process; that is a thread of the
+    pool, which lives as long as the pool. Elsewhere a thread looks every second, which native code that keeps Python
+    from running anything else can hold up.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # no C library to be found
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_TICK_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="binding-parent-watch", daemon=True).start()
+
+
+def _answer_all(jobs: IO[bytes], answers: IO[bytes]) -> None:
     path, setup = _receive(jobs)
     module, _, name = path.partition(":")
     function: Callable[[Any], Any] = getattr(importlib.import_module(module), name)

@@ -1,21 +1,26 @@
 """The worker pool: order, errors carried over, and processes that die."""
 
+import os
 import pickle
+import signal
 import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import Future
+from pathlib import Path
 
 import pytest
 
-from binding.pool import WorkerDiedError, WorkerPool
+from binding.pool import Rescue, TimeLimitError, WorkerDiedError, WorkerPool, lost_item, run_jobs
 
+KEPT = Rescue.single(lambda job, error: error)  # the answer for a lost job is its error
 SERVE = "from binding.pool import serve; serve()"
 
 
 def test_answers_come_in_the_order_of_the_jobs():
     with WorkerPool("math:factorial", workers=2) as pool:
-        answers = [(job, future.result()) for job, future in pool.map(iter([20, 1, 5, 3, 0]), lookahead=3)]
+        answers = list(pool.run(iter([20, 1, 5, 3, 0]), KEPT, ahead=3))
     assert answers == [(20, 2432902008176640000), (1, 1), (5, 120), (3, 6), (0, 1)]
 
 
@@ -30,10 +35,10 @@ def test_an_exception_of_the_function_reaches_the_caller_and_the_worker_lives_on
 def test_a_dead_worker_costs_its_own_job_only():
     with WorkerPool("builtins:exec", workers=1) as pool:
         jobs = ["pass", "import os; os._exit(9)", "pass"]
-        errors = [future.exception() for _, future in pool.map(jobs, lookahead=8)]
-    assert errors[0] is None
-    assert isinstance(errors[1], WorkerDiedError)
-    assert errors[2] is None
+        answers = [answer for _, answer in pool.run(jobs, KEPT, ahead=8)]
+    assert answers[0] is None
+    assert isinstance(answers[1], WorkerDiedError)
+    assert answers[2] is None
 
 
 def test_a_function_that_cannot_be_loaded_is_an_error_of_the_caller(capfd):
@@ -83,7 +88,7 @@ def test_jobs_are_drawn_no_further_than_the_lookahead():
             yield 0.05
 
     with WorkerPool("time:sleep", workers=1) as pool:
-        next(pool.map(jobs(), lookahead=4))
+        next(pool.run(jobs(), KEPT, ahead=4))
         assert len(drawn) <= 5
 
 
@@ -115,3 +120,151 @@ def test_a_script_without_a_main_guard_may_use_workers(tmp_path):
 def test_each_worker_is_set_up_once_with_what_it_is_given():
     with WorkerPool("operator:attrgetter", workers=1, setup="real") as pool:
         assert [pool.submit(number).result() for number in (3 + 4j, 1j)] == [3.0, 0.0]
+
+
+# ---------------------------------------------------------------- jobs that kill their worker
+
+
+class Machine:
+    """Does jobs, tuples of numbers, at once: it dies of some numbers, once of others, and hangs on others again."""
+
+    def __init__(self, deadly=(), once=(), hanging=(), most=100):
+        self.deadly, self.once, self.hanging, self.most = set(deadly), set(once), set(hanging), most
+        self.tries = []
+
+    def submit(self, job):
+        numbers, lost = job
+        self.tries.append(numbers)
+        future = Future()
+        if self.hanging.intersection(numbers) - set(lost):
+            future.set_exception(TimeLimitError(7))
+        elif (self.deadly | self.once).intersection(numbers) - set(lost) or len(numbers) > self.most:
+            future.set_exception(WorkerDiedError())
+        else:
+            future.set_result([-number if number in lost else number for number in numbers])
+        self.once.difference_update(numbers)
+        return future
+
+
+def rescue(together):
+    return Rescue(
+        split=lambda job: [((number,), ()) for number in job[0]],
+        failed=lambda job, error: [-job[0][0]],
+        join=lambda answers: [number for answer in answers for number in answer],
+        without=(lambda job, lost: (job[0], [job[0][place] for place in lost])) if together else None,
+    )
+
+
+def done_by(machine, together=True, ordered=True):
+    jobs = [((10, 11, 12), ()), ((13,), ()), ((14, 15), ())]
+    found = [answer for _, answer in run_jobs(machine.submit, jobs, rescue(together), ahead=2, ordered=ordered)]
+    return sorted((number for answer in found for number in answer), key=abs)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("together", [True, False])
+def test_only_the_items_that_kill_or_hang_are_lost(together, ordered):
+    machine = Machine(deadly={11, 13}, hanging={15})
+    assert done_by(machine, together, ordered) == [10, -11, 12, -13, 14, -15]
+    assert machine.tries.count((11,)) == 2
+    assert machine.tries.count((13,)) == 2
+    assert machine.tries.count((14, 15)) == (2 if together else 1), "hanging is not tried again as it was"
+    assert machine.tries.count((15,)) == 1
+
+
+def test_a_worker_that_died_by_chance_costs_nothing():
+    machine = Machine(once={11, 13})
+    assert done_by(machine) == [10, 11, 12, 13, 14, 15]
+    assert (10,) not in machine.tries
+
+
+def test_items_that_die_together_only_are_done_one_by_one():
+    assert done_by(Machine(most=1)) == [10, 11, 12, 13, 14, 15]
+    assert done_by(Machine(most=2, deadly={12})) == [10, 11, -12, 13, 14, 15]
+
+
+def test_answers_come_as_they_are_ready_where_their_order_does_not_matter():
+    with WorkerPool("time:sleep", workers=2) as pool:
+        pool.run([0, 0], KEPT, ahead=2)
+        jobs = [job for job, _ in pool.run([1.5, 0.01], KEPT, ahead=2, ordered=False)]
+    assert jobs == [0.01, 1.5]
+
+
+def test_once_it_is_to_stop_nothing_is_begun_and_what_is_under_way_is_finished():
+    done = []
+    with WorkerPool("time:sleep", workers=1) as pool:
+        for job, _ in pool.run((0.01 for _ in range(50)), KEPT, ahead=10, stopping=lambda: len(done) > 0):
+            done.append(job)
+    assert 1 <= len(done) <= 3
+
+
+def test_what_a_lost_item_says():
+    died, late = lost_item(WorkerDiedError(), "aspirin", "try it alone"), lost_item(TimeLimitError(60))
+    assert (died.code, late.code) == ("worker_died", "time_limit")
+    assert "aspirin" in died.message
+    assert "try it alone" in died.hint
+    assert "60 s" in late.message
+
+
+# ---------------------------------------------------------------- jobs that hang
+
+
+def test_a_job_that_hangs_is_ended_and_costs_no_other():
+    start = time.monotonic()
+    with WorkerPool("time:sleep", workers=1, time_limit=2.0) as pool:
+        answers = [answer for _, answer in pool.run([0.1, 600, 0.1], KEPT, ahead=3)]
+    assert answers[0] is answers[2] is None
+    assert isinstance(answers[1], TimeLimitError)
+    assert answers[1].seconds == 2.0
+    assert time.monotonic() - start < 60
+
+
+def test_the_time_limit_may_depend_on_the_job():
+    with WorkerPool("time:sleep", workers=1, time_limit=lambda seconds: None if seconds < 2 else 0.5) as pool:
+        pool.submit(1.5).result()
+        with pytest.raises(TimeLimitError):
+            pool.submit(30).result()
+
+
+# ---------------------------------------------------------------- a parent that is killed
+
+PARENT = """
+import sys, threading, time
+from binding.pool import WorkerPool
+
+pool = WorkerPool("builtins:exec", 2)
+threading.Thread(target=lambda: pool.submit("import time; time.sleep(0.1)").result()).start()  # ends before the job
+job = "import os, pathlib; pathlib.Path({path!r}).write_text(str(os.getpid())); " + {job!r}
+pool.submit(job)
+time.sleep(600)
+"""
+#: The second one keeps Python from running any other thread, as docking in native code does.
+SLEEPS = {"asleep": "import time; time.sleep(600)", "in native code": "import ctypes; ctypes.PyDLL(None).sleep(600)"}
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("job", SLEEPS.values(), ids=SLEEPS)
+def test_a_worker_is_gone_five_seconds_after_its_parent_was_killed(tmp_path, job):
+    path = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", PARENT.format(path=str(path), job=job)]) as parent:
+        deadline = time.monotonic() + 60
+        while not (path.exists() and path.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        worker = int(path.read_text())
+        time.sleep(1.5)
+        assert is_running(worker), "it must not end with a thread of a parent that lives"
+        parent.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    gone = not is_running(worker)
+    if not gone:
+        os.kill(worker, signal.SIGKILL)
+    assert gone

@@ -22,8 +22,8 @@ from binding.archive.download import Downloader, Manners, StoppedError
 from binding.archive.extract import extract
 from binding.archive.ids import Wanted, read_wanted
 from binding.archive.store import COMPONENT_URL, ENTRY_URL, Archive
-from binding.errors import BindingError, FileError, UsageError
-from binding.io.files import write_whole
+from binding.errors import BindingError, FileError, UsageError, WriteError
+from binding.files import PARTIAL, make_folder, write_bytes, write_error
 from binding.io.index import AFFINITY_COLUMNS
 from binding.score.featurize import as_binding_error
 
@@ -122,7 +122,7 @@ def collect(
     outcomes = {index: _refused(row) for index, row in enumerate(wanted) if row.refusal is not None}
     open_rows = [(index, row) for index, row in enumerate(wanted) if row.refusal is None]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, resumes=True)
         _clear_parts(folder)
         try:
             with closing(_run(open_rows, lambda row: _one(row, folder, archive), jobs, downloader)) as done:
@@ -135,10 +135,7 @@ def collect(
             _write_index(folder, wanted, rows)
             _write_report(folder, rows)
     except OSError as error:
-        raise FileError(
-            f"{error.filename or folder} cannot be written: {error.strerror}.",
-            "Mend that and run the command again: it goes on with what is missing.",
-        ) from error
+        raise write_error(Path(error.filename or folder), error, resumes=True) from error
     measured = any(name in row.columns for row in wanted for name in AFFINITY_COLUMNS)
     return CollectReport(folder, rows, measured)
 
@@ -148,7 +145,7 @@ def _run(
 ) -> Generator[tuple[int, Fetched], None, None]:
     """Outcomes as they come. The threads are daemons: a hanging connection must not hold up the end of the program."""
     tasks: queue.SimpleQueue[tuple[int, Wanted]] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[int, Fetched | OSError]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[int, Fetched | OSError | WriteError]] = queue.SimpleQueue()
     for task in rows:
         tasks.put(task)
 
@@ -159,7 +156,7 @@ def _run(
                 done.put((index, work(row)))
             except (queue.Empty, StoppedError):
                 return
-            except OSError as error:  # a disk that is full is full for every row
+            except (OSError, WriteError) as error:  # a disk that is full is full for every row
                 done.put((index, error))
                 return
 
@@ -169,7 +166,7 @@ def _run(
     try:
         for _ in rows:
             index, outcome = _next(done)
-            if isinstance(outcome, OSError):
+            if isinstance(outcome, OSError | WriteError):
                 raise outcome
             yield index, outcome
     finally:
@@ -179,7 +176,9 @@ def _run(
             thread.join(max(0.0, patience - time.monotonic()))
 
 
-def _next(done: queue.SimpleQueue[tuple[int, Fetched | OSError]]) -> tuple[int, Fetched | OSError]:
+def _next(
+    done: queue.SimpleQueue[tuple[int, Fetched | OSError | WriteError]],
+) -> tuple[int, Fetched | OSError | WriteError]:
     while True:
         try:
             return done.get(timeout=_POLL)
@@ -205,10 +204,10 @@ def _one(row: Wanted, folder: Path, archive: Archive) -> Fetched:
         if kept is not None:
             return Fetched(row.id, row.pdb_id, "kept", source=kept)
         return Fetched(row.id, row.pdb_id, "written", source=_write_complex(row, home, archive))
+    except (OSError, WriteError, StoppedError):
+        raise
     except BindingError as error:
         return _left_out(row, error)
-    except (OSError, StoppedError):
-        raise
     except Exception as error:  # noqa: BLE001 - one odd entry among thousands must not end the run
         return _left_out(row, as_binding_error(error))
 
@@ -253,17 +252,17 @@ def _write_complex(row: Wanted, home: Path, archive: Archive) -> dict[str, str]:
         "notes": "; ".join(found.notes),
         **found.info,
     }
-    home.mkdir(exist_ok=True)
+    make_folder(home, resumes=True)
     text = json.dumps({"rules": _RULES, "request": row.request, "about": about}, indent=1, ensure_ascii=False)
     for path, data in zip(ours, (found.protein, found.ligand, text.encode()), strict=True):
-        write_whole(path, data)
+        write_bytes(path, data, resumes=True, shared=True)
     return about
 
 
 def _clear_parts(folder: Path) -> None:
     """Remove parts of files that a killed run left."""
     oldest = time.time() - _STALE
-    for part in [*folder.glob("*/.*.part"), *folder.glob(f"{DOWNLOADS}/*/.*.part"), *folder.glob(".*.part")]:
+    for part in [part for place in ("", "*/", f"{DOWNLOADS}/*/") for part in folder.glob(f"{place}*.*{PARTIAL}")]:
         with suppress(FileNotFoundError):  # another run on this tree may finish it meanwhile
             if part.stat().st_mtime < oldest:
                 part.unlink()
@@ -278,7 +277,7 @@ def _write_index(folder: Path, wanted: list[Wanted], outcomes: list[Fetched]) ->
         if outcome.source is not None:
             merged = outcome.source | {name: text for name, text in row.columns.items() if text}
             rows.append([row.id, *(merged.get(name, "") for name in columns[1:])])
-    write_whole(folder / "index.csv", _csv(columns, rows))
+    write_bytes(folder / "index.csv", _csv(columns, rows), resumes=True, shared=True)
 
 
 def _write_report(folder: Path, outcomes: list[Fetched]) -> None:
@@ -287,7 +286,7 @@ def _write_report(folder: Path, outcomes: list[Fetched]) -> None:
         about = outcome.source or {}
         cells = [outcome.id, outcome.pdb_id, outcome.status, outcome.error_code, outcome.message]
         rows.append(cells + [about.get(name, "") for name in ("ligand_group", "smiles", "bond_orders", "notes")])
-    write_whole(folder / "report.csv", _csv(list(_REPORT), rows))
+    write_bytes(folder / "report.csv", _csv(list(_REPORT), rows), resumes=True, shared=True)
 
 
 def _csv(header: list[str], rows: list[list[str]]) -> bytes:

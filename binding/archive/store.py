@@ -12,7 +12,8 @@ from string import Formatter
 
 from binding.archive.download import Downloader, UnusableError
 from binding.errors import BindingError, FileError, UsageError
-from binding.io.files import check_content, write_whole
+from binding.files import make_folder, write_bytes
+from binding.io.files import check_content
 
 ENTRY_URL = "https://files.wwpdb.org/pub/pdb/data/structures/divided/mmCIF/{middle}/{id}.cif.gz"
 COMPONENT_URL = "https://files.rcsb.org/ligands/download/{code}.cif"
@@ -61,7 +62,7 @@ class Archive:
 
         Raises:
             FetchError: ``not_in_archive`` or ``download_failed``.
-            OSError: The file cannot be written.
+            WriteError: The file cannot be written.
         """
         name = pdb_id.lower()
         url = self._entry_url.format(id=name, ID=name.upper(), middle=name[-3:-1])
@@ -75,7 +76,7 @@ class Archive:
 
         Raises:
             FetchError: ``not_in_archive`` or ``download_failed``.
-            OSError: The file cannot be written.
+            WriteError: The file cannot be written.
         """
         name = code.upper()
         url = self._component_url.format(code=name, last=name[-1])
@@ -94,8 +95,8 @@ class Archive:
                 except BindingError as error:
                     self._failed[path] = error
                     raise
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(path, data)
+                make_folder(path.parent, resumes=True)
+                write_bytes(path, data, resumes=True, shared=True)
         return path
 
 

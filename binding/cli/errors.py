@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import sys
@@ -10,12 +11,16 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 
 from binding import __version__
-from binding.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, BindingError
+from binding.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BindingError
+from binding.files import FULL_DISK, write_error
+
+#: What a user's choice of a file or folder leads to, and no defect of ours.
+_OF_A_NAME: Final = (*FULL_DISK, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
@@ -43,6 +48,13 @@ def guarded(command: Callable[..., int | None]) -> Callable[..., None]:
         except BrokenPipeError:  # the reader of our stdout, such as `head`, has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = EXIT_OK
+        except OSError as error:
+            if error.filename is None or error.errno not in _OF_A_NAME:
+                code = EXIT_INTERNAL
+                _report_defect(error, debug)
+            else:
+                code = EXIT_USAGE
+                report(write_error(Path(os.fsdecode(error.filename)), error, what="{} cannot be used"))
         except Exception as error:  # noqa: BLE001 - the outermost frame: anything left is a defect of ours
             code = EXIT_INTERNAL
             _report_defect(error, debug)

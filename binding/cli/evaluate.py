@@ -12,6 +12,7 @@ import typer
 from binding.cli import options, terminal
 from binding.cli.errors import guarded
 from binding.errors import EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED
+from binding.files import atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,7 +131,8 @@ def _predict(
 def _write(report: Report, predictions: Path | pd.DataFrame, folder: Path) -> None:
     report.write(folder)
     if not isinstance(predictions, Path):
-        predictions.to_csv(folder / "predictions.csv", index=False)
+        with atomic(folder / "predictions.csv") as partial:
+            predictions.to_csv(partial, index=False)
     if find_spec("matplotlib") is None:
         typer.echo("note: no pictures without Matplotlib; install it: pip install matplotlib", err=True)
     else:

@@ -76,7 +76,7 @@ def command(
     start = time.perf_counter()
 
     from binding import api
-    from binding.io.files import check_not_input
+    from binding.files import check_not_input
     from binding.reports import explanation_folder as explaining
 
     pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)

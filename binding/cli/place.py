@@ -55,7 +55,7 @@ def command(
     One row a compound in OUTPUT's .csv, with the quality of its pose; what cannot be placed says why.
     Exits 3 if there is any.
     """
-    from binding.io.files import check_not_input
+    from binding.files import check_not_input
     from binding.poses import series as placing
 
     for written in (output, output.with_suffix(".csv")):

@@ -84,8 +84,8 @@ def command(
     start = time.perf_counter()
 
     from binding import api
-    from binding.io.files import check_not_input
-    from binding.io.results import open_writer, partial_path
+    from binding.files import check_not_input, partial_path
+    from binding.io.results import open_writer
 
     pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
     requests = requests_of(source, protein, ligand or [])

@@ -36,7 +36,7 @@ def command(
 
     One HTML file that needs no network and prints well.
     """
-    from binding.io.files import check_not_input
+    from binding.files import check_not_input
     from binding.reports.screening import write_report
 
     if output is not None and labels is not None:

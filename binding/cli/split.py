@@ -77,7 +77,7 @@ def command(
     if there are any.
     """
     from binding import api
-    from binding.io.files import check_not_input
+    from binding.files import check_not_input
 
     if output.suffix.lower() != ".csv":
         raise UsageError(f"{output} is no .csv file.", "Name the table like splits/protein.csv.")

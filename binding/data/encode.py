@@ -7,7 +7,6 @@ ligands is held once for each group of them; each complex lists its pocket's res
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from binding.errors import CacheError
+from binding.files import atomic, make_folder
 from binding.graph.fields import DESCRIPTORS, LigandGraph
 from binding.structures import Protein
 
@@ -149,7 +149,8 @@ def write_cache(
         The number of complexes.
 
     Raises:
-        CacheError: There is no complex, or the file cannot be written (``cannot_write``).
+        CacheError: There is no complex.
+        WriteError: ``disk_full`` or ``not_writable``.
     """
     if not rows:
         raise CacheError("no complex was left to cache", "see the table of rejected rows beside the output")
@@ -165,25 +166,7 @@ def write_cache(
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
     arrays["table"] = np.frombuffer(pd.DataFrame(rows).to_csv(index=False).encode(), dtype=np.uint8)
     path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **arrays)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise cannot_write(path, error) from None
+    make_folder(path.parent, resumes=True)
+    with atomic(path, resumes=True) as partial, partial.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
     return len(rows)
-
-
-def cannot_write(path: Path, error: Exception) -> CacheError:
-    """What is said where a file cannot be written, as on a full disk."""
-    reason = getattr(error, "strerror", None) or str(error)
-    return CacheError(
-        f"cannot write {path}: {reason}",
-        "free some disk space or name another folder; the same command goes on where it stopped",
-        "cannot_write",
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,13 +13,12 @@ import pandas as pd
 
 from binding.callbacks import Advance
 from binding.data.cache import ComplexCache, typed
-from binding.data.encode import cannot_write
 from binding.data.prepare import Rejected, rejected_csv, rejected_table
 from binding.errors import BindingError, TableError, UsageError
+from binding.files import make_folder, write_bytes
 from binding.folds import fold_of, groups_of
 from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
-from binding.io.files import make_folder, write_whole
 from binding.io.index import BadEntry, IndexEntry, read_index_rows
 from binding.io.series import compound_from_smiles
 from binding.metrics import MIN_ROWS, pearson, rmse
@@ -94,7 +93,8 @@ def prior_from_table(
         TableError: A column is missing, or no row can be used.
         UsageError: Too few or too many ligands, fewer than two folds, the output is the table, or only one of
             ``sites`` and the column ``site`` is there.
-        CacheError: One of ``sites`` cannot be read; ``cannot_write``, as on a full disk.
+        CacheError: One of ``sites`` cannot be read.
+        WriteError: ``disk_full`` or ``not_writable``.
         TrainingError: The fit fails.
     """
     table, output = Path(table), Path(output)
@@ -105,13 +105,13 @@ def prior_from_table(
     rejected: list[Rejected] = []
     used, bounds = _read(rows, SitesByComplex(sites), rejected, progress)
     make_folder(output.parent)
-    _write(rejected_table(output), lambda path: write_whole(path, rejected_csv(rejected)))
+    write_bytes(rejected_table(output), rejected_csv(rejected))
     if not used.graphs:
         raise TableError(f"no row of {table} can be used", f"see {rejected_table(output)}")
     pk = np.array([entry.affinity.pk for entry in used.entries])
     groups = _groups(used.entries, column)
     fitted = fit_prior(used.graphs, pk, groups, column, folds, progress, sites=used.words)
-    _write(output, fitted.save)
+    fitted.save(output)
     return PriorReport(
         path=output,
         asked=len(rows),
@@ -169,13 +169,6 @@ def _groups(entries: list[IndexEntry], column: str) -> list[str]:
     cells = pd.DataFrame({name: [entry.extra[name] or None for entry in entries] for name in names}, dtype=object)
     table = cells.apply(typed).assign(id=[entry.id for entry in entries])
     return groups_of(table, column).tolist()
-
-
-def _write(path: Path, write: Callable[[Path], None]) -> None:
-    try:
-        write(path)
-    except OSError as error:
-        raise cannot_write(path, error) from None
 
 
 def _figures(fitted: FittedPrior, used: _Used, pk: np.ndarray, groups: list[str]) -> dict[str, dict[str, float]]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -50,6 +50,7 @@ class PieceJob:
         ligands: Of each row: a file of its own, a record, or the name of a ligand inside the protein's file, which
             then is the job's only one.
         pocket_cutoff: Å.
+        lost: Rows, by place, whose reading ended its process, and why they are refused; they are not read.
     """
 
     key: str
@@ -57,10 +58,13 @@ class PieceJob:
     ids: tuple[str, ...]
     ligands: tuple[Path | LigandRecord | str, ...]
     pocket_cutoff: float
+    lost: Mapping[int, Refusal] = field(default_factory=dict)
 
-    def only(self, places: Sequence[int]) -> PieceJob:
-        """The same for some of the rows."""
-        return replace(self, ids=tuple(self.ids[p] for p in places), ligands=tuple(self.ligands[p] for p in places))
+    def singles(self) -> list[PieceJob]:
+        """The same as jobs of one row each."""
+        return [
+            replace(self, ids=(name,), ligands=(ligand,)) for name, ligand in zip(self.ids, self.ligands, strict=True)
+        ]
 
 
 @lru_cache(maxsize=1)
@@ -83,6 +87,9 @@ def make_piece(job: PieceJob) -> Piece:
     lasting = True
     protein: Protein | None = None
     for place, (name, source) in enumerate(zip(job.ids, job.ligands, strict=True)):
+        if place in job.lost:
+            refused[place], lasting = job.lost[place], False
+            continue
         try:
             if isinstance(source, str):
                 protein, ligand = ligand_inside(job.protein, source)
@@ -110,12 +117,3 @@ def _read_ligand(name: str, source: Path | LigandRecord) -> Ligand:
     if isinstance(found, BadRecord):
         raise found.error
     return found
-
-
-def worker_died(name: str) -> Refusal:
-    """What is said of a row whose process ended."""
-    return Refusal(
-        "worker_died",
-        f"the process that read {name} ended unexpectedly",
-        "it may have run out of memory; look at its files, or prepare with --workers 1",
-    )

@@ -7,7 +7,7 @@ then cost no more than themselves. It may be deleted at any time.
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import json
 import sqlite3
 import time
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from binding.data.encode import cannot_write
-from binding.errors import CacheError
+from binding.errors import BindingError, CacheError, WriteError
+from binding.files import check_name, file_sha256, make_folder, write_error
 from binding.io.files import open_error
 
 PIECES_SUFFIX: Final = ".pieces"
@@ -83,7 +83,7 @@ class Pieces:
         """Keeps a piece; a second later at most, a kill no longer costs it.
 
         Raises:
-            CacheError: ``cannot_write``.
+            WriteError: The disk is full, say.
         """
         refused = {place: (why.code, why.message, why.hint) for place, why in piece.refused.items()}
         with self._guarded():
@@ -113,8 +113,7 @@ class Pieces:
             if known is not None and known[0] == state:
                 return known[1]
             settled = max(stat.st_mtime, stat.st_ctime) < time.time() - _SETTLED
-            with path.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = file_sha256(path)
         except OSError as error:
             raise open_error(path, error) from None
         if settled:
@@ -126,7 +125,7 @@ class Pieces:
         """Drops the pieces that a finished cache has no use for.
 
         Raises:
-            CacheError: ``cannot_write``.
+            WriteError: The disk is full, say.
         """
         with self._guarded():
             self._connection.execute("CREATE TEMP TABLE used (key TEXT PRIMARY KEY)")
@@ -152,7 +151,7 @@ class Pieces:
         try:
             yield
         except sqlite3.Error as error:
-            raise cannot_write(self._path, error) from None
+            raise _not_written(self._path, error) from None
 
 
 @contextmanager
@@ -160,11 +159,13 @@ def open_pieces(path: Path) -> Iterator[Pieces]:
     """The pieces in a file, which is made where it is not there. No other process has it open meanwhile.
 
     Raises:
-        CacheError: Another run has it open, it is no such file, or it cannot be written (``cannot_write``).
+        CacheError: Another run has it open, or it is no such file.
+        WriteError: It cannot be written.
     """
     connection = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, resumes=True)
+        check_name(path)
         connection = sqlite3.connect(path, timeout=0.0, isolation_level="IMMEDIATE")
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -181,10 +182,10 @@ def open_pieces(path: Path) -> Iterator[Pieces]:
             connection.execute(f"PRAGMA user_version = {_FORMAT}")
         connection.execute("DELETE FROM pieces WHERE NOT lasting")
         connection.commit()
-    except (sqlite3.Error, OSError, CacheError) as error:
+    except (sqlite3.Error, BindingError) as error:
         if connection is not None:
             connection.close()
-        raise error if isinstance(error, CacheError) else _cannot_open(path, error) from None
+        raise error if isinstance(error, BindingError) else _cannot_open(path, error) from None
     pieces = Pieces(connection, path)
     try:
         yield pieces
@@ -192,7 +193,7 @@ def open_pieces(path: Path) -> Iterator[Pieces]:
         pieces.close()
 
 
-def _cannot_open(path: Path, error: Exception) -> CacheError:
+def _cannot_open(path: Path, error: sqlite3.Error) -> CacheError | WriteError:
     code = getattr(error, "sqlite_errorname", "")
     if code == "SQLITE_BUSY":
         return CacheError(
@@ -202,4 +203,9 @@ def _cannot_open(path: Path, error: Exception) -> CacheError:
         )
     if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
         return CacheError(f"{path} is no file of pieces of this package, or is damaged", "remove it; it is made anew")
-    return cannot_write(path, error)
+    return _not_written(path, error)
+
+
+def _not_written(path: Path, error: sqlite3.Error) -> WriteError:
+    full = getattr(error, "sqlite_errorname", "") == "SQLITE_FULL"
+    return write_error(path, OSError(errno.ENOSPC if full else errno.EIO, str(error)), resumes=True)

@@ -10,25 +10,27 @@ import csv
 import io
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 from binding.callbacks import Advance
-from binding.data.encode import cannot_write, write_cache
+from binding.data.encode import write_cache
 from binding.data.entries import MeasuredComplex, dataset_rows, library_rows
-from binding.data.piece_job import PieceJob, make_piece, worker_died
+from binding.data.piece_job import PieceJob, make_piece
 from binding.data.piece_plan import PiecePlan
-from binding.data.pieces import PIECES_SUFFIX, Piece, open_pieces
+from binding.data.pieces import PIECES_SUFFIX, Piece, Refusal, open_pieces
 from binding.errors import NothingLeftError, UsageError
+from binding.files import write_bytes
 from binding.graph.site import PocketSpec
-from binding.io.files import write_whole
-from binding.pool import WorkerDiedError, WorkerPool
+from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
 
 _FEW_ROWS: Final = 24  # to read, for which starting processes costs more than it saves
 _LOOKAHEAD: Final = 16  # jobs for each process
+_JOB_SECONDS: Final = 60.0  # that reading a protein may take, on any machine
+_ROW_SECONDS: Final = 10.0  # and each of its ligands
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ def prepare_rows(
     Raises:
         UsageError: The cutoff is no length.
         NothingLeftError: No complex can be used; the table of rejected rows is written.
-        CacheError: Another run writes the same cache (``in_use``), or the disk is full (``cannot_write``).
+        CacheError: Another run writes the same cache (``in_use``).
+        WriteError: The disk is full, or the folder cannot be written to.
     """
     output = Path(output)
     PocketSpec(cutoff=pocket_cutoff)  # refused before anything is read
@@ -204,10 +207,7 @@ def prepare_rows(
         reasons = sorted(plan.refused.items())
         rejected = [Rejected(rows[at].id, why.code, why.message, why.hint) for at, why in reasons]
         path = rejected_table(output)
-        try:
-            write_whole(path, rejected_csv(rejected))
-        except OSError as error:
-            raise cannot_write(path, error) from None
+        write_bytes(path, rejected_csv(rejected), resumes=True)
         if not table:
             raise _nothing_left(rejected, path)
         cached = write_cache(output, plan.groups(), table, {"pocket_cutoff": pocket_cutoff})
@@ -231,37 +231,35 @@ def _work(plan: PiecePlan, workers: int | None) -> None:
             plan.pieces.put(job.key, make_piece(job))
             plan.advance(len(job.ids))
         return
-    with WorkerPool("binding.data.piece_job:make_piece", count) as pool:
-        for job, future in pool.map(chain(first, jobs), _LOOKAHEAD * count):
-            try:
-                piece = future.result()
-            except WorkerDiedError:
-                piece = _without_culprits(job, pool)
+    rescue = Rescue(PieceJob.singles, _lost, _none, _without)
+    with WorkerPool("binding.data.piece_job:make_piece", count, time_limit=_seconds) as pool:
+        for job, piece in pool.run(chain(first, jobs), rescue, ahead=_LOOKAHEAD * count):
             plan.pieces.put(job.key, piece)
             plan.advance(len(job.ids))
 
 
-def _without_culprits(job: PieceJob, pool: WorkerPool) -> Piece:
-    """A job that killed its process: each ligand alone, then those that did no harm together."""
-    died = {place for place in range(len(job.ids)) if _dies(job.only([place]), pool)}
-    left = [place for place in range(len(job.ids)) if place not in died]
-    refused = {place: worker_died(job.ids[place]) for place in died}
-    if not left:
-        return Piece(None, refused, lasting=False)
-    try:
-        piece: Piece = pool.submit(job.only(left)).result()
-    except WorkerDiedError:
-        return Piece(None, {place: worker_died(name) for place, name in enumerate(job.ids)}, lasting=False)
-    refused |= {left[place]: why for place, why in piece.refused.items()}
-    return Piece(piece.content, refused, lasting=piece.lasting and not died)
+def _seconds(job: PieceJob) -> float:
+    return _JOB_SECONDS + _ROW_SECONDS * len(job.ids)
 
 
-def _dies(job: PieceJob, pool: WorkerPool) -> bool:
-    try:
-        pool.submit(job).result()
-    except WorkerDiedError:
-        return True
-    return False
+def _lost(job: PieceJob, error: WorkerDiedError) -> Piece:
+    """A row that ends its process or hangs."""
+    return Piece(None, {0: _refusal(error, job.ids[0])}, lasting=False)
+
+
+def _without(job: PieceJob, lost: Mapping[int, WorkerDiedError]) -> PieceJob:
+    return replace(job, lost={place: _refusal(error, job.ids[place]) for place, error in lost.items()})
+
+
+def _none(pieces: list[Piece]) -> Piece:
+    """Rows that end their process together, though none does alone: pieces of one protein cannot be joined."""
+    together = _refusal(WorkerDiedError(), "all rows of its protein")
+    return Piece(None, {place: piece.refused.get(0, together) for place, piece in enumerate(pieces)}, lasting=False)
+
+
+def _refusal(error: WorkerDiedError, name: str) -> Refusal:
+    told = lost_item(error, name, "prepare with --workers 1")
+    return Refusal(told.code, told.message, told.hint)
 
 
 def _nothing_left(rejected: list[Rejected], path: Path) -> NothingLeftError:

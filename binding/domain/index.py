@@ -23,8 +23,8 @@ from binding.domain.bits import BitIndex
 from binding.domain.fingerprint import fingerprint
 from binding.domain.words import NUM_WORDS
 from binding.errors import WeightsError
+from binding.files import write_bytes
 from binding.graph.fields import ATOM_CATEGORIES, LigandGraph
-from binding.io.files import write_whole
 
 SUFFIX: Final = ".domain.npz"
 FORMAT_VERSION: Final = 1
@@ -221,11 +221,15 @@ class Domain:
             np.max([domain.elements for domain in domains], axis=0),
         )
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, resumes: bool = False) -> None:
         """Writes the file, whole or not at all; the same training set gives the same bytes.
 
         Args:
             path: Of the weights (``model.safetensors``) or of the file itself.
+            resumes: As for ``binding.files.atomic``.
+
+        Raises:
+            WriteError: ``disk_full`` or ``not_writable``.
         """
         path = domain_path(path)
         content = io.BytesIO()
@@ -240,7 +244,7 @@ class Domain:
             atoms=np.array(self.atoms),
             elements=self.elements,
         )
-        write_whole(path, content.getvalue())
+        write_bytes(path, content.getvalue(), resumes=resumes)
 
     @classmethod
     def load(cls, path: str | Path) -> Domain | None:

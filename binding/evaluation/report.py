@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from binding.io.files import make_folder
+from binding.files import atomic, make_folder, write_text
 from binding.metrics import RESAMPLES, Difference, Estimate
 
 COVERAGE: Final = {"within_1_std": (1.0, 0.6827), "within_2_std": (2.0, 0.9545)}  # a normal law's shares
@@ -172,7 +172,10 @@ class Report:
         """Writes the tables into a folder, made if need be.
 
         ``metrics.json``, ``metrics.csv`` and ``joined.csv``; ``calibration.csv`` where there is a ``pk_std``; and of
-        each section ``<section>.csv`` and ``<section>_groups.csv``.
+        each section ``<section>.csv`` and ``<section>_groups.csv``. Each file is written whole or not at all.
+
+        Raises:
+            WriteError: ``disk_full`` or ``not_writable``.
         """
         folder = Path(folder)
         make_folder(folder)
@@ -182,9 +185,10 @@ class Report:
         for section in self.sections:
             tables |= {section.name: flat(section.columns), f"{section.name}_groups": section.groups}
         paths = [folder / "metrics.json", *(folder / f"{name}.csv" for name in tables)]
-        paths[0].write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
+        write_text(paths[0], json.dumps(self.as_dict(), indent=2) + "\n")
         for path, table in zip(paths[1:], tables.values(), strict=True):
-            table.to_csv(path, index=False, float_format="%.6g")
+            with atomic(path) as partial:
+                table.to_csv(partial, index=False, float_format="%.6g")
         return paths
 
 

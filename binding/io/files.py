@@ -1,16 +1,13 @@
-"""Bytes of a file, with the reason told where there are none; its format, told from its bytes; files written whole."""
+"""Bytes of a file, or the reason why there are none; the format of a structure, detected from its content."""
 
 from __future__ import annotations
 
 import gzip
-import os
 import re
-import threading
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 
-from binding.errors import FileError, UsageError
+from binding.errors import FileError
 
 _HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype\s+html|html))", re.IGNORECASE)
 
@@ -70,38 +67,6 @@ def open_error(path: Path, error: OSError) -> FileError:
     return FileError(f"{path} cannot be read: {error.strerror}.", "Check the permissions.", "unreadable")
 
 
-def check_not_input(output: Path, inputs: Iterable[Path]) -> None:
-    """Refuse to write over what is being read.
-
-    Args:
-        output: The file to write.
-        inputs: What the command reads; those that do not exist are passed over.
-
-    Raises:
-        UsageError: ``output`` is one of them, also by another name or a link.
-    """
-    if not output.exists():
-        return
-    for path in inputs:
-        if path.exists() and output.samefile(path):
-            raise UsageError(f"{output} is also an input of this command.", "Give the output another name.")
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder for results, and those above it, where they are missing.
-
-    Raises:
-        FileError: ``not_writable``, also where a file has the name.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileError(
-            f"The folder {path} cannot be made: {reason}.", "Name another folder.", "not_writable"
-        ) from None
-
-
 def check_content(path: Path, head: bytes) -> None:
     """Refuse what is no structure at all.
 
@@ -120,21 +85,3 @@ def check_content(path: Path, head: bytes) -> None:
             "A download probably returned a web page: fetch the file itself.",
             "wrong_format",
         )
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also where the program is killed.
-
-    Raises:
-        OSError: The disk is full, or the folder cannot be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with part.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

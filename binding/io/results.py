@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
@@ -19,7 +18,8 @@ from typing import IO, TYPE_CHECKING, Any, Final, Protocol, Self
 
 from rdkit import Chem
 
-from binding.errors import BindingError, FileError, UsageError
+from binding.errors import BindingError, UsageError
+from binding.files import atomic, check_writable
 from binding.structures import Ligand
 from binding.units import dg_from_pk
 
@@ -172,7 +172,7 @@ class ResultWriter(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None: ...
 
 
 def open_writer(path: str | Path) -> ResultWriter:
@@ -184,7 +184,7 @@ def open_writer(path: str | Path) -> ResultWriter:
 
     Raises:
         UsageError: Unknown ending.
-        FileError: ``not_writable``, before anything is computed.
+        WriteError: It cannot be written; raised before anything is computed.
     """
     if str(path) == "-":
         return _StreamWriter(sys.stdout)
@@ -193,9 +193,7 @@ def open_writer(path: str | Path) -> ResultWriter:
         raise UsageError(
             f"{path.name} has no ending that names a format", f"use one of {', '.join(_FORMATS)}, or - for CSV"
         )
-    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
-        hint = "it is a folder" if path.is_dir() else f"the folder {path.parent} has to exist and be writable"
-        raise FileError(f"{path} cannot be written", hint, code="not_writable")
+    check_writable(path)
     writer = {".csv": _CsvWriter, ".jsonl": _JsonWriter, ".sdf": _SdfWriter, ".parquet": _ParquetWriter}
     return writer[path.suffix.lower()](path)
 
@@ -205,11 +203,6 @@ def write_results(rows: Iterable[ResultRow], path: str | Path) -> None:
     with open_writer(path) as writer:
         for row in rows:
             writer.write(row)
-
-
-def partial_path(path: Path) -> Path:
-    """Where an unfinished file lies."""
-    return path.with_name(path.name + ".partial")
 
 
 # ---------------------------------------------------------------- the formats
@@ -246,16 +239,17 @@ class _StreamWriter:
         self._csv.writeheader()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
         self._stream.flush()
 
 
 class _FileWriter:
-    """Opens ``<name>.partial`` and renames it when the block ends well."""
+    """Writes ``<name>.partial``, which gets its name when the block ends well and is kept when it does not."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._partial = partial_path(path)
+        self._whole = atomic(path, keep=True)
+        self._partial = self._whole.partial
         self._stream: IO[str]
 
     def write(self, row: ResultRow) -> None:
@@ -265,18 +259,20 @@ class _FileWriter:
         """Writes what stands before the first row."""
 
     def __enter__(self) -> Self:
-        try:
-            self._stream = open(self._partial, "w", encoding="utf-8", newline="")
-        except OSError as error:  # a read-only file system, say, which the permissions do not tell
-            message = f"{self.path} cannot be written: {error.strerror or error}"
-            raise FileError(message, "choose another folder", "not_writable") from None
+        self._stream = open(self._whole.__enter__(), "w", encoding="utf-8", newline="")
         self._start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
+        try:
+            self._finish()
+        except OSError as failure:
+            error = error or failure
+        self._whole.__exit__(None if error is None else type(error), error)
+
+    def _finish(self) -> None:
+        """Writes what stands after the last row."""
         self._stream.close()
-        if kind is None:
-            os.replace(self._partial, self.path)
 
 
 class _CsvWriter(_FileWriter):
@@ -315,8 +311,8 @@ class _SdfWriter(_FileWriter):
         self._stream.write(_sdf_record(row, row.record))
         self._stream.flush()
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        super().__exit__(kind, *rest)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
+        super().__exit__(kind, error, *rest)
         if self._failures:
             write_results(self._failures, self.failures_path)
         elif kind is None:  # a list left by an earlier run would speak of this one
@@ -373,10 +369,8 @@ class _ParquetWriter(_FileWriter):
     def write(self, row: ResultRow) -> None:
         self._rows.append(row if row.record is None else _without_pose(row))
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+    def _finish(self) -> None:
         to_frame(self._rows).to_parquet(self._partial, index=False)
-        if kind is None:
-            os.replace(self._partial, self.path)
 
 
 def _without_pose(row: ResultRow) -> ResultRow:

@@ -9,7 +9,6 @@ A set of weights holds one or more members of an ensemble. Member ``k`` has its 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +22,7 @@ from torch import Tensor
 from binding.config import ModelConfig, describe
 from binding.domain.index import Domain
 from binding.errors import UsageError, WeightsError
+from binding.files import make_folder, write_bytes, write_text
 from binding.model.cards import DEFAULT_MODEL as DEFAULT_MODEL
 from binding.model.cards import FORMAT_VERSION as FORMAT_VERSION
 from binding.model.cards import STRICT_MODEL as STRICT_MODEL
@@ -111,6 +111,8 @@ def save_weights(
     card: Mapping[str, Any],
     half: bool = False,
     prior: Prior | None = None,
+    *,
+    resumes: bool = False,
 ) -> None:
     """Writes weights and their card, atomically.
 
@@ -119,10 +121,14 @@ def save_weights(
         members: State of each ``Member``.
         card: At least ``name`` and ``config``.
         half: Whether to store 16-bit numbers (they are computed with in 32 bits all the same).
-        prior: What has a share in their pk, if anything.
+        prior: What contributes to their pk beside the network, if anything.
+        resumes: As for ``binding.files.atomic``.
+
+    Raises:
+        WriteError: ``disk_full`` or ``not_writable``.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, resumes=resumes)
     dtype = torch.float16 if half else torch.float32
     tensors = {
         f"{row}.{name}": tensor.detach().to("cpu", dtype).contiguous()
@@ -132,10 +138,5 @@ def save_weights(
     if prior is not None:
         tensors |= {f"{_PRIOR}{name}": torch.from_numpy(array) for name, array in prior.arrays().items()}
     full = {"format_version": FORMAT_VERSION, "num_members": len(members), **card}
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(save(tensors))  # save_file would make a file that its owner alone can read
-    os.replace(partial, path)
-    card_path = path.with_suffix(".json")
-    partial = card_path.with_name(card_path.name + ".partial")
-    partial.write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
-    os.replace(partial, card_path)
+    write_bytes(path, save(tensors), resumes=resumes)  # save_file would make a file that its owner alone can read
+    write_text(path.with_suffix(".json"), json.dumps(full, indent=2) + "\n", resumes=resumes)

@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import csv
 import math
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from rdkit import Chem
 
-from binding.errors import BindingError, FileError, UsageError
+from binding.errors import BindingError, UsageError
+from binding.files import atomic, check_writable
 from binding.io.ligand import BadRecord, prepare_ligand, read_ligands
-from binding.io.results import partial_path, sdf_record
+from binding.io.results import sdf_record
 from binding.io.series import Compound, compounds_from, read_series
 from binding.io.structure import read_complex
 from binding.io.table import is_selection
-from binding.pool import WorkerDiedError, WorkerPool
+from binding.pool import Rescue, WorkerPool, lost_item
 from binding.poses.place import Placed, Placer
 from binding.score.featurize import as_binding_error, load_protein
 from binding.structures import Ligand, Protein
@@ -34,6 +35,7 @@ OK: Final = "ok"
 FAILED: Final = "failed"
 _NAN: Final = float("nan")
 _LOOKAHEAD: Final = 8  # compounds under way for each worker
+_SECONDS: Final = 300.0  # that a compound may take, on any machine
 
 
 @dataclass(frozen=True)
@@ -197,14 +199,16 @@ def place_series(placer: Placer, series: Iterable[Compound | BadRecord], *, work
         yield _row(f"{compound.name}~{count}" if count > 1 else compound.name, compound, placed)
 
 
-def place_in_worker(job: tuple[Placer, Compound]) -> Placed | BindingError:
-    """Place one compound in a process whose answers are pickled: RDKit would round coordinates to single precision."""
+def place_in_worker(placer: Placer) -> Callable[[Compound | BadRecord], Placed | BindingError]:
+    """Places compounds in a process whose answers are pickled: RDKit would round coordinates to single precision."""
     options = Chem.PropertyPickleOptions
     Chem.SetDefaultPickleProperties(options.AllProps | options.CoordsAsDouble)
-    return _place(*job)
+    return partial(_place, placer)
 
 
-def _place(placer: Placer, compound: Compound) -> Placed | BindingError:
+def _place(placer: Placer, compound: Compound | BadRecord) -> Placed | BindingError:
+    if isinstance(compound, BadRecord):
+        return compound.error
     try:
         return placer.place(compound.mol, compound.name)
     except Exception as error:  # noqa: BLE001 - becomes the row of the compound
@@ -215,24 +219,13 @@ def _results(
     placer: Placer, series: Iterable[Compound | BadRecord], workers: int
 ) -> Iterator[tuple[Compound | BadRecord, Placed | BindingError]]:
     if not workers:
-        for item in series:
-            yield item, item.error if isinstance(item, BadRecord) else _place(placer, item)
+        yield from ((item, _place(placer, item)) for item in series)
         return
-    with WorkerPool("binding.poses.series:place_in_worker", workers) as pool:
-        jobs = ((placer, item) for item in series)
-        for (_, item), future in pool.map(jobs, lookahead=_LOOKAHEAD * workers):
-            if isinstance(item, BadRecord):
-                yield item, item.error
-                continue
-            try:
-                yield item, future.result()
-            except WorkerDiedError:
-                yield (
-                    item,
-                    BindingError(
-                        f"The process that placed {item.name} died.", "Memory may have run out.", "worker_died"
-                    ),
-                )
+    rescue: Rescue[Compound | BadRecord, Placed | BindingError] = Rescue.single(
+        lambda item, error: lost_item(error, item.name, "place it alone with --workers 0")
+    )
+    with WorkerPool("binding.poses.series:place_in_worker", workers, placer, time_limit=_SECONDS) as pool:
+        yield from pool.run(series, rescue, ahead=_LOOKAHEAD * workers)
 
 
 def _row(identifier: str, compound: Compound | BadRecord, placed: Placed | BindingError) -> PlacementRow:
@@ -274,7 +267,7 @@ class PoseWriter:
 
     Raises:
         UsageError: Another ending.
-        FileError: ``not_writable``, before anything is computed.
+        WriteError: It cannot be written; raised before anything is computed.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -282,20 +275,14 @@ class PoseWriter:
         self.table_path = self.path.with_suffix(".csv")
         if self.path.suffix.lower() != ".sdf":
             raise UsageError(f"{self.path.name} does not end in .sdf.", "Poses are written as SDF.")
-        folder = self.path.parent
-        if self.path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            hint = "It is a folder." if self.path.is_dir() else f"The folder {folder} has to exist and be writable."
-            raise FileError(f"{self.path} cannot be written.", hint, "not_writable")
+        check_writable(self.path)
         self._poses: IO[str]
         self._table: IO[str]
 
     def __enter__(self) -> Self:
-        try:
-            self._poses = open(partial_path(self.path), "w", encoding="utf-8", newline="")
-            self._table = open(partial_path(self.table_path), "w", encoding="utf-8", newline="")
-        except OSError as error:  # a read-only file system, say, which the permissions do not tell
-            message = f"{self.path} cannot be written: {error.strerror or error}"
-            raise FileError(message, "choose another folder", "not_writable") from None
+        with ExitStack() as stack:
+            self._table, self._poses = (self._open(stack, path) for path in (self.table_path, self.path))
+            self._files = stack.pop_all()
         self._csv = csv.DictWriter(self._table, COLUMNS, lineterminator="\n")
         self._csv.writeheader()
         return self
@@ -308,12 +295,13 @@ class PoseWriter:
             self._poses.write(_sdf_record(row, row.mol))
             self._poses.flush()
 
-    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        self._poses.close()
-        self._table.close()
-        if kind is None:
-            for path in (self.path, self.table_path):
-                os.replace(partial_path(path), path)
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._files.__exit__(kind, error, trace)
+
+    @staticmethod
+    def _open(stack: ExitStack, path: Path) -> IO[str]:
+        partial = stack.enter_context(atomic(path, keep=True))
+        return stack.enter_context(open(partial, "w", encoding="utf-8", newline=""))
 
 
 def _cells(row: PlacementRow) -> dict[str, str]:

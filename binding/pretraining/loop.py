@@ -12,9 +12,10 @@ import torch
 
 from binding.data.dataset import chunks
 from binding.errors import TrainingError
+from binding.files import atomic
 from binding.pretraining.config import PretrainConfig
 from binding.pretraining.tasks import Task
-from binding.training.keep import replacing
+from binding.training.keep import save_checkpoint
 
 _WARMUP: Final = 0.1  # of the steps
 _START_RATE: Final = 25.0  # the peak over it
@@ -58,7 +59,7 @@ class Loop:
 
     def keep(self, checkpoint: Path, table: Path) -> None:
         """Writes the log and what it takes to go on from here; each file is whole or as it was."""
-        with replacing(table) as partial:
+        with atomic(table, resumes=True) as partial:
             pd.DataFrame(self.log).to_csv(partial, index=False, float_format="%.6g")
         content = {
             "network": self.network.state_dict(),
@@ -66,8 +67,7 @@ class Loop:
             "schedule": self.schedule.state_dict(),
             "log": self.log,
         }
-        with replacing(checkpoint) as partial:
-            torch.save(content, partial)
+        save_checkpoint(checkpoint, content)
 
     def epoch(self, progress: Callable[[int, int], None] | None = None) -> dict[str, float]:
         """One pass over the rows; the row of the log that it adds.

@@ -17,11 +17,12 @@ import numpy as np
 
 from binding.data.prepare import Rejected
 from binding.errors import CacheError, TableError
+from binding.files import atomic, make_folder
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, LigandGraph
 from binding.graph.ligand import build_ligand_graph
 from binding.io.files import read_bytes
 from binding.io.ligand import BadRecord, parse_record, split_records
-from binding.pool import WorkerDiedError, WorkerPool
+from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 _VERSION: Final = 1
 _CHUNK: Final = 64  # records a job
 _LOOKAHEAD: Final = 4  # jobs a worker
+_SECONDS: Final = 60.0  # that a job may take, on any machine
 
 
 class MoleculeSet:
@@ -133,7 +135,7 @@ def read_molecules(
     Raises:
         FileError: The file is missing, empty, or of another format.
         TableError: None of its records can be used.
-        CacheError: The cache cannot be written.
+        WriteError: The cache cannot be written.
     """
     path = Path(path)
     digest = hashlib.sha256(read_bytes(path)).hexdigest()
@@ -182,13 +184,20 @@ def _run(jobs: Iterable[_Job], workers: int | None) -> Iterator[_Answers]:
     if count == 1:
         yield from map(read_chunk, jobs)
         return
-    with WorkerPool("binding.pretraining.molecules:read_chunk", count) as pool:
-        for job, future in pool.map(jobs, _LOOKAHEAD * count):
-            try:
-                yield future.result()
-            except WorkerDiedError:
-                names = [f"{job.path.name}, record {job.start + place + 1}" for place in range(len(job.texts))]
-                yield [(name, Rejected(name, "worker_died", "a worker process died on it")) for name in names]
+    with WorkerPool("binding.pretraining.molecules:read_chunk", count, time_limit=_SECONDS) as pool:
+        rescue = Rescue(_singles, _lost, lambda answers: [answer for found in answers for answer in found])
+        for _, answers in pool.run(jobs, rescue, ahead=_LOOKAHEAD * count):
+            yield answers
+
+
+def _singles(job: _Job) -> list[_Job]:
+    return [_Job(job.path, number, (text,)) for number, text in enumerate(job.texts, job.start)]
+
+
+def _lost(job: _Job, error: WorkerDiedError) -> _Answers:
+    name = f"{job.path.name}, record {job.start + 1}"
+    told = lost_item(error, name)
+    return [(name, Rejected(name, told.code, told.message))]
 
 
 def read_chunk(job: _Job) -> _Answers:
@@ -219,15 +228,9 @@ def _save(path: Path, digest: str, molecules: MoleculeSet) -> None:
         "rejected": json.dumps([[item.id, item.error_code, item.message] for item in molecules.rejected]),
     }
     encoded = {name: np.frombuffer(text.encode(), dtype=np.uint8) for name, text in texts.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as stream:
-            np.savez_compressed(stream, allow_pickle=False, **molecules.arrays, **encoded)
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise CacheError(f"cannot write {path}: {error}", "free some disk space or name another folder") from None
+    make_folder(path.parent)
+    with atomic(path) as partial, partial.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **molecules.arrays, **encoded)
 
 
 def _load(path: Path, digest: str) -> MoleculeSet | None:

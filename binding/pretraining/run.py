@@ -15,13 +15,13 @@ import yaml
 from binding import __version__
 from binding.data.prepare import Rejected
 from binding.errors import UsageError
-from binding.io.files import make_folder
+from binding.files import atomic, make_folder
 from binding.model.weights import pick_device
 from binding.pretraining.config import PretrainConfig
 from binding.pretraining.loop import Loop
 from binding.pretraining.tasks import LigandLearning, PocketLearning, Task
 from binding.training.encoders import encoder_file, save_encoder
-from binding.training.keep import keep_settings, replacing
+from binding.training.keep import keep_settings
 
 _KINDS: Final = ("ligand", "pocket")
 _FREE: Final = ("threads", "output")  # settings that may change when a run goes on
@@ -86,7 +86,7 @@ def pretrain(
         TrainingError: ``diverged``.
     """
     output = Path(config.output)
-    make_folder(output)
+    make_folder(output, resumes=True)
     if restart:
         _remove(output)
     resumed = any(_checkpoint(output, kind).is_file() for kind in _KINDS)
@@ -148,7 +148,7 @@ def _settings_before(path: Path) -> dict[str, Any]:
 
 def _write_rejected(path: Path, rejected: list[Rejected]) -> None:
     table = pd.DataFrame([vars(item) for item in rejected], columns=["id", "error_code", "message"])
-    with replacing(path) as whole:
+    with atomic(path, resumes=True) as whole:
         table.to_csv(whole, index=False)
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from binding.config import ValidationConfig
 from binding.errors import ConfigError, WeightsError
+from binding.files import make_folder, write_bytes
 from binding.graph.fields import LigandGraph
-from binding.io.files import write_whole
 from binding.prior.kernel import Features
 from binding.prior.model import Prior, PriorPk
 from binding.prior.sites import tanimoto
@@ -45,7 +45,7 @@ class FittedPrior:
     def save(self, path: str | Path) -> None:
         """Writes the file, whole or not at all."""
         path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         content = io.BytesIO()
         np.savez_compressed(
             content,
@@ -55,7 +55,7 @@ class FittedPrior:
             held_out_at_site=self.held_out_at_site,
             **self.prior.arrays(),
         )
-        write_whole(path, content.getvalue())
+        write_bytes(path, content.getvalue())
 
     @classmethod
     def load(cls, path: str | Path) -> FittedPrior:

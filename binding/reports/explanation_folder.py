@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 from binding.explanation.rows import ATOM_COLUMNS, PART_COLUMNS, RESIDUE_COLUMNS, Explanation, atom_text
-from binding.io.files import make_folder
+from binding.files import atomic, make_folder
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
 
 #: Complexes that the report draws; all are in the tables.
@@ -85,8 +85,6 @@ class ExplanationFolder:
             self._report.write(render(self._drawn, self._failed, self._counts))
 
     def _open(self, stack: ExitStack, name: str) -> IO[str]:
-        from binding.screening.parts import atomic
-
         partial = stack.enter_context(atomic(self.path / name))
         return stack.enter_context(open(partial, "w", encoding="utf-8", newline=""))
 

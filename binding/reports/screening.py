@@ -18,13 +18,13 @@ from binding.errors import TableError, UsageError
 from binding.evaluation import Section
 from binding.evaluation.enrichment import enrichment
 from binding.evaluation.join import TruthColumns, join
+from binding.files import write_text
 from binding.io.truth import read_truth
 from binding.reports.drawing import draw_compound
 from binding.reports.page import render_page
 from binding.screening import digest as counting
 from binding.screening.digest import Digest
 from binding.screening.folder import RunFolder
-from binding.screening.parts import atomic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,8 +90,7 @@ def write_report(
     known = None if labels is None else _enrichment(run, Path(labels), label)
     about = RunFolder(run).read() or {}
     path = run / REPORT if output is None else Path(output)
-    with atomic(path) as partial:
-        partial.write_text(_render(run, found, about, known), encoding="utf-8")
+    write_text(path, _render(run, found, about, known), shared=True)
     return path
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -27,7 +25,7 @@ from binding.io.files import split_suffix
 from binding.io.ligand import BadRecord, split_records
 from binding.io.results import ResultRow
 from binding.io.table import Request
-from binding.pool import WorkerDiedError, WorkerPool
+from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item, run_jobs
 from binding.score.featurize import Failed, Featurized, Job, RecordChunk, as_binding_error, featurize
 from binding.structures import Ligand, Protein
 
@@ -215,52 +213,25 @@ def _split(piece: _Piece, path: Path, size: int = CHUNK_RECORDS) -> Iterator[_Pi
 
 
 def _in_workers(pieces: Iterable[_Piece], workers: int) -> Iterator[tuple[_Piece, list[Outcome]]]:
+    rescue = Rescue(_singles, _lost, join=lambda found: [outcome for outcomes in found for outcome in outcomes])
     with WorkerPool("binding.score.featurize:featurize_in_worker", workers) as pool:
-        waiting: deque[_Piece] = deque()
-
-        def jobs() -> Iterator[Job]:
-            for piece in pieces:
-                waiting.append(piece)
-                yield piece.job
-
-        for _, future in pool.map(jobs(), _LOOKAHEAD_JOBS):
-            piece = waiting.popleft()
-            yield piece, _result(future) or _one_by_one(piece, pool)
+        yield from run_jobs(lambda piece: pool.submit(piece.job), pieces, rescue, ahead=_LOOKAHEAD_JOBS)
 
 
-def _result(future: Future) -> list[Outcome] | None:
-    """What the worker found; None where it died."""
-    try:
-        return future.result()
-    except WorkerDiedError:
-        return None
+def _lost(piece: _Piece, error: WorkerDiedError) -> list[Outcome]:
+    return [Failed(piece.base, lost_item(error, alone="try it alone with --workers 0"))]
 
 
-def _one_by_one(piece: _Piece, pool: WorkerPool) -> list[Outcome]:
-    """A job that killed its worker, record by record, so that only the culprit fails."""
-    outcomes: list[Outcome] = []
-    for job in _singles(piece):
-        found = _result(pool.submit(job))
-        if found is None:
-            error = BindingError(
-                "The process that read this record ended unexpectedly.",
-                "It may have run out of memory; look at the record, or try it alone with --workers 0.",
-                "worker_died",
-            )
-            found = [Failed(piece.base, error)]
-        outcomes.extend(found)
-    return outcomes
-
-
-def _singles(piece: _Piece) -> Iterator[Job]:
+def _singles(piece: _Piece) -> list[_Piece]:
+    """The same job record by record."""
     source = piece.job.source
     if isinstance(source, Path):
-        yield from (single.job for single in _split(piece, source, size=1))
-    elif isinstance(source, RecordChunk):
-        for number, text in enumerate(source.texts, start=source.first):
-            yield replace(piece.job, source=RecordChunk(source.path, number, (text,)))
-    else:
-        yield piece.job
+        return list(_split(piece, source, size=1))
+    if isinstance(source, RecordChunk):
+        numbered = enumerate(source.texts, start=source.first)
+        chunks = [RecordChunk(source.path, number, (text,)) for number, text in numbered]
+        return [replace(piece, job=replace(piece.job, source=chunk)) for chunk in chunks]
+    return [piece]
 
 
 def _named(found: Iterable[tuple[_Piece, list[Outcome]]]) -> Iterator[_Pending]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 from binding.errors import UsageError
-from binding.pool import WorkerDiedError, WorkerPool
+from binding.pool import Rescue, WorkerPool, run_jobs
 from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob
 from binding.screening.score import FinishedPart, PartScorer, PreparedPart
@@ -23,7 +23,8 @@ _WHOLE: Final = "binding.screening.score:score_parts"
 _PREPARED: Final = "binding.screening.score:prepare_parts"
 _LOOKAHEAD: Final = 2  # jobs beside the one each worker does, so that none waits
 _GPU_LOOKAHEAD: Final = 4  # prepared parts hold their graphs
-_POLL_SECONDS: Final = 0.5  # how soon a wish to stop is seen while parts are under way
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _whole_parts(
 ) -> Iterator[FinishedPart]:
     """On CPUs each process holds the model and does whole parts in one thread: nothing but rows is sent back."""
     with WorkerPool(_WHOLE, workers, setup=task) as pool:
-        yield from Rescuer(pool.submit, FinishedPart.joined).run(jobs, workers * _LOOKAHEAD, stopping)
+        yield from work_through(pool.submit, FinishedPart.joined, jobs, workers * _LOOKAHEAD, stopping)
 
 
 def _network_here(
@@ -99,71 +100,35 @@ def _network_here(
     """On a GPU the processes read and build graphs, and the network runs in this one."""
     score = PartScorer(task)
     with WorkerPool(_PREPARED, workers, setup=task) as pool:
-        rescuer = Rescuer(pool.submit, PreparedPart.joined)
-        for part in rescuer.run(jobs, workers + _GPU_LOOKAHEAD, stopping):
+        for part in work_through(pool.submit, PreparedPart.joined, jobs, workers + _GPU_LOOKAHEAD, stopping):
             yield score.finish(part)
 
 
-Answer = TypeVar("Answer")
-
-
-class Rescuer(Generic[Answer]):
-    """Draws jobs, submits them, and saves what can be saved of one that killed its process.
+def work_through(
+    submit: Callable[[PartJob], Future[Answer]],
+    join: Callable[[list[Answer]], Answer],
+    jobs: Iterator[PartJob],
+    ahead: int,
+    stopping: Callable[[], bool],
+) -> Iterator[Answer]:
+    """The answers to jobs as they are ready; of one that kills its process, only the culprits become failures.
 
     Args:
         submit: Gives the future of a job's answer, which raises ``WorkerDiedError`` where its process died.
         join: Makes one answer of the answers to a job's records done one by one.
+        jobs: Drawn while fewer than ``ahead`` are under way.
+        ahead: Jobs submitted and not yet answered.
+        stopping: True once nothing further may be begun; jobs that wait are dropped, others finished.
     """
-
-    def __init__(self, submit: Callable[[PartJob], Future[Answer]], join: Callable[[list[Answer]], Answer]) -> None:
-        self._submit = submit
-        self._join = join
-
-    def run(self, jobs: Iterator[PartJob], ahead: int, stopping: Callable[[], bool]) -> Iterator[Answer]:
-        """The answers, as they are ready.
-
-        Args:
-            jobs: Drawn while fewer than ``ahead`` are under way.
-            ahead: Jobs submitted and not yet answered.
-            stopping: True once nothing further may be begun; jobs that wait are dropped, others finished.
-        """
-        pending: dict[Future[Answer], PartJob] = {}
-        while True:
-            while len(pending) < ahead and not stopping() and (job := next(jobs, None)) is not None:
-                pending[self._submit(job)] = job
-            if stopping():
-                for future in [future for future in pending if future.cancel()]:
-                    del pending[future]
-            if not pending:
-                return
-            done, _ = wait(pending, _POLL_SECONDS, FIRST_COMPLETED)
-            for future in done:
-                job = pending.pop(future)
-                answer = _answer(future)
-                yield self._rescued(job) if answer is None else answer
-
-    def _rescued(self, job: PartJob) -> Answer:
-        """A job that killed its process: again as it is, then without the records that kill theirs alone."""
-        answer = _answer(self._submit(job))
-        if answer is not None:
-            return answer
-        singles = [replace(job, first=row, records=(record,)) for row, record in enumerate(job.records, job.first)]
-        answers = [_answer(future) for future in [self._submit(single) for single in singles]]
-        lost: list[int] = []
-        for place, single in enumerate(singles):
-            if answers[place] is None:
-                answers[place] = _answer(self._submit(single))
-            if answers[place] is None:
-                lost.append(single.first)
-                answers[place] = self._submit(replace(single, lost=(single.first,))).result()
-        answer = _answer(self._submit(replace(job, lost=tuple(lost)))) if lost else None
-        # Where the rest dies too, though each record alone does not, there is no other way than one by one.
-        return self._join([found for found in answers if found is not None]) if answer is None else answer
+    rescue: Rescue[PartJob, Answer] = Rescue(
+        split=_singles,
+        failed=lambda job, error: submit(replace(job, lost=(job.first,))).result(),
+        join=join,
+        without=lambda job, lost: replace(job, lost=tuple(job.first + place for place in lost)),
+    )
+    for _, answer in run_jobs(submit, jobs, rescue, ahead=ahead, ordered=False, stopping=stopping):
+        yield answer
 
 
-def _answer(future: Future[Answer]) -> Answer | None:
-    """What came of a job; None where its process died."""
-    try:
-        return future.result()
-    except WorkerDiedError:
-        return None
+def _singles(job: PartJob) -> list[PartJob]:
+    return [replace(job, first=row, records=(record,)) for row, record in enumerate(job.records, job.first)]

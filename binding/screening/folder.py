@@ -23,7 +23,8 @@ from filelock import FileLock, Timeout
 
 from binding import __version__
 from binding.errors import FileError, UsageError
-from binding.screening.parts import PartInfo, atomic, iter_infos, parts_folder
+from binding.files import check_name, make_folder, write_text
+from binding.screening.parts import PartInfo, iter_infos, parts_folder
 
 RUN_FILE: Final = "run.json"
 FORMAT: Final = 1
@@ -97,14 +98,10 @@ class RunFolder:
         self._locks = ExitStack()
 
     def __enter__(self) -> Self:
+        check_name(self.path)
         self._refuse_foreign()
-        try:
-            parts_folder(self.path).mkdir(parents=True, exist_ok=True)
-            (self.path / _LOCKS).mkdir(exist_ok=True)
-        except OSError as error:
-            raise FileError(
-                f"{self.path} cannot be written: {error.strerror}.", "Check the folder.", "not_writable"
-            ) from None
+        make_folder(parts_folder(self.path), resumes=True)
+        make_folder(self.path / _LOCKS, resumes=True)
         with self._locks:  # released at once where the folder is taken
             self._locks.enter_context(self._lock(f"shard-{self._shard.index}-of-{self._shard.count}"))
             self._refuse_other_counts()
@@ -245,8 +242,7 @@ class RunFolder:
         """Only called in ``exclusive``: whoever else left an unfinished file was killed."""
         for leftover in self.path.glob(f"{RUN_FILE}.*.partial"):
             leftover.unlink(missing_ok=True)
-        with atomic(self.path / RUN_FILE) as partial:
-            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_text(self.path / RUN_FILE, json.dumps(content, indent=2) + "\n", resumes=True, shared=True)
 
 
 def _number(path: Path) -> int:

@@ -14,10 +14,10 @@ from typing import IO, Any, Final, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from binding.files import file_sha256
 from binding.io.files import split_suffix
 from binding.io.formats import SMILES_SUFFIXES, format_of_suffix
 from binding.screening.library import Library
-from binding.screening.plan import file_sha256
 
 _SAMPLE_BYTES: Final = 4 << 20  # of a file's beginning, from which its records are counted or extrapolated
 

@@ -9,9 +9,7 @@ is whole, whenever the power fails.
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from binding.errors import FileError
+from binding.files import atomic
 
 #: One row a scored pose, or a failure. Rows are sorted by ``row`` and ``pose_number``.
 SCHEMA: Final = pa.schema(
@@ -61,7 +59,6 @@ COLUMNS: Final = tuple(SCHEMA.names)
 
 _NAME: Final = re.compile(r"part-([0-9]{6,})\.parquet")
 _META: Final = b"binding_part"
-FULL_DISK: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
@@ -114,11 +111,11 @@ def write_part(run: Path, table: pa.Table, info: PartInfo) -> Path:
         info: Goes into the file's metadata.
 
     Raises:
-        FileError: ``disk_full`` or ``not_writable``.
+        WriteError: ``disk_full`` or ``not_writable``.
     """
     path = part_path(run, info.number)
     marked = table.cast(SCHEMA).replace_schema_metadata({_META: json.dumps(asdict(info)).encode()})
-    with atomic(path) as partial:
+    with atomic(path, resumes=True, shared=True) as partial:
         pq.write_table(marked, partial, compression="zstd")
     return path
 
@@ -136,63 +133,6 @@ def count_scored(table: pa.Table) -> int:
     """How many records of a part's table have a scored pose."""
     scored = table.filter(pc.equal(table["status"], "ok"))
     return len(pc.unique(scored["row"]))
-
-
-class atomic:  # noqa: N801 - used like a function
-    """A file that appears as a whole: ``with atomic(path) as partial: write(partial)``.
-
-    The content is synced before the rename and the folder after it. Where the block fails, the
-    unfinished file is removed and an older one stays as it was.
-
-    Raises:
-        FileError: ``disk_full`` or ``not_writable``, instead of the system's error.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-
-    def __enter__(self) -> Path:
-        try:
-            self._partial.touch()  # what cannot be written is told before anything is computed
-        except OSError as error:
-            raise write_error(self._path, error) from None
-        return self._partial
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
-        try:
-            if error is None:
-                _sync(self._partial)
-                os.replace(self._partial, self._path)
-                _sync(self._path.parent)
-                return
-        except OSError as failure:
-            error = failure
-        self._partial.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise write_error(self._path, error) from None
-
-
-def write_error(path: Path, error: OSError) -> FileError:
-    """What the system says about a file that cannot be written, in the user's words."""
-    if error.errno in FULL_DISK:
-        return FileError(
-            f"{path} cannot be written: the disk is full.",
-            "Free some space and give the same command again: it goes on where it stopped.",
-            "disk_full",
-        )
-    return FileError(f"{path} cannot be written: {error.strerror or error}.", "Check the folder.", "not_writable")
-
-
-def _sync(path: Path) -> None:
-    """Puts a file, or the names in a folder, on the disk."""
-    if os.name == "nt" and path.is_dir():  # folders cannot be opened there
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def iter_infos(run: Path) -> Iterator[tuple[Path, PartInfo | None]]:

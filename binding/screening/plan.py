@@ -15,12 +15,11 @@ from typing import Any
 import numpy as np
 
 from binding import __version__
+from binding.files import file_sha256
 from binding.graph.site import PocketSpec
 from binding.score.pipeline import DEFAULT_BATCH_SIZE
 from binding.screening.records import PART_SIZE
 from binding.structures import Protein
-
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -128,12 +127,3 @@ def describe_posing(posing: Posing | None) -> dict[str, Any] | None:
         return None
     reference = None if posing.reference is None else file_sha256(posing.reference)
     return {**asdict(posing), "reference": reference}
-
-
-def file_sha256(path: Path) -> str:
-    """Hash of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -16,11 +16,11 @@ import pyarrow as pa
 from rdkit import Chem
 
 from binding.errors import FileError
+from binding.files import atomic
 from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record, split_records
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
 from binding.io.sdf import SdfFormat
-from binding.screening.parts import atomic
 from binding.screening.store import POSE_COLUMN
 from binding.structures import Ligand
 
@@ -49,19 +49,20 @@ TAG_COLUMNS: Final = (
 _END: Final = "M  END\n"
 
 
-def write_poses(rows: pa.Table, path: Path, template: str | None = None) -> None:
+def write_poses(rows: pa.Table, path: Path, template: str | None = None, *, resumes: bool = False) -> None:
     """Writes the poses of some results, in their order, whole or not at all.
 
     Args:
         rows: Of ``binding.screening.store.RESULT_COLUMNS`` and ``POSE_COLUMN``.
         path: The SDF file; an older one is replaced.
         template: SMILES that gave the bond orders when the poses were scored.
+        resumes: As for ``atomic``.
 
     Raises:
         FileError: ``file_not_found`` or ``source_changed``: a library file is not where or what it was.
     """
     wanted = rows.to_pylist()
-    with atomic(path) as partial, tempfile.TemporaryFile(dir=path.parent) as spool:
+    with atomic(path, resumes=resumes, shared=True) as partial, tempfile.TemporaryFile(dir=path.parent) as spool:
         places: dict[int, tuple[int, int]] = {}
         for place, text in _records(wanted, template):  # in the order of the files: each is read once
             data = text.encode()

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from binding import __version__
 from binding.errors import BindingError, UsageError
 from binding.pool import WorkerDiedError
-from binding.screening.engines import EngineOptions, Rescuer, available_cores
+from binding.screening.engines import EngineOptions, available_cores, work_through
 from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob
 from binding.screening.score import FinishedPart, PartScorer
@@ -89,7 +89,7 @@ def run_ray(
     with _connected(ray, options):
         workers = options.workers or _most_workers(ray, gpus)
         with ActorPool(ray, task, workers, gpus) as pool:
-            yield from Rescuer(pool.submit, FinishedPart.joined).run(jobs, workers * _LOOKAHEAD, stopping)
+            yield from work_through(pool.submit, FinishedPart.joined, jobs, workers * _LOOKAHEAD, stopping)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from binding.errors import (
     EXIT_SOME_FAILED,
     UsageError,
 )
+from binding.files import file_sha256
 from binding.graph.site import PocketSpec
 from binding.model.cards import load_card, resolve_weights
 from binding.score.featurize import load_protein
@@ -30,7 +31,7 @@ from binding.screening.ledger import Ledger, Progress
 from binding.screening.library import Library
 from binding.screening.library_digest import Fingerprint, fingerprint
 from binding.screening.parts import PartInfo, count_scored, write_part
-from binding.screening.plan import Posing, ScreenTask, file_sha256, ingredients, run_key
+from binding.screening.plan import Posing, ScreenTask, ingredients, run_key
 from binding.screening.ray_engine import ray_device
 from binding.screening.records import PART_SIZE
 from binding.screening.smiles import check_posing

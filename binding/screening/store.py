@@ -18,9 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from binding.errors import FileError
+from binding.files import atomic
 from binding.screening.deal import write_ranked
 from binding.screening.folder import RunFolder
-from binding.screening.parts import SCHEMA, atomic, part_paths, parts_folder, read_info
+from binding.screening.parts import SCHEMA, part_paths, parts_folder, read_info
 from binding.screening.tables import MEMORY_MB, attach, database, lock, only_row, write_csv
 
 RESULTS: Final = "results.parquet"
@@ -149,13 +150,15 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         _write_results(connection, paths, run, note)
         attach(connection, "results", [run / RESULTS])
         found = count(connection)
-        write_csv(connection, f"SELECT {', '.join(RESULT_COLUMNS)} FROM results", run / RESULTS_CSV)  # in its order
-        write_csv(connection, _FAILURES, run / FAILURES_CSV)
+        write_csv(
+            connection, f"SELECT {', '.join(RESULT_COLUMNS)} FROM results", run / RESULTS_CSV, resumes=True
+        )  # in its order
+        write_csv(connection, _FAILURES, run / FAILURES_CSV, resumes=True)
         best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
     if top:
         from binding.screening.poses import write_poses  # RDKit takes longer to load than `binding top` may take
 
-        write_poses(best, run / TOP_SDF, template_of(run))
+        write_poses(best, run / TOP_SDF, template_of(run), resumes=True)
     else:  # one of an earlier call would speak of other results
         (run / TOP_SDF).unlink(missing_ok=True)
     return found
@@ -167,7 +170,7 @@ def _write_results(connection: duckdb.DuckDBPyConnection, paths: list[Path], run
     best = connection.sql("SELECT * FROM best ORDER BY row, pose_number")
     (run / _SCRATCH).mkdir(exist_ok=True)
     with (
-        atomic(run / RESULTS) as partial,
+        atomic(run / RESULTS, resumes=True, shared=True) as partial,
         pq.ParquetWriter(partial, _SCHEMA.with_metadata({"binding": note}), compression="zstd") as writer,
     ):
         write_ranked(best.to_arrow_reader(_BATCH), total, paths, writer, run / _SCRATCH)

@@ -18,7 +18,7 @@ from typing import Any, Final
 import duckdb
 
 from binding.errors import BindingError, FileError
-from binding.screening.parts import FULL_DISK, atomic, write_error
+from binding.files import FULL_DISK, atomic, write_error
 
 MEMORY_MB: Final = 1024
 _THREADS: Final = 4  # more need more memory each, and the disk is the limit by then
@@ -53,7 +53,7 @@ def database(scratch: Path | None = None, memory_mb: int = MEMORY_MB) -> Iterato
             connection.execute("SET enable_progress_bar = false")
             yield connection
     except duckdb.Error as error:
-        raise _in_our_words(error, spill.parent) from error
+        raise _in_our_words(error, spill.parent, resumes=scratch is not None) from error
     finally:
         shutil.rmtree(spill, ignore_errors=True)
 
@@ -81,9 +81,9 @@ def only_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ..
     return row
 
 
-def write_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+def write_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, resumes: bool = False) -> None:
     """The rows of a query, in its order, as CSV: four decimals, missing values empty; whole or not at all."""
-    with atomic(path) as partial:
+    with atomic(path, resumes=resumes, shared=True) as partial:
         connection.execute(
             f"COPY ({as_text(connection.sql(query)).sql_query()}) TO {quoted(str(partial))} "
             "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
@@ -107,11 +107,11 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _in_our_words(error: duckdb.Error, scratch: Path) -> BindingError | duckdb.Error:
+def _in_our_words(error: duckdb.Error, scratch: Path, resumes: bool) -> BindingError | duckdb.Error:
     """What a user can mend, told; anything else as it is, since it is a defect of ours."""
     said = str(error)
     if any(mark in said for mark in _DISK_FULL):
-        return write_error(scratch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        return write_error(scratch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), resumes=resumes)
     if isinstance(error, duckdb.OutOfMemoryException):
         return BindingError(
             "The results do not fit into the memory that they are sorted in.",

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from binding.errors import UsageError
-from binding.screening.parts import atomic
+from binding.files import atomic
 from binding.screening.store import POSE_COLUMN, RESULT_COLUMNS, open_results, template_of
 from binding.screening.tables import MEMORY_MB, as_text, write_csv
 
@@ -91,7 +91,7 @@ def write_top(top: Top, path: str | Path) -> None:
 
         write_poses(top.rows.append_column(POSE_COLUMN, top.pose_blocks), path, top.template)
     elif path.suffix.lower() == ".parquet":
-        with atomic(path) as partial:
+        with atomic(path, shared=True) as partial:
             pq.write_table(top.rows, partial, compression="zstd")
     else:
         with duckdb.connect(":memory:") as connection:

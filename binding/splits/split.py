@@ -16,7 +16,7 @@ from binding.callbacks import Announce
 from binding.data.entries import Content, MeasuredComplex, read_complexes, read_content
 from binding.data.holdout import SIDES, TEST, TRAIN, VALIDATION
 from binding.errors import TableError, UsageError
-from binding.io.files import make_folder
+from binding.files import atomic, make_folder, write_text
 from binding.splits.assign import Assignment, by_column, by_group, by_time, separate_ligands
 from binding.splits.clusters import IDENTITY, LEAST_KNOWN, ProteinSet, cluster_proteins
 from binding.splits.leakage import LeakData, LeakReport, Thresholds, find_leaks
@@ -96,16 +96,22 @@ class SplitResult:
         return self.summary["counts"]
 
     def write(self, path: str | Path) -> list[Path]:
-        """Writes the table, ``<stem>.json``, and with a report ``<stem>.report.csv`` and ``<stem>.lookup.csv``."""
+        """Writes the table, ``<stem>.json``, and with a report ``<stem>.report.csv`` and ``<stem>.lookup.csv``.
+
+        Raises:
+            WriteError: ``disk_full`` or ``not_writable``.
+        """
         path = Path(path)
         make_folder(path.parent)
-        self.table.to_csv(path, index=False)
+        with atomic(path) as partial:
+            self.table.to_csv(partial, index=False)
         written = [path, path.with_suffix(".json")]
-        written[1].write_text(json.dumps(self.summary, indent=2) + "\n", encoding="utf-8")
+        write_text(written[1], json.dumps(self.summary, indent=2) + "\n")
         if self.report is not None:
             for what, table in (("report", self.report.rows), ("lookup", self.report.lookup)):
                 written.append(path.with_suffix(f".{what}.csv"))
-                table.to_csv(written[-1], index=False, float_format="%.4f")
+                with atomic(written[-1]) as partial:
+                    table.to_csv(partial, index=False, float_format="%.4f")
         return written
 
 

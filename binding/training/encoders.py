@@ -42,7 +42,7 @@ def save_encoder(folder: Path, kind: str, state: Mapping[str, Tensor], card: Map
         card: At least ``config``, the sizes of the model that it is for.
     """
     path = encoder_file(folder, kind)
-    save_weights(path, [state], {ENCODER: kind, **card})
+    save_weights(path, [state], {ENCODER: kind, **card}, resumes=True)
     return path
 
 

@@ -16,10 +16,10 @@ from binding.config import TrainConfig
 from binding.data.datamodule import ComplexDataModule
 from binding.data.dataset import BucketSampler, ComplexDataset
 from binding.domain.index import Domain
+from binding.files import atomic
 from binding.metrics import MIN_ROWS, regression_metrics
 from binding.model.weights import Member, Scorer, save_weights
 from binding.training.domain import training_domain
-from binding.training.keep import replacing
 from binding.training.start import Start
 
 
@@ -76,7 +76,7 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
     if len(data.validation_set):
         predictions = output / "validation.csv"
         table = predict_dataset(Scorer(output.name, {}, [member], prior=data.prior), data.validation_set)
-        with replacing(predictions) as partial:
+        with atomic(predictions, resumes=True) as partial:
             table.to_csv(partial, index=False, float_format="%.5f")
         exact = table[table["relation"] == "="]  # a bound has no error
         truth = exact["pk_true"].to_numpy()
@@ -87,11 +87,11 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
         metrics = {name: regression_metrics(truth, exact[name].to_numpy()) for name in ("pk", "pk_ligand_only")}
         card["validation"] = {"rows": len(table), "exact_rows": len(exact), **metrics}
     weights = output / "model.safetensors"
-    save_weights(weights, [member.state_dict()], card, prior=data.prior)
+    save_weights(weights, [member.state_dict()], card, prior=data.prior, resumes=True)
     seen = [training_domain(data.train_set.caches, data.train_set.items)]
     if data.prior is not None:
         seen.append(data.prior.domain())
-    Domain.merged(seen).save(weights)
+    Domain.merged(seen).save(weights, resumes=True)
     return TrainResult(weights, predictions, metrics)
 
 

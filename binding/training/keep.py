@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+import io
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pydantic import BaseModel
 
 from binding.errors import ConfigError
+from binding.files import atomic, write_bytes, write_text
 from binding.training.module import TrainingModule
 
 LAST = "last"
@@ -24,18 +24,15 @@ BEST = "best"
 _MONITORED = "val_rmse"
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Gives a path to write to, and puts what was written in the place of ``path``, whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        yield partial
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    with partial.open("rb+") as stream:  # on the disk before its name is, or a power cut could leave it empty
-        os.fsync(stream.fileno())
-    os.replace(partial, path)
+def save_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Writes a checkpoint whole or not at all.
+
+    Raises:
+        WriteError: ``disk_full`` or ``not_writable``.
+    """
+    content = io.BytesIO()  # written to a file, torch reports a full disk as an error of its own, without the reason
+    torch.save(checkpoint, content)
+    write_bytes(path, content.getvalue(), resumes=True)
 
 
 def keep_settings(
@@ -62,16 +59,14 @@ def keep_settings(
                 f"{output} holds a run with other settings ({', '.join(changed)})",
                 "name another output, or start anew with --restart",
             )
-    with replacing(path) as partial:
-        partial.write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    write_text(path, yaml.safe_dump(settings, sort_keys=False), resumes=True)
 
 
 class WholeCheckpoints(TorchCheckpointIO):
     """Writes checkpoints that are whole or not there, whatever happens."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        with replacing(Path(path)) as partial:
-            torch.save(checkpoint, partial)
+        save_checkpoint(Path(path), checkpoint)
 
 
 class EpochLog(Callback):
@@ -104,7 +99,7 @@ class EpochLog(Callback):
         self._rows.append(
             {"epoch": trainer.current_epoch, "step": trainer.global_step, "learning_rate": rate, **figures}
         )
-        with replacing(self.path) as partial:
+        with atomic(self.path, resumes=True) as partial:
             pd.DataFrame(self._rows).to_csv(partial, index=False, float_format="%.8g")
 
 

@@ -22,8 +22,8 @@ from pydantic import ValidationError
 
 from binding.config import TrainConfig
 from binding.data.datamodule import ComplexDataModule
-from binding.errors import ConfigError, TrainingError, UsageError
-from binding.io.files import make_folder
+from binding.errors import ConfigError, UsageError
+from binding.files import FULL_DISK, make_folder, write_error
 from binding.metrics import MIN_ROWS
 from binding.training.encoders import load_encoders
 from binding.training.finish import TrainResult, finish
@@ -44,7 +44,7 @@ _MADE = (
     "validation.csv",
 )
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
-_NOT_WRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS}
+_NOT_WRITTEN = {*FULL_DISK, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG}
 
 
 def train(config: TrainConfig, *, progress: bool = True, restart: bool = False) -> TrainResult:
@@ -61,18 +61,15 @@ def train(config: TrainConfig, *, progress: bool = True, restart: bool = False) 
 
     Raises:
         BindingError: A cache, weights or a setting cannot be used, or the folder holds a run with other settings.
-        TrainingError: ``diverged``, or ``not_written``: the disk is full, or the folder cannot be written to.
+        TrainingError: ``diverged``.
+        WriteError: The disk is full, or the folder cannot be written to.
     """
     try:
         return _train(config, progress, restart)
     except OSError as error:
         if error.errno not in _NOT_WRITTEN:
             raise
-        raise TrainingError(
-            f"cannot write to {config.output}: {error.strerror}",
-            "make room, or name another output; the same command goes on from the last epoch that was kept",
-            "not_written",
-        ) from None
+        raise write_error(Path(error.filename or config.output), error, resumes=True) from None
 
 
 def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
@@ -83,7 +80,7 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
     checkpoint = output / f"{LAST}.ckpt"
     trainer = _trainer(config, output, progress)
     if trainer.is_global_zero:
-        make_folder(output)
+        make_folder(output, resumes=True)
         if restart:
             for name in _MADE:  # the checkpoint first: without it nothing goes on
                 (output / name).unlink(missing_ok=True)

@@ -32,8 +32,8 @@ import numpy as np
 import pandas as pd
 from rdkit import Chem, rdBase
 
+from binding.files import partial_path
 from binding.io.ligand import read_ligands
-from binding.io.results import partial_path
 from binding.io.sequences import read_sequences
 from binding.splits.clusters import LEAST_KNOWN, Clusters, cluster_proteins
 from binding.splits.identity import SequenceIndex

@@ -30,8 +30,8 @@ import pandas as pd
 from rdkit import Chem, rdBase
 
 from binding.errors import BindingError
+from binding.files import partial_path
 from binding.io.ligand import read_ligands
-from binding.io.results import partial_path
 from binding.io.sequences import UNKNOWN, read_sequences
 from binding.io.series import Compound, read_series
 from binding.io.structure import read_protein

@@ -8,6 +8,7 @@ import json
 import os
 import time
 from collections import Counter
+from pathlib import Path
 
 import gemmi
 import numpy as np
@@ -30,7 +31,7 @@ from rdkit import Chem
 from binding.archive import collect as collect_module
 from binding.archive.collect import collect
 from binding.data.prepare import prepare_dataset
-from binding.errors import FileError, TableError, UsageError
+from binding.errors import FileError, TableError, UsageError, WriteError
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_complex, read_protein
 from binding.io.table import find_complex_files
@@ -407,15 +408,15 @@ def test_an_odd_entry_among_good_ones_is_one_row(run, monkeypatch):
 
 
 def test_a_full_disk_ends_the_run_with_a_clear_error(run, monkeypatch, tmp_path):
-    real = collect_module.write_whole
+    real = Path.write_bytes
 
     def full(path, data):
-        if path.name.endswith("_protein.cif.gz"):
+        if "_protein.cif.gz" in path.name:
             raise OSError(28, "No space left on device", str(path))
         real(path, data)
 
-    monkeypatch.setattr(collect_module, "write_whole", full)
-    with pytest.raises(FileError, match=r"protein\.cif\.gz cannot be written: No space left on device"):
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(WriteError, match=r"protein\.cif\.gz cannot be written: the disk is full"):
         run("pdb_id,pk\n4cup,5\n6wqa,6\n")
     assert {row["status"] for row in rows_of(tmp_path / "tree" / "report.csv")} == {"not_reached"}
     monkeypatch.undo()
@@ -424,7 +425,7 @@ def test_a_full_disk_ends_the_run_with_a_clear_error(run, monkeypatch, tmp_path)
 
 def test_parts_of_files_are_cleared_when_they_are_old(run, tmp_path):
     folder = run("pdb_id\n4cup\n").folder
-    old, new = (folder / ".downloads" / "entries" / f".{name}.cif.gz.1-1.part" for name in ("old", "new"))
+    old, new = (folder / ".downloads" / "entries" / f"{name}.cif.gz.1.partial" for name in ("old", "new"))
     old.write_bytes(b"half")
     new.write_bytes(b"half")
     os.utime(old, (time.time() - 7200,) * 2)
@@ -447,7 +448,7 @@ def test_a_table_without_rows(run, tmp_path):
 
 def test_a_tree_that_is_a_file(run, tmp_path):
     (tmp_path / "tree").write_text("")
-    with pytest.raises(FileError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be made: there is a file of that name"):
         run("pdb_id\n4cup\n")
 
 

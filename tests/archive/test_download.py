@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import threading
 import time
 from dataclasses import replace
@@ -26,7 +25,6 @@ from archive_server import (
 from binding.archive.download import USER_AGENT, Downloader, Manners, StoppedError, seconds_to_wait
 from binding.archive.store import Archive
 from binding.errors import FetchError, UsageError
-from binding.io.files import write_whole
 
 PATH = "/mmCIF/cu/4cup.cif.gz"
 COMPONENT = "/ligands/ZYB.cif"
@@ -263,13 +261,3 @@ def test_no_try_or_no_time_is_refused(bad):
 def test_extended_pdb_ids_are_sorted_by_the_same_letters(server, archive, served):
     server.files["/mmCIF/cu/pdb_00004cup.cif.gz"] = served[PATH]
     assert archive.entry("pdb_00004CUP").name == "pdb_00004cup.cif.gz"
-
-
-def test_a_file_that_cannot_be_finished_is_not_there(tmp_path, monkeypatch):
-    def full(_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_whole(tmp_path / "file", b"text")
-    assert list(tmp_path.iterdir()) == []

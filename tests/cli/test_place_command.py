@@ -139,7 +139,9 @@ def test_a_table_beside_the_poses_never_replaces_the_series(binding_, examples, 
 
 def test_poses_that_cannot_be_opened_are_told_before_any_work(binding_, examples, series, monkeypatch):
     """As on a file system that is mounted read-only, which the permissions do not tell."""
-    monkeypatch.setattr("binding.poses.series.partial_path", lambda path: path.parent / "no_such_folder" / path.name)
+    monkeypatch.setattr(
+        "binding.files.partial_path", lambda path, shared=False: path.parent / "no_such_folder" / path.name
+    )
     done = run(binding_, examples, "-l", series, "-o", "poses.sdf", "--workers", 0)
     assert done.exit_code == 2, done.output
     assert "cannot be written" in done.stderr

@@ -97,8 +97,8 @@ def test_a_full_disk_exits_2_and_the_same_command_goes_on(binding_, tree, monkey
         patched.setattr(np, "savez_compressed", full)
         result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 1)
     assert result.exit_code == 2
-    assert "error: cannot write x.npz: No space left on device" in result.stderr
-    assert "the same command goes on where it stopped" in result.stderr
+    assert "error: x.npz cannot be written: the disk is full." in result.stderr
+    assert "give the same command again: it continues where it stopped" in result.stderr
     assert "4 of them unchanged" in binding_("prepare", "tree", "-o", "x.npz", "--workers", 1).stderr
 
 

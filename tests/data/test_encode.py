@@ -11,7 +11,7 @@ from networks import example_complex
 
 from binding.data.cache import ComplexCache, refuse_mixed
 from binding.data.encode import encode_group, from_bytes, to_bytes, write_cache
-from binding.errors import CacheError, ConfigError
+from binding.errors import CacheError, ConfigError, WriteError
 from binding.graph.ligand import build_ligand_graph
 
 
@@ -109,9 +109,9 @@ def test_a_full_disk_leaves_the_old_cache_and_no_part(group, tmp_path, monkeypat
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(np, "savez_compressed", full)
-    with pytest.raises(CacheError, match="No space left") as caught:
+    with pytest.raises(WriteError, match="the disk is full") as caught:
         cached(path, group, [{}, {}])
-    assert caught.value.code == "cannot_write"
+    assert caught.value.code == "disk_full"
     assert [file.name for file in tmp_path.iterdir()] == ["x.npz"]
     assert path.read_bytes() == before
 

@@ -10,7 +10,7 @@ from binding_sites import NOWHERE
 from prior_ligands import DRUGS, drugs, invented_pk
 
 from binding.data.ligand_table import LigandsBySmiles, SitesByComplex, prior_from_table
-from binding.errors import CacheError, FileError, LigandError, TableError, UsageError
+from binding.errors import CacheError, FileError, LigandError, TableError, UsageError, WriteError
 from binding.folds import fold_of
 from binding.metrics import pearson
 from binding.prior.fit import fit_prior
@@ -234,9 +234,9 @@ def test_the_table_is_not_written_over(write, tmp_path):
 def test_an_output_that_cannot_be_written(write, tmp_path):
     output = tmp_path / "folder.npz"
     output.mkdir()
-    with pytest.raises(CacheError, match="cannot write") as caught:
+    with pytest.raises(WriteError, match="cannot be written") as caught:
         prior_from_table(write(good_rows()), output, **RULE)
-    assert caught.value.code == "cannot_write"
+    assert caught.value.code == "not_writable"
 
 
 # ---------------------------------------------------------------- what a row names

@@ -12,7 +12,8 @@ from rdkit import Chem
 from rdkit.Chem import AllChem
 
 from binding.errors import FileError, LigandError, UsageError
-from binding.io.results import COLUMNS, ResultRow, open_writer, partial_path, sdf_record, to_frame, write_results
+from binding.files import partial_path
+from binding.io.results import COLUMNS, ResultRow, open_writer, sdf_record, to_frame, write_results
 from binding.structures import Ligand
 
 

@@ -15,7 +15,7 @@ from binding.io.structure import read_protein
 from binding.pool import WorkerDiedError
 from binding.score.featurize import Featurized, Job, featurize
 from binding.screening import engines
-from binding.screening.engines import EngineOptions, Rescuer, run_parts
+from binding.screening.engines import EngineOptions, run_parts, work_through
 from binding.screening.library import Library
 from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob, Record, cut_parts
@@ -78,11 +78,14 @@ class Machine:
         return future
 
 
+def joined(pieces):
+    return [row for piece in pieces for row in piece]
+
+
 def rescued(machine, count=6):
     records = tuple(Record(str(n), "", "", n, None) for n in range(count))
     work = [PartJob(0, 10, records), PartJob(1, 10 + count, records)]
-    rescuer = Rescuer(machine.submit, lambda pieces: [row for piece in pieces for row in piece])
-    found = sorted(rescuer.run(iter(work), 2, lambda: False))
+    found = sorted(work_through(machine.submit, joined, iter(work), 2, lambda: False))
     assert [row for part in found for row, _ in part] == list(range(10, 10 + 2 * count))
     return [row for part in found for row, lost in part if lost]
 

@@ -68,7 +68,7 @@ def test_disk_full_stops_with_a_clear_word_and_is_resumed(plan, library, capfd):
 def test_a_record_that_ends_its_worker_fails_alone(plan, poses, tmp_path, monkeypatch):
     from dying_worker import ALWAYS, ONCE
 
-    monkeypatch.setattr(engines, "_WHOLE", "tests.screen.dying_worker:score_parts")
+    monkeypatch.setattr(engines, "_WHOLE", "tests.screening.dying_worker:score_parts")
     titles = dict(enumerate(["a", "b", ALWAYS, "d", "e", "f", ONCE, "h"]))
     records = [f"{titles[number]}\n{poses[number].partition(chr(10))[2]}" for number in titles]
     made = plan(write(tmp_path / "library.sdf", records), engine=EngineOptions(workers=1), top=0)

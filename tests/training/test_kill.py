@@ -14,9 +14,8 @@ import yaml
 from train_runs import assert_same_logs, assert_same_weights, log_of, run
 
 from binding.config import TrainConfig
-from binding.errors import TrainingError
-from binding.training import keep
-from binding.training.keep import replacing
+from binding.errors import WriteError
+from binding.files import atomic
 from binding.training.module import TrainingModule
 
 STEPS = 4  # of an epoch
@@ -116,14 +115,14 @@ def test_what_is_replaced_is_whole_or_as_it_was(tmp_path):
     path.write_text("before")
 
     def fails() -> None:
-        with replacing(path) as partial:
+        with atomic(path) as partial:
             partial.write_text("half")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fails()
     assert path.read_text() == "before"
-    with replacing(path) as partial:
+    with atomic(path) as partial:
         partial.write_text("after")
         assert path.read_text() == "before"
     assert path.read_text() == "after"
@@ -132,21 +131,22 @@ def test_what_is_replaced_is_whole_or_as_it_was(tmp_path):
 
 def test_a_full_disk_is_told_and_the_run_goes_on(whole, settings, monkeypatch):
     """The second checkpoint finds no room; with room again the same call ends as if nothing had been."""
-    config, save, count = settings(), torch.save, []
+    config, write, count = settings(), Path.write_bytes, []
 
-    def full(checkpoint, path) -> None:
+    def full(path, data) -> None:
         count.append(path)
-        if len(count) == 2:
-            Path(path).write_bytes(b"half")
+        if len([path for path in count if path.name == "last.ckpt.partial"]) == 2:
+            write(path, data[: len(data) // 2])
             raise OSError(28, "No space left on device")
-        save(checkpoint, path)
+        write(path, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr(keep.torch, "save", full)
-        with pytest.raises(TrainingError, match="No space left") as caught:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(WriteError, match="the disk is full") as caught:
             run(config)
-    assert caught.value.code == "not_written"
+    assert caught.value.code == "disk_full"
     assert config.output.name in caught.value.message
+    assert "continues where it stopped" in caught.value.hint
     assert yaml.safe_load((config.output / "config.yaml").read_text())["epochs"] == 2
     run(config)
     assert_same_weights(whole[0], config, 1e-6)

@@ -1,4 +1,4 @@
-"""Bytes of a file, or the reason why there are none; the format of a structure, detected from its content."""
+"""Bytes of a file, or the reason why there are none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings compared on protein families that were held out -> docs/figures/settings.json.
+"""Settings compared on protein families that were held out -> runs/settings/settings.json.
 
     python -m scripts.measure.settings                 trains what is missing, measures every arm that is there
     python -m scripts.measure.settings wide --jobs 2   ... of the arms that are named, two runs at a time
@@ -32,10 +32,10 @@ from binding.data.holdout import filter_rows, split_rows
 from binding.metrics import kendall, measure, paired_difference
 from binding.model.weights import load_model
 from binding.training.finish import predict_dataset
-from scripts.figures import FIGURES, ROOT, write_figures
+from scripts.figures import ROOT, write_figures
 
-OUTPUT = FIGURES / "settings.json"
 RUNS = ROOT / "runs" / "settings"
+OUTPUT = RUNS / "settings.json"
 FOLDS, OF = (2, 3, 4), 6  # without the kinases, a third of all rows: training would lose too much
 CONTROL = "plain"
 SETTINGS = ROOT / "configs" / "train" / "base.yaml"

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
-from scripts.tables.common import METRICS, TEST, card, estimate, label, metrics, of_card, table
+from scripts.figures import FIGURES, OLDER
+from scripts.tables.common import METRICS, PROGRAMS, TEST, card, estimate, label, load, metrics, of_card, table
 
 CHECKS = {
     "pk": "as it is",
@@ -145,6 +146,17 @@ def base_on_casf() -> str:
     )
 
 
+def measured_with() -> str:
+    """The weights and the commit of every file of figures."""
+    rows = []
+    for path in sorted(FIGURES.glob("*.json")):
+        found = load(path)["measured_with"]
+        weights = ", ".join(f"`{name}`" for name in found["weights"]) or "none"
+        older = f"**older weights**: {OLDER[path.name]}" if path.name in OLDER else ""
+        rows.append((f"`{path.name}`", f"`{PROGRAMS[path.name]}`", weights, f"`{found['commit']}`", older))
+    return table(("figures", "measured by", "weights", "commit", ""), rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "accuracy": accuracy,
     "accuracy_all": accuracy_all,
@@ -155,6 +167,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "differences": differences,
     "headline": headline,
     "held_out": held_out(STRICT_MODEL),
+    "measured_with": measured_with,
     "held_out_base": held_out(DEFAULT_MODEL),
     "single_members": single_members,
 }

@@ -1,83 +1,12 @@
-"""Block on the settings that were compared on held-out protein families."""
+"""Blocks on the prior: what it adds to the networks, and what limits it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from scripts.figures import FIGURES
 from scripts.tables.common import count, estimate, load, table
-
-CRYSTAL, POSED, MODELLED, SERIES = "crystal", "posed_ligands", "modelled", "posed_congeneric"
-
-
-def settings_compared() -> str:
-    """One row an arm; losers stay."""
-    report = load(FIGURES / "settings.json")
-    control = report["control"]
-    arms = sorted(report["arms"].items(), key=lambda item: item[0] != control)
-    rows = []
-    for name, arm in arms:
-        figures = arm["figures"]
-        gap = arm["difference"][CRYSTAL]["rmse"] if name != control else None
-        rows.append(
-            (
-                f"**{arm['title']}**" if name == control else arm["title"],
-                *(f"{figures[s]['pk'][m]['value']:.3f}" for s in (CRYSTAL, POSED) for m in ("r", "rmse")),
-                *(_tau(figures[source]) for source in (MODELLED, SERIES)),
-                f"{gap['value']:+.3f} ({gap['low']:+.3f} to {gap['high']:+.3f})" if gap else "",
-            )
-        )
-    columns = (
-        "settings",
-        "crystal, r",
-        "RMSE",
-        "posed ligands, r",
-        "RMSE",
-        "modelled, τ",
-        "series, τ",
-        "change of RMSE",
-    )
-    first = report["arms"][control]["figures"]
-    counts = ", ".join(f"{first[s]['n']:,} {s}" for s in (CRYSTAL, POSED, MODELLED, SERIES))
-    note = f"Rows with an exact measurement: {counts}. Folds {', '.join(map(str, report['folds']))} of {report['of']}."
-    return f"{table(columns, rows)}\n\n{note}"
-
-
-def _tau(figures: dict[str, Any]) -> str:
-    """Of the model, and of its twin."""
-    own, twin = (figures[name]["tau"]["value"] for name in ("pk", "pk_ligand_only"))
-    return "" if own is None or math.isnan(own) else f"{own:.3f} (twin {twin:.3f})"
-
-
-def networks() -> str:
-    """The released networks against those of the release before."""
-    report = load(FIGURES / "networks.json")
-    rows = []
-    for source, found in report["sources"].items():
-        cells = [f"{found[when][m]['value']:.3f}" for m in ("r", "rmse", "tau") for when in ("before", "now")]
-        gap = found["difference"]["rmse"]
-        rows.append(
-            (source, f"{found['n']:,}", *cells, f"{gap['value']:+.3f} ({gap['low']:+.3f} to {gap['high']:+.3f})")
-        )
-    head = ("rows", "n", "r, before", "now", "RMSE, before", "now", "τ, before", "now", "change of RMSE")
-    return table(head, rows)
-
-
-def settings_by_epoch() -> str:
-    """How long to train: on families that are new, and on rows whose family is known."""
-    report = load(FIGURES / "settings.json")
-    arms = {arm["title"]: arm["by_epoch"] for arm in report["arms"].values() if len(arm["by_epoch"]) > 1}
-    if report["rows_by_epoch"] is not None:
-        arms["rows held out at random, settings as released"] = report["rows_by_epoch"]
-    longest = max(len(epochs) for epochs in arms.values())
-    rows = [
-        (title, *(f"{e['val_r']:.3f} / {e['val_rmse']:.3f}" for e in epochs), *[""] * (longest - len(epochs)))
-        for title, epochs in arms.items()
-    ]
-    header = ("crystal rows held out, r / RMSE", *(f"after epoch {k + 1}" for k in range(longest)))
-    return table(header, rows)
 
 
 def prior() -> str:
@@ -168,8 +97,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "label_noise": label_noise,
     "learning_curve": learning_curve,
     "prior": prior,
-    "settings_by_epoch": settings_by_epoch,
-    "networks": networks,
-    "settings_compared": settings_compared,
     "stack": stack,
 }

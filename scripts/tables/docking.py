@@ -70,20 +70,6 @@ def _spread(poses: dict[str, Any]) -> str:
     )
 
 
-QUESTIONS = {"pose": "right pose first", "ligand": "own ligand above a foreign one"}
-
-
-def decoys() -> str:
-    """Wrong poses and wrong ligands in families that were held out."""
-    content = load(FIGURES / "decoys.json")
-    rows = []
-    for name, found in content["sets"].items():
-        for question, what in QUESTIONS.items():
-            scores = (_percent(found[question][score]) for score in ("pk", "pose", "vina"))
-            rows.append((name if question == "pose" else "", what, found[question]["n"], *scores))
-    return table(("networks", "question", "n", "network's pK", "`pose`", "Vina's function"), rows)
-
-
 JUDGES = {
     "pose": "**`pose`**, by lines from other complexes",
     "network": "the network's logit alone",
@@ -114,4 +100,4 @@ def pose_probability() -> str:
     )
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"decoys": decoys, "pose_probability": pose_probability, "redocking": redocking}
+BLOCKS: dict[str, Callable[[], str]] = {"pose_probability": pose_probability, "redocking": redocking}

@@ -145,17 +145,6 @@ def screen_speed() -> str:
     return table(head, rows) + "\n\n" + said
 
 
-def screen_knobs() -> str:
-    """Faster arithmetic, from scripts.bench.screen --knobs."""
-    content = load(FIGURES / "knobs.json")
-    rows = [
-        (row["knob"], f"{row['ms']:.3g} ms", "" if row.get("max_dpk") is None else f"{row['max_dpk']:.1g}")
-        for row in content["knobs"]
-    ]
-    said = f"`{content['model']}`, {content['machine']['processor']} under load {content['load']:.0f}."
-    return table(("knob", "CPU of a pose, one thread", "largest change of pk"), rows) + "\n\n" + said
-
-
 def cluster() -> str:
     """What a billion poses take, by arithmetic on what one core took."""
     measured, poses = load(FIGURES / "cluster.json"), 1_000_000_000
@@ -189,6 +178,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "cluster": cluster,
     "screening_sets": screening_sets,
     "series": series,
-    "screen_knobs": screen_knobs,
     "screen_speed": screen_speed,
 }

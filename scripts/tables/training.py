@@ -103,47 +103,6 @@ def train_speed() -> str:
     )
 
 
-def pretraining() -> str:
-    """Cold starts against starts from pre-trained encoders."""
-    content = load(FIGURES / "pretraining.json")
-    names = {
-        "cold": "nothing",
-        "ligand": "ligand encoder",
-        "pocket": "pocket encoder",
-        "both": "both encoders",
-    }
-    rows = []
-    for arm, runs in content["arms"].items():
-        figures = [run["pk"] for run in runs]
-        twins = [run["pk_ligand_only"] for run in runs]
-        rows.append(
-            (
-                names[arm],
-                len(runs),
-                *(_mean_and_each(figures, name) for name in ("r", "rmse")),
-                *(_mean_and_each(twins, name) for name in ("r", "rmse")),
-            )
-        )
-    header = ("pre-trained", "seeds", "r", "RMSE, pK", "ligand-only twin: r", "RMSE, pK")
-    told, settings = content["pretrained"]["figures"], content["settings"]
-    learned = content["pretrained"]["rows"]
-    held_out = next(iter(content["arms"].values()))[0]["pk"]["n"]
-    shares = {name: f"{100 * value:.0f} %" for kind in told.values() for name, value in kind.items()}
-    return (
-        f"Crystal complexes, {held_out} of them held out by protein; {settings['epochs']} epochs, "
-        f"{settings['channels']} channels. The encoders had learned from {count(learned['ligand'])} molecules (of the "
-        f"hidden atoms' elements {shares['element_accuracy']} right, {shares['element_most_frequent']} by always "
-        f"guessing the most frequent) and {count(learned['pocket'])} proteins (hidden amino acids: "
-        f"{shares['residue_accuracy']}, {shares['residue_most_frequent']}). Mean over seeds, and each:"
-        f"\n\n{table(header, rows)}"
-    )
-
-
-def _mean_and_each(figures: list[dict[str, float]], name: str) -> str:
-    values = [figure[name] for figure in figures]
-    return f"{sum(values) / len(values):.3f} ({', '.join(f'{value:.3f}' for value in values)})"
-
-
 def finetune() -> str:
     """What fine-tuning on some compounds of a series does for the others."""
     content = load(FIGURES / "finetune.json")
@@ -169,7 +128,6 @@ def finetune() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "finetune": finetune,
-    "pretraining": pretraining,
     "splits": splits,
     "splits_speed": splits_speed,
     "train_speed": train_speed,

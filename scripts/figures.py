@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"
 #: Figures of weights that came before those in the package, and why they were not measured again.
 OLDER = {
-    "cluster.json": "costs of a screen: time, memory and bytes depend on the size of the network, which is the same",
     "domain.json": "needs networks trained without single proteins; those of the release hold out whole families",
 }
 

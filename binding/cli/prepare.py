@@ -57,6 +57,7 @@ def command(
 
     Rows that cannot be used are listed with their reason in OUTPUT's
     .rejected.csv; exits 3 if there are any, 4 if nothing is left.
+    What is doubtful about the others is listed in .warnings.csv.
     A run that was stopped goes on when it is called again.
     """
     from binding import api
@@ -87,6 +88,7 @@ def _summarise(report: PrepareReport) -> None:
 
     again = f", {report.kept} of them unchanged since an earlier run" if report.kept else ""
     typer.echo(f"{report.cached} of {report.asked} complexes in {report.path}{again}", err=True)
+    _summarise_warnings(report)
     if not report.rejected:
         return
     typer.echo(f"{len(report.rejected)} rejected; each with its reason in {report.rejected_path}", err=True)
@@ -97,3 +99,19 @@ def _summarise(report: PrepareReport) -> None:
     if len(reasons) > _SHOWN_REASONS:
         rest = sum(count for _, count in reasons[_SHOWN_REASONS:])
         typer.echo(f"rejected: {rest} x {len(reasons) - _SHOWN_REASONS} further reasons", err=True)
+
+
+def _summarise_warnings(report: PrepareReport) -> None:
+    from collections import Counter
+
+    if not report.doubts:
+        return
+    complexes = len({doubt.id for doubt in report.doubts})
+    typer.echo(f"{complexes} with warnings; each in {report.warnings_path}", err=True)
+    kinds = Counter(doubt.kind for doubt in report.doubts).most_common()
+    for kind, count in kinds[:_SHOWN_REASONS]:
+        first = next(doubt for doubt in report.doubts if doubt.kind == kind)
+        typer.echo(f"warning: {count} x {kind}, first {first.id}: {first.warning}", err=True)
+    if len(kinds) > _SHOWN_REASONS:
+        rest = sum(count for _, count in kinds[_SHOWN_REASONS:])
+        typer.echo(f"warning: {rest} x {len(kinds) - _SHOWN_REASONS} further kinds", err=True)

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from binding.data.encode import encode_group, to_bytes
+from binding.data.fitness import refuse_unfit
 from binding.data.pieces import Piece, Refusal
 from binding.data.records import LigandRecord, ligand_inside, pick_record
 from binding.errors import BindingError
@@ -32,6 +33,7 @@ _CODE: Final = (  # a test holds that nothing is missing
     "graph/ligand.py",
     "graph/site.py",
     "data/encode.py",
+    "data/fitness.py",
     "data/piece_job.py",
     "data/records.py",
     "structures.py",
@@ -83,6 +85,7 @@ def code_version() -> str:
 def make_piece(job: PieceJob) -> Piece:
     """Reads the protein once, then each ligand; nothing is raised for what is wrong with them."""
     refused: dict[int, Refusal] = {}
+    warnings: dict[int, tuple[str, ...]] = {}
     accepted: list[tuple[LigandGraph, np.ndarray]] = []
     lasting = True
     protein: Protein | None = None
@@ -96,18 +99,22 @@ def make_piece(job: PieceJob) -> Piece:
             else:
                 protein, ligand = load_protein(job.protein), _read_ligand(name, source)
             mask = pocket_mask(protein, ligand, PocketSpec(cutoff=job.pocket_cutoff))
-            check_complex(Complex(name, protein.select(mask), ligand))
+            cx = Complex(name, protein.select(mask), ligand)
+            doubts = tuple(dict.fromkeys((*ligand.notes, *check_complex(cx))))
+            refuse_unfit(cx)
             accepted.append((build_ligand_graph(ligand), mask))
+            if doubts:
+                warnings[place] = doubts
         except Exception as unforeseen:  # noqa: BLE001 - one odd complex must not cost the others their rows
             error = as_binding_error(unforeseen)
             lasting &= isinstance(unforeseen, BindingError)
             refused[place] = Refusal(error.code, error.message, error.hint)
     if not accepted or protein is None:
-        return Piece(None, refused, lasting)
+        return Piece(None, refused, lasting=lasting)
     needed = np.any([mask for _, mask in accepted], axis=0)
     rows = np.cumsum(needed) - 1
     group = encode_group(protein.select(needed), [(graph, rows[np.flatnonzero(mask)]) for graph, mask in accepted])
-    return Piece(to_bytes(group), refused, lasting)
+    return Piece(to_bytes(group), refused, warnings, lasting)
 
 
 def _read_ligand(name: str, source: Path | LigandRecord) -> Ligand:

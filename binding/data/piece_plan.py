@@ -31,7 +31,8 @@ class PiecePlan:
 
     Attributes:
         keys: Of the pieces that have been asked for so far, and the rows of each by place.
-        refused: Rows that no piece is needed for, by place.
+        refused: Rows that cannot be used, by place.
+        warnings: What is doubtful about rows that can be, by place.
         kept: Rows that an earlier run had done.
     """
 
@@ -41,6 +42,7 @@ class PiecePlan:
     progress: Advance | None
     keys: dict[str, list[int]] = field(default_factory=dict)
     refused: dict[int, Refusal] = field(default_factory=dict)
+    warnings: dict[int, tuple[str, ...]] = field(default_factory=dict)
     kept: int = 0
     _done: int = 0
 
@@ -150,9 +152,10 @@ class PiecePlan:
         """The row of each complex of ``groups``."""
         table = []
         for key, places in self.keys.items():
-            refused = self.pieces.get(key).refused
-            self.refused.update((places[place], why) for place, why in refused.items())
-            table += [_columns(self.rows[at], source) for place, at in enumerate(places) if place not in refused]
+            piece = self.pieces.get(key)
+            self.refused.update((places[place], why) for place, why in piece.refused.items())
+            self.warnings.update((places[place], texts) for place, texts in piece.warnings.items())
+            table += [_columns(self.rows[at], source) for place, at in enumerate(places) if place not in piece.refused]
         return table
 
 

@@ -13,7 +13,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +22,11 @@ from binding.files import check_name, file_sha256, make_folder, write_error
 from binding.io.files import open_error
 
 PIECES_SUFFIX: Final = ".pieces"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 _COMMIT_SECONDS: Final = 1.0  # of work that a kill may cost
 _SETTLED: Final = 2.0  # seconds; a file that changed this short before it was read may change again unseen
 _TABLES: Final = """
-CREATE TABLE pieces (key TEXT PRIMARY KEY, content BLOB, refused TEXT NOT NULL, lasting INTEGER NOT NULL);
+CREATE TABLE pieces (key TEXT PRIMARY KEY, content BLOB, refused TEXT NOT NULL, warnings TEXT, lasting INTEGER);
 CREATE TABLE files (path TEXT PRIMARY KEY, state TEXT NOT NULL, digest TEXT NOT NULL);
 """
 
@@ -51,11 +51,13 @@ class Piece:
     Attributes:
         content: An encoded group of those that can be used, in order; None where none can.
         refused: The others, by place among the rows.
-        lasting: Whether the same rows would give the same again: not where a process died.
+        warnings: What is doubtful about those that can be used, by place among the rows.
+        lasting: Whether the same rows would give the same again, which is not so where a process died.
     """
 
     content: bytes | None
     refused: dict[int, Refusal]
+    warnings: dict[int, tuple[str, ...]] = field(default_factory=dict)
     lasting: bool = True
 
 
@@ -74,10 +76,15 @@ class Pieces:
     def get(self, key: str) -> Piece:
         """A piece that is there."""
         with self._guarded():
-            content, refused, lasting = self._connection.execute(
-                "SELECT content, refused, lasting FROM pieces WHERE key = ?", (key,)
+            content, refused, warnings, lasting = self._connection.execute(
+                "SELECT content, refused, warnings, lasting FROM pieces WHERE key = ?", (key,)
             ).fetchone()
-        return Piece(content, {int(k): Refusal(*v) for k, v in json.loads(refused).items()}, bool(lasting))
+        return Piece(
+            content,
+            {int(place): Refusal(*why) for place, why in json.loads(refused).items()},
+            {int(place): tuple(texts) for place, texts in json.loads(warnings).items()},
+            bool(lasting),
+        )
 
     def put(self, key: str, piece: Piece) -> None:
         """Keeps a piece; a second later at most, a kill no longer costs it.
@@ -88,8 +95,8 @@ class Pieces:
         refused = {place: (why.code, why.message, why.hint) for place, why in piece.refused.items()}
         with self._guarded():
             self._connection.execute(
-                "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?)",
-                (key, piece.content, json.dumps(refused), piece.lasting),
+                "INSERT OR REPLACE INTO pieces VALUES (?, ?, ?, ?, ?)",
+                (key, piece.content, json.dumps(refused), json.dumps(piece.warnings), piece.lasting),
             )
             self._commit_now_and_then()
 

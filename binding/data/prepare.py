@@ -9,9 +9,10 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -49,6 +50,24 @@ class Rejected:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """A warning about a complex that is in the cache.
+
+    Attributes:
+        id: Of the row.
+        warning: One sentence, as ``binding predict`` gives it.
+    """
+
+    id: str
+    warning: str
+
+    @property
+    def kind(self) -> str:
+        """The warning without its particulars, such as ``dropped N atoms``."""
+        return re.sub(r"\d+", "N", re.split(r": | \(| with ", self.warning, maxsplit=1)[0])
+
+
+@dataclass(frozen=True)
 class PrepareReport:
     """Counts that add up: ``asked == cached + len(rejected)``.
 
@@ -58,6 +77,7 @@ class PrepareReport:
         cached: Complexes in the cache.
         rejected: In the order of the rows.
         kept: How many of the rows an earlier run had done.
+        doubts: Warnings about complexes in the cache, in the order of the rows.
     """
 
     path: Path
@@ -65,16 +85,27 @@ class PrepareReport:
     cached: int
     rejected: list[Rejected]
     kept: int = 0
+    doubts: list[Doubt] = field(default_factory=list)
 
     @property
     def rejected_path(self) -> Path:
         """The table of rejected rows."""
         return rejected_table(self.path)
 
+    @property
+    def warnings_path(self) -> Path:
+        """The table of warnings."""
+        return warnings_table(self.path)
+
 
 def rejected_table(output: Path) -> Path:
     """Where the rejected rows of a cache are listed."""
     return output.with_suffix(".rejected.csv")
+
+
+def warnings_table(output: Path) -> Path:
+    """Where the warnings about the complexes of a cache are listed."""
+    return output.with_suffix(".warnings.csv")
 
 
 def prepare(
@@ -176,7 +207,7 @@ def prepare_rows(
     workers: int | None = None,
     progress: Advance | None = None,
 ) -> PrepareReport:
-    """Reads complexes and writes the cache and, beside it, ``<stem>.rejected.csv``.
+    """Reads complexes and writes the cache and, beside it, ``<stem>.rejected.csv`` and ``<stem>.warnings.csv``.
 
     What is done is kept in ``<output>.pieces``: the same call goes on where it was stopped, and later reads only what
     is new or has changed. The cache does not depend on the number of processes, nor on how often it was stopped.
@@ -194,7 +225,7 @@ def prepare_rows(
 
     Raises:
         UsageError: The cutoff is no length.
-        NothingLeftError: No complex can be used; the table of rejected rows is written.
+        NothingLeftError: No complex can be used; the tables of rejected rows and of warnings are written.
         CacheError: Another run writes the same cache (``in_use``).
         WriteError: The disk is full, or the folder cannot be written to.
     """
@@ -206,13 +237,18 @@ def prepare_rows(
         table = plan.table(source)
         reasons = sorted(plan.refused.items())
         rejected = [Rejected(rows[at].id, why.code, why.message, why.hint) for at, why in reasons]
-        path = rejected_table(output)
-        write_bytes(path, rejected_csv(rejected), resumes=True)
+        doubts = [Doubt(rows[at].id, text) for at, texts in sorted(plan.warnings.items()) for text in texts]
+        write_bytes(rejected_table(output), rejected_csv(rejected), resumes=True)
+        write_bytes(
+            warnings_table(output),
+            _csv(("id", "warning"), ((doubt.id, doubt.warning) for doubt in doubts)),
+            resumes=True,
+        )
         if not table:
-            raise _nothing_left(rejected, path)
+            raise _nothing_left(rejected, rejected_table(output))
         cached = write_cache(output, plan.groups(), table, {"pocket_cutoff": pocket_cutoff})
         pieces.keep_only(plan.keys)
-    return PrepareReport(output, len(rows), cached, rejected, plan.kept)
+    return PrepareReport(output, len(rows), cached, rejected, plan.kept, doubts)
 
 
 def _work(plan: PiecePlan, workers: int | None) -> None:
@@ -273,8 +309,13 @@ def _nothing_left(rejected: list[Rejected], path: Path) -> NothingLeftError:
 
 def rejected_csv(rejected: Iterable[Rejected]) -> bytes:
     """The table of rejected rows, as it is written."""
+    header = ("id", "error_code", "message", "hint")
+    return _csv(header, ((r.id, r.error_code, r.message, r.hint) for r in rejected))
+
+
+def _csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["id", "error_code", "message", "hint"])
-    writer.writerows([r.id, r.error_code, r.message, r.hint] for r in rejected)
+    writer.writerow(header)
+    writer.writerows(rows)
     return stream.getvalue().encode()

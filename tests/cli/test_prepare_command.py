@@ -108,7 +108,7 @@ def test_an_interrupt_says_that_the_same_command_goes_on(binding_, tree, monkeyp
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(prepare, "prepare_job", interrupted)
+    monkeypatch.setattr(prepare, "make_piece", interrupted)
     result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 1)
     assert result.exit_code == 130
     assert "the same command goes on" in result.stderr
@@ -125,3 +125,18 @@ def test_lines_of_progress_come_now_and_then(capsys, monkeypatch):
         "preparing: 80 of 1000, 2.0/s, about 0:07:40 left",
         "preparing: 320 of 1000, 4.0/s, about 0:02:50 left",
     ]
+
+
+def test_warnings_are_counted_and_listed(binding_, tree):
+    path = tree / "c000" / "c000_ligand.sdf"
+    lines = path.read_text().splitlines()
+    atoms = int(lines[3][:3])
+    for row in range(4, 4 + atoms):  # 2.5 Å towards the protein
+        lines[row] = f"{float(lines[row][:10]) + 2.5:10.4f}{lines[row][10:]}"
+    path.write_text("\n".join([*lines, ""]))
+    result = binding_("prepare", "tree", "-o", "x.npz")
+    assert result.exit_code == 0, result.output
+    assert "1 with warnings; each in x.warnings.csv" in result.stderr
+    assert "warning: 1 x ligand overlaps the protein, first c000: ligand overlaps the protein: " in result.stderr
+    assert Path("x.warnings.csv").read_text().startswith("id,warning\nc000,")
+    assert "warnings" not in binding_("prepare", "tree", "-o", "x.npz", "--quiet").stderr

@@ -1,7 +1,7 @@
 """Protein-ligand affinity from a 3D complex, SE(3)-invariant.
 
-The front door is lazy: ``import binding`` loads neither torch nor RDKit, the first use
-of a name does.
+Each verb of the command line is a function here. The front door is lazy: ``import binding`` loads neither torch nor
+RDKit, the first use of a name does.
 
 Example:
     >>> import binding
@@ -15,19 +15,48 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_model", "place", "predict"]
+__all__ = [
+    "__version__",
+    "evaluate",
+    "explain",
+    "fit_prior",
+    "load_model",
+    "model_card",
+    "place",
+    "predict",
+    "prepare",
+    "pretrain",
+    "report",
+    "screen",
+    "split",
+    "top",
+    "train",
+]
 
 if TYPE_CHECKING:
-    from binding.api import load_model, place, predict
-
-_HOMES = {"load_model": "binding.api", "place": "binding.api", "predict": "binding.api"}
+    from binding.api import (
+        evaluate,
+        explain,
+        fit_prior,
+        load_model,
+        model_card,
+        place,
+        predict,
+        prepare,
+        pretrain,
+        report,
+        screen,
+        split,
+        top,
+        train,
+    )
 
 
 def __getattr__(name: str) -> Any:
-    """Loads a public name from its module at first use (PEP 562)."""
-    if name not in _HOMES:
+    """Loads a public name from ``binding.api`` at first use (PEP 562)."""
+    if name not in __all__:
         raise AttributeError(f"module 'binding' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module("binding.api"), name)
     globals()[name] = value
     return value
 

@@ -1,4 +1,4 @@
-"""Plain functions: everything the command line can do, from Python.
+"""Plain functions: everything the command line can do, from Python; also importable from ``binding`` itself.
 
 Example:
     >>> import binding
@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from binding.errors import TableError, UsageError
-from binding.graph.site import PocketSpec
 from binding.io.predictions import read_predictions
-from binding.io.results import ResultRow, open_writer, to_frame
+from binding.io.results import open_writer, to_frame
 from binding.io.table import Request
 from binding.poses.series import place as place
-from binding.score.featurize import resolve_pocket
-from binding.score.options import Setup
-from binding.score.pipeline import DEFAULT_BATCH_SIZE, predict_requests
+from binding.score.options import DEFAULT_BATCH_SIZE, PocketInput, ScoringOptions, resolve_pocket
+from binding.score.pipeline import predict_rows as predict_rows
 from binding.score.requests import LigandInput
-from binding.score.requests import plan as plan
+from binding.score.requests import requests_from as requests_from
 from binding.structures import Protein
 
 if TYPE_CHECKING:
@@ -36,11 +34,15 @@ if TYPE_CHECKING:
     from binding.model.weights import Scorer
     from binding.pretraining.config import PretrainConfig
     from binding.pretraining.run import PretrainResult
+    from binding.screening.engines import EngineOptions
+    from binding.screening.folder import Shard
+    from binding.screening.ledger import Progress
+    from binding.screening.plan import Posing
     from binding.screening.run import ScreenResult
     from binding.splits.split import SplitResult
     from binding.training.finish import TrainResult
 
-PocketInput = PocketSpec | Path | str
+Counter = Callable[[int, int], None]  # called with how many are done and how many there are
 
 
 def load_model(name_or_path: str | Path | None = None, *, device: str = "auto", dtype: str = "float32") -> Scorer:
@@ -61,6 +63,9 @@ def load_model(name_or_path: str | Path | None = None, *, device: str = "auto", 
 
 def model_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
     """The card of a model: data, splits, metrics with their intervals, settings.
+
+    Args:
+        name_or_path: A shipped model's name or a ``.safetensors`` file; the shipped default if None.
 
     Raises:
         WeightsError: There is no such model, or it has no card.
@@ -110,16 +115,15 @@ def predict(
         BindingError: The source itself is unusable: missing files, a protein that cannot be read, a bad
             table, options that do not fit. A bad ligand is a failed row instead.
     """
-    requests = plan(source, ligands, ligand=ligand)
-    rows = predict_rows(
-        requests,
-        pocket=pocket,
+    options = ScoringOptions(
+        pocket=resolve_pocket(pocket),
         template=template,
         model=model,
         device=device,
         workers=workers,
         batch_size=batch_size,
     )
+    rows = predict_rows(requests_from(source, ligands, ligand=ligand), options)
     if output is None:
         return to_frame(rows)
     kept = []
@@ -128,25 +132,6 @@ def predict(
             writer.write(row)
             kept.append(row)
     return to_frame(kept)
-
-
-def predict_rows(
-    requests: Iterable[Request],
-    *,
-    pocket: PocketInput | None = None,
-    template: str | None = None,
-    model: Scorer | str | Path | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-) -> Iterator[ResultRow]:
-    """Like ``predict``, row by row as they are ready; ``plan`` makes the requests.
-
-    Raises:
-        BindingError: Before the first row, where the model or the pocket cannot be read.
-    """
-    setup = Setup.of(pocket, template, model, device, workers, batch_size)  # refused before anything is read
-    return predict_requests(requests, setup.scorer, **setup.options())
 
 
 def explain(
@@ -162,56 +147,46 @@ def explain(
     batch_size: int = DEFAULT_BATCH_SIZE,
     output: str | Path | None = None,
 ) -> Explained:
-    """Say what each pk is the sum of: its parts, each residue's share of the contacts and each ligand atom's.
+    """Say what each pk is the sum of: its parts, and what each residue and each ligand atom contributes by contacts.
 
     Args:
-        source, ligands, ligand, pocket, template, model, device, workers, batch_size: As for ``binding.predict``.
-        output: Also write a folder: three tables, the ligands with their atoms' shares, and a report.
+        source, ligands, ligand, pocket, template, model, device, workers, batch_size: As for ``predict``.
+        output: Also write a folder: three tables, the ligands with the contributions of their atoms, and a report.
 
     Returns:
-        Tables by complex, residue and atom, pK each, above zero binds tighter. ``parts`` has one row a ligand record,
-        in input order; what could not be scored says why there, and has no residues and atoms.
+        Tables by complex, residue and atom, in pK; above zero binds tighter. ``parts`` has one row a ligand record,
+        in input order; a record that could not be scored says why there, and has no residues and atoms.
 
     Raises:
-        BindingError: As for ``binding.predict``; or the folder cannot be written.
+        BindingError: As for ``predict``; or the folder cannot be written.
     """
-    found = explain_rows(
-        plan(source, ligands, ligand=ligand),
-        pocket=pocket,
+    from binding.explanation.rows import Explained
+    from binding.reports.explanation_folder import ExplanationFolder
+
+    options = ScoringOptions(
+        pocket=resolve_pocket(pocket),
         template=template,
         model=model,
         device=device,
         workers=workers,
         batch_size=batch_size,
     )
-    from binding.explanation.rows import Explained
-    from binding.reports.explanation_folder import ExplanationFolder
-
+    found = explain_rows(requests_from(source, ligands, ligand=ligand), options)
     if output is None:
         return Explained.of(found)
     with ExplanationFolder(output) as folder:
         return Explained.of(folder.write(explanation) for explanation in found)
 
 
-def explain_rows(
-    requests: Iterable[Request],
-    *,
-    pocket: PocketInput | None = None,
-    template: str | None = None,
-    model: Scorer | str | Path | None = None,
-    device: str = "auto",
-    workers: int | None = None,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-) -> Iterator[Explanation]:
-    """Like ``explain``, one by one as they are ready; ``binding.api.plan`` makes the requests.
+def explain_rows(requests: Iterable[Request], options: ScoringOptions | None = None) -> Iterator[Explanation]:
+    """Like ``explain``, one by one as they are ready; ``requests_from`` makes the requests.
 
     Raises:
-        BindingError: Before the first one, see ``binding.score.options.Setup``.
+        BindingError: Before the first one, where the model cannot be loaded.
     """
-    from binding.explanation.run import explain_requests
+    from binding.explanation import run
 
-    setup = Setup.of(pocket, template, model, device, workers, batch_size)  # refused before anything is read
-    return explain_requests(requests, setup.scorer, **setup.options())
+    return run.explain_rows(requests, options)
 
 
 def screen(
@@ -220,16 +195,38 @@ def screen(
     *,
     protein: str | Path | None = None,
     pocket: PocketInput | None = None,
-    **settings: Any,
+    template: str | None = None,
+    compound_tag: str | None = None,
+    model: str | Path | None = None,
+    device: str = "auto",
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    part_size: int | None = None,
+    posing: Posing | None = None,
+    engine: EngineOptions | None = None,
+    shard: Shard | str | None = None,
+    top: int = 100,
+    restart: bool = False,
+    progress: Callable[[Progress], None] | None = None,
 ) -> ScreenResult:
-    """Screen a library into a folder, or go on with a screen that was stopped; see ``binding.screening.run``.
+    """Screen a library into a folder, or continue a screen that was stopped.
 
     Args:
         library: Ligand files, folders, globs, lists of files, tables of mol blocks, SMILES or pairs.
         output: Folder of the run.
         protein: The receptor; None where the library is a table of pairs.
         pocket: As for ``predict``; by default residues within 10 Å of each pose.
-        settings: Further fields of ``binding.screening.run.ScreenPlan``, such as ``model``, ``top`` and ``engine``.
+        template: SMILES with the bond orders of ligands that have none.
+        compound_tag: SD tag that groups the poses of a compound; by default the record's title does.
+        model: Weights by name or path; the shipped default if None.
+        device: ``auto``, ``cpu``, ``cuda`` ...
+        batch_size: Complexes in one pass of the network.
+        part_size: Most records of a part, the unit that is written at once; by default 1,024 poses, or fewer SMILES.
+        posing: How SMILES get poses: placed on a reference ligand or docked.
+        engine: Where the work is done: processes on this machine, or Ray.
+        shard: Which share of the parts this process does, such as ``"3/20"``.
+        top: Compounds in ``top.sdf``.
+        restart: Discard what the folder holds.
+        progress: Called after each part.
 
     Returns:
         Counts and where the results are. A record that cannot be scored is a row of ``failures.csv``.
@@ -238,15 +235,27 @@ def screen(
         BindingError: What was asked for is unusable, the folder is taken, or the disk is full.
     """
     from binding.screening import run
+    from binding.screening.engines import EngineOptions
+    from binding.screening.folder import Shard
 
     plan = run.ScreenPlan(
         library=[library] if isinstance(library, str | Path) else library,
         output=Path(output),
         protein=None if protein is None else Path(protein),
-        pocket=PocketSpec() if pocket is None else resolve_pocket(pocket),
-        **settings,
+        pocket=resolve_pocket(pocket),
+        template=template,
+        compound_tag=compound_tag,
+        model=None if model is None else str(model),
+        device=device,
+        batch_size=batch_size,
+        part_size=part_size,
+        posing=posing,
+        engine=engine or EngineOptions(),
+        shard=Shard.parse(shard) if isinstance(shard, str) else shard or Shard(),
+        top=top,
+        restart=restart,
     )
-    return run.screen(plan)
+    return run.screen(plan, progress=progress or (lambda _: None))
 
 
 def top(
@@ -257,7 +266,7 @@ def top(
     sort_by: str | None = None,
     output: str | Path | None = None,
 ) -> pd.DataFrame:
-    """The best compounds of a screen, finished or under way; see ``binding.screening.top``.
+    """The best compounds of a screen, finished or under way.
 
     Args:
         run: Folder of the run.
@@ -265,6 +274,9 @@ def top(
         where: An SQL condition on the columns of the results, such as ``"pk_ligand_only < 7"``.
         sort_by: An SQL expression to sort by, greatest first, instead of ``rank``.
         output: Also write them to this ``.csv``, ``.parquet`` or ``.sdf``.
+
+    Returns:
+        One row a compound, best first; ``rank`` is that among all compounds of the run.
 
     Raises:
         BindingError: There is no such run, an expression cannot be used, or a file cannot be written.
@@ -277,20 +289,32 @@ def top(
     return found.rows.to_pandas()
 
 
-def report(run: str | Path, output: str | Path | None = None, **settings: Any) -> Path:
-    """Write the report of a screen as one HTML file; see ``binding.reports.screening.write_report``.
+def report(
+    run: str | Path,
+    output: str | Path | None = None,
+    *,
+    labels: str | Path | None = None,
+    label: str = "label",
+    top: int = 100,
+) -> Path:
+    """Write the report of a screen as one HTML file, which opens without a network.
 
     Args:
-        run: Folder of the run.
+        run: Folder of the run, finished or under way.
         output: The file; ``report.html`` in the folder by default.
-        settings: ``labels``, ``label`` and ``top``.
+        labels: A table with ``id`` (the compound) and a column of labels: adds the enrichment.
+        label: That column: 1 or ``active``; 0, ``inactive`` or ``decoy``; or empty.
+        top: Compounds that are listed and drawn.
+
+    Returns:
+        The file.
 
     Raises:
         BindingError: There is no such run, or the labels cannot be used.
     """
     from binding.reports.screening import write_report
 
-    return write_report(run, output, **settings)
+    return write_report(run, output, labels=labels, label=label, top=top)
 
 
 def evaluate(
@@ -363,24 +387,44 @@ def prepare(
     protein: str | Path | None = None,
     ligands: str | Path | Sequence[str | Path] | None = None,
     index: str | Path | None = None,
-    **settings: Any,
+    source: str | None = None,
+    pocket_cutoff: float = 10.0,
+    workers: int | None = None,
+    progress: Counter | None = None,
 ) -> PrepareReport:
-    """Read complexes and their measured affinities into a training cache; see ``binding.data.prepare``.
+    """Read complexes and their measured affinities into a training cache.
 
     Args:
         data: Folder in PDBbind layout, or a table with ``id``, ``protein``, ``ligand`` and an affinity; None where
             ``protein`` and ``ligands`` are given.
         output: The cache, ``.npz``.
-        protein, ligands: One structure file, and files of its posed ligands, titled by the index's ids.
+        protein: One structure file, with ``ligands``.
+        ligands: Files of its posed ligands, titled by the index's ids.
         index: Measured affinities by id; ``<data>/index.csv`` by default.
-        settings: ``source``, ``pocket_cutoff`` (Å), ``workers`` and ``progress`` of ``binding.data.prepare``.
+        source: Name of this data in the column ``source``; that of the folder, table or protein by default.
+        pocket_cutoff: Residues with a heavy atom this close to the ligand are kept, Å.
+        workers: Processes; all cores by default, 0 for none but this one.
+        progress: Called with how many rows are done and how many there are.
+
+    Returns:
+        How many rows there are, and which were rejected and why.
 
     Raises:
         BindingError: The data or the index cannot be read, or nothing in them can be used.
     """
     from binding.data import prepare as preparing
 
-    return preparing.prepare(data, output, protein=protein, ligands=ligands, index=index, **settings)
+    return preparing.prepare(
+        data,
+        output,
+        protein=protein,
+        ligands=ligands,
+        index=index,
+        source=source,
+        pocket_cutoff=pocket_cutoff,
+        workers=workers,
+        progress=progress,
+    )
 
 
 def split(
@@ -388,27 +432,54 @@ def split(
     *,
     by: str = "random",
     indexes: Sequence[str | Path] | None = None,
+    test: float = 0.1,
+    validation: float = 0.1,
+    seed: int = 0,
+    identity: float = 0.3,
+    similarity: float = 0.5,
+    column: str | None = None,
+    test_values: Sequence[str] = (),
+    validation_values: Sequence[str] = (),
     report: bool = False,
-    progress: Callable[[str], Callable[[int, int], None] | None] | None = None,
-    **settings: Any,
+    progress: Callable[[str], Counter | None] | None = None,
 ) -> SplitResult:
-    """Split complexes into training, validation and test rows; see ``binding.splits.split``.
+    """Split complexes into training, validation and test rows.
 
     Args:
         folders: In PDBbind layout; several are split as one.
         by: ``random``, ``time``, ``protein``, ``scaffold``, ``both`` or ``column``.
-        indexes: Measured affinities, one a folder; ``<folder>/index.csv`` by default.
+        indexes: Measured affinities, one file a folder; ``<folder>/index.csv`` by default.
+        test: Share of the rows to test on.
+        validation: Share of the rows to validate on.
+        seed: Of the draw.
+        identity: Sequence identity from which two proteins count as related.
+        similarity: Tanimoto similarity (ECFP4) from which two ligands count as similar.
+        column: Column of the index with the dates (``time``) or the sides (``column``).
+        test_values: Values of that column that mean test, by ``column``.
+        validation_values: Values of that column that mean validation, by ``column``.
         report: Whether to find the nearest training protein and ligand of each held-out row.
         progress: Called with what is being done; returns a function of the numbers done and to do.
-        settings: ``test``, ``validation``, ``seed``, ``identity``, ``similarity``, ``column``, ``test_values`` and
-            ``validation_values`` of ``binding.splits.split.SplitRule``.
+
+    Returns:
+        The side of each row, the rule and the counts.
 
     Raises:
         BindingError: A folder or an index cannot be read, or the rule does not fit the data.
     """
     from binding.splits.split import SplitRule, split_dataset
 
-    return split_dataset(folders, SplitRule(by=by, **settings), indexes=indexes, report=report, progress=progress)
+    rule = SplitRule(
+        by=by,
+        test=test,
+        validation=validation,
+        seed=seed,
+        identity=identity,
+        similarity=similarity,
+        column=column,
+        test_values=tuple(test_values),
+        validation_values=tuple(validation_values),
+    )
+    return split_dataset(folders, rule, indexes=indexes, report=report, progress=progress)
 
 
 def train(
@@ -418,13 +489,16 @@ def train(
     progress: bool = False,
     restart: bool = False,
 ) -> TrainResult:
-    """Train a model, or go on with a run that was stopped; see ``binding.training.run``.
+    """Train a model, or continue a run that was stopped.
 
     Args:
         config: Settings, or their YAML file.
         overrides: Dotted names and values that replace those of the file.
         progress: Whether to draw a progress bar.
-        restart: Start anew even where the output folder holds a run.
+        restart: Start over even where the output folder holds a run.
+
+    Returns:
+        Where the weights and the held-out predictions are.
 
     Raises:
         BindingError: A setting or a cache cannot be used, or the folder holds a run with other settings.
@@ -441,15 +515,61 @@ def train(
     return run.train(settings, progress=progress, restart=restart)
 
 
-def prior(table: str | Path, output: str | Path, **how: Any) -> PriorReport:
-    """Fit a prior to have a share in pk; see ``binding.data.ligand_table.prior_from_table``."""
+def fit_prior(
+    table: str | Path,
+    output: str | Path,
+    *,
+    column: str = "uniprot",
+    folds: int = 5,
+    sites: Sequence[str | Path] = (),
+    progress: Counter | None = None,
+) -> PriorReport:
+    """Fit a prior, which contributes to pk, to ligands with measured affinities, posed or not.
+
+    Args:
+        table: With the columns ``id``, ``smiles``, an affinity, and ``column``.
+        output: The prior, ``.npz``.
+        column: What training holds out together, as its ``validation.column``.
+        folds: As training's ``validation.folds``.
+        sites: Caches of ``prepare`` with the complexes that the column ``site`` names.
+        progress: Called with how many are done and how many there are, first of the rows, then of the folds.
+
+    Returns:
+        Counts, rejected rows with their reasons, and how well held-out rows are predicted.
+
+    Raises:
+        BindingError: The table or a cache cannot be used, or the fit fails.
+    """
     from binding.data import ligand_table
 
-    return ligand_table.prior_from_table(table, output, **how)
+    return ligand_table.prior_from_table(table, output, column=column, folds=folds, sites=sites, progress=progress)
 
 
-def pretrain(config: str | Path | PretrainConfig, **how: Any) -> PretrainResult:
-    """Pre-train encoders that training can begin with; see ``binding.pretraining.run.run`` for the arguments."""
-    from binding.pretraining import run as pretraining
+def pretrain(
+    config: str | Path | PretrainConfig,
+    overrides: dict[str, Any] | None = None,
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    restart: bool = False,
+) -> PretrainResult:
+    """Pre-train encoders that training can start from.
 
-    return pretraining.run(config, **how)
+    Args:
+        config: Settings, or their YAML file.
+        overrides: Dotted names and values that replace those of the file.
+        device: ``auto`` (a GPU where there is one), ``cpu``, ``cuda`` ...
+        workers: Processes that read molecules; all cores by default.
+        progress: Called with what is being done and the numbers done and to do.
+        restart: Start over: what an earlier run left in the folder is removed.
+
+    Returns:
+        The files of the encoders, with what they learned from.
+
+    Raises:
+        BindingError: A file, a cache or a setting cannot be used, or the folder holds a run with other settings.
+    """
+    from binding.pretraining import run
+
+    return run.run(config, overrides, device=device, workers=workers, progress=progress, restart=restart)

@@ -120,9 +120,11 @@ def _predict(
     from binding import api
     from binding.evaluation.baselines import MOL_WEIGHT, mol_weight
     from binding.io.results import to_frame
+    from binding.score.options import ScoringOptions
 
-    requests = api.plan(source)
-    found = api.predict_rows(requests, model=model, device=device, workers=workers, batch_size=batch_size)
+    requests = api.requests_from(source)
+    scoring = ScoringOptions(model=model, device=device, workers=workers, batch_size=batch_size)
+    found = api.predict_rows(requests, scoring)
     rows = list(terminal.progress(found, len(requests), shown=sys.stderr.isatty() and not quiet))
     weights = [float("nan") if row.record is None else mol_weight(row.record.mol) for row in rows]
     return to_frame(rows).assign(**{MOL_WEIGHT: weights})

@@ -78,8 +78,12 @@ def command(
     from binding import api
     from binding.files import check_not_input
     from binding.reports import explanation_folder as explaining
+    from binding.score.options import ScoringOptions
 
     pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
+    scoring = ScoringOptions(
+        pocket=pocket, template=template, model=model, device=device, workers=workers, batch_size=batch_size
+    )
     requests = requests_of(source, protein, ligands)
     if not quiet:
         terminal.print_reading_notes(requests)
@@ -88,15 +92,7 @@ def command(
         files = [item for item in (source, pocket_ligand, *named) if isinstance(item, Path)]
         for name in explaining.FILES:
             check_not_input(output / name, files)
-    found = api.explain_rows(
-        requests,
-        pocket=pocket,
-        template=template,
-        model=model,
-        device=device,
-        workers=workers,
-        batch_size=batch_size,
-    )
+    found = api.explain_rows(requests, scoring)
     tally = Tally(keep=False, limit=None)
     shown: list[Explanation] = []
     with nullcontext() if output is None else explaining.ExplanationFolder(output) as folder:

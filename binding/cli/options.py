@@ -97,8 +97,8 @@ def pocket_choice(
     center: tuple[float, float, float] | None,
     radius: float | None,
     residues: str | None,
-) -> PocketSpec | None:
-    """The pocket options as one choice; None for the default.
+) -> PocketSpec:
+    """The pocket options as one choice.
 
     Raises:
         UsageError: They exclude each other.
@@ -107,7 +107,7 @@ def pocket_choice(
     from dataclasses import replace
 
     from binding.graph.site import PocketSpec
-    from binding.score.featurize import resolve_pocket
+    from binding.score.options import resolve_pocket
 
     if ligand is not None:
         if center is not None or residues is not None:
@@ -122,5 +122,5 @@ def pocket_choice(
     if names == ():
         raise UsageError("--pocket-residues is empty.", "Write it like A:ASP:25,A:27.")
     if cutoff is None and center is None and radius is None and names is None:
-        return None
+        return PocketSpec()
     return PocketSpec(cutoff=10.0 if cutoff is None else cutoff, center=center, radius=radius, residues=names)

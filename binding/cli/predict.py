@@ -86,8 +86,12 @@ def command(
     from binding import api
     from binding.files import check_not_input, partial_path
     from binding.io.results import open_writer
+    from binding.score.options import ScoringOptions
 
     pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
+    scoring = ScoringOptions(
+        pocket=pocket, template=template, model=model, device=device, workers=workers, batch_size=batch_size
+    )
     requests = requests_of(source, protein, ligand or [])
     if not quiet:
         terminal.print_reading_notes(requests)
@@ -103,15 +107,7 @@ def command(
         keep=print_ is not PrintChoice.none and not to_stdout, limit=terminal.SHOWN_ROWS if saved_to else None
     )
     try:
-        rows = api.predict_rows(
-            requests,
-            pocket=pocket,
-            template=template,
-            model=model,
-            device=device,
-            workers=workers,
-            batch_size=batch_size,
-        )
+        rows = api.predict_rows(requests, scoring)
         _write(rows, writer, tally, total=len(requests), bar=sys.stderr.isatty() and not quiet)
     except KeyboardInterrupt:
         finished = tally.counts.total()
@@ -209,10 +205,10 @@ def requests_of(source: Path | None, protein: Path | None, ligands: list[str]) -
             "-l names both files and ligands inside the structure.", "Score them in two runs, or in a table of pairs."
         )
     if files:
-        return api.plan(structure, files)
+        return api.requests_from(structure, files)
     if protein is not None and not selections:
         raise UsageError(
             "No ligand was given.",
             "Add -l ligand.sdf; for a ligand inside the protein's file, -l auto or -l A:LIG:301.",
         )
-    return [request for name in selections or ["auto"] for request in api.plan(structure, ligand=name)]
+    return [request for name in selections or ["auto"] for request in api.requests_from(structure, ligand=name)]

@@ -48,7 +48,7 @@ def command(
     from binding import api
 
     with shown("fitting", quiet) as advance:
-        report = api.prior(table, output, column=column, folds=folds, sites=sites or (), progress=advance)
+        report = api.fit_prior(table, output, column=column, folds=folds, sites=sites or (), progress=advance)
     if not quiet:
         bounds = f"; {report.bounds} bounds left out" if report.bounds else ""
         typer.echo(f"{report.used} of {report.asked} rows, {report.ligands} ligands in {report.path}{bounds}", err=True)

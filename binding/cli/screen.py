@@ -108,7 +108,6 @@ def command(
 
     Killed at any moment, the same command goes on where it stopped.
     """
-    from binding.graph.site import PocketSpec
     from binding.screening.engines import EngineOptions
     from binding.screening.folder import Shard
     from binding.screening.run import ScreenPlan, screen
@@ -117,7 +116,7 @@ def command(
         library=ligand,
         output=output,
         protein=protein,
-        pocket=options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues) or PocketSpec(),
+        pocket=options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues),
         template=template,
         compound_tag=compound_tag,
         model=model,
@@ -161,6 +160,8 @@ def _tell(result: ScreenResult, seconds: float, again: str, quiet: bool) -> None
         typer.echo(f"{counts} in {seconds:.1f} s; {where}", err=True)
         if result.failed and result.complete:
             typer.echo(f"why they failed: {result.folder / 'failures.csv'}", err=True)
+    for warning in result.warnings:
+        typer.echo(f"warning: {warning}", err=True)
 
 
 class _Interrupts:

@@ -1,4 +1,4 @@
-"""Requests in, explanations out: one for every ligand record, in order, whatever happens."""
+"""Requests in, explanations out: one for every ligand record, in order, even for those that fail."""
 
 from __future__ import annotations
 
@@ -9,42 +9,41 @@ from binding.errors import BindingError
 from binding.explanation.contacts import contact_kinds
 from binding.explanation.contributions import contributions_of
 from binding.explanation.rows import Explanation, Reasons
-from binding.graph.site import PocketSpec
 from binding.io.results import OK, ResultRow
 from binding.io.table import Request
-from binding.score.featurize import Featurized, as_binding_error
-from binding.score.pipeline import DEFAULT_BATCH_SIZE, score_requests
+from binding.score.featurize import Featurized, Outcome, as_binding_error
+from binding.score.options import ScoringOptions
+from binding.score.pipeline import score_requests
 
 if TYPE_CHECKING:
     from binding.model.weights import Scorer
 
 
-def explain_requests(
-    requests: Iterable[Request],
-    scorer: Scorer,
-    *,
-    pocket: PocketSpec | None = None,
-    template: str | None = None,
-    workers: int | None = None,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-) -> Iterator[Explanation]:
-    """Explains requests, as ``binding.score.pipeline.predict_requests`` scores them: same arguments, same rows."""
-    scored = score_requests(requests, scorer, pocket=pocket, template=template, workers=workers, batch_size=batch_size)
-    for outcome, row in scored:
-        if row.status == OK and isinstance(outcome, Featurized):
-            yield _explain(outcome, row, scorer)
-        else:
-            yield Explanation(row)
+def explain_rows(requests: Iterable[Request], options: ScoringOptions | None = None) -> Iterator[Explanation]:
+    """Explains requests: the same rows as ``binding.score.pipeline.predict_rows``, with their reasons.
+
+    Args:
+        requests: What to explain; a request with N ligand records gives N explanations.
+        options: How to score; the defaults of ``ScoringOptions`` if None.
+
+    Raises:
+        BindingError: Before the first one, where the model cannot be loaded.
+    """
+    options = options or ScoringOptions()
+    scorer = options.load()
+    return (_explain(outcome, row, scorer) for outcome, row in score_requests(requests, scorer, options))
 
 
 def reasons_of(item: Featurized, scorer: Scorer) -> Reasons:
-    """What the pk of one complex rests on."""
+    """What the pk of one complex is the sum of."""
     contributions = contributions_of(item.graph, scorer)
     kinds = contact_kinds(item.graph, contributions.pocket_rows)
     return Reasons(contributions, item.pocket, item.ligand, kinds)
 
 
-def _explain(item: Featurized, row: ResultRow, scorer: Scorer) -> Explanation:
+def _explain(item: Outcome, row: ResultRow, scorer: Scorer) -> Explanation:
+    if row.status != OK or not isinstance(item, Featurized):
+        return Explanation(row)
     try:
         return Explanation(row, reasons_of(item, scorer))
     except Exception as error:  # noqa: BLE001 - one complex must not cost the others their rows

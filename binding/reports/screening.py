@@ -25,6 +25,7 @@ from binding.reports.page import render_page
 from binding.screening import digest as counting
 from binding.screening.digest import Digest
 from binding.screening.folder import RunFolder
+from binding.screening.store import mixed_note
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -102,6 +103,9 @@ def _render(run: Path, found: Digest, about: dict[str, Any], known: Enrichment |
         about=about,
         settings=_flat({name: about[name] for name in ("decides", "engine") if name in about}),
         found=found,
+        mixed_note=mixed_note(found.counts.mixed, about.get("decides", {}).get("compound_tag"))
+        if found.counts.mixed
+        else None,
         rows=rows,
         many_receptors=len({row["receptor"] for row in rows}) > 1,
         pictures=_pictures(found, known),

@@ -1,56 +1,129 @@
-"""What is needed before the first request is scored: checked and opened in one place for all that scores."""
+"""How complexes are scored: one set of options for predicting, screening and explaining, checked in one place."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from binding.errors import UsageError
+import numpy as np
+
+from binding.errors import LigandError, UsageError
 from binding.graph.site import PocketSpec
+from binding.io.ligand import BadRecord, read_ligands
 from binding.io.template import parse_template
-from binding.score.featurize import resolve_pocket
 
 if TYPE_CHECKING:
     from binding.model.weights import Scorer
 
+DEFAULT_BATCH_SIZE = 32
+PocketInput = PocketSpec | Path | str
+_CACHED_FILES = 8
+_NUMBER = r"[-+]?[0-9]*\.?[0-9]+"
 
-@dataclass(frozen=True, eq=False)
-class Setup:
-    """What requests are scored with, all of it checked and opened."""
 
-    scorer: Scorer
-    pocket: PocketSpec
-    template: str | None
-    workers: int | None
-    batch_size: int
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScoringOptions:
+    """What decides how requests are scored, besides the requests themselves.
 
-    @classmethod
-    def of(
-        cls,
-        pocket: PocketSpec | Path | str | None,
-        template: str | None,
-        model: Scorer | str | Path | None,
-        device: str,
-        workers: int | None,
-        batch_size: int,
-    ) -> Setup:
-        """From the arguments of ``binding.predict``.
+    Attributes:
+        pocket: For requests that name no pocket of their own; by default residues within 10 Å of each ligand.
+        template: SMILES with the bond orders of ligands that have none (PDB, PDBQT).
+        model: A loaded model, the name of a shipped one or a ``.safetensors`` file; None for the shipped default.
+        device: Where a model is loaded that is not loaded yet: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        workers: Processes that read files; 0 reads in this process, None chooses by the number of requests.
+        batch_size: Complexes in one pass of the network.
+
+    Raises:
+        UsageError: A number is out of range.
+        LigandError: The template cannot be read.
+    """
+
+    pocket: PocketSpec = field(default_factory=PocketSpec)
+    template: str | None = None
+    model: Scorer | str | Path | None = None
+    device: str = "auto"
+    workers: int | None = None
+    batch_size: int = DEFAULT_BATCH_SIZE
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1 or (self.workers is not None and self.workers < 0):
+            raise UsageError("batch_size must be 1 or more and workers 0 or more.")
+        if self.template is not None:
+            parse_template(self.template)
+
+    def load(self) -> Scorer:
+        """The model, loaded if it is not yet.
 
         Raises:
-            BindingError: The model, the pocket or the template cannot be used, or a number is out of range.
+            WeightsError: The weights are missing, damaged or of another version.
+            UsageError: There is no such device.
         """
-        from binding.model import weights as checkpoint
+        from binding.model.weights import load_model
 
-        if batch_size < 1 or (workers is not None and workers < 0):
-            raise UsageError("batch_size must be 1 or more and workers 0 or more.")
-        if template is not None:
-            parse_template(template)
-        spec = PocketSpec() if pocket is None else resolve_pocket(pocket)
-        if model is None or isinstance(model, str | Path):
-            model = checkpoint.load_model(model, device=device)
-        return cls(model, spec, template, workers, batch_size)
+        if self.model is None or isinstance(self.model, str | Path):
+            return load_model(self.model, device=self.device)
+        return self.model
 
-    def options(self) -> dict[str, Any]:
-        """What ``predict_requests`` and its like take besides the requests and the scorer."""
-        return {name: getattr(self, name) for name in ("pocket", "template", "workers", "batch_size")}
+
+def parse_pocket(text: str) -> PocketSpec:
+    """A pocket in words.
+
+    Args:
+        text: ``8`` is a cutoff about the ligand in Å; ``12.5, -3, 40.1, 10`` a centre and a radius in Å;
+            ``A:ASP:25, A:27`` a list of residues.
+
+    Raises:
+        UsageError: None of these.
+    """
+    items = [item for item in re.split(r"[,\s]+", text.strip()) if item]
+    numbers = [float(item) for item in items if re.fullmatch(_NUMBER, item)]
+    if items and len(numbers) == len(items):
+        if len(numbers) == 1:
+            return PocketSpec(cutoff=numbers[0])
+        if len(numbers) == 4:
+            return PocketSpec(center=(numbers[0], numbers[1], numbers[2]), radius=numbers[3])
+    elif items and all(":" in item for item in items):
+        return PocketSpec(residues=tuple(items))
+    raise UsageError(
+        f"The pocket {text!r} is not understood.",
+        "Write a reference file, a cutoff (8), a centre and a radius (x, y, z, r) or residues (A:ASP:25, A:27).",
+    )
+
+
+def resolve_pocket(pocket: PocketInput | None) -> PocketSpec:
+    """The choice of residues, with the reference ligand read where one is named; the default for None.
+
+    Raises:
+        UsageError: Words that name no pocket.
+        FileError: The reference ligand's file cannot be read.
+        LigandError: Its first record cannot be read.
+    """
+    if pocket is None:
+        return PocketSpec()
+    if isinstance(pocket, PocketSpec):
+        return pocket
+    if isinstance(pocket, Path) or Path(pocket).is_file():
+        path = Path(pocket)
+        return PocketSpec(reference=_reference(path, file_version(path)))
+    return parse_pocket(pocket)
+
+
+def file_version(path: Path) -> tuple[int, int] | None:
+    """Changes when the file does; None for a missing file, which the reader then reports."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size
+
+
+@lru_cache(maxsize=_CACHED_FILES)
+def _reference(path: Path, version: tuple[int, int] | None) -> np.ndarray:
+    for record in read_ligands(path):
+        if isinstance(record, BadRecord):
+            raise record.error
+        return record.positions
+    raise LigandError(f"{path} holds no ligand to take the pocket from.", "Check the file.", "no_atoms")

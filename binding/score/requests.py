@@ -1,4 +1,4 @@
-"""What is asked for, in the ways it may be said, as a list of requests: files, molecules, tables, folders."""
+"""What is asked for as a list of requests, however it was given: files, molecules, tables or folders."""
 
 from __future__ import annotations
 
@@ -19,23 +19,21 @@ from binding.structures import Ligand, Protein
 LigandInput = str | Path | Chem.Mol | Ligand
 
 
-def plan(
+def requests_from(
     source: str | Path | Protein | Sequence[Request],
     ligands: LigandInput | Sequence[LigandInput] | None = None,
     *,
     ligand: str = "auto",
 ) -> list[Request]:
-    """The requests that a source stands for, with what is named outright checked to be there.
+    """The requests that a source stands for; what it names outright is checked to exist.
 
     Args:
-        source: See ``predict``.
-        ligands: See ``predict``.
-        ligand: See ``predict``.
+        source, ligands, ligand: As for ``binding.predict``.
 
     Raises:
         FileError: A file named here is missing, or the protein is not one.
         StructureError: The protein cannot be used.
-        TableError: The table or folder is not as it should be.
+        TableError: The table or folder cannot be used.
         UsageError: The arguments do not fit together.
     """
     if ligands is not None:
@@ -50,7 +48,7 @@ def plan(
     suffix = split_suffix(path)[1]
     if ligand != "auto" and (path.is_dir() or suffix in TEXT_TABLE_SUFFIXES):
         raise UsageError(
-            f"The ligand {ligand!r} can be chosen in a structure file only, and {path.name} is none.",
+            f"The ligand {ligand!r} can be chosen in a structure file only, and {path.name} is not one.",
             "In a table of pairs, write it in the column ligand.",
         )
     if path.is_dir():
@@ -58,7 +56,7 @@ def plan(
     if suffix in TEXT_TABLE_SUFFIXES:
         return read_requests(path)
     if suffix in STRUCTURE_SUFFIXES:
-        load_protein(path)  # a complex without a protein stops the run here, with its reason
+        load_protein(path)  # a complex without a protein ends the run here, with its reason
         return [Request(None, path, ligand)]
     raise UsageError(
         f"{path.name} is neither a complex, a table nor a folder.",

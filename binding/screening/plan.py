@@ -17,7 +17,7 @@ import numpy as np
 from binding import __version__
 from binding.files import file_sha256
 from binding.graph.site import PocketSpec
-from binding.score.pipeline import DEFAULT_BATCH_SIZE
+from binding.score.options import DEFAULT_BATCH_SIZE
 from binding.screening.records import PART_SIZE
 from binding.structures import Protein
 

@@ -24,7 +24,7 @@ from binding.files import file_sha256
 from binding.graph.site import PocketSpec
 from binding.model.cards import load_card, resolve_weights
 from binding.score.featurize import load_protein
-from binding.score.pipeline import DEFAULT_BATCH_SIZE
+from binding.score.options import DEFAULT_BATCH_SIZE
 from binding.screening.engines import EngineOptions, run_parts
 from binding.screening.folder import RunFolder, Shard
 from binding.screening.ledger import Ledger, Progress
@@ -35,6 +35,7 @@ from binding.screening.plan import Posing, ScreenTask, ingredients, run_key
 from binding.screening.ray_engine import ray_device
 from binding.screening.records import PART_SIZE
 from binding.screening.smiles import check_posing
+from binding.screening.store import Finalised, finalise, mixed_note
 
 TOP: Final = 100
 _GPU_DEVICES: Final = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/kfd")  # NVIDIA, in WSL, Jetson; AMD
@@ -96,6 +97,7 @@ class ScreenResult:
         scored: Of these.
         interrupted: Whether it was asked to stop before all of them were done.
         complete: Whether the whole library is done and the results are written.
+        warnings: Sentences about the results as a whole.
     """
 
     folder: Path
@@ -103,6 +105,7 @@ class ScreenResult:
     scored: int
     interrupted: bool
     complete: bool
+    warnings: tuple[str, ...] = ()
 
     @property
     def failed(self) -> int:
@@ -162,8 +165,9 @@ def screen(
             begun = time.perf_counter()
             write_part(plan.output, part.table, info)
             ledger.add(info, {**part.seconds, "write": time.perf_counter() - begun})
-        complete = _end(plan, folder, ledger, key, time.monotonic() - start)
-    return ScreenResult(plan.output, ledger.asked, ledger.scored, not ledger.all_done, complete)
+        found = _end(plan, folder, ledger, key, time.monotonic() - start)
+    warnings = (mixed_note(found.mixed, plan.compound_tag),) if found is not None and found.mixed else ()
+    return ScreenResult(plan.output, ledger.asked, ledger.scored, not ledger.all_done, found is not None, warnings)
 
 
 def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
@@ -242,10 +246,13 @@ def _about(
     }
 
 
-def _end(plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds: float) -> bool:
-    """Says in ``run.json`` how far the run is; the process that does the last part also writes the results."""
-    from binding.screening.store import finalise
+def _end(plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds: float) -> Finalised | None:
+    """Says in ``run.json`` how far the run is; the process that does the last part also writes the results.
 
+    Returns:
+        What the results hold; None where the run is not complete.
+    """
+    found = None
     with folder.exclusive():
         infos = folder.done(key)
         asked, scored = sum(info.records for info in infos.values()), sum(info.scored for info in infos.values())
@@ -261,8 +268,8 @@ def _end(plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds:
         )
         if complete:
             begun = time.perf_counter()
-            finalise(plan.output, top=plan.top)
+            found = finalise(plan.output, top=plan.top)
             took = round(time.perf_counter() - begun, 3)
             spent.update({"results": took, "wall": took})
             folder.update(state="complete", stages=dict(spent))
-    return complete
+    return found

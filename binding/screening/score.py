@@ -1,4 +1,7 @@
-"""The work of one part: records to rows. A pure function of job and task, whatever process it runs in."""
+"""The work of one part: records to rows. A pure function of job and task, whichever process it runs in.
+
+Scoring is that of ``binding.score``: a row here is a row of ``binding predict`` with the columns of a screen.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +10,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 from rdkit import Chem
 
 from binding.errors import BindingError, UsageError
-from binding.graph.fields import ComplexGraph
 from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record
-from binding.io.results import FAILED, OK, RECORD_END, mol_block, sdf_record
-from binding.score.featurize import Failed, Featurized, Job, as_binding_error, featurize
-from binding.score.pipeline import Numbers, judge, score_graphs
+from binding.io.results import RECORD_END, ResultRow, mol_block, sdf_record
+from binding.score.featurize import Failed, Outcome, as_binding_error, featurize
+from binding.score.jobs import Job
+from binding.score.pipeline import rows_of
 from binding.screening.parts import SCHEMA
 from binding.screening.plan import ScreenTask
 from binding.screening.records import Kind, PartJob, Record, is_untitled
 from binding.structures import Ligand, Protein
-from binding.units import dg_from_pk
 
 if TYPE_CHECKING:
     from binding.model.weights import Scorer
@@ -64,32 +65,23 @@ class FinishedPart:
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
-    """A row to be: all its columns but the numbers, and the graph or the failure that they come from."""
-
-    names: dict[str, Any]
-    smiles: str | None
-    pose_block: str | None
-    heavy_atoms: int | None
-    warnings: tuple[str, ...]
-    result: ComplexGraph | BindingError
-    words: np.ndarray | None = None  # of the chains around the pocket, where there is a graph
-
-
-@dataclass(frozen=True, eq=False)
 class PreparedPart:
     """A part that has been read and turned into graphs; it can be pickled.
 
     Attributes:
-        number, first, records: As of ``FinishedPart``.
-        rows: In order.
+        number: Of the part.
+        first: Row of its first record.
+        records: How many it covers.
+        outcomes: What became of each pose, in order.
+        columns: For each, the columns that a screen adds to the row of ``binding predict``.
         seconds: How long that took.
     """
 
     number: int
     first: int
     records: int
-    rows: list[Prepared]
+    outcomes: list[Outcome]
+    columns: list[dict[str, Any]]
     seconds: float
 
     @staticmethod
@@ -99,13 +91,14 @@ class PreparedPart:
             parts[0].number,
             parts[0].first,
             sum(part.records for part in parts),
-            [row for part in parts for row in part.rows],
+            [outcome for part in parts for outcome in part.outcomes],
+            [columns for part in parts for columns in part.columns],
             sum(part.seconds for part in parts),
         )
 
 
 class PartScorer:
-    """Scores parts in one process: holds the model and whatever else is loaded once.
+    """Scores parts in one process: holds the model and what else is loaded only once.
 
     Args:
         task: Of the run.
@@ -134,35 +127,32 @@ class PartScorer:
         """Reads a job's records and builds their graphs; needs no torch."""
         start = time.perf_counter()
         lost = set(job.lost)
-        rows: list[Prepared] = []
+        part = PreparedPart(job.number, job.first, len(job.records), [], [], 0.0)
         numbered = enumerate(job.records, start=job.first)
         for _, group in groupby(numbered, key=lambda item: _shared(item[1])):
             kept = list(group)
             outcomes = self._outcomes([record for row, record in kept if row not in lost])
             for row, record in kept:
-                found = [_died(record)] if row in lost else next(outcomes)
-                rows += [self._prepared(row, number, record, outcome) for number, outcome in enumerate(found)]
-        return PreparedPart(job.number, job.first, len(job.records), rows, time.perf_counter() - start)
+                for number, outcome in enumerate([_died(record)] if row in lost else next(outcomes)):
+                    outcome, compound = self._with_compound(record, outcome)
+                    place = {"row": row, "pose_number": number, "compound": compound}
+                    part.outcomes.append(outcome)
+                    part.columns.append(place | self._columns(record, outcome))
+        return replace(part, seconds=time.perf_counter() - start)
 
     def finish(self, part: PreparedPart) -> FinishedPart:
         """Scores a part's graphs and makes its table."""
         start = time.perf_counter()
-        graphs = [row.result for row in part.rows if isinstance(row.result, ComplexGraph)]
-        scorer = self.scorer
         with _one_thread(self._task.device):
-            numbers = iter(score_graphs(graphs, scorer, self._task.batch_size))
-        columns: dict[str, list[Any]] = {name: [] for name in SCHEMA.names}
-        for row in part.rows:
-            result = next(numbers) if isinstance(row.result, ComplexGraph) else row.result
-            for name, value in _cells(row, result, scorer).items():
-                columns[name].append(value)
-        table = pa.Table.from_pydict(columns, schema=SCHEMA)
+            rows = rows_of(part.outcomes, self.scorer, self._task.batch_size)
+        cells = [_cells(row, columns) for row, columns in zip(rows, part.columns, strict=True)]
+        table = pa.Table.from_pylist(cells, schema=SCHEMA)
         seconds = {"featurize": part.seconds, "network": time.perf_counter() - start}
         return FinishedPart(part.number, part.first, part.records, table, seconds)
 
     # ---------------------------------------------------------------- records -> outcomes
 
-    def _outcomes(self, records: list[Record]) -> Iterator[list[Featurized | Failed]]:
+    def _outcomes(self, records: list[Record]) -> Iterator[list[Outcome]]:
         """For each of some records of one receptor and pocket, what its poses became."""
         if not records:
             return
@@ -194,34 +184,34 @@ class PartScorer:
         except Exception as error:  # noqa: BLE001 - becomes the row of the record
             return [BadRecord(record.name or record.id, record.number, as_binding_error(error))]
 
-    def _prepared(self, row: int, number: int, record: Record, outcome: Featurized | Failed) -> Prepared:
-        """A row to be, with its names."""
-        ligand = outcome.ligand if isinstance(outcome, Featurized) else None
-        warnings = outcome.warnings if isinstance(outcome, Featurized) else ()
-        compound = _compound(record, outcome.ligand.name if isinstance(outcome, Featurized) else outcome.name)
-        if self._task.compound_tag is not None and ligand is not None:
-            tag = ligand.properties.get(self._task.compound_tag, "").strip()
-            if tag:
-                compound = tag
-            else:
-                warnings = (*warnings, f"has no tag {self._task.compound_tag}: grouped by its title")
-        names = {
-            "row": row,
-            "pose_number": number,
+    def _with_compound(self, record: Record, outcome: Outcome) -> tuple[Outcome, str]:
+        """The name that groups the poses of a compound, and a warning where the tag asked for is missing."""
+        if isinstance(outcome, Failed):
+            return outcome, _compound(record, outcome.name)
+        title = _compound(record, outcome.ligand.name)
+        tag = self._task.compound_tag
+        if tag is None:
+            return outcome, title
+        named = outcome.ligand.properties.get(tag, "").strip()
+        if named:
+            return outcome, named
+        warning = f"has no tag {tag}: grouped by its title"
+        return replace(outcome, warnings=(*outcome.warnings, warning)), title
+
+    def _columns(self, record: Record, outcome: Outcome) -> dict[str, Any]:
+        """What a screen knows of a pose besides its score."""
+        columns = {
             "id": record.id,
-            "compound": compound,
             "receptor": record.receptor_name or self._task.receptor_name,
             "ligand_file": record.file,
             "record": record.number,
         }
         if isinstance(outcome, Failed):
-            return Prepared(names, None, None, outcome.heavy_atoms, (), outcome.error)
-        posed = outcome.ligand
+            return columns
+        ligand = outcome.ligand
         in_file = record.kind is Kind.POSE and record.name is None
-        block = None if in_file else sdf_record(mol_block(posed), posed.properties).removesuffix(RECORD_END)
-        return Prepared(
-            names, Chem.MolToSmiles(posed.mol), block, posed.num_atoms, warnings, outcome.graph, outcome.words
-        )
+        block = None if in_file else sdf_record(mol_block(ligand), ligand.properties).removesuffix(RECORD_END)
+        return columns | {"smiles": Chem.MolToSmiles(ligand.mol), "pose_block": block}
 
 
 def score_parts(task: ScreenTask) -> PartScorer:
@@ -262,23 +252,13 @@ def _died(record: Record) -> Failed:
         "It may have run out of memory; look at the record, or try it alone with binding predict --workers 0.",
         "worker_died",
     )
-    return Failed(record.name or record.id, error)
+    return Failed(record.id, record.receptor_name, record.name or record.id, error)
 
 
-def _cells(row: Prepared, result: Numbers | BindingError, scorer: Scorer) -> dict[str, Any]:
-    """One row of the table."""
-    cells: dict[str, Any] = {**dict.fromkeys(SCHEMA.names), **row.names}
-    cells |= {"smiles": row.smiles, "pose_block": row.pose_block, "heavy_atoms": row.heavy_atoms}
-    cells |= {"model": scorer.name, "status": OK, "warnings": "; ".join(row.warnings), "error_code": "", "message": ""}
-    if isinstance(result, BindingError):
-        message = f"{result.message} ({result.hint})" if result.hint else result.message
-        return cells | {"status": FAILED, "error_code": result.code, "message": message}
-    if isinstance(row.result, ComplexGraph) and row.words is not None:
-        near = judge(row.result, row.words, scorer)
-        cells["warnings"] = "; ".join((*row.warnings, *near.warnings))
-        cells |= {name: None if value != value else value for name, value in near.columns().items()}  # NaN is no number
-    dg = dg_from_pk(result.pk)
-    return cells | result._asdict() | {"dg_kcal_mol": dg, "ligand_efficiency": -dg / (row.heavy_atoms or 1)}
+def _cells(row: ResultRow, columns: dict[str, Any]) -> dict[str, Any]:
+    """One row of the table; a number that is missing is null."""
+    values = row.as_dict() | columns
+    return {name: None if value != value else value for name in SCHEMA.names if (value := values.get(name)) is not None}
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from binding.poses.dock import Box, Docker, require_engine
 from binding.poses.place import Placer
 from binding.poses.series import read_references
 from binding.poses.states import State, states
-from binding.score.featurize import as_binding_error, load_protein, resolve_pocket
+from binding.score.featurize import as_binding_error, load_protein
+from binding.score.options import resolve_pocket
 from binding.screening.plan import Posing, ScreenTask
 from binding.screening.records import Record
 from binding.structures import Ligand, Protein

@@ -95,6 +95,15 @@ _ROWS: Final = (
     f"SELECT {', '.join(f'best.{n}' if n in _MADE else f'parts.{n}' for n in (*RESULT_COLUMNS, POSE_COLUMN))} "
     "FROM parts JOIN best ON parts.row = best.row AND parts.pose_number = best.pose_number"
 )
+# Records of one name and different structures. The states of one record of SMILES are one structure.
+_MIXED: Final = """
+    SELECT count(*) FROM (
+        SELECT receptor, compound FROM (
+            SELECT receptor, compound, row, min(smiles) AS smiles FROM parts WHERE status = 'ok' GROUP BY ALL
+        )
+        GROUP BY ALL HAVING count(DISTINCT smiles) > 1
+    )
+"""
 _FAILURES: Final = f"SELECT {', '.join(FAILURE_COLUMNS)} FROM parts WHERE status <> 'ok' ORDER BY row, pose_number"
 
 
@@ -109,6 +118,7 @@ class Finalised:
         poses: Scored poses.
         compounds: Rows of the results.
         warned: Scored poses with warnings.
+        mixed: Compounds whose records hold different structures, as where many share the title ``ligand``.
         failures: Failed rows by error code, most frequent first.
     """
 
@@ -118,6 +128,7 @@ class Finalised:
     poses: int
     compounds: int
     warned: int
+    mixed: int
     failures: dict[str, int]
 
 
@@ -258,4 +269,15 @@ def count(connection: duckdb.DuckDBPyConnection) -> Finalised:
     failures = connection.execute(
         "SELECT error_code, count(*) AS n FROM parts WHERE status <> 'ok' GROUP BY ALL ORDER BY n DESC, error_code"
     ).fetchall()
-    return Finalised(asked, scored, asked - scored, poses, compounds, warned, dict(failures))
+    (mixed,) = only_row(connection, _MIXED)
+    return Finalised(asked, scored, asked - scored, poses, compounds, warned, mixed, dict(failures))
+
+
+def mixed_note(mixed: int, compound_tag: str | None) -> str:
+    """What to say where one name stands for different structures, of which the results list only the best."""
+    title, titles = ("title", "titles") if compound_tag is None else (f"{compound_tag} tag", f"{compound_tag} tags")
+    names = f"1 {title} stands" if mixed == 1 else f"{mixed} {titles} stand"
+    return (
+        f"{names} for several different structures, and only the best of each is listed. "
+        "Give each compound its own title, or name an SD tag that tells them apart with --compound-tag."
+    )

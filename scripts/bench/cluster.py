@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from rdkit import Chem
 
-from binding.score.featurize import resolve_pocket
+from binding.score.options import resolve_pocket
 from binding.screening.engines import EngineOptions
 from binding.screening.library import Library
 from binding.screening.parts import part_paths

@@ -204,7 +204,8 @@ def least(work: Callable[[], object], repeats: int = 3) -> tuple[float, float]:
 
 def graphs_of(folder: Path, count: int) -> tuple[list[Any], float]:
     """Graphs of a library, and the CPU seconds that one took to read and build."""
-    from binding.score.featurize import Featurized, Job, featurize
+    from binding.score.featurize import Featurized, featurize
+    from binding.score.jobs import Job
 
     library = folder / f"graphs_{count}.sdf.gz"
     write_library(library, count)

@@ -70,7 +70,8 @@ def pairs_within_cutoff() -> dict[str, Any]:
     """How many of all (ligand atom, residue) pairs of the example pockets lie within the model's cutoff."""
     from binding.graph.site import PocketSpec
     from binding.io.table import read_requests
-    from binding.score.featurize import Featurized, Job, featurize
+    from binding.score.featurize import Featurized, featurize
+    from binding.score.jobs import Job
 
     cutoff = float(load_card()["config"]["cutoff"])
     near = total = 0

@@ -27,7 +27,8 @@ from binding.graph.site import PocketSpec
 from binding.metrics import estimate, mean_over_groups, pearson, spearman
 from binding.model.weights import Scorer, load_model
 from binding.prior.model import PriorPk
-from binding.score.featurize import Failed, Featurized, Job, featurize, load_protein
+from binding.score.featurize import Failed, Featurized, featurize, load_protein
+from binding.score.jobs import Job
 from binding.structures import Ligand, Protein
 from scripts.figures import FIGURES, name_of, write_figures
 

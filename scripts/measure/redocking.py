@@ -38,8 +38,9 @@ from binding.model.weights import STRICT_MODEL, load_model
 from binding.poses.dock import DockedPose, Docker
 from binding.poses.embedding import embed
 from binding.poses.torsions import rotatable_bonds
-from binding.score.featurize import Featurized, Job, featurize
-from binding.score.pipeline import score_graphs
+from binding.score.featurize import Featurized, featurize
+from binding.score.jobs import Job
+from binding.score.network import score_graphs
 from binding.structures import Ligand, Protein
 from scripts.figures import FIGURES, ROOT, write_figures
 from scripts.release.decoys import box_about, on_native, rmsd

@@ -22,6 +22,7 @@ from binding.evaluation.baselines import mol_weight
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
 from binding.io.table import Request
+from binding.score.options import ScoringOptions
 from scripts.figures import FIGURES, write_figures
 
 COLUMNS = ["id", "series", "compound_id", "pk_true", "pk", "pk_std", "pk_ligand_only", "heavy_atoms", "mol_weight"]
@@ -63,7 +64,7 @@ def main() -> None:
     asked = [request for name in rows["series"].unique() for request in requests(options.folder, name)]
     for model in options.models:
         scorer = api.load_model(model, device="cpu")
-        found = pd.DataFrame([row.as_dict() for row in api.predict_rows(asked, model=scorer)])
+        found = pd.DataFrame([row.as_dict() for row in api.predict_rows(asked, ScoringOptions(model=scorer))])
         table = rows.rename(columns={"pk": "pk_true"}).merge(found, on="id", how="left", validate="one_to_one")
         stem = options.output / f"series_{scorer.name}"
         table[COLUMNS].to_csv(stem.with_suffix(".csv"), index=False, float_format="%.4f")

@@ -33,7 +33,8 @@ from binding.io.table import read_folder
 from binding.metrics import paired_difference, regression_metrics
 from binding.model.weights import Scorer, load_card, load_model, save_weights
 from binding.prior.model import Prior
-from binding.score.featurize import Featurized, Job, featurize
+from binding.score.featurize import Featurized, featurize
+from binding.score.jobs import Job
 from binding.training.domain import training_domain
 from binding.training.finish import calibrate
 from scripts.figures import ROOT

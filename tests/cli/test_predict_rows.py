@@ -11,9 +11,14 @@ from binding import api
 from binding.errors import BindingError, FileError, StructureError, UsageError
 from binding.io.structure import read_protein
 from binding.io.table import Request
+from binding.score import jobs, network
 from binding.score import pipeline as scoring
-from binding.score.featurize import parse_pocket
-from binding.score.pipeline import predict_requests
+from binding.score.options import ScoringOptions, parse_pocket
+from binding.score.pipeline import predict_rows
+
+
+def predict_requests(requests, scorer, **options):
+    return predict_rows(requests, ScoringOptions(model=scorer, **options))
 
 
 def requests_for(made, names):
@@ -44,7 +49,7 @@ def test_workers_give_what_this_process_gives(made, scorer):
 
 
 def test_a_large_file_is_split_and_loses_nothing(made, scorer, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(jobs, "LARGE_FILE_BYTES", 10)
     library = tmp_path / "big.sdf"
     library.write_text(made.library.read_text() * 9)
     rows = list(predict_requests([Request(None, made.protein, library)], scorer, workers=2))
@@ -54,7 +59,7 @@ def test_a_large_file_is_split_and_loses_nothing(made, scorer, tmp_path, monkeyp
 
 
 def test_a_large_file_of_one_record_is_no_library(made, scorer, monkeypatch):
-    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(jobs, "LARGE_FILE_BYTES", 10)
     (row,) = predict_requests(requests_for(made, ["aspirin"]), scorer, workers=0)
     assert row.id == "aspirin"
 
@@ -67,7 +72,7 @@ def test_a_row_of_a_table_that_does_not_fit_is_one_failed_row(made, scorer, tmp_
         f"id;protein;ligand;pk\na;{made.protein};{aspirin};6,5\nb;{made.protein};{aspirin}\nc;nowhere.pdb;{aspirin};6;x\n"
         f'd;"{made.protein};{aspirin};6\n;{made.protein};{aspirin};6\ne;{made.protein};{caffeine};6\n'
     )
-    rows = list(predict_requests(api.plan(table), scorer, workers=workers))
+    rows = list(predict_requests(api.requests_from(table), scorer, workers=workers))
     assert [(row.id, row.status, row.error_code) for row in rows] == [
         ("a", "ok", ""),
         ("b", "failed", "bad_row"),
@@ -88,15 +93,15 @@ def test_ids_do_not_depend_on_how_a_file_is_cut(made, scorer, tmp_path, monkeypa
     library.write_text(made.library.read_text() + "broken\n$$$$\n" + made.library.read_text() * 3)
     request = [Request(None, made.protein, library)]
     whole = [row.as_dict() for row in predict_requests(request, scorer, workers=0)]
-    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(jobs, "LARGE_FILE_BYTES", 10)
     for size in (1, 2, 13, 50):
-        monkeypatch.setattr(scoring, "CHUNK_RECORDS", size)
+        monkeypatch.setattr(jobs, "CHUNK_RECORDS", size)
         assert [row.as_dict() for row in predict_requests(request, scorer, workers=0)] == whole
 
 
 @pytest.mark.parametrize("limit", [10, 10**9])
 def test_a_protein_that_cannot_be_read_fails_every_record(made, scorer, tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", limit)
+    monkeypatch.setattr(jobs, "LARGE_FILE_BYTES", limit)
     library = tmp_path / "lib.sdf"
     library.write_text(made.library.read_text() * 4)
     for workers in (0, 1):
@@ -106,7 +111,7 @@ def test_a_protein_that_cannot_be_read_fails_every_record(made, scorer, tmp_path
 
 
 def test_a_file_that_breaks_off_keeps_what_came_before(made, scorer, tmp_path, monkeypatch):
-    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(jobs, "LARGE_FILE_BYTES", 10)
     rng = np.random.default_rng(0)  # noise in the tags keeps the compressed file long
     noise = [f">  <noise>\n{rng.integers(0, 1 << 60, 40)}\n\n$$$$\n" for _ in range(200)]
     block = made.ligands["aspirin"].read_text().removesuffix("$$$$\n")
@@ -183,17 +188,16 @@ def test_large_complexes_come_in_smaller_batches(made, scorer, monkeypatch):
     (pairs, *_), *_ = scorer.batches
     assert len(scorer.batches) == 1
     scorer.batches.clear()
-    monkeypatch.setattr(scoring, "_PAIRS_PER_COMPLEX", pairs * 2.5 / 6)
+    monkeypatch.setattr(network, "_PAIRS_PER_COMPLEX", pairs * 2.5 / 6)
     list(predict_requests(requests, scorer, workers=0, batch_size=6))
     assert [len(batch) for batch in scorer.batches] == [2, 2, 2]
 
 
 def die_on_caffeine(job):
     """Stands in for `featurize` in a worker: native code that crashes on one record."""
-    from binding.score.featurize import RecordChunk, featurize
+    from binding.score.featurize import featurize
 
-    source = job.source
-    texts = source.texts if isinstance(source, RecordChunk) else (source.read_text(),)
+    texts = job.texts or (job.source.read_text(),)
     if any(text.startswith("caffeine") or "\ncaffeine\n" in text for text in texts):
         os._exit(11)
     return featurize(job)
@@ -206,7 +210,7 @@ def test_a_worker_that_dies_costs_only_the_record_that_killed_it(made, scorer, m
     start = source.index("def die_on_caffeine")
     module.write_text("import os\n\n" + source[start : source.index("@pytest", start)])
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", limit)
+    monkeypatch.setattr(jobs, "LARGE_FILE_BYTES", limit)
     pool = scoring.WorkerPool
     monkeypatch.setattr(scoring, "WorkerPool", lambda _, workers: pool("crashing:die_on_caffeine", workers))
     requests = [Request(None, made.protein, made.library), *requests_for(made, ["aspirin", "caffeine", "paracetamol"])]
@@ -219,7 +223,7 @@ def test_few_requests_need_no_workers_and_many_do(made, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     assert scoring.default_workers(requests_for(made, ["aspirin"] * 30)) == 0
     assert scoring.default_workers(requests_for(made, ["aspirin"] * 31)) == 2
-    monkeypatch.setattr(scoring, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(jobs, "LARGE_FILE_BYTES", 10)
     assert scoring.default_workers(requests_for(made, ["aspirin"])) == 2
 
 
@@ -247,7 +251,7 @@ def test_molecules_and_files_mix_and_bad_ones_are_rows(made, scorer):
 
 def test_molecules_go_through_workers_unharmed(made, scorer):
     mols = list(made.mols.values())
-    rows = list(api.predict_rows(api.plan(made.protein, mols), model=scorer, workers=1))
+    rows = list(predict_requests(api.requests_from(made.protein, mols), scorer, workers=1))
     for row, mol in zip(rows, mols, strict=True):
         np.testing.assert_allclose(row.record.positions, mol.GetConformer().GetPositions(), atol=1e-12)
 

@@ -18,7 +18,8 @@ from binding.domain.words import pocket_words
 from binding.errors import CacheError
 from binding.graph.site import PocketSpec
 from binding.model.weights import Scorer
-from binding.score.featurize import Featurized, Job, featurize
+from binding.score.featurize import Featurized, featurize
+from binding.score.jobs import Job
 
 RESOLUTION = 1e-3  # Å
 

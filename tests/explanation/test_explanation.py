@@ -25,6 +25,7 @@ from binding.explanation.rows import (
 )
 from binding.io.results import COLUMNS, ResultRow
 from binding.io.structure import read_protein
+from binding.score.options import ScoringOptions
 from binding.structures import Ligand, Protein, ResidueKind
 
 
@@ -34,7 +35,7 @@ def model(random_weights):
 
 
 def explained(protein: Protein, ligand: Ligand, model) -> Explanation:
-    (found,) = api.explain_rows(api.plan(protein, [ligand]), model=model)
+    (found,) = api.explain_rows(api.requests_from(protein, [ligand]), ScoringOptions(model=model))
     return found
 
 

@@ -33,7 +33,8 @@ from transforms import (
 from binding import api
 from binding.graph.fields import ComplexGraph
 from binding.graph.site import PocketSpec
-from binding.score.featurize import Featurized, Job, featurize
+from binding.score.featurize import Featurized, featurize
+from binding.score.jobs import Job
 
 #: The receptors are cut this far from the ligand before they are written, to save time; the pocket is cut at 10 Å.
 WRITTEN = 13.0

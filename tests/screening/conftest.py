@@ -72,7 +72,7 @@ def library(poses, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def make_plan(tiny_model, receptor, reference) -> Callable[..., ScreenPlan]:
     """A plan in parts of four records, in this process, into ``run/`` of a folder; keywords change it."""
-    from binding.score.featurize import resolve_pocket
+    from binding.score.options import resolve_pocket
 
     def make(folder: Path, library: str | Path | list[Path], **changes) -> ScreenPlan:
         settings = {

@@ -13,7 +13,8 @@ from binding.graph.site import PocketSpec
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
 from binding.pool import WorkerDiedError
-from binding.score.featurize import Featurized, Job, featurize
+from binding.score.featurize import Featurized, featurize
+from binding.score.jobs import Job
 from binding.screening import engines
 from binding.screening.engines import EngineOptions, run_parts, work_through
 from binding.screening.library import Library

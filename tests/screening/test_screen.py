@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 from dataclasses import replace
@@ -10,9 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rdkit import Chem
 from screen_runs import contents, write
 
 import binding
+from binding import api
 from binding.errors import BindingError, FileError, UsageError
 from binding.graph.site import PocketSpec
 from binding.screening.engines import EngineOptions
@@ -229,6 +232,24 @@ def test_two_runs_in_one_folder_are_refused(plan, library, tmp_path):
             pass
         with pytest.raises(FileError, match="Another process"):  # would do the shard's parts twice
             screen(plan(library))
+
+
+def test_different_structures_of_one_title_are_told(plan, poses, reference, tmp_path):
+    """Titles such as ``ligand``: only the best of them is listed, and the run says so."""
+    mol = Chem.MolFromMolFile(str(reference))
+    other = Chem.RWMol(mol)
+    other.GetAtomWithIdx(next(atom.GetIdx() for atom in mol.GetAtoms() if atom.GetDegree() == 1)).SetAtomicNum(9)
+    records = []
+    for shape in (mol, other, mol):
+        shape.SetProp("_Name", "ligand")
+        records.append(Chem.MolToMolBlock(shape) + "$$$$\n")
+    done = screen(plan(write(tmp_path / "titles.sdf", records)))
+    assert (done.scored, len(pd.read_csv(done.folder / "results.csv"))) == (3, 1)
+    (warning,) = done.warnings
+    assert "1 title stands for several different structures" in warning
+    assert "--compound-tag" in warning
+    assert warning in html.unescape(api.report(done.folder).read_text())
+    assert screen(plan(write(tmp_path / "same.sdf", poses[:2]), restart=True)).warnings == ()
 
 
 def test_the_tag_names_the_compounds(plan, library):

@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 
 from binding.cli.main import app
 from binding.cli.progress import LINE_SECONDS, make_bar
-from binding.cli.screen import Meter, progress_line
+from binding.cli.screen import Meter, _tell, progress_line
 from binding.screening.ledger import Progress
 from binding.screening.parts import part_paths
+from binding.screening.run import ScreenResult
 
 
 @pytest.fixture
@@ -39,6 +40,12 @@ def test_it_says_how_many_and_where(words, tmp_path):
     assert str(tmp_path / "run" / "results.csv") in done.stderr
     again = run([*words, "--quiet"])
     assert (again.exit_code, again.stderr) == (0, "")
+
+
+def test_what_is_doubtful_about_the_results_is_told_at_the_end(capsys, tmp_path):
+    result = ScreenResult(tmp_path, 3, 3, interrupted=False, complete=True, warnings=("1 title stands for two.",))
+    _tell(result, 1.0, "again", quiet=False)
+    assert capsys.readouterr().err.endswith("warning: 1 title stands for two.\n")
 
 
 def test_a_bad_record_gives_exit_3_and_points_to_the_reasons(words, library, tmp_path):

@@ -12,7 +12,7 @@ from screen_runs import contents
 import binding
 from binding.errors import UsageError
 from binding.graph.site import PocketSpec
-from binding.score.featurize import resolve_pocket
+from binding.score.options import resolve_pocket
 from binding.screening.parts import part_paths
 from binding.screening.plan import Posing
 from binding.screening.run import screen

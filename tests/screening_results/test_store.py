@@ -16,7 +16,7 @@ from rdkit import Chem
 from binding.errors import BindingError, FileError
 from binding.screening import store, tables
 from binding.screening.parts import SCHEMA, part_path
-from binding.screening.store import FAILURE_COLUMNS, POSE_COLUMN, RESULT_COLUMNS, finalise
+from binding.screening.store import FAILURE_COLUMNS, POSE_COLUMN, RESULT_COLUMNS, finalise, mixed_note
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -40,6 +40,29 @@ def test_best_pose_of_each_compound_ranked(made_run):
     assert rows[4]["gain_over_ligand_only"] == "-0.2500"
     assert rows[2]["warnings"] == 'repaired, a "little"'
     assert rows[0]["warnings"] == ""
+
+
+@pytest.mark.parametrize("name", ["ligand", "UNL"])
+def test_names_that_stand_for_different_structures_are_counted(made_run, name):
+    """Three drugs of one title; four poses of one drug, or stereoisomers made from one record, are no such name."""
+    assert finalise(made_run.folder).mixed == 0
+    renamed = [
+        row | {"compound": name} if row["compound"] in ("caffeine", "fluconazole") else row for row in made_run.rows
+    ]
+    write_parts(made_run.folder, renamed, size=3)
+    assert finalise(made_run.folder).mixed == 1
+    (one, *_) = made_run.rows
+    states = [one, one | {"pose_number": 1, "smiles": "C[C@H](O)F"}]
+    write_parts(made_run.folder, [*states, *made_run.rows[1:]], size=20, key="other")
+    for path in sorted((made_run.folder / "parts").iterdir())[1:]:
+        path.unlink()
+    assert finalise(made_run.folder).mixed == 0
+
+
+def test_what_is_said_of_such_names():
+    assert mixed_note(1, None).startswith("1 title stands for several different structures")
+    assert mixed_note(3, None).startswith("3 titles stand")
+    assert mixed_note(2, "zinc_id").startswith("2 zinc_id tags stand")
 
 
 def test_csv_says_what_parquet_says(made_run):

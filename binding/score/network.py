@@ -1,0 +1,83 @@
+"""Graphs to numbers: batches of like size, and what fails costs no other graph its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from binding.errors import BindingError
+from binding.score.featurize import as_binding_error
+from binding.score.options import DEFAULT_BATCH_SIZE
+
+if TYPE_CHECKING:
+    from binding.graph.fields import ComplexGraph
+    from binding.model.weights import Scorer
+
+_PAIRS_PER_COMPLEX = 12_000  # atoms x residues of a large complex; what a full batch may hold on average
+
+
+class Numbers(NamedTuple):
+    """What the network says about one complex; see ``ResultRow`` for the units."""
+
+    pk: float
+    pk_std: float
+    pk_low: float
+    pk_high: float
+    pk_ligand_only: float
+    pose: float
+
+
+def score_graphs(
+    graphs: Sequence[ComplexGraph], scorer: Scorer, batch_size: int = DEFAULT_BATCH_SIZE
+) -> list[Numbers | BindingError]:
+    """Scores graphs in batches of like size.
+
+    Args:
+        graphs: Any number; they are batched by size among themselves, so the same graphs give the same bits.
+        scorer: The model.
+        batch_size: Most complexes in one pass of the network; fewer of large ones.
+
+    Returns:
+        For each graph its numbers, or why there are none, in the order given.
+    """
+    results: dict[int, Numbers | BindingError] = {}
+    for batch in _batches(graphs, batch_size):
+        results.update(zip(batch, _score([graphs[place] for place in batch], scorer), strict=True))
+    return [results[place] for place in range(len(graphs))]
+
+
+def _pairs(graph: ComplexGraph) -> int:
+    return graph.ligand.num_atoms * graph.pocket.num_residues
+
+
+def _batches(graphs: Sequence[ComplexGraph], batch_size: int) -> Iterator[list[int]]:
+    """Places of graphs, sorted by size and cut so that padding, and with it memory, stays bounded."""
+    batch: list[int] = []
+    for place in sorted(range(len(graphs)), key=lambda place: _pairs(graphs[place])):
+        too_big = (len(batch) + 1) * _pairs(graphs[place]) > batch_size * _PAIRS_PER_COMPLEX
+        if batch and (len(batch) >= batch_size or too_big):
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch
+
+
+def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[Numbers | BindingError]:
+    """One batch; where it fails, each graph is tried alone."""
+    try:
+        scores = scorer.score(graphs)
+    except Exception as error:  # noqa: BLE001 - one graph must not cost the others their rows
+        if len(graphs) > 1:
+            return [result for graph in graphs for result in _score([graph], scorer)]
+        return [as_binding_error(error)]
+    half = scorer.interval * scores.pk_std
+    columns = (scores.pk, scores.pk_std, scores.pk - half, scores.pk + half, scores.pk_ligand_only, scores.pose)
+    table = np.stack(columns, axis=1)
+    return [Numbers(*map(float, row)) if np.isfinite(row[0]) else _not_finite() for row in table]
+
+
+def _not_finite() -> BindingError:
+    return BindingError("The network gave no finite number for this complex.", code="not_finite")

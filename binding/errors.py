@@ -101,7 +101,8 @@ class FetchError(BindingError):
 class StructureError(BindingError):
     """A protein that cannot be used.
 
-    Codes: ``no_protein``, ``nan_coordinates``, ``unknown_element``, ``no_residue``.
+    Codes: ``no_protein``, ``nan_coordinates``, ``no_coordinates`` (atoms at 0, 0, 0), ``not_angstrom`` (nm, say),
+    ``unknown_element``, ``no_residue``, ``no_side_chains``.
     """
 
     code = "bad_structure"
@@ -111,7 +112,7 @@ class LigandError(BindingError):
     """A ligand that cannot be used.
 
     Codes: ``bad_record``, ``sanitization_failed``, ``no_coordinates`` (2D or all zero),
-    ``nan_coordinates``, ``unknown_element``, ``too_large``, ``no_atoms``,
+    ``nan_coordinates``, ``not_angstrom`` (nm, say), ``collapsed``, ``unknown_element``, ``too_large``, ``no_atoms``,
     ``ligand_not_found``, ``several_ligands``, ``template_mismatch``, ``incomplete_ligand``,
     ``covalent_ligand``, ``no_bond_orders``, ``bad_smiles``, ``no_common_core`` and ``small_core`` (with a
     reference), ``no_overlay`` (with bound ligands), ``embedding_failed`` (no conformer), ``docking_failed``.

@@ -17,10 +17,10 @@ from binding.data.fitness import refuse_unfit
 from binding.data.pieces import Piece, Refusal
 from binding.data.records import LigandRecord, ligand_inside, pick_record
 from binding.errors import BindingError
-from binding.graph.checks import check_complex
+from binding.graph.checks import check_complex, check_ligand
 from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
-from binding.graph.site import PocketSpec, pocket_mask
+from binding.graph.site import PocketSpec, left_out, pocket_mask, replaced_by
 from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.score.featurize import as_binding_error, load_protein
 from binding.structures import Complex, Ligand, Protein
@@ -98,9 +98,11 @@ def make_piece(job: PieceJob) -> Piece:
                 protein, ligand = ligand_inside(job.protein, source)
             else:
                 protein, ligand = load_protein(job.protein), _read_ligand(name, source)
+            check_ligand(ligand)
             mask = pocket_mask(protein, ligand, PocketSpec(cutoff=job.pocket_cutoff))
             cx = Complex(name, protein.select(mask), ligand)
-            doubts = tuple(dict.fromkeys((*ligand.notes, *check_complex(cx))))
+            notes = (*ligand.notes, *left_out(protein, replaced_by(protein, ligand.positions)))
+            doubts = tuple(dict.fromkeys((*notes, *check_complex(cx))))
             refuse_unfit(cx)
             accepted.append((build_ligand_graph(ligand), mask))
             if doubts:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.spatial.distance import cdist
+from scipy.spatial.distance import cdist, pdist
 
-from binding.errors import ContactError, LigandError
+from binding.constants import AMINO_ACIDS, PARENT_AMINO_ACID
+from binding.errors import ContactError, LigandError, StructureError
 from binding.structures import Complex, Ligand, Protein, ResidueKind
 
 FARTHEST_CONTACT = 6.0  # Å; beyond this from every pocket atom there is nothing to score
@@ -18,6 +19,12 @@ CONTACT = 4.5  # Å
 FEWEST_CONTACTS = 0.3  # share of ligand atoms in contact, under which the pose hardly touches the pocket
 FEWEST_RESIDUES = 5
 LONGEST_BOND = 3.5  # Å; the longest between heavy atoms that crystals hold, to caesium or iodine, are shorter
+SHORTEST_PAIR = 0.6  # Å; no two heavy atoms of a molecule are closer, in crystals from 1.05 Å
+USUAL_BONDS = (0.5, 2.4)  # Å, between these the median length of a ligand's bonds; in crystals from 1.34 to 1.59 Å
+FEWEST_BONDS = 3  # whose lengths say which unit they are in
+BARE = 0.2  # share of residues without side chain, from which a pocket is warned about; in crystals up to 0.06
+TOO_BARE = 0.75  # the same, from which it is refused
+FARTHEST_ATOM = 10.0  # Å from an amino acid's CA; of standard ones none is farther than 7.5
 LARGE_ATOMS = 80  # few training complexes are larger
 SMALL_ATOMS = 6
 _USUAL_ELEMENTS = (5, 6, 7, 8, 9, 15, 16, 17, 35, 53)
@@ -31,7 +38,8 @@ def check_complex(cx: Complex) -> list[str]:
 
     Raises:
         ContactError: ``no_contact``, where no pocket atom is within 6 Å of the ligand.
-        LigandError: ``too_large``, above 300 heavy atoms.
+        LigandError: ``too_large``, above 300 heavy atoms; ``not_angstrom``; ``collapsed``, atoms in one place.
+        StructureError: ``no_side_chains``, where nearly all residues of the pocket lack theirs.
     """
     ligand, pocket = cx.ligand, cx.pocket
     if ligand.num_atoms > MOST_ATOMS:
@@ -40,6 +48,7 @@ def check_complex(cx: Complex) -> list[str]:
             "The model is for small molecules and peptides, not for protein-protein complexes.",
             "too_large",
         )
+    check_ligand(ligand)
     distances = cdist(ligand.positions, pocket.positions)  # at these sizes faster than any tree
     nearest = distances.min(axis=1, initial=np.inf)
     if nearest.min() > FARTHEST_CONTACT:
@@ -48,7 +57,41 @@ def check_complex(cx: Complex) -> list[str]:
             f"Ligand {ligand.name} touches no residue of {pocket.name}{how_far}.",
             "Check that protein and ligand are in the same frame of reference.",
         )
-    return [*_clashes(cx, distances), *_loose(cx, nearest), *_torn(cx.ligand), *_sizes(cx)]
+    return [*_clashes(cx, distances), *_loose(cx, nearest), *_damaged(pocket), *_torn(ligand), *_sizes(cx)]
+
+
+def _bond_lengths(ligand: Ligand) -> np.ndarray:
+    """(bonds,) Å."""
+    bonds = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in ligand.mol.GetBonds()], dtype=int)
+    ends = ligand.positions[bonds.reshape(-1, 2)]
+    return np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
+
+
+def check_ligand(ligand: Ligand) -> None:
+    """Refuse coordinates in another unit than Å, and atoms in one place: any number would mean nothing.
+
+    Args:
+        ligand: The pose.
+
+    Raises:
+        LigandError: ``not_angstrom`` or ``collapsed``.
+    """
+    lengths = _bond_lengths(ligand)
+    middle = float(np.median(lengths)) if len(lengths) >= FEWEST_BONDS else float(np.mean(USUAL_BONDS))
+    if not USUAL_BONDS[0] <= middle <= USUAL_BONDS[1]:
+        raise LigandError(
+            f"Ligand {ligand.name} has coordinates that cannot be Å: its bonds are {middle:.2g} long.",
+            "Multiply coordinates in nm by 10, those in bohr by 0.529.",
+            "not_angstrom",
+        )
+    close = int((pdist(ligand.positions) < SHORTEST_PAIR).sum())
+    if close:
+        raise LigandError(
+            f"Ligand {ligand.name} has {close} pair{'s' if close > 1 else ''} of heavy atoms closer than "
+            f"{SHORTEST_PAIR:.1f} Å.",
+            "The pose has collapsed, or two poses are read as one molecule.",
+            "collapsed",
+        )
 
 
 def _clashes(cx: Complex, distances: np.ndarray) -> list[str]:
@@ -101,12 +144,41 @@ def _incomplete(pocket: Protein) -> int:
     return int(((pocket.residue_kinds == ResidueKind.AMINO_ACID) & (count < 3) & ~caps).sum())
 
 
+@lru_cache(maxsize=8)  # a screen asks it of one pocket for every pose
+def _damaged(pocket: Protein) -> tuple[str, ...]:
+    """Pockets whose side chains were not built, or whose atoms are not where their residue is.
+
+    Raises:
+        StructureError: ``no_side_chains``.
+    """
+    parents = [PARENT_AMINO_ACID.get(str(name), str(name)) for name in pocket.residue_names]
+    amino = pocket.residue_kinds == ResidueKind.AMINO_ACID
+    longer = amino & np.isin(parents, AMINO_ACIDS) & ~np.isin(parents, ("GLY", "ALA"))
+    beyond = ~np.isin(pocket.atom_names, ("N", "CA", "C", "O", "OXT", "CB"))
+    bare = longer & (np.bincount(pocket.atom_residue[beyond], minlength=pocket.num_residues) == 0)
+    count, share = int(bare.sum()), float(bare.sum() / max(longer.sum(), 1))
+    if share >= TOO_BARE and longer.sum() >= FEWEST_RESIDUES:
+        raise StructureError(
+            f"The pocket of {pocket.name} has no side chains: {count} of {int(longer.sum())} residues lack theirs.",
+            "Rebuild them, with PDBFixer for example.",
+            "no_side_chains",
+        )
+    warnings = [f"pocket lacks the side chains of {count} residues ({share:.0%})"] if share >= BARE else []
+    centre = np.full((pocket.num_residues, 3), np.nan)
+    alpha = np.flatnonzero(pocket.atom_names == "CA")
+    centre[pocket.atom_residue[alpha]] = pocket.positions[alpha]
+    standard = amino & np.isin(pocket.residue_names, AMINO_ACIDS)
+    away = np.linalg.norm(pocket.positions - centre[pocket.atom_residue], axis=1)  # NaN where there is no CA
+    torn = np.unique(pocket.atom_residue[(away > FARTHEST_ATOM) & standard[pocket.atom_residue]])
+    if len(torn):
+        names = ", ".join(pocket.residue_ids[row] for row in torn[:3].tolist()) + (", ..." if len(torn) > 3 else "")
+        warnings.append(f"broken protein geometry: atoms more than {FARTHEST_ATOM:.0f} Å from the CA of {names}")
+    return tuple(warnings)
+
+
 def _torn(ligand: Ligand) -> list[str]:
     """Ligands with a bond that no pose has: an atom was left behind, or a coordinate lost a digit."""
-    bonds = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in ligand.mol.GetBonds()], dtype=int)
-    if not len(bonds):
-        return []
-    lengths = np.linalg.norm(ligand.positions[bonds[:, 0]] - ligand.positions[bonds[:, 1]], axis=1)
+    lengths = _bond_lengths(ligand)
     count = int((lengths > LONGEST_BOND).sum())
     if not count:
         return []

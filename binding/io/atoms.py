@@ -12,19 +12,31 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from binding.errors import FileError, StructureError
+from binding.graph.directions import bonds_by_distance
 from binding.io.chains import chains_are_merged, end_chains
 from binding.io.files import read_structure_bytes, split_suffix
 from binding.io.formats import structure_format
 from binding.io.vocabulary import AUTODOCK_TYPES, CNOS_RESIDUES, HYDROGENS, METALS
 
-# Columns 31 to 54 must hold three numbers. gemmi reads "********" and words as 0.0, silently.
+# Columns 31 to 54 must hold three numbers. gemmi reads "********" and words as 0.0, and "2  52.24" as 2, silently.
+_ATOM_LINE = rb"^(?:ATOM  |HETATM).{24}"
 _FIELD = rb"(?= {0,7}[-+]?\.?\d)[ \d.+-]{8}"
-_BAD_COORDINATES = re.compile(rb"^(?:ATOM  |HETATM).{24}(?!" + _FIELD * 3 + rb")[^\r\n]*", re.MULTILINE)
+_GAP = b"|".join(rb".{%d}[^ ](?: {1,%d}[^ ]|[-+])" % (place, 6 - place) for place in range(6)) + rb"|.{6}[^ ][-+]"
+_USUAL = rb"(?=.{4}\.\d{3}) *-?\d+\.\d{3}"  # what nearly all files hold, and quick to check
+_UNUSUAL_COORDINATES = re.compile(_ATOM_LINE + rb"(?!" + _USUAL * 3 + rb")", re.MULTILINE)
+_BAD_COORDINATES = re.compile(
+    _ATOM_LINE + rb"(?:(?!" + _FIELD * 3 + rb")|(?:.{8}){0,2}(?:" + _GAP + rb"))[^\r\n]*", re.MULTILINE
+)
 _FOUR_LETTER_WATER = re.compile(rb"^((?:ATOM  |HETATM).{11})(TIP[2-5]|SPCE)", re.MULTILINE)
 _PDBQT_TYPE = re.compile(rb"^((?:ATOM  |HETATM)[^\r\n]{70}) (\S{1,2})[^\r\n]*", re.MULTILINE)
 _CNOS = {"C": 6, "N": 7, "O": 8, "S": 16, "H": 1, "D": 1}
+#: Å, median distance of atoms that follow one another: 1.5 in proteins, 3.8 where there are CA atoms alone.
+_USUAL_STEPS = (0.5, 10.0)
+_FEWEST_STEPS = 20
 _SAME_PLACE = 0.5  # Å; a second atom of the same name closer than this is a copy, farther a second group
 
 
@@ -98,7 +110,8 @@ def read_atoms(path: str | Path) -> AtomTable:
 
     Raises:
         FileError: Missing, empty, damaged, or of another format.
-        StructureError: ``nan_coordinates``; ``no_protein`` where there is no atom at all.
+        StructureError: ``nan_coordinates``, ``no_coordinates`` or ``not_angstrom``; ``no_protein`` where there is
+            no atom at all.
     """
     path = Path(path)
     data = read_structure_bytes(path)
@@ -194,12 +207,12 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
                     "wrong_format",
                 )
             return gemmi.make_structure_from_block(block), block, []
-        bad = _BAD_COORDINATES.search(data)
+        bad = _BAD_COORDINATES.search(data) if _UNUSUAL_COORDINATES.search(data) else None
         if bad:
             line = bad.group().decode("ascii", errors="replace")
             raise StructureError(
                 f"{path} has an atom whose coordinates are no numbers: {line[:60].strip()!r}.",
-                "Remove or mend the atom.",
+                "Remove or mend the atom; its columns may have slipped.",
                 "nan_coordinates",
             )
         return gemmi.read_pdb_string(_pdb_text(path, data).decode("utf-8", errors="replace")), None, []
@@ -245,6 +258,7 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
             "Remove or mend the atom.",
             "nan_coordinates",
         )
+    _check_places(path, flat.positions)
     flat = _drop_copies(_one_altloc(flat, notes), notes)
     start = flat.boundaries(with_name=True)
     flat, start = _resolve_duplicates(flat, start, notes)
@@ -267,6 +281,29 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
         notes=tuple(notes),
         block=block,
     )
+
+
+def _check_places(path: Path, positions: np.ndarray) -> None:
+    """Refuse coordinates in another unit, and zeros that stand for coordinates that nobody knows.
+
+    Args:
+        path: Named in messages.
+        positions: (atoms, 3) Å, in the file's order.
+
+    Raises:
+        StructureError: ``not_angstrom`` or ``no_coordinates``.
+    """
+    nowhere = int((positions == 0.0).all(axis=1).sum())
+    if nowhere > 1:
+        raise StructureError(f"{path} has {nowhere} atoms at 0, 0, 0.", "Build them or remove them.", "no_coordinates")
+    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
+    middle = float(np.median(steps)) if len(steps) >= _FEWEST_STEPS else float(np.mean(_USUAL_STEPS))
+    if not _USUAL_STEPS[0] <= middle <= _USUAL_STEPS[1]:
+        raise StructureError(
+            f"{path} has coordinates that cannot be Å: neighbouring atoms are {middle:.2g} apart.",
+            "Multiply coordinates in nm by 10, those in pm by 0.01.",
+            "not_angstrom",
+        )
 
 
 def _mend_elements(flat: _Flat) -> None:
@@ -325,7 +362,10 @@ def _drop_copies(flat: _Flat, notes: list[str]) -> _Flat:
 
 
 def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tuple[_Flat, np.ndarray]:
-    """Atoms of one name in one residue: a copy in the same place is dropped, a distant one begins another group."""
+    """Atoms of one name in one residue: a copy in the same place is dropped, a second molecule begins another group.
+
+    Ligands whose atoms are all named C, N or O stay whole: what is bonded to the group is part of it.
+    """
     groups = np.cumsum(start) - 1
     keys = np.char.add(np.char.add(groups.astype("<U10"), ":"), flat.atom_names)
     _, first, counts = np.unique(keys, return_index=True, return_counts=True)
@@ -335,16 +375,28 @@ def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tup
     keep = np.ones(len(keys), dtype=bool)
     doubled = np.unique(groups[first[counts > 1]])
     for group in doubled:
-        seen: dict[str, int] = {}
-        for atom in np.flatnonzero(groups == group):
+        atoms = np.flatnonzero(groups == group)
+        molecule = _molecules(flat, atoms)
+        seen: dict[str, list[int]] = {}
+        joined: set[int] = set()  # molecules of the group so far
+        for atom, part in zip(atoms.tolist(), molecule.tolist(), strict=True):
             name = str(flat.atom_names[atom])
-            if name in seen:
-                if np.linalg.norm(flat.positions[atom] - flat.positions[seen[name]]) < _SAME_PLACE:
-                    keep[atom] = False
-                    continue
+            away = [np.linalg.norm(flat.positions[atom] - flat.positions[other]) for other in seen.get(name, ())]
+            if away and min(away) < _SAME_PLACE:
+                keep[atom] = False
+                continue
+            if away and part not in joined:
                 start[atom] = True
-                seen = {}
-            seen[name] = int(atom)
+                seen, joined = {}, set()
+            seen.setdefault(name, []).append(atom)
+            joined.add(part)
     if not keep.all():
         notes.append(f"dropped {int((~keep).sum())} atoms that repeat another of the same name and place")
     return flat.take(keep), start[keep]
+
+
+def _molecules(flat: _Flat, atoms: np.ndarray) -> np.ndarray:
+    """(n,) number of the molecule that each of some atoms is part of, by the distances between them."""
+    bonds = bonds_by_distance(flat.positions[atoms], flat.elements[atoms])
+    graph = coo_matrix((np.ones(len(bonds)), (bonds[:, 0], bonds[:, 1])), shape=(len(atoms), len(atoms)))
+    return connected_components(graph, directed=False)[1]

@@ -25,7 +25,7 @@ from scipy.spatial import cKDTree
 
 from binding.constants import METALS
 from binding.errors import LigandError, StructureError, UsageError
-from binding.graph.site import replaced_by
+from binding.graph.site import left_out, replaced_by
 from binding.poses.embedding import embed
 from binding.poses.vina import CUTOFF, protein_types
 from binding.structures import Protein
@@ -118,13 +118,16 @@ class Docker:
     Args:
         protein: The receptor.
         box: Where to search.
-        reference: (atoms, 3) Å of a ligand whose place is searched; a hetero group that lies there is left out.
+        reference: (atoms, 3) Å of a ligand whose place is searched; what lies there is left out of the receptor.
         seed: Of conformer and search, from 0.
         exhaustiveness: Searches a ligand; time grows with it.
         num_poses: Poses a ligand, at most.
         max_evals: Evaluations of the function in each search; 0 is Vina's own rule, by the size of the ligand.
         energy_range: kcal/mol above the best pose that a pose may have.
         spacing: Å, of the maps; coarser ones are computed sooner.
+
+    Attributes:
+        notes: What was left out of the receptor.
 
     Raises:
         UsageError: ``missing_extra``.
@@ -145,8 +148,11 @@ class Docker:
         spacing: float = SPACING,
     ) -> None:
         require_engine()
+        self.notes: tuple[str, ...] = ()
         if reference is not None:
-            protein = protein.select(~replaced_by(protein, reference))
+            replaced = replaced_by(protein, reference)
+            self.notes = left_out(protein, replaced)
+            protein = protein.select(~replaced)
         self.box = box
         self.seed = seed
         self.exhaustiveness = exhaustiveness

@@ -18,7 +18,7 @@ from scipy.spatial.distance import cdist
 from binding.constants import METALS
 from binding.errors import LigandError, UsageError
 from binding.graph.checks import check_complex
-from binding.graph.site import PocketSpec, select_pocket
+from binding.graph.site import PocketSpec, left_out, replaced_by, select_pocket
 from binding.poses.conformers import CoreShape, embed
 from binding.poses.core import FEWEST_CORE_ATOMS, Mapping, find_mappings
 from binding.poses.relax import Pose, Relaxer
@@ -84,7 +84,7 @@ class Placer:
     """Places ligands on reference ligands in one pocket.
 
     Args:
-        protein: The receptor; a hetero group that lies where a reference lies is left out.
+        protein: The receptor; what lies where a reference lies is left out.
         references: Posed ligands in its frame; each ligand takes the one that shares the largest core.
         seed: Of the conformers; the same seed gives the same poses.
         least_coverage: Share of a ligand's heavy atoms that the core must have; where poses of less are of no use,
@@ -105,9 +105,11 @@ class Placer:
         self.seed, self.least_coverage = seed, least_coverage
         self._fingerprints = [_fingerprint(reference.mol) for reference in self.references]
         self._pockets: list[tuple[np.ndarray, AtomTypes, np.ndarray]] = []
+        self._left_out: list[tuple[str, ...]] = []
         for reference in self.references:
             pocket = select_pocket(protein, reference, PocketSpec(cutoff=_AROUND))
             check_complex(Complex(reference.name, pocket, reference))
+            self._left_out.append(left_out(protein, replaced_by(protein, reference.positions)))
             metal = np.isin(pocket.elements, list(METALS))
             self._pockets.append((pocket.positions, protein_types(pocket), metal))
 
@@ -146,7 +148,7 @@ class Placer:
         settled.sort(key=lambda item: item[0].energy)
         refined = [(relaxer.refine(pose), mapping) for pose, mapping, relaxer in settled[:_REFINED]]
         pose, mapping = min(refined, key=lambda item: item[0].energy)
-        notes = []
+        notes = [*self._left_out[row]]
         differing = mapping.size - sum(mapping.alike)
         if differing:
             notes.append(f"{differing} core atom{'s' if differing > 1 else ''} of another type than the reference's")

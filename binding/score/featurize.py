@@ -17,11 +17,11 @@ from rdkit import Chem
 
 from binding.domain.words import words_of_chains
 from binding.errors import BindingError, FileError, UsageError
-from binding.graph.checks import check_complex
+from binding.graph.checks import check_complex, check_ligand
 from binding.graph.fields import ComplexGraph, PocketGraph
 from binding.graph.ligand import build_ligand_graph
 from binding.graph.pocket import build_pocket_graph
-from binding.graph.site import PocketSpec, replaced_by, select_pocket
+from binding.graph.site import PocketSpec, left_out, replaced_by, select_pocket
 from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.io.structure import read_complex, read_protein
 from binding.score.jobs import Job
@@ -151,30 +151,52 @@ def _records(job: Job) -> Iterator[Ligand | BadRecord]:
         yield from read_ligands(job.source, template=job.template)
 
 
+@dataclass(frozen=True, eq=False)
+class _Pocket:
+    """A pocket and what is made of it.
+
+    Attributes:
+        protein: The pocket's residues.
+        graph: Theirs.
+        words: Of the chains around the pocket; see ``binding.domain.words``.
+        notes: What was left out of it for the ligand's sake.
+    """
+
+    protein: Protein
+    graph: PocketGraph
+    words: np.ndarray
+    notes: tuple[str, ...]
+
+
 class _Pockets:
     """The pocket of each ligand; where the residues are fixed, one object for all ligands of a job.
 
-    The network encodes a pocket object once for all the graphs of a batch that hold it. A hetero group that lies
-    where a ligand lies is left out for that ligand alone: no ligand's pocket depends on another ligand.
+    The network encodes a pocket object once for all the graphs of a batch that hold it. What lies where a ligand
+    lies is left out for that ligand alone: no ligand's pocket depends on another ligand.
     """
 
     def __init__(self, protein: Protein, spec: PocketSpec) -> None:
         self._protein = protein
         self._spec = spec
         self._fixed = spec.reference is not None or spec.center is not None or spec.residues is not None
-        self._made: dict[bytes, tuple[Protein, PocketGraph, np.ndarray]] = {}  # by the groups that are left out
+        self._made: dict[bytes, _Pocket] = {}  # by the residues that are left out
+        self._receptors: dict[bytes, Protein] = {}  # the same
 
-    def of(self, ligand: Ligand) -> tuple[Protein, PocketGraph, np.ndarray]:
-        """The pocket, its graph, and the words of the chains around it."""
-        left_out = replaced_by(self._protein, ligand.positions).tobytes() if self._fixed else b""
-        if left_out in self._made:
-            return self._made[left_out]
+    def of(self, ligand: Ligand) -> _Pocket:
+        """The pocket of one ligand."""
+        replaced = replaced_by(self._protein, ligand.positions)
+        key = replaced.tobytes()
+        if key in self._made:
+            return self._made[key]
         pocket = select_pocket(self._protein, ligand, self._spec)
         chains = np.unique(pocket.chain_ids[pocket.residue_kinds == ResidueKind.AMINO_ACID])
-        words = words_of_chains(self._protein, tuple(chains.tolist()))
-        made = pocket, build_pocket_graph(pocket), words
+        receptor = self._protein
+        if replaced.any():
+            receptor = self._receptors.setdefault(key, self._protein.select(~replaced))
+        words = words_of_chains(receptor, tuple(chains.tolist()))
+        made = _Pocket(pocket, build_pocket_graph(pocket), words, left_out(self._protein, replaced))
         if self._fixed:
-            self._made[left_out] = made
+            self._made[key] = made
         return made
 
 
@@ -185,10 +207,11 @@ def _featurize_one(id_: str, protein: str, pockets: _Pockets | BindingError, rec
     try:
         if isinstance(pockets, BindingError):
             raise pockets
-        pocket, pocket_graph, words = pockets.of(record)
-        warnings = check_complex(Complex(record.name, pocket, record))
-        graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket_graph)
-        notes = tuple(dict.fromkeys((*record.notes, *warnings)))
-        return Featurized(id_, protein, record, pocket, graph, notes, words)
+        check_ligand(record)
+        pocket = pockets.of(record)
+        warnings = check_complex(Complex(record.name, pocket.protein, record))
+        graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket.graph)
+        notes = tuple(dict.fromkeys((*record.notes, *pocket.notes, *warnings)))
+        return Featurized(id_, protein, record, pocket.protein, graph, notes, pocket.words)
     except Exception as error:  # noqa: BLE001 - becomes the row of the record
         return Failed(id_, protein, record.name, as_binding_error(error), record.num_atoms)

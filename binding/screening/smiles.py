@@ -204,6 +204,7 @@ def _docking(protein: Protein, pocket: PocketSpec, posing: Posing) -> _PoseMaker
     )
 
     def make(state: State, name: str) -> list[_Pose]:
-        return [_Pose(pose.mol, {"dock_score": f"{pose.score:.3f}"}) for pose in docker.dock(state.mol, name)]
+        poses = docker.dock(state.mol, name)
+        return [_Pose(pose.mol, {"dock_score": f"{pose.score:.3f}"}, docker.notes) for pose in poses]
 
     return make

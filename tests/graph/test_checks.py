@@ -9,7 +9,7 @@ import pytest
 from molecules import posed
 from rdkit import Chem
 
-from binding.errors import ContactError, LigandError
+from binding.errors import ContactError, LigandError, StructureError
 from binding.graph.checks import check_complex
 from binding.graph.site import select_pocket
 from binding.io.ligand import prepare_ligand, read_ligands
@@ -161,3 +161,59 @@ def test_casf_crystal_poses_are_quiet(shared_data):
         ligand = next(iter(read_ligands(folder / f"{folder.name}_ligand.sdf")))
         loud += bool(check_complex(Complex(folder.name, select_pocket(protein, ligand), ligand)))
     assert loud <= 3
+
+
+def scaled(cx: Complex, factor: float) -> Complex:
+    ligand = cx.ligand
+    return Complex(cx.id, cx.pocket, Ligand(ligand.name, ligand.mol, ligand.positions * factor))
+
+
+@pytest.mark.parametrize("factor", [0.1, 100.0, 1 / 0.529177], ids=["nm", "pm", "bohr"])
+def test_a_ligand_in_another_unit_is_refused(good, factor):
+    with pytest.raises(LigandError) as caught:
+        check_complex(scaled(good, factor))
+    assert caught.value.code == "not_angstrom"
+    assert "nm" in caught.value.hint
+
+
+def test_a_collapsed_ligand_is_refused(good):
+    ligand = good.ligand
+    positions = ligand.positions.copy()
+    positions[[3, 4, 5]] = positions[2] + [[0.3, 0.0, 0.0], [0.0, 0.3, 0.0], [0.0, 0.0, 0.3]]
+    with pytest.raises(LigandError) as caught:
+        check_complex(Complex("x", good.pocket, Ligand(ligand.name, ligand.mol, positions)))
+    assert caught.value.code == "collapsed"
+    assert "6 pairs" in caught.value.message
+
+
+def without_side_chains(cx: Complex, share: float) -> Complex:
+    """The complex with the side chains of the first residues cut off behind CB."""
+    pocket = cx.pocket
+    cut = pocket.atom_residue < share * pocket.num_residues
+    keep = ~cut | np.isin(pocket.atom_names, ("N", "CA", "C", "O", "CB"))
+    taken = replace(
+        pocket,
+        positions=pocket.positions[keep],
+        elements=pocket.elements[keep],
+        atom_names=pocket.atom_names[keep],
+        atom_residue=pocket.atom_residue[keep],
+    )
+    return Complex(cx.id, taken, cx.ligand)
+
+
+def test_pockets_without_side_chains(good):
+    assert check_complex(without_side_chains(good, 0.1)) == []
+    (warning,) = check_complex(without_side_chains(good, 0.5))
+    assert warning.startswith("pocket lacks the side chains of ")
+    with pytest.raises(StructureError) as caught:
+        check_complex(without_side_chains(good, 1.0))
+    assert caught.value.code == "no_side_chains"
+
+
+def test_a_residue_with_an_atom_far_away_is_warned_about(good):
+    pocket = good.pocket
+    row = int(np.flatnonzero(pocket.residue_names == "VAL")[0])
+    positions = pocket.positions.copy()
+    positions[np.flatnonzero(pocket.atom_residue == row)[-1]] = 0.0
+    (warning,) = check_complex(Complex("x", replace(pocket, positions=positions), good.ligand))
+    assert warning == f"broken protein geometry: atoms more than 10 Å from the CA of {pocket.residue_ids[row]}"

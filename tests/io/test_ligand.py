@@ -393,6 +393,20 @@ def test_bonds_perceived_from_an_ideal_pose(read, drug):
     assert Chem.MolToSmiles(ligand.mol, isomericSmiles=False) == flat
 
 
+def test_where_connect_lines_join_all_atoms_no_bond_is_added(read):
+    """The first and the last atom are merely close: a strained pose, no ring."""
+    xyz = [(0, 0, 0), (1.5, 0, 0), (2.2, 1.3, 0), (1.5, 2.6, 0), (0.2, 2.4, 0), (-0.4, 1.1, 0)]
+    lines = [
+        f"HETATM{k:>5}  C{k:<2} LIG A   1    {x:8.3f}{y:8.3f}{z:8.3f}{1:6.2f}{0:6.2f}           C"
+        for k, (x, y, z) in enumerate(xyz, start=1)
+    ]
+    chain = [f"CONECT{k:>5}{k + 1:>5}" for k in range(1, 6)]
+    (open_chain,) = read("\n".join([*lines, *chain, "END", ""]), "x.pdb")
+    assert open_chain.mol.GetNumBonds() == 5
+    (ring,) = read("\n".join([*lines, *chain[:2], "END", ""]), "x.pdb")
+    assert ring.mol.GetNumBonds() == 6
+
+
 def test_pdb_ligand_with_two_atoms_in_one_place(read):
     line = "HETATM{:5d}  C{}  LIG A   1       1.000   1.000   1.000  1.00  0.00           C\n"
     (item,) = read(line.format(1, 1) + line.format(2, 2), "ligand.pdb")

@@ -192,7 +192,7 @@ def test_elements_from_names_where_the_column_is_blank_or_wrong(read):
     text = residue_lines(element="")
     left = "".join(
         line[:12] + line[12:16].strip().ljust(4) + line[16:]
-        for line in residue_lines(number="2", element="").splitlines(True)
+        for line in residue_lines(number="2", element="", shift=4.0).splitlines(True)
     )  # CA written in columns 13-14 is calcium by the letter of the format
     protein = read(text + left)
     assert protein.elements.tolist() == [7, 6, 6, 8, 6] * 2
@@ -211,6 +211,49 @@ def test_coordinates_that_are_no_numbers(read, bad):
     with pytest.raises(StructureError) as caught:
         read(residue_lines() + line[:30] + bad + line[38:])
     assert caught.value.code == "nan_coordinates"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["    1.000   2.000   3.00", "   7.137 2  52.2  17.165", "  -7.137-2-52.24  17.165"],
+)
+def test_numbers_whose_columns_slipped(read, columns):
+    """gemmi reads what stands before the blank."""
+    line = atom_line("CB", xyz=(1, 1, 1))
+    with pytest.raises(StructureError) as caught:
+        read(residue_lines() + line[:30] + columns + line[54:])
+    assert caught.value.code == "nan_coordinates"
+
+
+@pytest.mark.parametrize(
+    "columns", ["1.0     2.0     3.0     ", "   1.000-100.000-200.000", "     1.0    -2.5     +3."]
+)
+def test_numbers_that_are_written_in_another_way(read, columns):
+    line = atom_line("CB", xyz=(1, 1, 1))
+    assert read(residue_lines(names=("N", "CA", "C", "O")) + line[:30] + columns + line[54:]).num_atoms == 5
+
+
+def test_atoms_at_the_origin_are_refused(read):
+    """Many programs write zeros where they know no coordinates; a single atom may be there."""
+    nowhere = "".join(atom_line(name, number="2", xyz=(0, 0, 0)) for name in ("CB", "CG"))
+    near = residue_lines(shift=3.0)
+    assert read(near + nowhere.splitlines(True)[0]).num_residues == 2
+    with pytest.raises(StructureError) as caught:
+        read(near + nowhere)
+    assert caught.value.code == "no_coordinates"
+    assert "2 atoms at 0, 0, 0" in caught.value.message
+
+
+def test_a_protein_in_nm_is_refused(tmp_path, examples):
+    structure = gemmi.read_structure(str(examples / "1s2g_protein.pdb.gz"))
+    for atom in (site.atom for site in structure[0].all()):
+        atom.pos = gemmi.Position(*(x * 0.1 for x in atom.pos.tolist()))
+    path = tmp_path / "nm.cif"
+    structure.make_mmcif_document().write_file(str(path))
+    with pytest.raises(StructureError) as caught:
+        read_protein(path)
+    assert caught.value.code == "not_angstrom"
+    assert "nm by 10" in caught.value.hint
 
 
 def test_unknown_element(read):
@@ -250,7 +293,11 @@ def test_more_than_99999_atoms(read):
     text = []
     for k in range(20_100):
         serial = str(k * 5 % 100_000)
-        text.append(residue_lines(number=str(k % 9999), chain="ABC"[k // 9999], shift=3.8 * (k % 900), serial=serial))
+        text.append(
+            residue_lines(
+                number=str(k % 9999), chain="ABC"[k // 9999], shift=3.8 * (k % 900 + k // 900 / 30), serial=serial
+            )
+        )
     protein = read("".join(text))
     assert protein.num_atoms == 100_500
     assert protein.num_residues == 20_100

@@ -29,6 +29,7 @@ _READERS: Final = ("rdkit", "gemmi", "numpy")
 _CODE: Final = (  # a test holds that nothing is missing
     "io/*.py",
     "graph/checks.py",
+    "graph/directions.py",
     "graph/fields.py",
     "graph/ligand.py",
     "graph/site.py",

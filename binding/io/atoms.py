@@ -37,6 +37,7 @@ _CNOS = {"C": 6, "N": 7, "O": 8, "S": 16, "H": 1, "D": 1}
 #: Å, median distance of atoms that follow one another: 1.5 in proteins, 3.8 where there are CA atoms alone.
 _USUAL_STEPS = (0.5, 10.0)
 _FEWEST_STEPS = 20
+_SHORTEST_BOND = 1.1  # Å; two atoms of one name that are closer are conformers
 _SAME_PLACE = 0.5  # Å; a second atom of the same name closer than this is a copy, farther a second group
 
 
@@ -385,7 +386,7 @@ def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tup
             if away and min(away) < _SAME_PLACE:
                 keep[atom] = False
                 continue
-            if away and part not in joined:
+            if away and (min(away) < _SHORTEST_BOND or part not in joined):
                 start[atom] = True
                 seen, joined = {}, set()
             seen.setdefault(name, []).append(atom)

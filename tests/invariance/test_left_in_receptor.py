@@ -12,7 +12,7 @@ from transforms import v2000_record, write_pdb
 
 from binding import api
 from binding.data.encode import from_bytes
-from binding.data.piece_job import Job, prepare_job
+from binding.data.piece_job import PieceJob, make_piece
 from binding.io.structure import read_protein
 from binding.poses.series import place
 from binding.structures import Complex
@@ -129,7 +129,7 @@ def test_dock(files, cx):
 def test_prepare(files):
     sizes = []
     for name in ("clean", *NAMES):
-        piece = prepare_job(Job(name, files[name], (name,), (files["ligand"],), 10.0))
+        piece = make_piece(PieceJob(name, files[name], (name,), (files["ligand"],), 10.0))
         assert piece.content is not None
         assert any(warning.startswith("left out A:") for warning in piece.warnings.get(0, ())) == (name != "clean")
         sizes.append(len(from_bytes(piece.content).arrays["residue_sizes"]))

@@ -89,7 +89,7 @@ def test_declared_sequences_of_nameless_chains(letters):
 
 
 def test_numbers_that_go_on_are_one_chain(letters):
-    assert letters(chain(FIRST) + chain(SECOND, shift=0.0, first=len(FIRST) + 1)) == [FIRST + SECOND]
+    assert letters(chain(FIRST) + chain(SECOND, shift=0.2, first=len(FIRST) + 1)) == [FIRST + SECOND]
 
 
 def test_conformers_without_a_label_are_no_second_chain(tmp_path):

@@ -9,7 +9,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts bench figures setup clean distclean
+.PHONY: help demo test docs lint types contracts bench figures setup clean distclean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,6 +39,11 @@ types: $(STAMP)  ## mypy: typed signatures on the public API, consistent types e
 
 contracts: $(STAMP)  ## import-linter: imports only go down
 	$(BIN)/lint-imports
+
+docs: $(STAMP)  ## Build the documentation site in build/site; a broken link or an undocumented option is an error
+	@$(BIN)/python -c 'import mkdocs, material, mkdocstrings' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(STAMP)  ## Time import, reading, featurization and scoring on the examples
 	$(BIN)/python -m scripts.bench.predict

@@ -28,13 +28,14 @@ OLDER = {
 
 
 def run(*arguments: str, threads: str | None = None) -> str:
-    """Stdout of a Python command that must succeed.
+    """Stdout of a Python command that must succeed, as a terminal of 80 columns shows it.
 
     Args:
         arguments: What follows ``python``; the command runs at the root of the repository.
         threads: OMP_NUM_THREADS; None leaves it unset, as it is for most users.
     """
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    environment["COLUMNS"] = "80"
     if threads is not None:
         environment["OMP_NUM_THREADS"] = threads
     done = subprocess.run(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "data" / "examples"
+sys.path.insert(0, str(Path(__file__).parent))  # documents.py
 
 
 @pytest.fixture(scope="session")

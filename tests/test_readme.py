@@ -1,40 +1,48 @@
-"""The commands of the README and the docs are run: every ```console block after a line ``<!-- runs -->``.
+"""The commands of the README and the docs are run.
 
-Lines that start with ``$ `` are commands, run one after the other in one folder that sees ``data/`` and
-``configs/`` of the repository. A command exits 0, unless its comment says otherwise: ``# exits 3``.
+Every ```console block follows one of three lines: ``<!-- runs -->``; ``<!-- runs with complexes -->``, where the folder
+holds what the page takes for the reader's own data (tests/documents.py); ``<!-- not run: why -->``. Lines that start with
+``$ `` are commands, run one after the other in one folder that sees ``data/`` and ``configs/`` of the repository. A command
+exits 0, unless its comment says otherwise: ``# exits 3``.
 """
+
+from __future__ import annotations
 
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-MARKED = re.compile(r"<!-- runs -->\s*\n```console\n(.*?)\n```", re.DOTALL)
+from documents import PAGES, ROOT, write_complexes, write_ligands
+
+MARKED = re.compile(r"<!-- runs( with complexes)? -->\s*\n```console\n(.*?)\n```", re.DOTALL)
 BLOCKS = [
-    pytest.param(block, id=f"{page.name}-{number}")
+    pytest.param(block, bool(own), id=f"{page.stem}-{number}")
     for page in PAGES
-    for number, block in enumerate(MARKED.findall(page.read_text(encoding="utf-8")), start=1)
+    for number, (own, block) in enumerate(MARKED.findall(page.read_text(encoding="utf-8")), start=1)
 ]
 
 
-def commands(block):
+def commands(block: str) -> Iterator[tuple[str, int]]:
     """(command, expected exit code) of each ``$`` line."""
-    for line in block.splitlines():
+    for line in block.replace("\\\n", " ").splitlines():
         if line.startswith("$ "):
             said = re.search(r"#\s*exits (\d+)", line)
             yield line[2:], int(said[1]) if said else 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", BLOCKS)
-def test_commands_of_the_docs_run(block, tmp_path):
+@pytest.mark.parametrize(("block", "own"), BLOCKS)
+def test_commands_of_the_docs_run(block: str, own: bool, tmp_path: Path) -> None:
     for name in ("data", "configs"):
         (tmp_path / name).symlink_to(ROOT / name)
+    if own:
+        write_complexes(tmp_path)
+        write_ligands(tmp_path)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     ran = 0
     for command, expected in commands(block):
@@ -51,5 +59,23 @@ def test_commands_of_the_docs_run(block, tmp_path):
     assert ran, "a block that is marked to run holds no command"
 
 
-def test_the_readme_shows_commands_that_are_run():
-    assert MARKED.search((ROOT / "README.md").read_text(encoding="utf-8"))
+def test_every_block_of_commands_says_whether_it_is_run() -> None:
+    unmarked = []
+    for page in PAGES:
+        lines = page.read_text(encoding="utf-8").splitlines()
+        unmarked += [
+            f"{page.relative_to(ROOT)}:{number}"
+            for number, line in enumerate(lines, start=1)
+            if line == "```console" and not re.match(r"<!-- (runs|runs with complexes|not run: .+) -->", lines[number - 2])
+        ]
+    assert unmarked == []
+
+
+def test_the_readme_is_a_page_long() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 150
+    assert len(text.split()) <= 1200
+    assert len(MARKED.findall(text)) == 4, "a recipe for each: score, place, screen, train"
+    shown = re.search(r"```text\n(.*?)```", text, re.DOTALL)
+    assert shown
+    assert max(len(line) for line in shown[1].splitlines()) <= 80

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-POSES = 8
+from documents import write_complexes
+
 SETTINGS = """
 sources: [{cache: cache/ten.npz, decoys: 0.5}]
 validation: {file: splits.csv}
@@ -27,25 +26,9 @@ model: {hidden_channels: 16, num_heads: 2, num_layers: 1, ligand_layers: 1, pock
 
 
 @pytest.fixture
-def folder(tmp_path, examples):
-    """Ten complexes in PDBbind layout: a nucleoside, an antifolate, and eight poses in one receptor.
-
-    The affinities are made up, in the forms in which people have them.
-    """
-    rows = ["id,affinity,uniprot,year"]
-    for number, name in enumerate(("1s2g", "1ia1")):
-        (tmp_path / "ten" / name).mkdir(parents=True)
-        for part in (f"{name}_protein.pdb.gz", f"{name}_ligand.sdf"):
-            shutil.copy(examples / part, tmp_path / "ten" / name)
-        rows.append(f"{name},{('Kd=40uM', 'IC50=0.2uM')[number]},P0000{number},200{number}")
-    records = gzip.decompress((examples / "5ht1b_poses.sdf.gz").read_bytes()).decode().split("$$$$\n")
-    for number in range(POSES):
-        name = f"pose{number}"
-        (tmp_path / "ten" / name).mkdir()
-        shutil.copy(examples / "5ht1b_protein.pdb.gz", tmp_path / "ten" / name / f"{name}_protein.pdb.gz")
-        (tmp_path / "ten" / name / f"{name}_ligand.sdf").write_text(f"{records[number]}$$$$\n")
-        rows.append(f"{name},{('Ki~', 'Ki=')[number % 2]}{number + 1}nM,P28222,{2010 + number}")
-    (tmp_path / "ten" / "index.csv").write_text("\n".join([*rows, ""]))
+def folder(tmp_path):
+    write_complexes(tmp_path)
+    (tmp_path / "complexes").rename(tmp_path / "ten")
     (tmp_path / "tour.yaml").write_text(SETTINGS)
     return tmp_path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,10 +30,14 @@ Row = TypeVar("Row")
 
 
 def console() -> Console:
-    """Stdout; wide enough where it is no terminal, since Rich would take 80 columns there and cut the names."""
+    """Stdout, as wide as the terminal or as COLUMNS says.
+
+    In a pipe without COLUMNS it is wide: Rich would assume 80 columns there and cut the names.
+    """
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _PLAIN_WIDTH)
+    known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
+    return Console(highlight=False, width=None if known else _PLAIN_WIDTH)
 
 
 def print_table(rows: Sequence[ResultRow], total: int, saved_to: str | None) -> None:
@@ -96,15 +101,15 @@ class Column(NamedTuple):
 
 
 def _columns(rows: Sequence[ResultRow], narrow: bool) -> list[Column]:
-    """What fits: a narrow terminal goes without what can be looked up or divided."""
+    """What fits: a narrow terminal gets short headers, and no column that follows from the others or the input."""
     columns = [Column("id", False, lambda row: row.id)]
     if not narrow and any(row.ligand and row.ligand != row.id for row in rows):
         columns.append(Column("ligand", False, lambda row: row.ligand))
     columns += [
-        Column("pK\n-log10(K/M)", True, lambda row: number(row.pk, 2)),
+        Column("pK" if narrow else "pK\n-log10(K/M)", True, lambda row: number(row.pk, 2)),
         Column("± pK\n1 s.d.", True, lambda row: number(row.pk_std, 2)),
         Column("ΔG\nkcal/mol", True, lambda row: number(row.dg_kcal_mol, 1)),
-        Column("pK, ligand\nalone", True, lambda row: number(row.pk_ligand_only, 2)),
+        Column("ligand\nalone" if narrow else "pK, ligand\nalone", True, lambda row: number(row.pk_ligand_only, 2)),
     ]
     if not narrow:
         columns += [

@@ -33,13 +33,11 @@ def headline() -> str:
     twin = next(c for c in report["columns"] if c["name"] == "pk_ligand_only")
     gap = next(c for c in report["comparisons"] if c["name"] == "pk_ligand_only")["differences"]
     return (
-        f"On the {model['n']} crystal complexes of CASF-2016 the weights `{STRICT_MODEL}`, trained without these and "
-        f"their close analogues, reach r = "
-        f"{estimate(model['metrics']['r'])} and an RMSE of {estimate(model['metrics']['rmse'])} pK. What the "
-        f"ligand alone says, their prior, reaches r = {estimate(twin['metrics']['r'])} and "
-        f"{estimate(twin['metrics']['rmse'])}. What the protein adds is the difference: "
-        f"{gap['r']['value']:+.2f} in r ({gap['r']['low']:+.2f} to {gap['r']['high']:+.2f}). "
-        "Brackets hold 95 % bootstrap intervals."
+        f"On the {model['n']} crystal complexes of CASF-2016, weights trained without these and their close analogues "
+        f"(`{STRICT_MODEL}`) reach r = {estimate(model['metrics']['r'])} and an RMSE of "
+        f"{estimate(model['metrics']['rmse'])} pK. The ligand alone gives r = {estimate(twin['metrics']['r'])} and "
+        f"{estimate(twin['metrics']['rmse'])}; the protein adds {gap['r']['value']:+.2f} "
+        f"({gap['r']['low']:+.2f} to {gap['r']['high']:+.2f}) in r. Brackets hold 95 % bootstrap intervals."
     )
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the documents share: the pages, and the ten complexes that their commands take for the reader's own.
+"""What the tests of the documents share: the pages, and data that their commands take for the reader's own.
 
 The affinities are invented, in the forms in which people have them.
 """
@@ -39,7 +39,9 @@ atenolol,CC(C)NCC(O)COc1ccc(CC(N)=O)cc1,6.6,I
 metoprolol,COCCc1ccc(OCC(O)CNC(C)C)cc1,7.0,I
 trimethoprim,COc1cc(Cc2cnc(N)nc2N)cc(OC)c1OC,7.3,J
 """
-AT_SITES = "adenosine,Nc1ncnc2c1ncn2C1OC(CO)C(O)C1O,4.4,K,1s2g\npyrimethamine,CCc1nc(N)nc(N)c1-c1ccc(Cl)cc1,6.9,F,1ia1\n"
+AT_SITES = (
+    "adenosine,Nc1ncnc2c1ncn2C1OC(CO)C(O)C1O,4.4,K,1s2g\npyrimethamine,CCc1nc(N)nc(N)c1-c1ccc(Cl)cc1,6.9,F,1ia1\n"
+)
 
 
 def write_complexes(folder: Path) -> None:
@@ -61,7 +63,7 @@ def write_complexes(folder: Path) -> None:
 
 
 def write_ligands(folder: Path) -> None:
-    """``ligands.csv``, measured ligands without poses; ``placed.csv``, with the complex in whose pocket two of them bind."""
+    """``ligands.csv``: ligands without poses; ``placed.csv``: also two that bind in pockets of ``complexes/``."""
     (folder / "ligands.csv").write_text(f"id,smiles,pk,uniprot\n{LIGANDS}")
     rows = "".join(f"{line},\n" for line in LIGANDS.splitlines())
     (folder / "placed.csv").write_text(f"id,smiles,pk,uniprot,site\n{rows}{AT_SITES}")

@@ -8,11 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 import binding
+from binding.io.results import ResultRow
 from binding.model.weights import STRICT_MODEL, available_models, load_card
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +73,21 @@ def test_every_page_is_in_the_navigation():
     listed = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")]
     assert sorted(listed) == sorted(pages)
+
+
+def test_every_error_code_is_explained():
+    source = (ROOT / "binding" / "errors.py").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    codes = set(re.findall(r"``([a-z_]+)``", source)) | set(re.findall(r'code = "([a-z_]+)"', source))
+    # Names of columns, and codes of a base class that no error ends with.
+    codes -= {"status", "error_code", "exit_code", "error", "bad_structure", "bad_ligand"}
+    assert {code for code in codes if f"`{code}`" not in page} == set()
+
+
+def test_every_column_is_explained():
+    page = (ROOT / "docs" / "reference" / "columns.md").read_text(encoding="utf-8")
+    columns = {field.name for field in fields(ResultRow)} - {"record"}
+    assert {name for name in columns if f"`{name}`" not in page} == set()
 
 
 def test_schematic_can_be_drawn(tmp_path):

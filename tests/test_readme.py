@@ -1,9 +1,9 @@
 """The commands of the README and the docs are run.
 
-Every ```console block follows one of three lines: ``<!-- runs -->``; ``<!-- runs with complexes -->``, where the folder
-holds what the page takes for the reader's own data (tests/documents.py); ``<!-- not run: why -->``. Lines that start with
-``$ `` are commands, run one after the other in one folder that sees ``data/`` and ``configs/`` of the repository. A command
-exits 0, unless its comment says otherwise: ``# exits 3``.
+A line before every ```console block says how: ``<!-- runs -->``; ``<!-- runs with complexes -->``, where the folder
+holds what the page takes for the reader's own data (tests/documents.py); ``<!-- not run: why -->``. Lines that start
+with ``$ `` are commands. Those of a page run one after the other, as a reader gives them, in one folder that sees
+``data/`` and ``configs/`` of the repository. A command exits 0, unless its comment says otherwise: ``# exits 3``.
 """
 
 from __future__ import annotations
@@ -16,36 +16,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from documents import PAGES, ROOT, write_complexes, write_ligands
 
 MARKED = re.compile(r"<!-- runs( with complexes)? -->\s*\n```console\n(.*?)\n```", re.DOTALL)
-BLOCKS = [
-    pytest.param(block, bool(own), id=f"{page.stem}-{number}")
-    for page in PAGES
-    for number, (own, block) in enumerate(MARKED.findall(page.read_text(encoding="utf-8")), start=1)
-]
+RUN = [page for page in PAGES if MARKED.search(page.read_text(encoding="utf-8"))]
 
 
-def commands(block: str) -> Iterator[tuple[str, int]]:
-    """(command, expected exit code) of each ``$`` line."""
-    for line in block.replace("\\\n", " ").splitlines():
-        if line.startswith("$ "):
-            said = re.search(r"#\s*exits (\d+)", line)
-            yield line[2:], int(said[1]) if said else 0
+def commands(page: Path) -> Iterator[tuple[str, int]]:
+    """(command, expected exit code) of each ``$`` line of the page's marked blocks."""
+    for _, block in MARKED.findall(page.read_text(encoding="utf-8")):
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.startswith("$ "):
+                said = re.search(r"#\s*exits (\d+)", line)
+                yield line[2:], int(said[1]) if said else 0
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("block", "own"), BLOCKS)
-def test_commands_of_the_docs_run(block: str, own: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
+def test_commands_of_the_docs_run(page: Path, tmp_path: Path) -> None:
     for name in ("data", "configs"):
         (tmp_path / name).symlink_to(ROOT / name)
-    if own:
+    if "<!-- runs with complexes -->" in page.read_text(encoding="utf-8"):
         write_complexes(tmp_path)
         write_ligands(tmp_path)
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    ran = 0
-    for command, expected in commands(block):
+    for command, expected in commands(page):
         done = subprocess.run(
             ["bash", "-c", command],
             cwd=tmp_path,
@@ -55,8 +50,6 @@ def test_commands_of_the_docs_run(block: str, own: bool, tmp_path: Path) -> None
             timeout=300,
         )
         assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"
-        ran += 1
-    assert ran, "a block that is marked to run holds no command"
 
 
 def test_every_block_of_commands_says_whether_it_is_run() -> None:
@@ -66,7 +59,8 @@ def test_every_block_of_commands_says_whether_it_is_run() -> None:
         unmarked += [
             f"{page.relative_to(ROOT)}:{number}"
             for number, line in enumerate(lines, start=1)
-            if line == "```console" and not re.match(r"<!-- (runs|runs with complexes|not run: .+) -->", lines[number - 2])
+            if line == "```console"
+            and not re.match(r"<!-- (runs|runs with complexes|not run: .+) -->", lines[number - 2])
         ]
     assert unmarked == []
 

@@ -44,6 +44,7 @@ class Protein:
         residue_numbers: (residues,) int32, author numbering.
         insertion_codes: (residues,) ``<U1``, empty where there is none.
         notes: What reading decided, one sentence each ("kept altloc A of 3 residues").
+        warnings: Those of the notes that each result must show, such as models that were left out.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Protein:
     residue_numbers: np.ndarray
     insertion_codes: np.ndarray
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def num_atoms(self) -> int:

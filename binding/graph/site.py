@@ -234,7 +234,7 @@ def _listed(protein: Protein, wanted: tuple[str, ...]) -> np.ndarray:
     """(residues,) bool of the residues in the list."""
     rows: dict[str, list[int]] = {}
     for row, full in enumerate(protein.residue_ids):
-        chain, name, number = full.split(":")
+        chain, name, number = full.rsplit(":", 2)
         for key in (full, f"{chain}:{number}", f"{name}:{number}" if not chain else ""):
             rows.setdefault(key, []).append(row)
     keep = np.zeros(protein.num_residues, dtype=bool)

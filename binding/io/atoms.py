@@ -6,7 +6,6 @@ stays is decided in ``structure.py``. Lengths in Å.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,31 +13,35 @@ import gemmi
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from binding.errors import FileError, StructureError
-from binding.graph.directions import bonds_by_distance
 from binding.io.chains import chains_are_merged, end_chains
+from binding.io.elements import element_of
 from binding.io.files import read_structure_bytes, split_suffix
 from binding.io.formats import structure_format
-from binding.io.vocabulary import AUTODOCK_TYPES, CNOS_RESIDUES, HYDROGENS, METALS
+from binding.io.pdb_text import check_coordinates, mended_pdb
+from binding.io.vocabulary import CNOS_RESIDUES, HYDROGENS, METALS, is_amino_acid_name
 
-# Columns 31 to 54 must hold three numbers. gemmi reads "********" and words as 0.0, and "2  52.24" as 2, silently.
-_ATOM_LINE = rb"^(?:ATOM  |HETATM).{24}"
-_FIELD = rb"(?= {0,7}[-+]?\.?\d)[ \d.+-]{8}"
-_GAP = b"|".join(rb".{%d}[^ ](?: {1,%d}[^ ]|[-+])" % (place, 6 - place) for place in range(6)) + rb"|.{6}[^ ][-+]"
-_USUAL = rb"(?=.{4}\.\d{3}) *-?\d+\.\d{3}"  # what nearly all files hold, and quick to check
-_UNUSUAL_COORDINATES = re.compile(_ATOM_LINE + rb"(?!" + _USUAL * 3 + rb")", re.MULTILINE)
-_BAD_COORDINATES = re.compile(
-    _ATOM_LINE + rb"(?:(?!" + _FIELD * 3 + rb")|(?:.{8}){0,2}(?:" + _GAP + rb"))[^\r\n]*", re.MULTILINE
-)
-_FOUR_LETTER_WATER = re.compile(rb"^((?:ATOM  |HETATM).{11})(TIP[2-5]|SPCE)", re.MULTILINE)
-_PDBQT_TYPE = re.compile(rb"^((?:ATOM  |HETATM)[^\r\n]{70}) (\S{1,2})[^\r\n]*", re.MULTILINE)
-_CNOS = {"C": 6, "N": 7, "O": 8, "S": 16, "H": 1, "D": 1}
 #: Å, median distance of atoms that follow one another: 1.5 in proteins, 3.8 where there are CA atoms alone.
 _USUAL_STEPS = (0.5, 10.0)
 _FEWEST_STEPS = 20
 _SHORTEST_BOND = 1.1  # Å; two atoms of one name that are closer are conformers
-_SAME_PLACE = 0.5  # Å; a second atom of the same name closer than this is a copy, farther a second group
+_NO_NUMBER = -(2**31)  # gemmi's residue number where a file gives none
+_LONG_NAME = 8  # letters; gemmi flattens shorter names only
+_DEFAULT_COLUMNS = {
+    "_atom_site.label_alt_id": ".",
+    "_atom_site.label_asym_id": ".",
+    "_atom_site.occupancy": "1",
+    "_atom_site.B_iso_or_equiv": "0",
+    "_atom_site.auth_seq_id": ".",
+}
+_BACKBONE = frozenset(("N", "CA", "C"))
+_SAME_PLACE = 0.5  # Å; a second atom of the same name closer than this is a copy
+_BOND_TOLERANCE = 0.4  # Å beyond the sum of covalent radii
+_MODELS_TOUCH = 1.5  # Å; atoms of two parts of an assembly are farther apart
+_MOST_TOUCHING = 0.05  # share of a model's atoms that lie on another's, where both are parts of an assembly
+_CNOS = {"C": 6, "N": 7, "O": 8, "S": 16, "H": 1, "D": 1}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +60,7 @@ class AtomTable:
         insertion_codes: (groups,) ``<U1``.
         hetero: (groups,) bool, HETATM in the file.
         notes: What was decided.
+        warnings: Those of the notes that each result must show.
         block: The mmCIF block, where the file was one (bond orders may be in it).
     """
 
@@ -71,6 +75,7 @@ class AtomTable:
     insertion_codes: np.ndarray
     hetero: np.ndarray
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     block: gemmi.cif.Block | None = field(default=None, repr=False)
 
     @property
@@ -107,7 +112,7 @@ def read_atoms(path: str | Path) -> AtomTable:
     """Read the first model of a PDB or mmCIF file (also gzipped).
 
     Args:
-        path: The file; the format is told from the content.
+        path: The file; the format is recognised from the content.
 
     Raises:
         FileError: Missing, empty, damaged, or of another format.
@@ -119,30 +124,82 @@ def read_atoms(path: str | Path) -> AtomTable:
     structure, block, notes = _parse(path, data)
     if not len(structure) or not structure[0].count_atom_sites():
         raise StructureError(f"{path} holds no atoms.", "Check that the file is complete.", "no_protein")
-    if len(structure) > 1:
-        notes.append(f"took the first of {len(structure)} models")
-        del structure[1:]
+    warnings = _one_model(structure)
+    notes.extend(warnings)
     arrays = _flatten(structure)
     alpha = (arrays.atom_names == "CA") & (arrays.elements == 6) & (arrays.altlocs == 0)
     if chains_are_merged(arrays.positions, alpha, arrays.boundaries(with_name=True)):
-        arrays = _in_file_order(structure, None if block is not None else _pdb_text(path, data))
-    return _table(path, arrays, notes, block)
+        arrays = _in_file_order(structure, None if block is not None else mended_pdb(path, data))
+    return replace(_table(path, arrays, notes, block), warnings=tuple(warnings))
 
 
 def _flatten(structure: gemmi.Structure) -> _Flat:
-    flat = gemmi.FlatStructure(structure)
-    return _Flat(
+    flat, full = _flat_of(structure)
+    numbers = np.array(flat.resnums, dtype=np.int32)
+    if (numbers == _NO_NUMBER).any():
+        return _flatten(_numbered(structure))
+    arrays = _Flat(
         positions=np.array(flat.pos, dtype=np.float64),
         elements=np.array(flat.elements, dtype=np.int16),
         atom_names=_strings(np.asarray(flat.atom_names), "<U4"),
         residue_names=_strings(np.asarray(flat.residue_names), "<U8"),
         chain_ids=_strings(np.asarray(flat.chain_ids), "<U8"),
-        numbers=np.array(flat.resnums, dtype=np.int32),
+        numbers=numbers,
         insertion_codes=np.char.strip(np.array(flat.icodes).view("S1").astype("<U1")),
         altlocs=np.array(flat.altlocs),
         occupancies=np.array(flat.occ),
         hetero=np.array(flat.het_flags) == ord("H"),
     )
+    if full:
+        for field_name in ("atom_names", "residue_names", "chain_ids"):
+            names, rows = np.unique(getattr(arrays, field_name), return_inverse=True)
+            setattr(arrays, field_name, np.array([full.get(name, name) for name in names.tolist()])[rows])
+    return arrays
+
+
+def _flat_of(structure: gemmi.Structure) -> tuple[gemmi.FlatStructure, dict[str, str]]:
+    """gemmi's arrays, and the full names of those that were too long for them."""
+    try:
+        return gemmi.FlatStructure(structure), {}
+    except RuntimeError:
+        short, full = _with_short_names(structure)
+        return gemmi.FlatStructure(short), full
+
+
+def _with_short_names(structure: gemmi.Structure) -> tuple[gemmi.Structure, dict[str, str]]:
+    """A copy whose names have at most seven letters, and the full name of each that was cut."""
+    full: dict[str, str] = {}
+    given: dict[str, str] = {}
+
+    def short(name: str) -> str:
+        if len(name) < _LONG_NAME:
+            return name
+        if name not in given:
+            given[name] = f"\x01{len(given)}"
+            full[given[name]] = name
+        return given[name]
+
+    copy = structure.clone()
+    for chain in copy[0]:
+        chain.name = short(chain.name)
+        for residue in chain:
+            residue.name, residue.subchain, residue.entity_id, residue.segment = short(residue.name), "", "", ""
+            for atom in residue:
+                atom.name = short(atom.name)
+    return copy, full
+
+
+def _numbered(structure: gemmi.Structure) -> gemmi.Structure:
+    """A copy in which residues without a number have the next one that their chain has free."""
+    copy = structure.clone()
+    for chain in copy[0]:
+        known = [residue.seqid.num for residue in chain if residue.seqid.num is not None]
+        last = max((number for number in known if number != _NO_NUMBER), default=0)
+        for residue in chain:
+            if residue.seqid.num is None or residue.seqid.num == _NO_NUMBER:
+                last += 1
+                residue.seqid = gemmi.SeqId(str(last))
+    return copy
 
 
 def _in_file_order(structure: gemmi.Structure, data: bytes | None) -> _Flat:
@@ -153,14 +210,43 @@ def _in_file_order(structure: gemmi.Structure, data: bytes | None) -> _Flat:
         data: Of the PDB file; None for mmCIF, whose atoms are numbered throughout.
     """
     if data is None:
-        serials = np.array(gemmi.FlatStructure(structure).serials)
+        serials = np.array(_flat_of(structure)[0].serials)
         return _flatten(structure).take(np.argsort(serials, kind="stable"))
     ended = end_chains(data)
     if ended is None:
         return _flatten(structure)
     structure = gemmi.read_pdb_string(ended.decode("utf-8", errors="replace"), split_chain_on_ter=True)
-    del structure[1:]
+    _one_model(structure)
     return _flatten(structure)
+
+
+def _one_model(structure: gemmi.Structure) -> list[str]:
+    """Leave one model, and say what was done with the others.
+
+    Models that lie on each other are states of one structure: the first is taken. Models that lie beside each other
+    are the parts of an assembly: all are taken, in one.
+    """
+    count = len(structure)
+    if count < 2:
+        return []
+    places = [np.array([site.atom.pos.tolist() for site in model.all()]) for model in structure]
+    first = cKDTree(places[0])
+    beside = all(
+        len(other) > 0
+        and np.isfinite(first.query(other, distance_upper_bound=_MODELS_TOUCH)[0]).mean() < _MOST_TOUCHING
+        for other in places[1:]
+    )
+    if beside:
+        names = {chain.name for chain in structure[0]}
+        for number in range(1, count):
+            for chain in structure[number]:
+                if chain.name in names:
+                    chain.name = f"{chain.name}-{number + 1}"
+                structure[0].add_chain(chain)
+    del structure[1:]
+    if beside:
+        return [f"took all {count} models as one assembly"]
+    return [f"took the first of {count} models"]
 
 
 @dataclass(eq=False)
@@ -207,16 +293,9 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
                     "Fetch the mmCIF of the entry, not its dictionary or reflections.",
                     "wrong_format",
                 )
-            return gemmi.make_structure_from_block(block), block, []
-        bad = _BAD_COORDINATES.search(data) if _UNUSUAL_COORDINATES.search(data) else None
-        if bad:
-            line = bad.group().decode("ascii", errors="replace")
-            raise StructureError(
-                f"{path} has an atom whose coordinates are no numbers: {line[:60].strip()!r}.",
-                "Remove or mend the atom; its columns may have slipped.",
-                "nan_coordinates",
-            )
-        return gemmi.read_pdb_string(_pdb_text(path, data).decode("utf-8", errors="replace")), None, []
+            return gemmi.make_structure_from_block(_with_all_columns(block)), block, []
+        check_coordinates(path, data)
+        return gemmi.read_pdb_string(mended_pdb(path, data).decode("utf-8", errors="replace")), None, []
     except (RuntimeError, ValueError, IndexError) as error:
         raise FileError(
             f"{path} cannot be read as {'mmCIF' if kind == 'cif' else 'PDB'}: {str(error).splitlines()[0]}",
@@ -225,25 +304,23 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
         ) from None
 
 
-def _pdb_text(path: Path, data: bytes) -> bytes:
-    """A PDB or PDBQT file as gemmi reads it right."""
-    if b"TIP" in data or b"SPCE" in data:
-        # CHARMM and Amber write four-letter water names into the column of the chain's first letter.
-        data = _FOUR_LETTER_WATER.sub(rb"\1HOH ", data)
-    if split_suffix(path)[1] == ".pdbqt":
-        data = _PDBQT_TYPE.sub(_with_element, data)
-    return data
-
-
-def _with_element(line: re.Match[bytes]) -> bytes:
-    """A PDBQT atom line with its AutoDock type replaced by the element, where PDB has it."""
-    kind = line.group(2).decode("ascii", errors="replace")
-    return line.group(1) + AUTODOCK_TYPES.get(kind.upper(), kind).upper().rjust(2).encode()
+def _with_all_columns(block: gemmi.cif.Block) -> gemmi.cif.Block:
+    """An mmCIF block with the columns that gemmi asks for; without them it finds no atom."""
+    loop = block.find_loop("_atom_site.Cartn_x").get_loop()
+    for tag, value in _DEFAULT_COLUMNS.items():
+        if tag not in loop.tags:
+            loop.add_columns([tag], value)
+            twin = tag.replace("auth_", "label_")
+            if twin != tag and twin in loop.tags:
+                for row in range(loop.length()):
+                    loop[row, loop.tags.index(tag)] = loop[row, loop.tags.index(twin)]
+    return block
 
 
 def _strings(rows: np.ndarray, dtype: str) -> np.ndarray:
-    """(n,) strings from gemmi's (n, 8) zero-padded characters."""
-    return np.ascontiguousarray(rows).view("S8")[:, 0].astype(dtype)
+    """(n,) strings from gemmi's (n, 8) zero-padded characters; longer than ``dtype`` where a name is."""
+    names = np.char.decode(np.ascontiguousarray(rows).view("S8")[:, 0], "utf-8", "replace")
+    return names.astype(dtype) if int(np.char.str_len(names).max(initial=0)) <= int(dtype[2:]) else names
 
 
 def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | None) -> AtomTable:
@@ -254,7 +331,7 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
     if not np.isfinite(flat.positions).all():
         bad = int(np.flatnonzero(~np.isfinite(flat.positions).all(axis=1))[0])
         raise StructureError(
-            f"{path} has coordinates that are no numbers: atom {flat.atom_names[bad]} of "
+            f"{path} has coordinates that are not numbers: atom {flat.atom_names[bad]} of "
             f"{flat.chain_ids[bad]}:{flat.residue_names[bad]}:{flat.numbers[bad]}.",
             "Remove or mend the atom.",
             "nan_coordinates",
@@ -310,9 +387,9 @@ def _check_places(path: Path, positions: np.ndarray) -> None:
 def _mend_elements(flat: _Flat) -> None:
     """Mend elements that names settle: C, N, O, S of amino acids ("CA" read as calcium), ions named after a metal."""
     for atom in np.flatnonzero(flat.atom_names == flat.residue_names):  # such as PT of residue PT, element P
-        number = gemmi.Element(str(flat.atom_names[atom])).atomic_number
-        if METALS[number]:
-            flat.elements[atom] = number
+        column = gemmi.Element(int(flat.elements[atom])).name if flat.elements[atom] else ""
+        name = str(flat.atom_names[atom])
+        flat.elements[atom] = gemmi.Element(element_of(column, name, name) or "X").atomic_number
     odd = ~np.isin(flat.elements, (1, 6, 7, 8, 16, 119))
     if not odd.any():
         return
@@ -363,9 +440,10 @@ def _drop_copies(flat: _Flat, notes: list[str]) -> _Flat:
 
 
 def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tuple[_Flat, np.ndarray]:
-    """Atoms of one name in one residue: a copy in the same place is dropped, a second molecule begins another group.
+    """Atoms of one name in one residue: a copy in the same place is dropped, another may begin another group.
 
-    Ligands whose atoms are all named C, N or O stay whole: what is bonded to the group is part of it.
+    Amino acids under one number, and conformers without a label, are told apart by the names that repeat. Atoms of another molecule may all have one
+    name: there a group begins only where what repeats names is not bonded to what came before.
     """
     groups = np.cumsum(start) - 1
     keys = np.char.add(np.char.add(groups.astype("<U10"), ":"), flat.atom_names)
@@ -374,30 +452,71 @@ def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tup
         return flat, start
     start = start.copy()
     keep = np.ones(len(keys), dtype=bool)
-    doubled = np.unique(groups[first[counts > 1]])
-    for group in doubled:
+    order = np.arange(len(keys))
+    for group in np.unique(groups[first[counts > 1]]):
         atoms = np.flatnonzero(groups == group)
-        molecule = _molecules(flat, atoms)
-        seen: dict[str, list[int]] = {}
-        joined: set[int] = set()  # molecules of the group so far
-        for atom, part in zip(atoms.tolist(), molecule.tolist(), strict=True):
-            name = str(flat.atom_names[atom])
-            away = [np.linalg.norm(flat.positions[atom] - flat.positions[other]) for other in seen.get(name, ())]
-            if away and min(away) < _SAME_PLACE:
-                keep[atom] = False
-                continue
-            if away and (min(away) < _SHORTEST_BOND or part not in joined):
-                start[atom] = True
-                seen, joined = {}, set()
-            seen.setdefault(name, []).append(atom)
-            joined.add(part)
+        conformers = _drop_repeated(flat, atoms, keep)
+        atoms = atoms[keep[atoms]]
+        names = flat.atom_names[atoms].tolist()
+        chain = _BACKBONE <= set(names) or is_amino_acid_name(str(flat.residue_names[atoms[0]]))
+        if chain or conformers:
+            starts = _where_names_repeat(names)
+        else:
+            molecules = _molecules(flat, atoms)
+            order[atoms] = atoms = atoms[np.argsort(molecules, kind="stable")]
+            starts = _where_molecules_repeat(flat.atom_names[atoms].tolist(), np.sort(molecules))
+        start[np.flatnonzero(groups == group)] = False
+        start[np.flatnonzero((groups == group) & keep)[[0, *starts]]] = True
     if not keep.all():
         notes.append(f"dropped {int((~keep).sum())} atoms that repeat another of the same name and place")
-    return flat.take(keep), start[keep]
+    return flat.take(order).take(keep), start[keep]
+
+
+def _drop_repeated(flat: _Flat, atoms: np.ndarray, keep: np.ndarray) -> bool:
+    """Mark the atoms that lie where another of the same name lies; whether any is a conformer of another."""
+    seen: dict[str, list[int]] = {}
+    conformers = False
+    for atom in atoms.tolist():
+        others = seen.setdefault(str(flat.atom_names[atom]), [])
+        away = np.linalg.norm(flat.positions[others] - flat.positions[atom], axis=1).min(initial=np.inf)
+        if away < _SAME_PLACE:
+            keep[atom] = False
+        else:
+            others.append(atom)
+            conformers |= bool(away < _SHORTEST_BOND)
+    return conformers
+
+
+def _where_names_repeat(names: list[str]) -> list[int]:
+    """Rows at which a name comes that the group before has."""
+    starts, seen = [], set[str]()
+    for row, name in enumerate(names):
+        if name in seen:
+            starts.append(row)
+            seen = set()
+        seen.add(name)
+    return starts
+
+
+def _where_molecules_repeat(names: list[str], molecules: np.ndarray) -> list[int]:
+    """Rows at which a molecule begins that shares a name with the group before."""
+    starts, seen = [], set[str]()
+    for row in np.flatnonzero(np.diff(molecules, prepend=-1)).tolist():
+        mine = {name for name, molecule in zip(names, molecules, strict=True) if molecule == molecules[row]}
+        if mine & seen:
+            starts.append(row)
+            seen = set()
+        seen |= mine
+    return starts
 
 
 def _molecules(flat: _Flat, atoms: np.ndarray) -> np.ndarray:
-    """(n,) number of the molecule that each of some atoms is part of, by the distances between them."""
-    bonds = bonds_by_distance(flat.positions[atoms], flat.elements[atoms])
-    graph = coo_matrix((np.ones(len(bonds)), (bonds[:, 0], bonds[:, 1])), shape=(len(atoms), len(atoms)))
-    return connected_components(graph, directed=False)[1]
+    """(n,) which molecule each atom belongs to, by bonding distance, numbered in the order of their first atoms."""
+    radii = np.array([gemmi.Element(int(number)).covalent_r for number in flat.elements[atoms]])
+    pairs = cKDTree(flat.positions[atoms]).query_pairs(2 * radii.max() + _BOND_TOLERANCE, output_type="ndarray")
+    lengths = np.linalg.norm(flat.positions[atoms[pairs[:, 0]]] - flat.positions[atoms[pairs[:, 1]]], axis=1)
+    pairs = pairs[lengths < radii[pairs[:, 0]] + radii[pairs[:, 1]] + _BOND_TOLERANCE]
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(atoms),) * 2)
+    _, label = connected_components(graph, directed=False)
+    _, firsts, rows = np.unique(label, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(firsts))[rows]

@@ -69,7 +69,7 @@ def _named(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) -> list
     fields = wanted.split(":")
     rows = []
     for row in np.flatnonzero(kinds != WATER).tolist():
-        chain, name, number = table.group_id(row).split(":")
+        chain, name, number = table.group_id(row).rsplit(":", 2)
         mine = {1: [name], 2: [name, number], 3: [chain, name, number]}.get(len(fields))
         if mine == fields:
             rows.append(row)

@@ -13,6 +13,7 @@ from rdkit import Chem, rdBase
 from binding.errors import BindingError, FileError, LigandError
 from binding.io.files import split_suffix
 from binding.io.formats import format_of_record
+from binding.io.perceive import SAME_SPOT
 from binding.io.records import split_records
 from binding.io.repair import sanitize
 from binding.io.tautomer import canonical_hydrogens
@@ -21,7 +22,6 @@ from binding.structures import Ligand
 
 __all__ = ["BadRecord", "parse_record", "prepare_ligand", "read_ligands", "split_records"]
 
-_DEPOSITED = 1e-3  # Å; atoms spread less than this along every axis, or z all zero, are no pose
 
 _REMOVE_ALL = Chem.RemoveHsParameters()
 for _switch in ("showWarnings", *(name for name in dir(_REMOVE_ALL) if name.startswith("remove"))):
@@ -166,13 +166,13 @@ def _check_coordinates(mol: Chem.Mol, name: str) -> None:
     positions = mol.GetConformer().GetPositions()
     if not np.isfinite(positions).all():
         raise LigandError(
-            f"Ligand {name} has coordinates that are no numbers.", "Mend or remove the record.", "nan_coordinates"
+            f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
         )
-    spread = np.ptp(positions, axis=0)
+    heavy = positions[[atom.GetAtomicNum() > 1 for atom in mol.GetAtoms()]]
     flat = len(positions) > 1 and not positions[:, 2].any() and not mol.GetConformer().Is3D()
-    piled = len(positions) > 1 and (spread < _DEPOSITED).all()
+    piled = len(heavy) > 1 and (np.ptp(heavy, axis=0) < SAME_SPOT).all()
     if flat or piled or not positions.any():
-        what = "a 2D drawing" if flat and not piled else "no coordinates (all atoms in one place)"
+        what = "a 2D drawing" if flat and not piled else "no pose: all atoms are in one place"
         raise LigandError(f"Ligand {name} is {what}.", "Give a 3D pose in the protein's frame.", "no_coordinates")
 
 

@@ -27,7 +27,8 @@ _TOLERANCE = 0.45  # beyond the sum of covalent radii
 _CERTAIN = 0.25  # ... where parts that the file does not join are bonded
 _CONNECT_TOLERANCE = 0.75  # ... up to which a bond that the file lists is believed
 _OVERLAP = 0.9  # Å; parts that come nearer are two molecules in one place, or two states of one
-_SAME_SPOT = 0.2  # Å; atoms spread less than this along every axis are no pose
+_SHORTEST_BOND = 0.7  # Å; atoms of a structure that are all nearer to their neighbours are not in Å
+SAME_SPOT = 0.05  # Å; atoms spread less than this along every axis are no pose
 _MAX_NEIGHBOURS = {"C": 4, "N": 4, "O": 2, "F": 1, "Cl": 1, "Br": 1, "I": 1, "S": 4, "Se": 4, "P": 4, "B": 4, "Si": 4}
 # Between a single and a double bond (means of CSD values, Allen et al. 1987, doi:10.1039/P298700000S1).
 _HALFWAY = {"CC": 1.45, "CN": 1.39, "CO": 1.31, "NN": 1.34, "NO": 1.30, "CS": 1.70, "OS": 1.55, "OP": 1.58, "NS": 1.56}
@@ -110,7 +111,7 @@ def with_perceived_bonds(mol: Chem.Mol, name: str) -> tuple[Chem.Mol, list[str]]
         fragment[list(members)] = number
     organic = np.array([symbol in _MAX_NEIGHBOURS for symbol in symbols])
     rows = np.flatnonzero(organic & (fragment >= 0))
-    if len(rows) < 2 or not np.isfinite(xyz).all() or (np.ptp(xyz[rows], axis=0) < _SAME_SPOT).all():
+    if len(rows) < 2 or not np.isfinite(xyz).all() or (np.ptp(xyz[rows], axis=0) < SAME_SPOT).all():
         return mol, []
     if not xyz[:, 2].any() and not mol.GetConformer().Is3D():
         return mol, []  # a drawing
@@ -133,8 +134,16 @@ def _bonded_pairs(
     radii = np.array([COVALENT_RADII.get(table.GetAtomicNumber(e), table.GetRcovalent(e)) for e in elements])
     close = cKDTree(xyz).query_pairs(2 * radii.max() + _TOLERANCE, output_type="ndarray")
     lengths = np.linalg.norm(xyz[close[:, 0]] - xyz[close[:, 1]], axis=1)
+    collapsed = len(elements) > 1 and (np.ptp(xyz, axis=0) < SAME_SPOT).all()
+    if len(elements) > 2 and not collapsed:
+        middle = float(np.median(cKDTree(xyz).query(xyz, k=2)[0][:, 1]))
+        if middle < _SHORTEST_BOND:
+            raise LigandError(
+                f"Ligand {name} has coordinates that cannot be Å: its atoms are {middle:.2g} apart.",
+                "Multiply coordinates in nm by 10, those in bohr by 0.529.",
+                "not_angstrom",
+            )
     if (lengths < 0.4).any():
-        collapsed = len(elements) > 1 and (np.ptp(xyz, axis=0) < _SAME_SPOT).all()
         raise LigandError(
             f"Ligand {name} has {'all' if collapsed else 'two'} atoms in one place.",
             "Give a 3D pose in the protein's frame." if collapsed else "Remove the copy (alternate locations?).",

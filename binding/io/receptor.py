@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from binding.errors import StructureError
 from binding.io.atoms import AtomTable
-from binding.io.vocabulary import BUFFERS, HALOGENS, METALS, WATERS, is_amino_acid_name, is_nucleotide_name
+from binding.io.vocabulary import (
+    BUFFERS,
+    HALOGENS,
+    METALS,
+    STANDARD_AMINO_ACIDS,
+    WATERS,
+    is_amino_acid_name,
+    is_nucleotide_name,
+    standard_name,
+)
 from binding.structures import Protein, ResidueKind
 
 WATER = -1
@@ -90,6 +100,11 @@ def to_protein(table: AtomTable, kinds: np.ndarray, path: Path, *, without: np.n
             "unknown_element",
         )
     kinds = kinds[keep]
+    names = _standard_names(kept, kinds)
+    renamed = sorted(set(kept.group_names[names != kept.group_names].tolist()))
+    if renamed:
+        notes.append(f"read {', '.join(renamed)} by the names of the standard residues")
+    kept = replace(kept, group_names=names)
     lacking = _lacking_backbone(kept, kinds)
     if lacking:
         notes.append(f"{lacking} residue{'s lack' if lacking > 1 else ' lacks'} backbone atoms")
@@ -105,7 +120,19 @@ def to_protein(table: AtomTable, kinds: np.ndarray, path: Path, *, without: np.n
         residue_numbers=kept.numbers,
         insertion_codes=kept.insertion_codes,
         notes=tuple(notes),
+        warnings=table.warnings,
     )
+
+
+def _standard_names(table: AtomTable, kinds: np.ndarray) -> np.ndarray:
+    """(groups,) names, those of protonation states and chain ends being those of the standard residues."""
+    names = table.group_names.copy()
+    chain = (kinds == ResidueKind.AMINO_ACID) | (kinds == ResidueKind.NUCLEOTIDE)
+    unusual = [name for name in np.unique(names[chain]).tolist() if name not in STANDARD_AMINO_ACIDS]
+    for row in np.flatnonzero(chain & np.isin(names, unusual)).tolist():
+        atoms = frozenset(table.atom_names[table.groups == row].tolist())
+        names[row] = standard_name(str(names[row]), atoms)
+    return names
 
 
 def _lacking_backbone(table: AtomTable, kinds: np.ndarray) -> int:

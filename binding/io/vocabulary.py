@@ -9,6 +9,8 @@ from __future__ import annotations
 import gemmi
 import numpy as np
 
+from binding.constants import ATOM_CLASS
+
 WATERS = frozenset("HOH WAT DOD H2O D2O OH2 TIP TIP2 TIP3 TIP4 TIP5 TP3 TP4 TP5 T3P T4P SOL SPC SPCE SPE".split())
 
 # Components of crystallisation liquors, cryoprotectants and reducing agents. They sit where the
@@ -42,15 +44,39 @@ COFACTORS = frozenset(
     "NAG NDG BMA MAN FUC FUL GAL GLA BGC GLC SIA XYP XYS FRU".split()
 )
 
+_TERMINAL_OXYGENS = frozenset("OXT OT OT1 OT2 O1 O2 OC1 OC2 OA OB".split())
 _TERMINAL_CAPS = frozenset("ACE NME NMA NH2 FOR".split())
-_PROTONATION_NAMES = frozenset(
-    "HID HIE HIP HSD HSE HSP HIN HISD HISE HISH CYX CYM CYS2 CYSH ASH ASPH GLH GLUH LYN LYSN LSN ARN TYM".split()
-)
+#: Names of the twenty amino acids in other states of protonation or disulfide, as force fields and builders write them.
+_PROTONATION_NAMES = {
+    "HID": "HIS", "HIE": "HIS", "HIP": "HIS", "HSD": "HIS", "HSE": "HIS", "HSP": "HIS", "HIN": "HIS", "HISD": "HIS",
+    "HISE": "HIS", "HISH": "HIS", "HISP": "HIS", "HISA": "HIS", "HISB": "HIS", "HIS1": "HIS", "HIS2": "HIS",
+    "HIZ": "HIS", "HSC": "HIS", "CYX": "CYS", "CYM": "CYS", "CYN": "CYS", "CYS1": "CYS", "CYS2": "CYS", "CYSH": "CYS",
+    "CYSX": "CYS", "ASH": "ASP", "ASPH": "ASP", "ASPP": "ASP", "ASZ": "ASP", "AS4": "ASP", "GLH": "GLU", "GLUH": "GLU",
+    "GLUP": "GLU", "GLZ": "GLU", "GL4": "GLU", "LYN": "LYS", "LYSN": "LYS", "LSN": "LYS", "LYSH": "LYS", "LYP": "LYS",
+    "LYZ": "LYS", "ARN": "ARG", "ARGN": "ARG", "ARGP": "ARG", "TYM": "TYR", "TYRM": "TYR", "TYN": "TYR", "SEM": "SER",
+}  # fmt: skip
 STANDARD_AMINO_ACIDS = frozenset(
     "ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL".split()
 )
 # Residues made of C, N, O and S only: elements of their atoms can be told from the names' first letters.
-CNOS_RESIDUES = STANDARD_AMINO_ACIDS | _PROTONATION_NAMES
+_STATES = _PROTONATION_NAMES | {
+    # Amber's names of chain ends: NALA, CALA, NHIE, CCYX
+    end + name: standard
+    for end in "NC"
+    for name, standard in (*((name, name) for name in STANDARD_AMINO_ACIDS), *_PROTONATION_NAMES.items())
+    if len(name) == 3
+}
+CNOS_RESIDUES = STANDARD_AMINO_ACIDS | _STATES.keys()
+#: Standard names of the above by names of four letters, which spill out of their columns in a PDB file.
+FOUR_LETTER_NAMES = {name: standard for name, standard in _STATES.items() if len(name) == 4}
+_SUGAR = frozenset(("C1'", "C1*"))
+_NUCLEOTIDE_STATES = {
+    f"{sugar}{base}{end}": (f"D{base}" if sugar == "D" else base)
+    for sugar, bases in (("D", "ACGT"), ("R", "ACGU"), ("", "ACGU"))
+    for base in bases
+    for end in ("5", "3", "N", *([""] if sugar == "R" else []))
+}
+_NUCLEOTIDE_STATES |= {"ADE": "A", "CYT": "C", "GUA": "G", "URA": "U", "THY": "DT"}
 _NUCLEOTIDE_NAMES = frozenset("A C G U I T DA DC DG DT DU DI ADE CYT GUA URA THY RA RC RG RU DA5 DA3 DT5 DT3".split())
 
 # AutoDock atom types that are not element symbols; empty for the pseudo-atoms of flexible rings.
@@ -68,11 +94,33 @@ HYDROGENS = np.isin(np.arange(120), [1, 119])
 
 def is_amino_acid_name(name: str) -> bool:
     """Whether a residue name means an amino acid, modified ones, protonation variants and caps included."""
-    if name in STANDARD_AMINO_ACIDS or name in _PROTONATION_NAMES or name in _TERMINAL_CAPS:
+    if name in STANDARD_AMINO_ACIDS or name in _STATES or name in _TERMINAL_CAPS:
         return True
     return gemmi.find_tabulated_residue(name).is_amino_acid()
 
 
 def is_nucleotide_name(name: str) -> bool:
     """Whether a residue name means a nucleotide of a chain."""
-    return name in _NUCLEOTIDE_NAMES or gemmi.find_tabulated_residue(name).is_nucleic_acid()
+    return (
+        name in _NUCLEOTIDE_NAMES or name in _NUCLEOTIDE_STATES or gemmi.find_tabulated_residue(name).is_nucleic_acid()
+    )
+
+
+def standard_name(name: str, atom_names: frozenset[str]) -> str:
+    """The standard residue that a name of a protonation state or a chain end stands for; else the name itself.
+
+    Args:
+        name: Residue name.
+        atom_names: Of the residue's heavy atoms: what has others, such as the phosphorus of a phosphohistidine (HIP),
+            is a residue of its own.
+    """
+    if name in _STATES:
+        standard = _STATES[name]
+        return (
+            standard
+            if all((standard, atom) in ATOM_CLASS or atom in _TERMINAL_OXYGENS for atom in atom_names)
+            else name
+        )
+    if name in _NUCLEOTIDE_STATES and atom_names & _SUGAR:
+        return _NUCLEOTIDE_STATES[name]
+    return name

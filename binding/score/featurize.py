@@ -211,7 +211,7 @@ def _featurize_one(id_: str, protein: str, pockets: _Pockets | BindingError, rec
         pocket = pockets.of(record)
         warnings = check_complex(Complex(record.name, pocket.protein, record))
         graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket.graph)
-        notes = tuple(dict.fromkeys((*record.notes, *pocket.notes, *warnings)))
+        notes = tuple(dict.fromkeys((*record.notes, *pocket.protein.warnings, *pocket.notes, *warnings)))
         return Featurized(id_, protein, record, pocket.protein, graph, notes, pocket.words)
     except Exception as error:  # noqa: BLE001 - becomes the row of the record
         return Failed(id_, protein, record.name, as_binding_error(error), record.num_atoms)

@@ -1,0 +1,127 @@
+"""PDB text put right before it is parsed: what gemmi would pass over or take for something else.
+
+gemmi stops at the first ``END``, reads ``2  52.24`` as 2 and an atom without an element column by its name alone.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from binding.errors import StructureError
+from binding.io.elements import element_of
+from binding.io.files import split_suffix
+from binding.io.vocabulary import AUTODOCK_TYPES, FOUR_LETTER_NAMES
+
+_COORDINATES = re.compile(rb"^(?:ATOM  |HETATM).{23}([^\r\n]{25})", re.MULTILINE)  # columns 30 to 54
+_ATOM_LINES = re.compile(rb"^(?:ATOM  |HETATM)[^\r\n]*", re.MULTILINE)
+_NO_ELEMENT = re.compile(
+    rb"^(?:ATOM  |HETATM)(?:[^\r\n]{48,70}|[^\r\n]{70}[^A-Za-z\r\n]|[^\r\n]{70}[^A-Za-z\r\n]{2}[^\r\n]*)(?=\r?$)",
+    re.MULTILINE,
+)
+_FOUR_LETTER_WATER = re.compile(rb"^((?:ATOM  |HETATM).{11})(TIP[2-5]|SPCE)", re.MULTILINE)
+_PDBQT_TYPE = re.compile(rb"^((?:ATOM  |HETATM)[^\r\n]{70}) (\S{1,2})[^\r\n]*", re.MULTILINE)
+_FOUR_LETTERS = re.compile(rb"^((?:ATOM  |HETATM).{11})(\S{4})", re.MULTILINE)  # columns 18 to 21
+_END = re.compile(rb"^END[ \t]*\r?$\n?", re.MULTILINE)
+_SAME_PARTS = 0.5  # of the atoms' names and numbers: parts between END lines are then frames, like models
+
+
+def mended_pdb(path: Path, data: bytes) -> bytes:
+    """A PDB or PDBQT file as gemmi reads it right.
+
+    Args:
+        path: The file; the suffix says whether it is PDBQT.
+        data: Its content.
+    """
+    if b"TIP" in data or b"SPCE" in data:
+        # CHARMM and Amber write four-letter water names into the column of the chain's first letter.
+        data = _FOUR_LETTER_WATER.sub(rb"\1HOH ", data)
+    if split_suffix(path)[1] == ".pdbqt":
+        data = _PDBQT_TYPE.sub(_with_autodock_element, data)
+    return _NO_ELEMENT.sub(_with_element, _past_end(_without_four_letter_names(data)))
+
+
+def check_coordinates(path: Path, data: bytes) -> None:
+    """Refuse atoms whose columns 31 to 54 are not three numbers: missing, words, or slipped.
+
+    Args:
+        path: Named in the message.
+        data: Content of a PDB file.
+
+    Raises:
+        StructureError: ``nan_coordinates``.
+    """
+    fields = _COORDINATES.findall(data)
+    if len(fields) == len(_ATOM_LINES.findall(data)):
+        letters = np.frombuffer(b"".join(fields), dtype=np.uint8).reshape(-1, 25)
+        blank = letters == ord(" ")
+        digit = (letters >= ord("0")) & (letters <= ord("9"))
+        sign = (letters == ord("-")) | (letters == ord("+"))
+        point = letters == ord(".")
+        numbers = [slice(1, 9), slice(9, 17), slice(17, 25)]
+        good = blank[:, 0] & (blank | digit | sign | point).all(axis=1)
+        for field in numbers:
+            solid = ~blank[:, field]
+            # One run of letters, a sign only at its beginning, one point at most, and a digit.
+            begins = solid[:, 0].astype(int) + (solid[:, 1:] & ~solid[:, :-1]).sum(axis=1)
+            good &= (begins == 1) & digit[:, field].any(axis=1) & (point[:, field].sum(axis=1) <= 1)
+            good &= ~(sign[:, field][:, 1:] & solid[:, :-1]).any(axis=1)
+        if good.all():
+            return
+        row = int(np.flatnonzero(~good)[0])
+        line = [match.group() for match in _ATOM_LINES.finditer(data)][row]
+    else:
+        line = next(m.group() for m in _ATOM_LINES.finditer(data) if not _COORDINATES.match(m.group()))
+    shown = line[:60].decode("ascii", errors="replace").strip()
+    raise StructureError(
+        f"{path} has an atom whose coordinates are not numbers: {shown!r}.",
+        "Mend the columns of the line (x, y and z stand in columns 31-54), or remove the atom.",
+        "nan_coordinates",
+    )
+
+
+def _past_end(data: bytes) -> bytes:
+    """A file whose END lines stand at its end alone; parts that hold the same atoms again become models."""
+    last = max(data.rfind(b"\nATOM  "), data.rfind(b"\nHETATM"))
+    ends = [match for match in _END.finditer(data) if match.start() < last]
+    if not ends:
+        return data
+    if re.search(rb"^MODEL ", data, re.MULTILINE):
+        return _END.sub(b"" if b"\nENDMDL" in data else b"ENDMDL\n", data)
+    cuts = [0, *(match.end() for match in ends), len(data)]
+    parts = [data[begin:end] for begin, end in pairwise(cuts)]
+    names = [{line[12:27] for line in _ATOM_LINES.findall(part)} for part in parts]
+    frames = any(len(names[0] & other) > _SAME_PARTS * len(other) for other in names[1:] if other)
+    if not frames:
+        return b"".join(_END.sub(b"", part) for part in parts)
+    models = [_END.sub(b"", part) for part, held in zip(parts, names, strict=True) if held]
+    return b"".join(b"MODEL %8d\n%sENDMDL\n" % (number, part) for number, part in enumerate(models, start=1))
+
+
+def _without_four_letter_names(data: bytes) -> bytes:
+    """Residue names such as NALA and HISE by their standard names, whose fourth letter gemmi takes for the chain's.
+
+    Where column 21 holds other letters too, chain names have two letters, and nothing is changed.
+    """
+    found = {match.group(2) for match in _FOUR_LETTERS.finditer(data)}
+    standard = {name: FOUR_LETTER_NAMES.get(name.decode("ascii", errors="replace")) for name in found}
+    if not found or not all(standard.values()):
+        return data
+    return _FOUR_LETTERS.sub(lambda m: m.group(1) + f"{standard[m.group(2)]:>3} ".encode(), data)
+
+
+def _with_autodock_element(line: re.Match[bytes]) -> bytes:
+    """A PDBQT atom line with its AutoDock type replaced by the element, where PDB has it."""
+    kind = line.group(2).decode("ascii", errors="replace")
+    return line.group(1) + AUTODOCK_TYPES.get(kind.upper(), kind).upper().rjust(2).encode()
+
+
+def _with_element(found: re.Match[bytes]) -> bytes:
+    """An atom line with its element column filled from the names."""
+    line = found.group()
+    name, residue = line[12:16].decode("ascii", errors="replace"), line[17:21].decode("ascii", errors="replace")
+    element = element_of("", name, residue)
+    return line[:76].ljust(76) + element.upper().rjust(2).encode()

@@ -442,8 +442,9 @@ def _drop_copies(flat: _Flat, notes: list[str]) -> _Flat:
 def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tuple[_Flat, np.ndarray]:
     """Atoms of one name in one residue: a copy in the same place is dropped, another may begin another group.
 
-    Amino acids under one number, and conformers without a label, are told apart by the names that repeat. Atoms of another molecule may all have one
-    name: there a group begins only where what repeats names is not bonded to what came before.
+    Amino acids under one number, and conformers without a label, are told apart by the names that repeat.
+    Atoms of another molecule may all have one name: there a group begins only where what repeats names is not bonded to
+    what came before.
     """
     groups = np.cumsum(start) - 1
     keys = np.char.add(np.char.add(groups.astype("<U10"), ":"), flat.atom_names)

@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from binding.model.weights import Scorer
     from binding.pretraining.config import PretrainConfig
     from binding.pretraining.run import PretrainResult
-    from binding.screening.engines import EngineOptions
-    from binding.screening.folder import Shard
     from binding.screening.ledger import Progress
-    from binding.screening.plan import Posing
+    from binding.screening.plan import EngineOptions, Posing, Shard
     from binding.screening.run import ScreenResult
     from binding.splits.split import SplitResult
     from binding.training.finish import TrainResult
@@ -199,6 +197,7 @@ def screen(
     compound_tag: str | None = None,
     model: str | Path | None = None,
     device: str = "auto",
+    workers: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     part_size: int | None = None,
     posing: Posing | None = None,
@@ -219,6 +218,7 @@ def screen(
         compound_tag: SD tag that groups the poses of a compound; by default the record's title does.
         model: Weights by name or path; the shipped default if None.
         device: ``auto``, ``cpu``, ``cuda`` ...
+        workers: Processes; all cores by default, 0 for none but this one.
         batch_size: Complexes in one pass of the network.
         part_size: Most records of a part, the unit that is written at once; by default 1,024 poses, or fewer SMILES.
         posing: How SMILES get poses: placed on a reference ligand or docked.
@@ -235,19 +235,21 @@ def screen(
         BindingError: What was asked for is unusable, the folder is taken, or the disk is full.
     """
     from binding.screening import run
-    from binding.screening.engines import EngineOptions
-    from binding.screening.folder import Shard
+    from binding.screening.plan import EngineOptions, ScreenPlan, Shard
 
-    plan = run.ScreenPlan(
+    plan = ScreenPlan(
         library=[library] if isinstance(library, str | Path) else library,
         output=Path(output),
         protein=None if protein is None else Path(protein),
-        pocket=resolve_pocket(pocket),
-        template=template,
+        scoring=ScoringOptions(
+            pocket=resolve_pocket(pocket),
+            template=template,
+            model=model,
+            device=device,
+            workers=workers,
+            batch_size=batch_size,
+        ),
         compound_tag=compound_tag,
-        model=None if model is None else str(model),
-        device=device,
-        batch_size=batch_size,
         part_size=part_size,
         posing=posing,
         engine=engine or EngineOptions(),

@@ -69,6 +69,11 @@ def lost_item(error: WorkerDiedError, item: str = "this record", alone: str = ""
     return BindingError(message, f"It may have run out of memory. {look}", "worker_died")
 
 
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 # ---------------------------------------------------------------- jobs, and the rescue of those that kill
 
 

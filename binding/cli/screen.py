@@ -108,23 +108,26 @@ def command(
 
     Killed at any moment, the same command goes on where it stopped.
     """
-    from binding.screening.engines import EngineOptions
-    from binding.screening.folder import Shard
-    from binding.screening.run import ScreenPlan, screen
+    from binding.score.options import ScoringOptions
+    from binding.screening.plan import EngineOptions, ScreenPlan, Shard
+    from binding.screening.run import screen
 
     plan = ScreenPlan(
         library=ligand,
         output=output,
         protein=protein,
-        pocket=options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues),
-        template=template,
+        scoring=ScoringOptions(
+            pocket=options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues),
+            template=template,
+            model=model,
+            device=device,
+            workers=workers,
+            batch_size=batch_size,
+        ),
         compound_tag=compound_tag,
-        model=model,
-        device=device,
-        batch_size=batch_size,
         part_size=part_size,
         posing=posing.choice(place_on, dock, poses, isomers, exhaustiveness, seed),
-        engine=EngineOptions(engine, workers, ray_address, gpus_per_worker),
+        engine=EngineOptions(engine, ray_address, gpus_per_worker),
         shard=Shard() if shard is None else Shard.parse(shard),
         top=top,
         restart=restart,

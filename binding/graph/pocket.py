@@ -54,7 +54,7 @@ def _residue_type(name: str, kind: int, element: int) -> int:
     return _TYPE_ROW["cofactor"]
 
 
-class _AtomTable:
+class _PocketAtoms:
     """Row of the atom of a given name in each residue, -1 where there is none."""
 
     def __init__(self, protein: Protein) -> None:
@@ -83,7 +83,7 @@ def _dihedral(p0: np.ndarray, p1: np.ndarray, p2: np.ndarray, p3: np.ndarray) ->
     return np.stack([sine, (first * last).sum(-1)], axis=-1)
 
 
-def _previous(protein: Protein, table: _AtomTable) -> np.ndarray:
+def _previous(protein: Protein, table: _PocketAtoms) -> np.ndarray:
     """(residues,) row of the amino acid whose C is bonded to this one's N, -1 where there is none.
 
     Told from the bonds and not from the order of the file, in which a modified residue may stand at the end.
@@ -129,7 +129,7 @@ def _chain_places(previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return segment, place
 
 
-def _dihedrals(protein: Protein, table: _AtomTable, previous: np.ndarray) -> np.ndarray:
+def _dihedrals(protein: Protein, table: _PocketAtoms, previous: np.ndarray) -> np.ndarray:
     """phi, psi and chi1..chi4 as (residues, 12) sines and cosines, zero where an atom is missing.
 
     Args:
@@ -153,7 +153,7 @@ def _dihedrals(protein: Protein, table: _AtomTable, previous: np.ndarray) -> np.
     return out
 
 
-def _frames(protein: Protein, table: _AtomTable) -> np.ndarray:
+def _frames(protein: Protein, table: _PocketAtoms) -> np.ndarray:
     """Right-handed local frames (residues, 3, 3), rows are the axes; zero where an atom is missing.
 
     Amino acids: N, CA, C, as in AlphaFold 2 (Jumper et al. 2021, algorithm 21). Nucleotides: C4', C1' and the
@@ -242,7 +242,7 @@ def build_pocket_graph(pocket: Protein) -> PocketGraph:
         The pocket's graph; see ``binding.graph.fields``.
     """
     count = pocket.num_residues
-    table = _AtomTable(pocket)
+    table = _PocketAtoms(pocket)
     positions, residue = pocket.positions, pocket.atom_residue.astype(np.int64)
     amino = pocket.residue_kinds == ResidueKind.AMINO_ACID
     previous = _previous(pocket, table)

@@ -108,7 +108,7 @@ class Template:
 
 
 @dataclass(frozen=True, eq=False)
-class _Start:
+class _StartPose:
     template: int
     way: str
     positions: np.ndarray
@@ -147,7 +147,7 @@ class Overlayer:
         alike = self._similarities(ligand)
         near = [k for k, t in enumerate(self.templates) if np.linalg.norm(t.centre - centre) <= _SAME_FRAME]
         near.sort(key=lambda k: -alike[k])
-        found = [self._relax(ligand, _Start(k, "frame", ligand.positions)) for k in near[:_FRAMES_TRIED]]
+        found = [self._relax(ligand, _StartPose(k, "frame", ligand.positions)) for k in near[:_FRAMES_TRIED]]
         return min((pose for pose in found if pose.good), key=lambda pose: pose.score, default=None)
 
     def _laid(self, ligand: Ligand) -> Overlaid:
@@ -170,7 +170,7 @@ class Overlayer:
         fingerprints = [template.fingerprint for template in self.templates]
         return DataStructs.BulkTanimotoSimilarity(_fingerprint(ligand.mol), fingerprints)
 
-    def _starts(self, ligand: Ligand) -> list[_Start]:
+    def _starts(self, ligand: Ligand) -> list[_StartPose]:
         """Overlays by shape and by shared cores on the templates that overlap most.
 
         Raises:
@@ -182,7 +182,7 @@ class Overlayer:
         for k in order:
             probe = Chem.Mol(ligand.mol)
             shape, features = rdShapeAlign.AlignMol(self.templates[k].ligand.mol, probe, opt_param=0.5)
-            laid.append((shape + features, _Start(k, "shape", probe.GetConformer().GetPositions())))
+            laid.append((shape + features, _StartPose(k, "shape", probe.GetConformer().GetPositions())))
         laid.sort(key=lambda item: -item[0])
         if laid[0][0] < GOOD_OVERLAP:
             raise LigandError(
@@ -194,10 +194,10 @@ class Overlayer:
         for k in sorted({start.template for start in starts}):
             template = self.templates[k].ligand
             for mapping in find_mappings(template.mol, ligand.mol):
-                starts += [_Start(k, "core", x, mapping) for x in _on_core(ligand, template, mapping)]
+                starts += [_StartPose(k, "core", x, mapping) for x in _on_core(ligand, template, mapping)]
         return starts
 
-    def _relaxer(self, ligand: Ligand, start: _Start, *, turning: bool = False) -> Relaxer:
+    def _relaxer(self, ligand: Ligand, start: _StartPose, *, turning: bool = False) -> Relaxer:
         template = self.templates[start.template]
         reach, _ = cKDTree(start.positions).query(template.positions, distance_upper_bound=CUTOFF + _REACH)
         near = np.flatnonzero(np.isfinite(reach))
@@ -205,12 +205,12 @@ class Overlayer:
         types = template.types.take(near)
         return Relaxer(ligand.mol, atoms, start.positions, template.positions[near], types, hold=_HOLD, turning=turning)
 
-    def _relax(self, ligand: Ligand, start: _Start, *, turning: bool = False) -> Overlaid:
+    def _relax(self, ligand: Ligand, start: _StartPose, *, turning: bool = False) -> Overlaid:
         relaxer = self._relaxer(ligand, start, turning=turning)
         pose = relaxer.descend(start.positions, _LAST_STEPS if turning else _STEPS)
         return self._overlaid(ligand, start, pose, turning)
 
-    def _overlaid(self, ligand: Ligand, start: _Start, pose: Pose, turned: bool) -> Overlaid:
+    def _overlaid(self, ligand: Ligand, start: _StartPose, pose: Pose, turned: bool) -> Overlaid:
         template = self.templates[start.template]
         mol = Chem.Mol(ligand.mol)
         mol.GetConformer().SetPositions(pose.positions)

@@ -30,7 +30,7 @@ class PocketSource(Settings):
     where: str | None = Field(None, description="pandas query over the cache's table")
 
 
-class _Task(Settings):
+class _TaskSettings(Settings):
     epochs: int = Field(10, ge=1, description="passes over the sources")
     mask: float = Field(0.15, gt=0.0, lt=1.0, description="share of the atoms or amino acids that are hidden")
     learning_rate: float = Field(
@@ -38,7 +38,7 @@ class _Task(Settings):
     )
 
 
-class LigandTask(_Task):
+class LigandTask(_TaskSettings):
     """Pre-training of the ligand encoder."""
 
     molecules: tuple[MoleculeSource, ...] = Field(min_length=1, description="what to learn from, a list")
@@ -47,7 +47,7 @@ class LigandTask(_Task):
     affinity_weight: float = Field(0.5, ge=0.0, description="of measured pK in the loss; 0 leaves affinities unread")
 
 
-class PocketTask(_Task):
+class PocketTask(_TaskSettings):
     """Pre-training of the pocket encoder."""
 
     pockets: tuple[PocketSource, ...] = Field(min_length=1, description="what to learn from, a list")

@@ -160,7 +160,7 @@ def read_molecules(
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Chunk:
     """Texts of some records of a file, the first of which is number ``start``."""
 
     path: Path
@@ -171,14 +171,14 @@ class _Job:
 _Answers = list[tuple[str, LigandGraph | Rejected]]
 
 
-def _jobs(path: Path) -> Iterator[_Job]:
+def _jobs(path: Path) -> Iterator[_Chunk]:
     records, start = split_records(path), 0
     while texts := tuple(islice(records, _CHUNK)):
-        yield _Job(path, start, texts)
+        yield _Chunk(path, start, texts)
         start += len(texts)
 
 
-def _run(jobs: Iterable[_Job], workers: int | None) -> Iterator[_Answers]:
+def _run(jobs: Iterable[_Chunk], workers: int | None) -> Iterator[_Answers]:
     """Answers in the order of the jobs; one that kills its worker costs its own records alone."""
     count = workers or os.cpu_count() or 1
     if count == 1:
@@ -190,17 +190,17 @@ def _run(jobs: Iterable[_Job], workers: int | None) -> Iterator[_Answers]:
             yield answers
 
 
-def _singles(job: _Job) -> list[_Job]:
-    return [_Job(job.path, number, (text,)) for number, text in enumerate(job.texts, job.start)]
+def _singles(job: _Chunk) -> list[_Chunk]:
+    return [_Chunk(job.path, number, (text,)) for number, text in enumerate(job.texts, job.start)]
 
 
-def _lost(job: _Job, error: WorkerDiedError) -> _Answers:
+def _lost(job: _Chunk, error: WorkerDiedError) -> _Answers:
     name = f"{job.path.name}, record {job.start + 1}"
     told = lost_item(error, name)
     return [(name, Rejected(name, told.code, told.message))]
 
 
-def read_chunk(job: _Job) -> _Answers:
+def read_chunk(job: _Chunk) -> _Answers:
     """The graph of each record, or why there is none."""
     answers: _Answers = []
     for place, text in enumerate(job.texts):

@@ -57,7 +57,7 @@ class Line:
 
 
 @dataclass(frozen=True, eq=False)
-class Section:
+class PageSection:
     """What is shown of one complex."""
 
     row: Any
@@ -90,12 +90,12 @@ def render(drawn: Sequence[Explanation], failed: Sequence[Explanation], counts: 
     )
 
 
-def _section(explanation: Explanation, reasons: Reasons) -> Section:
+def _section(explanation: Explanation, reasons: Reasons) -> PageSection:
     shares = reasons.contributions.atoms.pk
     limit = max(float(np.abs(shares).max()), _LEAST_SCALE)
     rows = explanation.residues()
     listed = strongest(rows, RESIDUES)
-    return Section(
+    return PageSection(
         row=explanation.row,
         drawing=draw_shares(reasons.ligand.mol, shares, limit),
         limit=limit,

@@ -90,7 +90,7 @@ def featurize(job: Job) -> list[Outcome]:
         return [Failed(job.row_id(0, 1), job.protein.name, job.source_name, as_binding_error(error))]
     try:
         protein = protein if isinstance(protein, Protein) else load_protein(protein)
-        pockets: _Pockets | BindingError = _Pockets(protein, resolve_pocket(job.pocket))
+        pockets: _PocketMaker | BindingError = _PocketMaker(protein, resolve_pocket(job.pocket))
     except Exception as error:  # noqa: BLE001 - becomes the row of each record
         pockets = as_binding_error(error)
     names = (job.row_id(place, len(records)) for place in range(len(records)))
@@ -168,7 +168,7 @@ class _Pocket:
     notes: tuple[str, ...]
 
 
-class _Pockets:
+class _PocketMaker:
     """The pocket of each ligand; where the residues are fixed, one object for all ligands of a job.
 
     The network encodes a pocket object once for all the graphs of a batch that hold it. What lies where a ligand
@@ -200,7 +200,7 @@ class _Pockets:
         return made
 
 
-def _featurize_one(id_: str, protein: str, pockets: _Pockets | BindingError, record: Ligand | BadRecord) -> Outcome:
+def _featurize_one(id_: str, protein: str, pockets: _PocketMaker | BindingError, record: Ligand | BadRecord) -> Outcome:
     """One record; ``pockets`` is an error where the receptor or its pocket cannot be used."""
     if isinstance(record, BadRecord):
         return Failed(id_, protein, record.name, record.error)

@@ -13,7 +13,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +24,7 @@ from binding import __version__
 from binding.errors import FileError, UsageError
 from binding.files import check_name, make_folder, write_text
 from binding.screening.parts import PartInfo, iter_infos, parts_folder
+from binding.screening.plan import Shard
 
 RUN_FILE: Final = "run.json"
 FORMAT: Final = 1
@@ -46,55 +46,20 @@ _WORDS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Shard:
-    """One of several jobs that share a run: part ``n`` is worked on by shard ``n % count + 1``.
-
-    Attributes:
-        index: From 1.
-        count: How many there are.
-    """
-
-    index: int = 1
-    count: int = 1
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.index <= self.count:
-            raise UsageError(
-                f"There is no shard {self.index}/{self.count}.", "Write --shard 3/20: the third of twenty."
-            )
-
-    def has(self, number: int) -> bool:
-        """Whether a part is this shard's."""
-        return number % self.count == self.index - 1
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """A shard in words, such as ``3/20``.
-
-        Raises:
-            UsageError: It is none.
-        """
-        index, slash, count = text.partition("/")
-        if not (slash and index.strip().isdigit() and count.strip().isdigit()):
-            raise UsageError(f"{text!r} is no shard.", "Write --shard 3/20: the third of twenty.")
-        return cls(int(index), int(count))
-
-
 class RunFolder:
     """The folder of a run, locked for one shard of it while the ``with`` block lasts.
 
     Args:
         path: It is made where it does not exist.
-        shard: Which share of the run this process does.
+        shard: Which share of the run this process does; all of it if None.
 
     Raises:
         FileError: ``run_locked``, ``folder_taken`` (it holds something else) or ``not_writable``.
     """
 
-    def __init__(self, path: Path, shard: Shard = Shard()) -> None:
+    def __init__(self, path: Path, shard: Shard | None = None) -> None:
         self.path = path
-        self._shard = shard
+        self._shard = shard or Shard()
         self._locks = ExitStack()
 
     def __enter__(self) -> Self:
@@ -116,7 +81,7 @@ class RunFolder:
         """Starts the run, or goes on with it.
 
         Args:
-            decides: What decides the numbers; see ``binding.screening.plan.ingredients``.
+            decides: What decides the numbers; see ``binding.screening.key.ingredients``.
             key: Its hash.
             about: What else ``run.json`` says.
             restart: Drop what the folder holds, whatever it is of.

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from binding.screening.folder import Shard
 from binding.screening.library import Library
 from binding.screening.parts import PartInfo
+from binding.screening.plan import Shard
 from binding.screening.records import PartJob, cut_parts
 
 

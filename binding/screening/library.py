@@ -22,7 +22,7 @@ from binding.screening.records import Kind, Record
 
 
 @dataclass(frozen=True)
-class _Listed:
+class _LibraryFile:
     """A file of the library and what its records are called without a title."""
 
     path: Path
@@ -86,7 +86,7 @@ class _Source:
 class _Files(_Source):
     """Ligand files and SMILES lists."""
 
-    def __init__(self, listed: Sequence[_Listed], index: Path | None = None) -> None:
+    def __init__(self, listed: Sequence[_LibraryFile], index: Path | None = None) -> None:
         self._listed = listed
         self._index = index
         self.has_smiles = any(_is_smiles(file.path) for file in listed)
@@ -153,7 +153,7 @@ class _Pairs(_Source):
     def _of_request(number: int, request: Request, protein: Path) -> Iterator[Record]:
         if isinstance(request.ligand, Path):
             stem = request.id if request.id is not None else split_suffix(request.ligand)[0]
-            yield from _of_file(_Listed(request.ligand, stem))
+            yield from _of_file(_LibraryFile(request.ligand, stem))
         elif isinstance(request.ligand, str):
             name = request.id or f"{split_suffix(protein)[0]}_{request.ligand.replace(':', '_')}"
             yield Record(name, name, os.path.abspath(protein), number, Kind.INSIDE, request.ligand, name=name)
@@ -181,7 +181,7 @@ class _TableSource(_Source):
                 else:
                     yield Record(title, stem, file, number - 1, self._table.kind, text, name=title)
         except BindingError as error:
-            yield _broken(_Listed(self._path, stem), number, error)
+            yield _broken(_LibraryFile(self._path, stem), number, error)
 
 
 def _open(source: str | Path) -> _Source:
@@ -199,13 +199,13 @@ def _open(source: str | Path) -> _Source:
         return _Pairs(path, read_requests(path)) if table is None else _TableSource(path, table)
     if suffix == ".txt":
         return _Files(_in_list(path), index=path)
-    listed = _Listed(path, split_suffix(path)[0])
+    listed = _LibraryFile(path, split_suffix(path)[0])
     if suffix not in SMILES_SUFFIXES:
         next(split_records(path), None)  # a file that is named outright and is no ligand file stops the run here
     return _Files([listed])
 
 
-def _in_folder(folder: Path) -> list[_Listed]:
+def _in_folder(folder: Path) -> list[_LibraryFile]:
     """The ligand files below a folder, sorted by path."""
     suffixes = ligand_suffixes(in_folders=True)
     found = []
@@ -217,20 +217,20 @@ def _in_folder(folder: Path) -> list[_Listed]:
             f"There is no ligand file below {folder}.",
             f"Files are taken that end in {', '.join(suffixes)}, also .gz.",
         )
-    return [_Listed(path, _stem(path, folder)) for path in sorted(found)]
+    return [_LibraryFile(path, _stem(path, folder)) for path in sorted(found)]
 
 
-def _matching(pattern: str) -> list[_Listed]:
+def _matching(pattern: str) -> list[_LibraryFile]:
     """The files that a glob finds, sorted; ``**`` goes down."""
     found = sorted(Path(name) for name in glob.iglob(pattern, recursive=True) if os.path.isfile(name))
     if not found:
         raise FileError(f"No file is like {pattern}.", "Check the pattern.", "file_not_found")
     parents = {path.parent for path in found}
     root = Path(os.path.commonpath(parents))
-    return [_Listed(path, _stem(path, root)) for path in found]
+    return [_LibraryFile(path, _stem(path, root)) for path in found]
 
 
-def _in_list(path: Path) -> list[_Listed]:
+def _in_list(path: Path) -> list[_LibraryFile]:
     """The files that a list names, one a line, relative to the list's folder; in its order."""
     try:
         lines = read_bytes(path).decode("utf-8-sig").splitlines()
@@ -239,7 +239,7 @@ def _in_list(path: Path) -> list[_Listed]:
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not names:
         raise FileError(f"{path} names no file.", "A list has one file name a line.", "empty_file")
-    return [_Listed(file := path.parent / Path(name).expanduser(), _stem(file, path.parent)) for name in names]
+    return [_LibraryFile(file := path.parent / Path(name).expanduser(), _stem(file, path.parent)) for name in names]
 
 
 def _stem(path: Path, root: Path) -> str:
@@ -256,12 +256,12 @@ def _shown(path: Path, root: Path) -> str:
 # ---------------------------------------------------------------- files -> records
 
 
-def _of_file(file: _Listed) -> Iterator[Record]:
+def _of_file(file: _LibraryFile) -> Iterator[Record]:
     """The records of a file; one that breaks off, or is none, ends in a broken record."""
     return _of_smiles(file) if _is_smiles(file.path) else _of_poses(file)
 
 
-def _of_poses(file: _Listed) -> Iterator[Record]:
+def _of_poses(file: _LibraryFile) -> Iterator[Record]:
     absolute = os.path.abspath(file.path)
     waiting: str | None = None
     number = 0
@@ -287,7 +287,7 @@ def _of_poses(file: _Listed) -> Iterator[Record]:
         yield _broken(file, number, error)
 
 
-def _of_smiles(file: _Listed) -> Iterator[Record]:
+def _of_smiles(file: _LibraryFile) -> Iterator[Record]:
     """The compounds of a SMILES list: SMILES, blank, name; blank lines, comments and a header are passed over."""
     absolute, number = os.path.abspath(file.path), 0
     try:
@@ -304,7 +304,7 @@ def _of_smiles(file: _Listed) -> Iterator[Record]:
         yield _broken(file, number, error)
 
 
-def _broken(file: _Listed, number: int, error: BindingError) -> Record:
+def _broken(file: _LibraryFile, number: int, error: BindingError) -> Record:
     """What stands for a file that cannot be read from record ``number`` on."""
     id_ = f"{file.stem}:{number + 1}" if number else file.stem
     return Record(id_, file.stem, os.path.abspath(file.path), number, Kind.BROKEN, error=error)

@@ -56,6 +56,7 @@ SCHEMA: Final = pa.schema(
     ]
 )
 COLUMNS: Final = tuple(SCHEMA.names)
+POSE_COLUMN: Final = "pose_block"
 
 _NAME: Final = re.compile(r"part-([0-9]{6,})\.parquet")
 _META: Final = b"binding_part"

@@ -1,25 +1,21 @@
-"""What decides the numbers of a screen, and the key that its parts carry.
-
-The key is a hash of the weights, the settings, the receptor and the library, each by content: a
-part with another key is of another run.
-"""
+"""What is asked of a screen: the whole plan, and what of it each process needs."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Final, Self
 
-import numpy as np
-
-from binding import __version__
-from binding.files import file_sha256
-from binding.graph.site import PocketSpec
-from binding.score.options import DEFAULT_BATCH_SIZE
-from binding.screening.records import PART_SIZE
+from binding.errors import UsageError
+from binding.score.options import ScoringOptions
 from binding.structures import Protein
+
+ENGINES: Final = ("local", "ray")
+PART_SIZE: Final = 1024
+TOP: Final = 100
+_PLACED_PART: Final = 128
+_DOCKED_PART: Final = 16
 
 
 @dataclass(frozen=True)
@@ -44,86 +40,117 @@ class Posing:
 
     @property
     def part_size(self) -> int:
-        """Records of a part, unless asked otherwise: a minute's work or a few, since a part is what is lost at once."""
-        return 16 if self.how == "dock" else 128
+        """Records of a part, unless asked otherwise: some minutes of work, since a part is what a kill loses."""
+        return _DOCKED_PART if self.how == "dock" else _PLACED_PART
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class EngineOptions:
+    """Where parts are worked on; nothing here changes a number.
+
+    Attributes:
+        name: One of ``ENGINES``.
+        ray_address: Of a running Ray cluster; None starts one on this machine.
+        gpus_per_worker: Share of a GPU for each Ray worker; None for a whole one where a GPU is asked for.
+    """
+
+    name: str = "local"
+    ray_address: str | None = None
+    gpus_per_worker: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINES:
+            raise UsageError(f"There is no engine {self.name!r}.", f"Use one of {', '.join(ENGINES)}.")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of several jobs that share a run: part ``n`` is worked on by shard ``n % count + 1``.
+
+    Attributes:
+        index: From 1.
+        count: How many there are.
+    """
+
+    index: int = 1
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.index <= self.count:
+            raise UsageError(
+                f"There is no shard {self.index}/{self.count}.", "Write --shard 3/20: the third of twenty."
+            )
+
+    def has(self, number: int) -> bool:
+        """Whether a part is this shard's."""
+        return number % self.count == self.index - 1
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A shard in words, such as ``3/20``.
+
+        Raises:
+            UsageError: It is none.
+        """
+        index, slash, count = text.partition("/")
+        if not (slash and index.strip().isdigit() and count.strip().isdigit()):
+            raise UsageError(f"{text!r} is no shard.", "Write --shard 3/20: the third of twenty.")
+        return cls(int(index), int(count))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreenPlan:
+    """What is asked for.
+
+    Attributes:
+        library: Files, folders, globs, lists or tables; see ``binding.screening.library``.
+        output: Folder of the run.
+        protein: The receptor; None where the library is a table of pairs.
+        scoring: How poses are scored, weights by name or path. Of ``workers`` processes, None takes as many as there
+            are cores, or with Ray as many as the cluster has room for, and 0 none but this one.
+        compound_tag: SD tag that groups the poses of a compound; by default the record's title does.
+        part_size: Most records of a part; by default 1,024 poses, or fewer SMILES, which take longer.
+        posing: How SMILES get poses.
+        engine: Where the work is done.
+        shard: Which share of the parts this process does.
+        top: Compounds in ``top.sdf``.
+        restart: Discard what the folder holds.
+    """
+
+    library: Sequence[str | Path]
+    output: Path
+    protein: Path | None = None
+    scoring: ScoringOptions = field(default_factory=ScoringOptions)
+    compound_tag: str | None = None
+    part_size: int | None = None
+    posing: Posing | None = None
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    shard: Shard = field(default_factory=Shard)
+    top: int = TOP
+    restart: bool = False
+
+    @property
+    def records_of_part(self) -> int:
+        """Most records of a part."""
+        if self.part_size is not None:
+            return self.part_size
+        return PART_SIZE if self.posing is None else self.posing.part_size
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class ScreenTask:
     """What every process needs to score parts; it can be pickled.
 
     Attributes:
-        model: Weights, as ``load_model`` takes them (a name or an absolute path).
-        device: Resolved: ``cpu``, ``cuda``, ``cuda:1``.
+        scoring: With the weights by an absolute path and the device resolved: ``cpu``, ``cuda``, ``cuda:1``.
         receptor: The run's receptor; None where each record names its own.
         receptor_name: As shown in the rows.
-        pocket: For records that name no pocket of their own.
-        template: SMILES with the bond orders of ligands that have none.
         compound_tag: SD tag that groups the poses of a compound; None for the record's title.
-        batch_size: Complexes in one pass of the network.
         posing: How SMILES get poses; None where the library has none.
     """
 
-    model: str
-    device: str
-    receptor: Protein | None
-    receptor_name: str
-    pocket: PocketSpec = field(default_factory=PocketSpec)
-    template: str | None = None
+    scoring: ScoringOptions
+    receptor: Protein | None = None
+    receptor_name: str = ""
     compound_tag: str | None = None
-    batch_size: int = DEFAULT_BATCH_SIZE
     posing: Posing | None = None
-
-
-def ingredients(
-    task: ScreenTask,
-    *,
-    model_sha256: str,
-    receptor_sha256: str | None,
-    library_sha256: str,
-    part_size: int = PART_SIZE,
-    domain_sha256: str | None = None,
-) -> dict[str, Any]:
-    """All that decides the numbers, by content; ``run_key`` hashes it, and a run that differs names what does."""
-    return {
-        "version": __version__,
-        "model": model_sha256,
-        "domain": domain_sha256,
-        "receptor": receptor_sha256,
-        "library": library_sha256,
-        "device": task.device.partition(":")[0],  # which of several GPUs is all the same
-        "pocket": describe_pocket(task.pocket),
-        "template": task.template,
-        "compound_tag": task.compound_tag,
-        "batch_size": task.batch_size,
-        "part_size": part_size,
-        "posing": describe_posing(task.posing),
-    }
-
-
-def run_key(content: dict[str, Any]) -> str:
-    """The key of a run, 64 hexadecimal digits."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def describe_pocket(spec: PocketSpec) -> dict[str, Any]:
-    """A pocket as JSON; a reference ligand by the hash of its positions."""
-    reference = None
-    if spec.reference is not None:
-        positions = np.ascontiguousarray(spec.reference, dtype=np.float64)
-        reference = hashlib.sha256(positions.tobytes()).hexdigest()
-    return {
-        "cutoff": spec.cutoff,
-        "reference": reference,
-        "center": None if spec.center is None else list(spec.center),
-        "radius": spec.radius,
-        "residues": None if spec.residues is None else list(spec.residues),
-    }
-
-
-def describe_posing(posing: Posing | None) -> dict[str, Any] | None:
-    """How poses are made, as JSON; a reference ligand by the hash of its file."""
-    if posing is None:
-        return None
-    reference = None if posing.reference is None else file_sha256(posing.reference)
-    return {**asdict(posing), "reference": reference}

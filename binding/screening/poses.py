@@ -21,7 +21,7 @@ from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record, split_records
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
 from binding.io.sdf import SdfFormat
-from binding.screening.store import POSE_COLUMN
+from binding.screening.parts import POSE_COLUMN
 from binding.structures import Ligand
 
 #: Results that go into the SDF file as ``binding_<column>``.

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from binding import __version__
 from binding.errors import BindingError, UsageError
-from binding.pool import WorkerDiedError
-from binding.screening.engines import EngineOptions, available_cores, work_through
-from binding.screening.plan import ScreenTask
+from binding.pool import TimeLimitError, WorkerDiedError, available_cores
+from binding.screening.plan import EngineOptions, ScreenTask
 from binding.screening.records import PartJob
+from binding.screening.rescue import time_limit, work_through
 from binding.screening.score import FinishedPart, PartScorer
 
 if TYPE_CHECKING:
@@ -84,16 +84,16 @@ def run_ray(
     require_ray()
     import ray
 
-    whole = 1.0 if task.device == "cuda" else 0.0
+    whole = 1.0 if task.scoring.device == "cuda" else 0.0
     gpus = whole if options.gpus_per_worker is None else options.gpus_per_worker
-    with _connected(ray, options):
-        workers = options.workers or _most_workers(ray, gpus)
+    with _connected(ray, options, task.scoring.workers):
+        workers = task.scoring.workers or _most_workers(ray, gpus)
         with ActorPool(ray, task, workers, gpus) as pool:
             yield from work_through(pool.submit, FinishedPart.joined, jobs, workers * _LOOKAHEAD, stopping)
 
 
 @contextmanager
-def _connected(ray: ModuleType, options: EngineOptions) -> Iterator[None]:
+def _connected(ray: ModuleType, options: EngineOptions, workers: int | None) -> Iterator[None]:
     """A connection to the cluster; one that the caller has is used and left as it is."""
     if ray.is_initialized():
         yield
@@ -105,7 +105,7 @@ def _connected(ray: ModuleType, options: EngineOptions) -> Iterator[None]:
         _reach(options.ray_address)
         _begin(ray, address=options.ray_address)
     else:
-        cores = options.workers or available_cores()
+        cores = workers or available_cores()
         _begin(ray, address="local", num_cpus=cores, object_store_memory=_STORE_BYTES, include_dashboard=False)
     if in_main:
         signal.signal(signal.SIGTERM, before)  # Ray takes it over; who called us decides what it means
@@ -164,7 +164,7 @@ def _most_workers(ray: ModuleType, gpus: float) -> int:
     return room
 
 
-class _Worker:
+class _Actor:
     """What an actor does: load the model once, then part after part."""
 
     def __init__(self, task: ScreenTask) -> None:
@@ -195,7 +195,8 @@ class ActorPool:
     def __init__(self, ray: ModuleType, task: ScreenTask, workers: int, gpus: float) -> None:
         self._ray = ray
         self._task = ray.put(task)
-        self._remote = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(_Worker)
+        self._limit = time_limit(task)
+        self._remote = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(_Actor)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="binding-ray")
         self._local = threading.local()
         self._lock = threading.Lock()
@@ -213,8 +214,13 @@ class ActorPool:
 
     def _do(self, job: PartJob) -> FinishedPart:
         errors = self._ray.exceptions
+        seconds = self._limit(job)
         try:
-            return self._ray.get(self._actor().score.remote(job))
+            return self._ray.get(self._actor().score.remote(job), timeout=seconds)
+        except errors.GetTimeoutError as error:
+            self._ray.kill(self._local.actor)
+            self._drop()
+            raise TimeLimitError(seconds) from error
         except (errors.RayActorError, errors.WorkerCrashedError, errors.OutOfMemoryError, errors.ObjectLostError) as e:
             self._drop()
             raise WorkerDiedError(str(e)) from e

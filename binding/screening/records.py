@@ -1,16 +1,16 @@
-"""Records of a library and the jobs they are cut into. Texts only: nothing is parsed here."""
+"""Records of a library and the jobs they are cut into. Text only: nothing is parsed here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from binding.errors import BindingError
 from binding.io.files import split_suffix
+from binding.screening.plan import PART_SIZE
 
-PART_SIZE = 1024
 _FIRST_SIZE = 64  # so that a small library is shared out too, and the first rows are safe soon
 _STEP = 8  # parts of one size before the next are twice as large
 
@@ -68,13 +68,13 @@ class PartJob:
         number: Place among the parts, from 0.
         first: Row of the first record.
         records: In library order.
-        lost: Rows (absolute) whose reading or scoring ended its process; they become failures unread.
+        lost: By row (absolute), why the record is given up: it ended its process, or hung. It becomes a failure unread.
     """
 
     number: int
     first: int
     records: tuple[Record, ...]
-    lost: tuple[int, ...] = ()
+    lost: Mapping[int, BindingError] = field(default_factory=dict)
 
 
 def part_length(number: int, part_size: int = PART_SIZE) -> int:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,70 +21,21 @@ from binding.errors import (
     UsageError,
 )
 from binding.files import file_sha256
-from binding.graph.site import PocketSpec
 from binding.model.cards import load_card, resolve_weights
 from binding.score.featurize import load_protein
-from binding.score.options import DEFAULT_BATCH_SIZE
-from binding.screening.engines import EngineOptions, run_parts
-from binding.screening.folder import RunFolder, Shard
+from binding.screening.engines import run_parts
+from binding.screening.folder import RunFolder
+from binding.screening.key import ingredients, run_key
 from binding.screening.ledger import Ledger, Progress
 from binding.screening.library import Library
 from binding.screening.library_digest import Fingerprint, fingerprint
 from binding.screening.parts import PartInfo, count_scored, write_part
-from binding.screening.plan import Posing, ScreenTask, ingredients, run_key
+from binding.screening.plan import ScreenPlan, ScreenTask
 from binding.screening.ray_engine import ray_device
-from binding.screening.records import PART_SIZE
 from binding.screening.smiles import check_posing
 from binding.screening.store import Finalised, finalise, mixed_note
 
-TOP: Final = 100
 _GPU_DEVICES: Final = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/kfd")  # NVIDIA, in WSL, Jetson; AMD
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScreenPlan:
-    """What is asked for.
-
-    Attributes:
-        library: Files, folders, globs, lists or tables; see ``binding.screening.library``.
-        output: Folder of the run.
-        protein: The receptor; None where the library is a table of pairs.
-        pocket: For all records that name none of their own; by default 10 Å about each pose.
-        template: SMILES with the bond orders of ligands that have none.
-        compound_tag: SD tag that groups the poses of a compound; by default the record's title does.
-        model: Weights by name or path; None for the default.
-        device: ``auto``, ``cpu``, ``cuda`` ...
-        batch_size: Complexes in one pass of the network.
-        part_size: Most records of a part; by default 1,024 of poses and fewer of SMILES, which take longer.
-        posing: How SMILES get poses.
-        engine: Where the work is done.
-        shard: Which share of the parts this process does.
-        top: Compounds in ``top.sdf``.
-        restart: Drop what the folder holds.
-    """
-
-    library: Sequence[str | Path]
-    output: Path
-    protein: Path | None = None
-    pocket: PocketSpec = field(default_factory=PocketSpec)
-    template: str | None = None
-    compound_tag: str | None = None
-    model: str | None = None
-    device: str = "auto"
-    batch_size: int = DEFAULT_BATCH_SIZE
-    part_size: int | None = None
-    posing: Posing | None = None
-    engine: EngineOptions = field(default_factory=EngineOptions)
-    shard: Shard = field(default_factory=Shard)
-    top: int = TOP
-    restart: bool = False
-
-    @property
-    def records_of_part(self) -> int:
-        """Most records of a part."""
-        if self.part_size is not None:
-            return self.part_size
-        return PART_SIZE if self.posing is None else self.posing.part_size
 
 
 @dataclass(frozen=True)
@@ -172,8 +123,8 @@ def screen(
 
 def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
     """The library, what processes need, and what decides the numbers (the library's hash is still to come)."""
-    if plan.batch_size < 1 or plan.records_of_part < 1:
-        raise UsageError("Batches and parts hold 1 record or more.", "Check --batch-size and --part-size.")
+    if plan.records_of_part < 1:
+        raise UsageError("Parts hold 1 record or more.", "Check --part-size.")
     if plan.restart and plan.shard.count > 1:
         raise UsageError("--restart drops the parts of all shards.", "Use a new folder.")
     library = Library(plan.library)
@@ -182,22 +133,19 @@ def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
     if library.names_receptors and plan.protein is not None:
         raise UsageError("Each row of the table names its receptor.", "Leave out -p.")
     if library.has_smiles:
-        check_posing(plan.posing, plan.pocket)
+        check_posing(plan.posing, plan.scoring.pocket)
     elif plan.posing is not None:
         raise UsageError("The library holds poses.", "Leave out --place-on and --dock: they are for SMILES.")
-    device = ray_device(plan.device, plan.engine) if plan.engine.name == "ray" else _device(plan.device)
+    asked = plan.scoring.device
+    device = ray_device(asked, plan.engine) if plan.engine.name == "ray" else _device(asked)
     receptor = None if plan.protein is None else load_protein(plan.protein)
-    weights, _ = resolve_weights(plan.model)
-    load_card(plan.model)  # refused here if it is of another version
+    weights, _ = resolve_weights(model := _weights(plan))
+    load_card(model)  # refused here if it is of another version
     task = ScreenTask(
-        model=str(weights.resolve()),
-        device=device,
+        scoring=replace(plan.scoring, model=str(weights.resolve()), device=device),
         receptor=receptor,
         receptor_name="" if plan.protein is None else plan.protein.name,
-        pocket=plan.pocket,
-        template=plan.template,
         compound_tag=plan.compound_tag,
-        batch_size=plan.batch_size,
         posing=plan.posing,
     )
     return (
@@ -212,6 +160,14 @@ def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
             part_size=plan.records_of_part,
         ),
     )
+
+
+def _weights(plan: ScreenPlan) -> str | Path | None:
+    """The weights by name or path: each process loads them for itself."""
+    model = plan.scoring.model
+    if model is None or isinstance(model, str | Path):
+        return model
+    raise UsageError("A screen takes weights by name or path, not a loaded model.", "Give the file's path.")
 
 
 def _device(wanted: str) -> str:
@@ -235,13 +191,13 @@ def _about(
     return {
         "command": shlex.join(command if command is not None else sys.argv),
         "folder": os.getcwd(),
-        "model": {"name": load_card(plan.model)["name"], "file": task.model, "sha256": decides["model"]},
-        "device": task.device,
+        "model": {"name": load_card(_weights(plan))["name"], "file": task.scoring.model, "sha256": decides["model"]},
+        "device": task.scoring.device,
         "receptor": None
         if plan.protein is None
         else {"file": os.path.abspath(plan.protein), "sha256": decides["receptor"]},
         "library": {"sources": [str(source) for source in plan.library], **vars(library)},
-        "engine": vars(plan.engine),
+        "engine": {**vars(plan.engine), "workers": plan.scoring.workers},
         "top": plan.top,
     }
 

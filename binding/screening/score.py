@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from rdkit import Chem
 
-from binding.errors import BindingError, UsageError
+from binding.errors import UsageError
 from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.results import RECORD_END, ResultRow, mol_block, sdf_record
@@ -114,9 +114,7 @@ class PartScorer:
     def scorer(self) -> Scorer:
         """The model."""
         if self._scorer is None:
-            from binding.model.weights import load_model
-
-            self._scorer = load_model(self._task.model, device=self._task.device)
+            self._scorer = self._task.scoring.load()
         return self._scorer
 
     def __call__(self, job: PartJob) -> FinishedPart:
@@ -126,14 +124,13 @@ class PartScorer:
     def prepare(self, job: PartJob) -> PreparedPart:
         """Reads a job's records and builds their graphs; needs no torch."""
         start = time.perf_counter()
-        lost = set(job.lost)
         part = PreparedPart(job.number, job.first, len(job.records), [], [], 0.0)
         numbered = enumerate(job.records, start=job.first)
         for _, group in groupby(numbered, key=lambda item: _shared(item[1])):
             kept = list(group)
-            outcomes = self._outcomes([record for row, record in kept if row not in lost])
+            outcomes = self._outcomes([record for row, record in kept if row not in job.lost])
             for row, record in kept:
-                for number, outcome in enumerate([_died(record)] if row in lost else next(outcomes)):
+                for number, outcome in enumerate(_given_up(job, row, record) or next(outcomes)):
                     outcome, compound = self._with_compound(record, outcome)
                     place = {"row": row, "pose_number": number, "compound": compound}
                     part.outcomes.append(outcome)
@@ -143,8 +140,8 @@ class PartScorer:
     def finish(self, part: PreparedPart) -> FinishedPart:
         """Scores a part's graphs and makes its table."""
         start = time.perf_counter()
-        with _one_thread(self._task.device):
-            rows = rows_of(part.outcomes, self.scorer, self._task.batch_size)
+        with _one_thread(self._task.scoring.device):
+            rows = rows_of(part.outcomes, self.scorer, self._task.scoring.batch_size)
         cells = [_cells(row, columns) for row, columns in zip(rows, part.columns, strict=True)]
         table = pa.Table.from_pylist(cells, schema=SCHEMA)
         seconds = {"featurize": part.seconds, "network": time.perf_counter() - start}
@@ -160,10 +157,10 @@ class PartScorer:
         protein: Path | Protein | None = sample.receptor or self._task.receptor
         if protein is None:
             raise UsageError("The library names no receptor and the run has none.", "Add -p receptor.pdb.")
-        pocket = self._task.pocket if sample.pocket is None else sample.pocket
+        pocket = self._task.scoring.pocket if sample.pocket is None else sample.pocket
         if sample.kind is Kind.INSIDE:
             for record in records:
-                yield featurize(Job(protein, record.text, pocket, self._task.template))
+                yield featurize(Job(protein, record.text, pocket, self._task.scoring.template))
             return
         read = [self._read(record) for record in records]
         ligands = tuple(ligand for found in read for ligand in found)
@@ -180,7 +177,7 @@ class PartScorer:
                 self._poser = _make_poser(self._task)
             return self._poser(record)
         try:
-            return [parse_record(record.text, record.file, record.number, template=self._task.template)]
+            return [parse_record(record.text, record.file, record.number, template=self._task.scoring.template)]
         except Exception as error:  # noqa: BLE001 - becomes the row of the record
             return [BadRecord(record.name or record.id, record.number, as_binding_error(error))]
 
@@ -246,13 +243,10 @@ def _compound(record: Record, name: str) -> str:
     return name
 
 
-def _died(record: Record) -> Failed:
-    error = BindingError(
-        "The process that read or scored this record ended unexpectedly, twice.",
-        "It may have run out of memory; look at the record, or try it alone with binding predict --workers 0.",
-        "worker_died",
-    )
-    return Failed(record.id, record.receptor_name, record.name or record.id, error)
+def _given_up(job: PartJob, row: int, record: Record) -> list[Outcome]:
+    """What stands for a record that ended its process or hung; nothing for the others."""
+    error = job.lost.get(row)
+    return [] if error is None else [Failed(record.id, record.receptor_name, record.name or record.id, error)]
 
 
 def _cells(row: ResultRow, columns: dict[str, Any]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ _RECEPTORS_KEPT: Final = 4  # records of one receptor follow each other; maps of
 
 
 @dataclass(frozen=True, eq=False)
-class _Pose:
+class _MadePose:
     """One pose of one state.
 
     Attributes:
@@ -49,7 +49,7 @@ class _Pose:
     notes: tuple[str, ...] = ()
 
 
-_PoseMaker = Callable[[State, str], list[_Pose]]
+_PoseMaker = Callable[[State, str], list[_MadePose]]
 
 
 def check_posing(posing: Posing | None, pocket: PocketSpec) -> None:
@@ -148,7 +148,7 @@ class Poser:
             found = [replace(pose, notes=(*pose.notes, note)) if isinstance(pose, Ligand) else pose for pose in found]
         return found
 
-    def _ligand(self, compound: Compound, state: State, pose: _Pose, record: Record) -> Ligand | BadRecord:
+    def _ligand(self, compound: Compound, state: State, pose: _MadePose, record: Record) -> Ligand | BadRecord:
         mol = Chem.Mol(pose.mol)
         mol.SetProp("_Name", compound.name)
         text = sdf_record(Chem.MolToMolBlock(mol), pose.tags).removesuffix(RECORD_END)
@@ -174,12 +174,12 @@ class Poser:
         if posing.how == PLACE:
             assert posing.reference is not None
             return _placing(Placer(protein, read_references(posing.reference), seed=posing.seed))
-        pocket = self._task.pocket if record.pocket is None else resolve_pocket(record.pocket)
+        pocket = self._task.scoring.pocket if record.pocket is None else resolve_pocket(record.pocket)
         return _docking(protein, pocket, posing)
 
 
 def _placing(placer: Placer) -> _PoseMaker:
-    def make(state: State, name: str) -> list[_Pose]:
+    def make(state: State, name: str) -> list[_MadePose]:
         placed = placer.place(state.mol, name)
         tags = {
             "place_reference": placed.reference,
@@ -188,7 +188,7 @@ def _placing(placer: Placer) -> _PoseMaker:
             "place_clashes": str(placed.clashes),
             "place_score": f"{placed.score:.3f}",
         }
-        return [_Pose(placed.mol, tags, placed.notes)]
+        return [_MadePose(placed.mol, tags, placed.notes)]
 
     return make
 
@@ -203,8 +203,8 @@ def _docking(protein: Protein, pocket: PocketSpec, posing: Posing) -> _PoseMaker
         num_poses=posing.poses,
     )
 
-    def make(state: State, name: str) -> list[_Pose]:
+    def make(state: State, name: str) -> list[_MadePose]:
         poses = docker.dock(state.mol, name)
-        return [_Pose(pose.mol, {"dock_score": f"{pose.score:.3f}"}, docker.notes) for pose in poses]
+        return [_MadePose(pose.mol, {"dock_score": f"{pose.score:.3f}"}, docker.notes) for pose in poses]
 
     return make

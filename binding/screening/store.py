@@ -21,14 +21,14 @@ from binding.errors import FileError
 from binding.files import atomic
 from binding.screening.deal import write_ranked
 from binding.screening.folder import RunFolder
-from binding.screening.parts import SCHEMA, part_paths, parts_folder, read_info
+from binding.screening.parts import POSE_COLUMN, SCHEMA, part_paths, parts_folder, read_info
+from binding.screening.plan import TOP
 from binding.screening.tables import MEMORY_MB, attach, database, lock, only_row, write_csv
 
 RESULTS: Final = "results.parquet"
 RESULTS_CSV: Final = "results.csv"
 FAILURES_CSV: Final = "failures.csv"
 TOP_SDF: Final = "top.sdf"
-TOP: Final = 100
 _SCRATCH: Final = "sorting"
 _BATCH: Final = 100_000  # rows that are taken from DuckDB at a time
 
@@ -60,7 +60,6 @@ RESULT_COLUMNS: Final = (
     "record",
     "pose_number",
 )
-POSE_COLUMN: Final = "pose_block"
 FAILURE_COLUMNS: Final = (
     "id",
     "compound",

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 
 from binding.errors import UsageError
 from binding.files import atomic
-from binding.screening.store import POSE_COLUMN, RESULT_COLUMNS, open_results, template_of
+from binding.screening.parts import POSE_COLUMN
+from binding.screening.store import RESULT_COLUMNS, open_results, template_of
 from binding.screening.tables import MEMORY_MB, as_text, write_csv
 
 FORMATS: Final = (".csv", ".parquet", ".sdf")

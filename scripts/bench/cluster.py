@@ -19,11 +19,11 @@ from pathlib import Path
 import numpy as np
 from rdkit import Chem
 
-from binding.score.options import resolve_pocket
-from binding.screening.engines import EngineOptions
+from binding.score.options import ScoringOptions, resolve_pocket
 from binding.screening.library import Library
 from binding.screening.parts import part_paths
-from binding.screening.run import ScreenPlan, screen
+from binding.screening.plan import ScreenPlan
+from binding.screening.run import screen
 from scripts.figures import FIGURES, ROOT, name_of, write_figures
 
 EXAMPLES = ROOT / "data" / "examples"
@@ -62,9 +62,7 @@ def main() -> None:
             library=[library],
             output=run,
             protein=EXAMPLES / "1ia1_protein.pdb.gz",
-            pocket=resolve_pocket(EXAMPLES / "1ia1_ligand.sdf"),
-            device="cpu",
-            engine=EngineOptions(workers=0),
+            scoring=ScoringOptions(pocket=resolve_pocket(EXAMPLES / "1ia1_ligand.sdf"), device="cpu", workers=0),
             top=0,
         )
         start = time.process_time()

@@ -18,10 +18,8 @@ from binding.graph.ligand import build_ligand_graph
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_protein
 from binding.model.weights import Member, load_model, save_weights
-from binding.screening.engines import EngineOptions
 from binding.screening.parts import part_paths
 
-ALONE = EngineOptions(workers=0)
 COLUMNS = ["in_domain", "nearest_ligand", "nearest_protein"]
 
 
@@ -65,7 +63,7 @@ def test_the_interval_is_as_wide_as_the_card_says(weights, examples):
 
 def test_a_screen_says_the_same_as_predict(weights, examples, tmp_path):
     protein, library = examples / "5ht1b_protein.pdb.gz", examples / "5ht1b_poses.sdf.gz"
-    settings = {"protein": protein, "model": weights, "device": "cpu", "engine": ALONE}
+    settings = {"protein": protein, "model": weights, "device": "cpu", "workers": 0}
     api.screen(library, tmp_path / "run", **settings)
     parts = pd.concat([pq.read_table(path).to_pandas() for path in part_paths(tmp_path / "run")])
     rows = predict(weights, examples, protein.name, library.name)
@@ -89,7 +87,7 @@ def test_weights_that_do_not_say_leave_the_columns_empty(weights, examples, tmp_
         protein=examples / "1s2g_protein.pdb.gz",
         model=tmp_path / "small.safetensors",
         device="cpu",
-        engine=ALONE,
+        workers=0,
     )
     assert pd.read_csv(tmp_path / "run" / "results.csv")[COLUMNS].isna().all(axis=None)
 
@@ -101,7 +99,7 @@ def test_a_screen_does_not_go_on_with_another_training_set(weights, examples, tm
         "protein": examples / "1s2g_protein.pdb.gz",
         "model": tmp_path / "small.safetensors",
         "device": "cpu",
-        "engine": ALONE,
+        "workers": 0,
     }
     api.screen(examples / "1s2g_ligand.sdf", tmp_path / "run", **settings)
     (tmp_path / "small.domain.npz").unlink()

@@ -14,14 +14,14 @@ from rdkit import Chem
 
 from binding.config import ModelConfig
 from binding.model.weights import Member, save_weights
-from binding.screening.engines import EngineOptions
-from binding.screening.run import ScreenPlan
+from binding.score.options import ScoringOptions, resolve_pocket
+from binding.screening.plan import ScreenPlan
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from screen_runs import write
 
-HERE = EngineOptions(workers=0)
+SCORING = ("pocket", "template", "model", "device", "workers", "batch_size")
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +72,6 @@ def library(poses, tmp_path) -> Path:
 @pytest.fixture(scope="session")
 def make_plan(tiny_model, receptor, reference) -> Callable[..., ScreenPlan]:
     """A plan in parts of four records, in this process, into ``run/`` of a folder; keywords change it."""
-    from binding.score.options import resolve_pocket
 
     def make(folder: Path, library: str | Path | list[Path], **changes) -> ScreenPlan:
         settings = {
@@ -82,10 +81,12 @@ def make_plan(tiny_model, receptor, reference) -> Callable[..., ScreenPlan]:
             "pocket": resolve_pocket(reference),
             "output": folder / "run",
             "part_size": 4,
-            "engine": HERE,
+            "workers": 0,
             "top": 5,
-        }
-        return ScreenPlan(library=[library] if isinstance(library, str | Path) else library, **{**settings, **changes})
+        } | changes
+        scoring = ScoringOptions(**{name: settings.pop(name) for name in SCORING if name in settings})
+        sources = [library] if isinstance(library, str | Path) else library
+        return ScreenPlan(library=sources, scoring=scoring, **settings)
 
     return make
 

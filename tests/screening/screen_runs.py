@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from binding.screening.run import ScreenPlan, screen
+from binding.screening.plan import ScreenPlan
+from binding.screening.run import screen
 
 
 def write(path: Path, records: list[str]) -> Path:

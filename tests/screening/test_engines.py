@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,11 +16,13 @@ from binding.io.structure import read_protein
 from binding.pool import WorkerDiedError
 from binding.score.featurize import Featurized, featurize
 from binding.score.jobs import Job
+from binding.score.options import ScoringOptions
 from binding.screening import engines
-from binding.screening.engines import EngineOptions, run_parts, work_through
+from binding.screening.engines import run_parts
 from binding.screening.library import Library
-from binding.screening.plan import ScreenTask
+from binding.screening.plan import EngineOptions, ScreenTask
 from binding.screening.records import PartJob, Record, cut_parts
+from binding.screening.rescue import work_through
 from binding.screening.score import PartScorer
 from binding.structures import Protein, ResidueKind
 
@@ -28,7 +31,8 @@ from binding.structures import Protein, ResidueKind
 def task(tiny_model, receptor, reference) -> ScreenTask:
     protein = read_protein(receptor)
     around = next(iter(read_ligands(reference))).positions
-    return ScreenTask(str(tiny_model), "cpu", protein, receptor.name, PocketSpec(reference=around))
+    scoring = ScoringOptions(model=str(tiny_model), device="cpu", pocket=PocketSpec(reference=around), workers=0)
+    return ScreenTask(scoring=scoring, receptor=protein, receptor_name=receptor.name)
 
 
 def jobs(path):
@@ -38,7 +42,7 @@ def jobs(path):
 def test_a_network_in_this_process_fed_by_workers_gives_the_same_rows(task, poses, tmp_path):
     """As on a GPU, where processes only read and build graphs."""
     library = write(tmp_path / "library.sdf", poses[:8])
-    here = {part.number: part.table for part in run_parts(jobs(library), task, EngineOptions(workers=0))}
+    here = {part.number: part.table for part in run_parts(jobs(library), task, EngineOptions())}
     fed = {part.number: part.table for part in engines._network_here(jobs(library), task, 1, lambda: False)}
     assert len(here) == 2
     assert fed == here
@@ -46,15 +50,16 @@ def test_a_network_in_this_process_fed_by_workers_gives_the_same_rows(task, pose
 
 def test_weights_that_cannot_be_loaded_stop_the_run(task, poses, tmp_path):
     library = write(tmp_path / "library.sdf", poses[:2])
-    broken = ScreenTask(str(tmp_path / "none.safetensors"), "cpu", task.receptor, "r")
+    scoring = replace(task.scoring, model=str(tmp_path / "none.safetensors"))
+    broken = replace(task, scoring=scoring)
     with pytest.raises(WeightsError):
-        list(run_parts(jobs(library), broken, EngineOptions(workers=0)))
+        list(run_parts(jobs(library), broken, EngineOptions()))
 
 
 def test_no_job_is_begun_once_the_run_is_to_stop(task, poses, tmp_path):
     library = write(tmp_path / "library.sdf", poses[:12])
     found = []
-    for part in run_parts(jobs(library), task, EngineOptions(workers=0), lambda: len(found) > 0):
+    for part in run_parts(jobs(library), task, EngineOptions(), lambda: len(found) > 0):
         found.append(part)
     assert [part.number for part in found] == [0]
 

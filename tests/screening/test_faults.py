@@ -18,7 +18,6 @@ from screen_runs import Child, contents, write
 
 from binding.errors import EXIT_NONE_SCORED, EXIT_SOME_FAILED, EXIT_USAGE, FileError
 from binding.screening import engines, score
-from binding.screening.engines import EngineOptions
 from binding.screening.parts import part_paths
 from binding.screening.run import screen
 
@@ -71,13 +70,27 @@ def test_a_record_that_ends_its_worker_fails_alone(plan, poses, tmp_path, monkey
     monkeypatch.setattr(engines, "_WHOLE", "tests.screening.dying_worker:score_parts")
     titles = dict(enumerate(["a", "b", ALWAYS, "d", "e", "f", ONCE, "h"]))
     records = [f"{titles[number]}\n{poses[number].partition(chr(10))[2]}" for number in titles]
-    made = plan(write(tmp_path / "library.sdf", records), engine=EngineOptions(workers=1), top=0)
+    made = plan(write(tmp_path / "library.sdf", records), workers=1, top=0)
     result = screen(made)
     assert (result.asked, result.scored, result.exit_code) == (8, 7, EXIT_SOME_FAILED)
     table = rows(made.output)
     assert table["compound"].tolist()[:2] == ["a", "b"]
     assert table["error_code"].tolist() == ["", "", "worker_died", "", "", "", "", ""]
     assert table["row"].tolist() == list(range(8))
+
+
+def test_a_record_that_hangs_fails_alone(plan, poses, tmp_path, monkeypatch):
+    from dying_worker import HANGS
+
+    monkeypatch.setattr(engines, "_WHOLE", "tests.screening.dying_worker:score_parts")
+    monkeypatch.setattr(engines, "time_limit", lambda task: lambda job: 5.0)
+    records = [
+        f"{title}\n{pose.partition(chr(10))[2]}" for title, pose in zip(["a", HANGS, "c"], poses[:3], strict=True)
+    ]
+    made = plan(write(tmp_path / "library.sdf", records), workers=1, top=0)
+    result = screen(made)
+    assert (result.asked, result.scored) == (3, 2)
+    assert rows(made.output)["error_code"].tolist() == ["", "time_limit", ""]
 
 
 def test_a_record_of_2000_atoms_is_refused_by_itself(plan, poses, tmp_path):

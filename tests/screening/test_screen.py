@@ -18,9 +18,9 @@ import binding
 from binding import api
 from binding.errors import BindingError, FileError, UsageError
 from binding.graph.site import PocketSpec
-from binding.screening.engines import EngineOptions
-from binding.screening.folder import RunFolder, Shard
+from binding.screening.folder import RunFolder
 from binding.screening.parts import COLUMNS, SCHEMA, part_paths, read_info
+from binding.screening.plan import EngineOptions, Shard
 from binding.screening.run import screen
 
 
@@ -138,7 +138,7 @@ def test_run_file_says_what_was_done(done, library):
 
 def test_worker_processes_write_the_same_bytes(done, plan, library, tmp_path):
     made, _ = done
-    other = plan(library, output=tmp_path / "workers", engine=EngineOptions(workers=2))
+    other = plan(library, output=tmp_path / "workers", workers=2)
     assert screen(other).exit_code == 0
     assert contents(other.output) == contents(made.output)
 
@@ -262,13 +262,24 @@ def test_the_tag_names_the_compounds(plan, library):
     ("changes", "message"),
     [
         ({"protein": None}, "no receptor"),
-        ({"batch_size": 0}, "1 record or more"),
-        ({"engine": EngineOptions("abacus")}, "no engine"),
+        ({"batch_size": 0}, "batch_size must be 1 or more"),
+        ({"part_size": 0}, "1 record or more"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(plan, library, changes, message):
     with pytest.raises(BindingError, match=message):
         screen(plan(library, **changes))
+
+
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(UsageError, match="no engine 'abacus'"):
+        EngineOptions("abacus")
+
+
+def test_a_loaded_model_is_refused(plan, library, tiny_model):
+    """Each process loads the weights, and what identifies a run is their file."""
+    with pytest.raises(UsageError, match="by name or path"):
+        screen(plan(library, model=binding.load_model(tiny_model, device="cpu")))
 
 
 def test_schema_is_what_the_parts_hold(done):

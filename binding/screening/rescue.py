@@ -1,0 +1,58 @@
+"""A record that kills the process which works on it, or hangs, costs nothing but its own row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from binding.pool import Rescue, lost_item, run_jobs
+from binding.screening.plan import ScreenTask
+from binding.screening.records import PartJob
+
+_ALONE: Final = "try it alone with binding predict --workers 0"
+# Seconds that a part may take on any machine, the model's loading included, and each record of it besides. Reading and
+# scoring a pose takes some hundredths of a second, placing a compound a second or two, docking one some minutes.
+_PART_SECONDS: Final = {"pose": 120.0, "place": 300.0, "dock": 1800.0}
+_RECORD_SECONDS: Final = {"pose": 1.0, "place": 15.0, "dock": 300.0}
+
+Answer = TypeVar("Answer")
+
+
+def time_limit(task: ScreenTask) -> Callable[[PartJob], float]:
+    """How long a job may take, in seconds, before its process is ended."""
+    how = "pose" if task.posing is None else task.posing.how
+    return lambda job: _PART_SECONDS[how] + _RECORD_SECONDS[how] * len(job.records)
+
+
+def work_through(
+    submit: Callable[[PartJob], Future[Answer]],
+    join: Callable[[list[Answer]], Answer],
+    jobs: Iterator[PartJob],
+    ahead: int,
+    stopping: Callable[[], bool],
+) -> Iterator[Answer]:
+    """The answers to jobs as they are ready; of one that kills its process or hangs, only the culprits fail.
+
+    Args:
+        submit: Gives the future of a job's answer, which raises ``WorkerDiedError`` where its process died.
+        join: Makes one answer of the answers to a job's records done one by one.
+        jobs: Drawn while fewer than ``ahead`` are under way.
+        ahead: Jobs submitted and not yet answered.
+        stopping: True once nothing further may be begun; jobs that wait are dropped, others finished.
+    """
+    rescue = Rescue[PartJob, Answer](
+        split=_singles,
+        failed=lambda job, error: submit(replace(job, lost={job.first: lost_item(error, alone=_ALONE)})).result(),
+        join=join,
+        without=lambda job, lost: replace(
+            job, lost={job.first + place: lost_item(error, alone=_ALONE) for place, error in lost.items()}
+        ),
+    )
+    for _, answer in run_jobs(submit, jobs, rescue, ahead=ahead, ordered=False, stopping=stopping):
+        yield answer
+
+
+def _singles(job: PartJob) -> list[PartJob]:
+    return [replace(job, first=row, records=(record,)) for row, record in enumerate(job.records, job.first)]

@@ -4,7 +4,8 @@
     python scripts/measure/golden.py after --data ../shared/data --against before
 
 The set: predictions of 100 CASF-2016 complexes and of the examples, one screen, one explanation, one split, one cache
-and one short training. Files are compared byte by byte, the tables of the screen by their rows. Exits 1 where anything differs.
+and one short training. Files are compared byte by byte, the tables of the screen by their rows. Exits 1 where anything
+differs.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "explain",
+    "fetch",
     "fit_prior",
     "load_model",
     "model_card",
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from binding.api import (
         evaluate,
         explain,
+        fetch,
         fit_prior,
         load_model,
         model_card,

@@ -26,6 +26,7 @@ from binding.structures import Protein
 if TYPE_CHECKING:
     import pandas as pd
 
+    from binding.archive.collect import FetchReport
     from binding.config import TrainConfig
     from binding.data.ligand_table import PriorReport
     from binding.data.prepare import PrepareReport
@@ -379,6 +380,50 @@ def evaluate(
         resamples=resamples,
         seed=seed,
         truth_name=Path(truth).name,
+    )
+
+
+def fetch(
+    ids: str | Path,
+    output: str | Path,
+    *,
+    jobs: int = 4,
+    attempts: int = 5,
+    timeout: float = 30.0,
+    entry_url: str | None = None,
+    component_url: str | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> FetchReport:
+    """Download PDB entries, take the named ligands out, and write a folder that ``prepare`` reads.
+
+    Args:
+        ids: Table with ``id`` or ``pdb_id`` and, as needed, ``ligand_code``, ``chain``, ``number``, ``smiles`` and an
+            affinity; or a PDBbind index file.
+        output: The folder to fill; what is there from an earlier run is kept.
+        jobs: Downloads at a time, 1 to 16.
+        attempts: Tries of each file.
+        timeout: Seconds without a byte after which a try is given up.
+        entry_url: Address of an entry in a mirror, with ``{id}``, ``{ID}`` or ``{middle}``.
+        component_url: Address of a chemical component in a mirror, with ``{code}`` or ``{last}``.
+        progress: Called with the numbers of rows done and to do.
+
+    Returns:
+        What became of each row.
+
+    Raises:
+        BindingError: The table cannot be read, an option does not fit, or the folder cannot be written.
+    """
+    from binding.archive.collect import collect
+    from binding.archive.download import Manners
+
+    return collect(
+        ids,
+        output,
+        entry_url=entry_url,
+        component_url=component_url,
+        jobs=jobs,
+        manners=Manners(attempts=attempts, timeout=timeout),
+        progress=progress,
     )
 
 

@@ -57,7 +57,7 @@ class Fetched:
 
 
 @dataclass(frozen=True)
-class CollectReport:
+class FetchReport:
     """Counts that add up: ``asked == usable + left_out + not_reached``.
 
     Attributes:
@@ -87,12 +87,12 @@ def collect(
     ids: str | Path,
     folder: str | Path,
     *,
-    entry_url: str = ENTRY_URL,
-    component_url: str = COMPONENT_URL,
+    entry_url: str | None = None,
+    component_url: str | None = None,
     jobs: int = 4,
     manners: Manners | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> CollectReport:
+) -> FetchReport:
     """Download entries, extract the named ligands, and write a tree in PDBbind layout.
 
     ``<folder>/index.csv`` lists the complexes that are there, ``<folder>/report.csv`` every row of the table with its
@@ -102,8 +102,8 @@ def collect(
     Args:
         ids: As for ``read_wanted``.
         folder: The tree; made where it is not there.
-        entry_url: Address of an entry's mmCIF file, as for ``Archive``.
-        component_url: Address of a component's mmCIF file, as for ``Archive``.
+        entry_url: Address of an entry's mmCIF file, as for ``Archive``; the archive's own where None.
+        component_url: Address of a component's mmCIF file, likewise.
         jobs: Downloads at a time, 1 to 16.
         manners: How patiently to download.
         progress: Called with rows done and asked.
@@ -118,7 +118,9 @@ def collect(
     folder = Path(folder)
     wanted = read_wanted(ids)
     downloader = Downloader(manners)
-    archive = Archive(folder / DOWNLOADS, downloader, entry_url=entry_url, component_url=component_url)
+    archive = Archive(
+        folder / DOWNLOADS, downloader, entry_url=entry_url or ENTRY_URL, component_url=component_url or COMPONENT_URL
+    )
     outcomes = {index: _refused(row) for index, row in enumerate(wanted) if row.refusal is not None}
     open_rows = [(index, row) for index, row in enumerate(wanted) if row.refusal is None]
     try:
@@ -137,7 +139,7 @@ def collect(
     except OSError as error:
         raise write_error(Path(error.filename or folder), error, resumes=True) from error
     measured = any(name in row.columns for row in wanted for name in AFFINITY_COLUMNS)
-    return CollectReport(folder, rows, measured)
+    return FetchReport(folder, rows, measured)
 
 
 def _run(

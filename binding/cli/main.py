@@ -10,6 +10,7 @@ import typer
 from binding.cli import (
     evaluate,
     explain,
+    fetch,
     info,
     place,
     predict,
@@ -61,6 +62,7 @@ app.command("screen")(screen.command)
 app.command("top")(top.command)
 app.command("report")(report.command)
 app.command("place")(place.command)
+app.command("fetch")(fetch.command)
 app.command("prepare")(prepare.command)
 app.command("split")(split.command)
 app.command("pretrain")(pretrain.command)

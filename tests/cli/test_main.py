@@ -25,12 +25,12 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    for verb in ("predict", "explain", "prepare", "train", "evaluate", "info"):
+    for verb in ("predict", "explain", "fetch", "prepare", "train", "evaluate", "info"):
         assert verb in done.stdout
     assert "higher binds tighter" in done.stdout
 
 
-@pytest.mark.parametrize("verb", ["predict", "explain", "prepare", "train", "evaluate", "info"])
+@pytest.mark.parametrize("verb", ["predict", "explain", "fetch", "prepare", "train", "evaluate", "info"])
 def test_help_of_each_verb_imports_no_torch(verb):
     code = (
         "import sys\n"

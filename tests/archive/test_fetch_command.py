@@ -1,4 +1,4 @@
-"""``scripts/fetch_structures.py`` as a program: exit codes, what it says, and being killed and called again."""
+"""``binding fetch`` as a program: exit codes, what it says, and being killed and called again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from archive_server import cut_off, hang, status
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "fetch_structures.py"
+import binding
+
 NAMES = [f"{k}cup" for k in range(1, 7)]
 
 
@@ -23,7 +24,19 @@ def command(server, tmp_path):
     def command(text: str, *options: str) -> list[str]:
         (tmp_path / "ids.csv").write_text(text)
         addresses = [f"--{name.replace('_', '-')}={url}" for name, url in server.addresses.items()]
-        return [sys.executable, str(SCRIPT), "ids.csv", "-o", "tree", *addresses, "--timeout", "1", *options]
+        return [
+            sys.executable,
+            "-m",
+            "binding",
+            "fetch",
+            "ids.csv",
+            "-o",
+            "tree",
+            *addresses,
+            "--timeout",
+            "1",
+            *options,
+        ]
 
     return command
 
@@ -72,7 +85,7 @@ def test_no_row(call, tmp_path):
     [
         ("entry\n4cup\n", [], "no column 'id'"),
         ("pdb_id\n4cup\n", ["--jobs", "99"], "99 downloads at a time"),
-        ("pdb_id\n4cup\n", ["--jobs", "many"], "invalid int value"),
+        ("pdb_id\n4cup\n", ["--jobs", "many"], "Invalid value for"),
         ("", [], "is empty"),
     ],
 )
@@ -124,9 +137,7 @@ def test_a_run_that_is_broken_off_goes_on_where_it_was(command, call, server, se
     assert server.asked["/ligands/ZYB.cif"] == 1
 
 
-def test_help_loads_no_torch():
-    code = f"import runpy, sys; sys.argv = ['x', '--help']\ntry: runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n"
-    code += "except SystemExit: pass\nprint('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert done.stdout.splitlines()[-1] == "False"
-    assert "--component-url" in done.stdout
+def test_from_python(server, tmp_path):
+    (tmp_path / "ids.csv").write_text("pdb_id,ligand_code\n4cup,ZYB\n9zzz,ZMA\n")
+    report = binding.fetch(tmp_path / "ids.csv", tmp_path / "tree", attempts=1, **server.addresses)
+    assert (report.asked, report.usable, report.count("left_out")) == (2, 1, 1)

@@ -6,7 +6,7 @@ pk = prior share + network share * mean over the networks of (constant + ligand 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch import Tensor
 from binding.domain.words import pocket_words
 from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import Scorer
+from binding.score.network import bounded
 
 #: The parts of pk, in the order in which they are told.
 PARTS: Final = {
@@ -25,6 +26,7 @@ PARTS: Final = {
     "ligand_term": "networks: the ligand alone",
     "contacts_vina": "contacts: Vina's terms",
     "contacts_learned": "contacts: what was learned",
+    "bound": "bound: no such pK was ever measured",
 }
 #: Those that hang on how the ligand lies in its site; residues and atoms share these out.
 CONTACTS: Final = ("contacts_vina", "contacts_learned")
@@ -65,6 +67,8 @@ class Contributions:
         distances: (k,) Å, least distance of each to a ligand atom.
         residues: (k) shares of these residues; they add up to those of the contacts.
         atoms: (ligand atoms) shares of the atoms; they add up to the same.
+        bound: What takes the sum of all else back to the tightest or weakest binding ever measured, pK; zero for nearly
+            all complexes, and wherever ``bounded`` was not asked for.
     """
 
     prior: dict[str, float]
@@ -74,14 +78,21 @@ class Contributions:
     distances: np.ndarray
     residues: Shares
     atoms: Shares
+    bound: float = 0.0
 
     @property
     def pk(self) -> float:
         """The sum of all parts, pK."""
-        return sum(self.prior.values()) + float(self.network.pk.sum())
+        return sum(self.prior.values()) + float(self.network.pk.sum()) + self.bound
+
+    def bounded(self) -> Contributions:
+        """The same with the part that takes a sum beyond what was ever measured back to the bound."""
+        return replace(self, bound=self.bound + float(bounded(np.array([self.pk]))[0]) - self.pk)
 
     def part(self, name: str) -> tuple[float, float]:
-        """pK and its standard deviation over the networks; NaN for what the weights do not have."""
+        """pK and its standard deviation over the networks; NaN for what there is not."""
+        if name == "bound" and self.bound:
+            return self.bound, float("nan")
         if name in self.prior:
             return self.prior[name], float("nan")
         if name not in self.network_parts:

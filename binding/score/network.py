@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from binding.constants import MEASURED_PK
 from binding.errors import BindingError
 from binding.score.featurize import as_binding_error
 from binding.score.options import DEFAULT_BATCH_SIZE
@@ -73,10 +74,24 @@ def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[Numbers | Binding
         if len(graphs) > 1:
             return [result for graph in graphs for result in _score([graph], scorer)]
         return [as_binding_error(error)]
+    pk = bounded(scores.pk)
     half = scorer.interval * scores.pk_std
-    columns = (scores.pk, scores.pk_std, scores.pk - half, scores.pk + half, scores.pk_ligand_only, scores.pose)
+    columns = (pk, scores.pk_std, pk - half, pk + half, scores.pk_ligand_only, scores.pose)
     table = np.stack(columns, axis=1)
     return [Numbers(*map(float, row)) if np.isfinite(row[0]) else _not_finite() for row in table]
+
+
+def bounded(pk: np.ndarray) -> np.ndarray:
+    """pK within what was ever measured, (n,); what is no finite number stays as it is."""
+    return np.where(np.isfinite(pk), np.clip(pk, *MEASURED_PK), pk)
+
+
+def bound_warnings(pk: float) -> tuple[str, ...]:
+    """The warning about a pK at the bound; none elsewhere."""
+    if pk not in MEASURED_PK:
+        return ()
+    which = "weakest" if pk == MEASURED_PK[0] else "tightest"
+    return (f"pk is bounded to {pk:g}, the {which} binding ever measured: do not trust it",)
 
 
 def _not_finite() -> BindingError:

@@ -21,7 +21,7 @@ from binding.io.table import Request
 from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
 from binding.score.featurize import Failed, Featurized, Outcome, featurize
 from binding.score.jobs import Job, is_large, jobs_of, single_records
-from binding.score.network import Numbers, score_graphs
+from binding.score.network import Numbers, bound_warnings, score_graphs
 from binding.score.options import ScoringOptions
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _scored_row(outcome: Featurized, result: Numbers | BindingError, scorer: Sco
         return _failed_row(Failed(outcome.id, outcome.protein, name, result, size), scorer.name)
     near = UNKNOWN if scorer.domain is None else scorer.domain.judge(outcome.graph.ligand, outcome.words)
     numbers = result._asdict() | near.columns()
-    warnings = (*outcome.warnings, *near.warnings)
+    warnings = (*outcome.warnings, *near.warnings, *bound_warnings(result.pk))
     return ResultRow.scored(
         outcome.id, outcome.protein, outcome.ligand, **numbers, model=scorer.name, warnings=warnings
     )

@@ -19,6 +19,8 @@ from binding.structures import Complex, Ligand, Protein
 EXAMPLES = Path(__file__).resolve().parents[2] / "data" / "examples"
 SMALL = ModelConfig(hidden_channels=32, num_heads=4, vector_channels=4)
 CHIRAL, ACHIRAL = "1s2g", "4cup"  # a nucleoside; a flat benzamidoxime
+#: A constant term with which random weights say a pK that there is of most examples, so that rows are not at the bound.
+IN_RANGE = -24.0
 _FILES = {
     "1s2g": ("1s2g_protein.pdb.gz", "1s2g_ligand.sdf"),
     "1ia1": ("1ia1_protein.pdb.gz", "1ia1_ligand.sdf"),
@@ -65,8 +67,9 @@ def random_member(config: ModelConfig = SMALL, seed: int = 0) -> Member:
     return member.eval().requires_grad_(False)
 
 
-def write_random_weights(path: Path, config: ModelConfig = SMALL, members: int = 2) -> Path:
+def write_random_weights(path: Path, config: ModelConfig | None = None, members: int = 2) -> Path:
     """A set of weights as a training run leaves it."""
+    config = config or SMALL.model_copy(update={"mean_pk": IN_RANGE})
     states = [random_member(config, seed).state_dict() for seed in range(members)]
     card = {"name": path.stem, "config": config.model_dump(mode="json"), "calibration": {"std_scale": 1.25}}
     save_weights(path, states, card)

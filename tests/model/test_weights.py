@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import SMALL, example_graph, random_member, write_random_weights
 
 from binding.errors import UsageError, WeightsError
 from binding.model.weights import (
@@ -24,15 +25,12 @@ from binding.model.weights import (
     save_weights,
 )
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "invariance"))
-from networks import SMALL, example_graph, random_member, write_random_weights
-
 NAMES = ("1s2g", "1ia1", "4cup", "6wqa", "5ht1b")
 
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    return write_random_weights(tmp_path_factory.mktemp("weights") / "random.safetensors")
+    return write_random_weights(tmp_path_factory.mktemp("weights") / "random.safetensors", SMALL)
 
 
 @pytest.fixture

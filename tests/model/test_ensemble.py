@@ -10,13 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from networks import example_graph, random_member
 
 from binding.graph.batch import collate
 from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import _ATOMS_AT_ONCE, _KEPT_POCKETS, Scorer, Scores, vina_of
-
-sys.path.insert(0, str(Path(__file__).resolve().parent / "invariance"))
-from networks import example_graph, random_member
 
 NAMES = ("1s2g", "1ia1", "4cup", "6wqa")
 FIELDS = ("pk", "pk_std", "pk_ligand_only", "pose")

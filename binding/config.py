@@ -17,34 +17,36 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-#: Of a model that is given a prior and told nothing else (docs/prior.md).
+#: ``model.prior`` of a run with a prior that names no other weight (docs/explanation/prior.md).
 PRIOR_SHARE: Final = 0.5
 
 
 class ModelConfig(Settings):
-    """The interaction model; its ligand-only twin takes the same channels, ligand layers and dropout."""
+    """The interaction model; its ligand-only twin has the same channels, ligand layers and dropout."""
 
-    hidden_channels: int = Field(96, ge=8, description="length of every scalar state")
-    num_heads: int = Field(8, ge=1, description="attention heads of each direction")
+    hidden_channels: int = Field(96, ge=8, description="channels of every scalar state")
+    num_heads: int = Field(8, ge=1, description="attention heads in each direction")
     num_layers: int = Field(2, ge=0, le=8, description="bidirectional cross-attention layers")
-    ligand_layers: int = Field(3, ge=0, le=8, description="rounds of messages along ligand bonds")
-    pocket_layers: int = Field(2, ge=0, le=8, description="rounds of messages between residues")
-    vector_channels: int = Field(6, ge=1, description="learned direction vectors of each ligand atom")
-    cutoff: float = Field(6.5, gt=3.0, le=12.0, description="Å, least distance within which a pair interacts")
-    dropout: float = Field(
-        0.1, ge=0.0, lt=1.0, description="in feed-forward and readout layers, and on attention gates"
+    ligand_layers: int = Field(3, ge=0, le=8, description="message-passing rounds along ligand bonds")
+    pocket_layers: int = Field(2, ge=0, le=8, description="message-passing rounds between residues")
+    vector_channels: int = Field(6, ge=1, description="learned direction vectors for each ligand atom")
+    cutoff: float = Field(
+        6.5, gt=3.0, le=12.0, description="largest distance at which a (ligand atom, residue) pair interacts, Å"
     )
-    angles: bool = Field(True, description="angle terms: pair geometry, residue graph, learned directions")
-    protein: bool = Field(True, description="False: pairs are left out, for the ablation without the protein")
-    physics: bool = Field(True, description="Vina's terms as an additive prior with learned weights")
+    dropout: float = Field(
+        0.1, ge=0.0, lt=1.0, description="dropout rate in feed-forward and readout layers and on attention gates"
+    )
+    angles: bool = Field(True, description="use angles in pair geometry, residue graph and learned directions")
+    protein: bool = Field(True, description="false leaves out all pairs, for the ablation without the protein")
+    physics: bool = Field(True, description="add Vina's terms with learned weights")
     pose_readout: Literal["pooled", "pairs"] = Field(
-        "pooled", description="what `pose` reads: means over the complex, or besides them a sum of what each pair says"
+        "pooled", description="input of `pose`: means over the complex, or these and a sum over pairs"
     )
     prior: float = Field(
-        0.0, ge=0.0, lt=1.0, description="weight of the prior in pk; 0: none, and a twin is trained instead"
+        0.0, ge=0.0, lt=1.0, description="weight of the prior in `pk`; with 0 a ligand-only twin is trained instead"
     )
-    network: float | None = Field(None, gt=0.0, description="weight of the network in pk; null: 1 - prior")
-    mean_pk: float = Field(6.5, description="start of the constant term")
+    network: float | None = Field(None, gt=0.0, description="weight of the network in `pk`; null means 1 - prior")
+    mean_pk: float = Field(6.5, description="initial value of the constant term, pK")
 
     @property
     def network_weight(self) -> float:
@@ -116,25 +118,27 @@ class SourceConfig(Settings):
 
     cache: Path = Field(description="made by `binding prepare`")
     where: str | None = Field(None, description="pandas query over the cache's table, such as `cleansplit_train == 1`")
-    repeat: float = Field(1.0, gt=0.0, description="how often each row is seen an epoch; fractions are drawn")
-    weight: float = Field(1.0, gt=0.0, description="of each row in the loss")
-    from_epoch: int = Field(0, ge=0, description="first epoch in which it is seen, from 0")
-    until_epoch: int | None = Field(None, ge=1, description="first epoch in which it is no longer seen")
+    repeat: float = Field(1.0, gt=0.0, description="how often each row is seen in an epoch; fractions are sampled")
+    weight: float = Field(1.0, gt=0.0, description="weight of each row in the loss")
+    from_epoch: int = Field(0, ge=0, description="first epoch in which the source is used, from 0")
+    until_epoch: int | None = Field(None, ge=1, description="first epoch in which it is no longer used")
     decoys: float = Field(
-        0.0, ge=0.0, le=1.0, description="share of rows seen that get a displaced pose beside them; crystal poses only"
+        0.0, ge=0.0, le=1.0, description="share of rows that get a displaced pose beside them; for crystal poses only"
     )
     decoys_from_epoch: int = Field(0, ge=0, description="first epoch with displaced poses")
     rmsd: str | None = Field(
         None,
-        description="column of each pose's RMSD to the crystal pose, Å: from 2 Å on a row is a decoy; "
-        "`group` then names what its poses share, such as `[native]`",
+        description="column with the RMSD to the crystal pose, Å; rows from 2 Å on are decoys; "
+        "`group` must then name what the poses of a complex share, such as `[native]`",
     )
     group: tuple[str, ...] = Field(
-        ("uniprot",), min_length=1, description="columns whose values complexes share that the pair loss compares"
+        ("uniprot",),
+        min_length=1,
+        description="columns that define the groups within which the pair loss compares complexes",
     )
 
     def is_seen(self, epoch: int) -> bool:
-        """Whether the source has a part in an epoch."""
+        """Whether the source is used in an epoch."""
         return self.from_epoch <= epoch and (self.until_epoch is None or epoch < self.until_epoch)
 
     @model_validator(mode="after")
@@ -156,14 +160,17 @@ class ValidationConfig(Settings):
     """Which rows are held out: those that a file names, or one of ``folds`` groups of the values of ``column``."""
 
     column: str = Field(
-        "uniprot", description="rows that share a value stay together; blank ones go by `protein`, or stand alone"
+        "uniprot",
+        description="rows with the same value stay together; blank ones are grouped by `protein`, or stand alone",
     )
-    folds: int = Field(5, ge=2, description="how many groups the values are put into, by a hash of each value")
-    fold: int = Field(0, ge=0, description="the group that is held out, from 0")
-    source: int = Field(0, ge=0, description="the source whose rows validate; others lose rows that share a value")
+    folds: int = Field(5, ge=2, description="number of folds, to which values are assigned by hash")
+    fold: int = Field(0, ge=0, description="the fold that is held out, from 0")
+    source: int = Field(
+        0, ge=0, description="the source whose rows validate, from 0; other sources lose rows with the same values"
+    )
     file: Path | None = Field(
         None,
-        description="a table of `binding split` instead: only its rows `train` are trained on, `validation` validates",
+        description="a table of `binding split` instead: rows `train` are trained on, rows `validation` validate",
     )
 
     @model_validator(mode="after")
@@ -178,63 +185,73 @@ class ValidationConfig(Settings):
 class LearningRates(Settings):
     """Factors on ``learning_rate``, by part of the model."""
 
-    ligand_encoder: float = Field(1.0, gt=0.0, description="atoms and bonds, learned directions")
+    ligand_encoder: float = Field(1.0, gt=0.0, description="atoms, bonds and learned directions")
     pocket_encoder: float = Field(1.0, gt=0.0, description="residues")
     rest: float = Field(1.0, gt=0.0, description="pairs, cross-attention, readouts")
-    ligand_only: float = Field(1.0, gt=0.0, description="the twin that sees no protein")
+    ligand_only: float = Field(1.0, gt=0.0, description="the ligand-only twin")
 
 
 class TrainConfig(RunConfig):
     """A training run, complete."""
 
     model: ModelConfig = Field(ModelConfig(), description="sizes and switches of the model")
-    sources: tuple[SourceConfig, ...] = Field(min_length=1, description="what to train on, a list")
+    sources: tuple[SourceConfig, ...] = Field(min_length=1, description="what to train on")
     validation: ValidationConfig | None = Field(
-        ValidationConfig(), description="what to hold out; null trains on every row"
+        ValidationConfig(), description="what to hold out; null trains on all rows"
     )
     init: str | None = Field(
         None, description="weights to start from: a shipped name, a `.safetensors` file or the folder of a run"
     )
-    prior: Path | None = Field(None, description="prior that has a share in pk, made by `binding prior`")
+    prior: Path | None = Field(None, description="prior that contributes to `pk`, made by `binding prior`")
     encoders: tuple[Path, ...] = Field(
-        (), description="pre-trained encoders to start from: files of `binding pretrain`, or its output folders"
+        (), description="pre-trained encoders to start from: files or output folders of `binding pretrain`"
     )
-    init_member: int = Field(0, ge=0, description="which network of these weights, from 0")
+    init_member: int = Field(0, ge=0, description="which network of the weights in `init`, from 0")
     trainable: Literal["all", "readouts"] = Field(
-        "all", description="readouts: encoders and cross-attention stay as they are; needs `init`"
+        "all", description="`readouts` freezes encoders and cross-attention; needs `init`"
     )
-    output: Path = Field(description="folder of checkpoints, log and weights")
-    seed: int = Field(0, ge=0, description="of the weights, the order of rows, noise, decoys and dropout")
+    output: Path = Field(description="folder for checkpoints, log and weights")
+    seed: int = Field(0, ge=0, description="random seed of weights, row order, noise, decoys and dropout")
     epochs: int = Field(10, ge=1, description="passes over the sources, repeats included")
-    batch_size: int = Field(32, ge=1, description="complexes a step, decoys not counted")
-    learning_rate: float = Field(1e-3, gt=0.0, description="peak, of AdamW; cosine decay to 2 % of it")
-    learning_rates: LearningRates = Field(LearningRates(), description="factors on it, by part of the model")
-    weight_decay: float = Field(0.01, ge=0.0, description="of AdamW")
-    warmup_steps: int = Field(200, ge=0, description="steps of linear warm-up; at most a tenth of the run")
-    gradient_clip: float = Field(1.0, gt=0.0, description="largest gradient norm, of each of the two networks")
+    batch_size: int = Field(32, ge=1, description="complexes per step, not counting decoys")
+    learning_rate: float = Field(1e-3, gt=0.0, description="peak learning rate of AdamW; cosine decay to 2 % of it")
+    learning_rates: LearningRates = Field(
+        LearningRates(), description="factors on `learning_rate`, by part of the model"
+    )
+    weight_decay: float = Field(0.01, ge=0.0, description="weight decay of AdamW")
+    warmup_steps: int = Field(200, ge=0, description="steps of linear warm-up, at most a tenth of the run")
+    gradient_clip: float = Field(1.0, gt=0.0, description="largest gradient norm of each network")
     ema_decay: float = Field(
-        0.998, ge=0.0, lt=1.0, description="of the running average of the weights, which is what is kept"
+        0.998, ge=0.0, lt=1.0, description="decay of the running average of the weights; the average is what is saved"
     )
-    patience: int | None = Field(None, ge=1, description="epochs without a better `val_rmse` before stopping")
+    patience: int | None = Field(None, ge=1, description="stop after this many epochs without a better `val_rmse`")
     noise: float = Field(
-        0.4, ge=0.0, description="Å, noise on ligand positions: each pose gets a standard deviation from 0 to this"
+        0.4,
+        ge=0.0,
+        description="largest standard deviation of the noise on ligand positions, Å; each pose draws one from 0 to this",
     )
-    huber_delta: float = Field(1.0, gt=0.0, description="pK, where the loss turns from square to linear")
-    variance_weight: float = Field(0.1, ge=0.0, description="of the likelihood that trains `pk_std`")
-    pose_weight: float = Field(0.2, ge=0.0, description="of near-native against wrong poses, each by itself")
+    huber_delta: float = Field(1.0, gt=0.0, description="error at which the loss turns from quadratic to linear, pK")
+    variance_weight: float = Field(0.1, ge=0.0, description="loss weight of the likelihood that trains `pk_std`")
+    pose_weight: float = Field(0.2, ge=0.0, description="loss weight of classifying poses as near-native or wrong")
     pose_rank_weight: float = Field(
-        0.0, ge=0.0, description="of near-native against wrong poses of the same complex in a batch, see `together`"
+        0.0,
+        ge=0.0,
+        description="loss weight of ranking near-native poses first within a complex in a batch; see `together`",
     )
-    decoy_weight: float = Field(0.2, ge=0.0, description="of: a decoy must not bind better than its crystal pose")
-    pair_weight: float = Field(0.0, ge=0.0, description="of differences between complexes of one group in a batch")
-    together: int = Field(1, ge=1, description="complexes of one group that come in one batch, for the pair loss")
-    threads: int | None = Field(None, ge=1, description="CPU threads of torch, of each process; all cores where empty")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU where there is one")
-    devices: int = Field(1, ge=1, description="processes that share each batch, one a GPU, or so many on the CPU")
+    decoy_weight: float = Field(
+        0.2, ge=0.0, description="loss weight of decoys that score above the measured pK of their crystal pose"
+    )
+    pair_weight: float = Field(
+        0.0, ge=0.0, description="loss weight of differences between complexes of one group in a batch"
+    )
+    together: int = Field(1, ge=1, description="complexes of one group that are drawn into the same batch")
+    threads: int | None = Field(None, ge=1, description="CPU threads of each process; null uses all cores")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` uses a GPU if there is one")
+    devices: int = Field(1, ge=1, description="processes that share each batch, one per GPU or on the CPU")
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 on a GPU that has it, else 32-bit; bf16 is mixed: weights stay 32-bit"
+        "auto", description="`auto` uses mixed bf16 on a GPU that supports it, else 32 bits; weights stay 32-bit"
     )
-    tensorboard: bool = Field(False, description="also log for TensorBoard, under `tensorboard/` of the output")
+    tensorboard: bool = Field(False, description="also log for TensorBoard, in `tensorboard/` of the output")
 
     @model_validator(mode="before")
     @classmethod

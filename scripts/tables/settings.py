@@ -36,7 +36,7 @@ def settings(model: type[BaseModel]) -> Callable[[], str]:
 
 
 def _type(annotation: Any) -> str:
-    names = {float: "number", int: "whole number", str: "text", bool: "true or false", Path: "path", type(None): "null"}
+    names = {float: "number", int: "integer", str: "text", bool: "true or false", Path: "path", type(None): "null"}
     if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_type(part) for part in get_args(annotation))
     if get_origin(annotation) is Literal:
@@ -48,7 +48,7 @@ def _type(annotation: Any) -> str:
 
 def _default(value: Any) -> str:
     if value is PydanticUndefined:
-        return "needed"
+        return "required"
     if isinstance(value, BaseModel):
         return "see below"
     if value is None:

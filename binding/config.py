@@ -228,7 +228,7 @@ class TrainConfig(RunConfig):
     noise: float = Field(
         0.4,
         ge=0.0,
-        description="largest standard deviation of the noise on ligand positions, Å; each pose draws one from 0 to this",
+        description="largest standard deviation of noise on ligand positions, Å; each pose draws one from 0 to this",
     )
     huber_delta: float = Field(1.0, gt=0.0, description="error at which the loss turns from quadratic to linear, pK")
     variance_weight: float = Field(0.1, ge=0.0, description="loss weight of the likelihood that trains `pk_std`")

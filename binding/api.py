@@ -33,10 +33,11 @@ if TYPE_CHECKING:
     from binding.evaluation import Report
     from binding.explanation.rows import Explained, Explanation
     from binding.model.weights import Scorer
+    from binding.poses.poser import Posing
     from binding.pretraining.config import PretrainConfig
     from binding.pretraining.run import PretrainResult
     from binding.screening.ledger import Progress
-    from binding.screening.plan import EngineOptions, Posing, Shard
+    from binding.screening.plan import EngineOptions, Shard
     from binding.screening.run import ScreenResult
     from binding.splits.split import SplitResult
     from binding.training.finish import TrainResult

@@ -29,6 +29,7 @@ _START: Final = "import sys; sys.path[:0] = {path!r}; from binding.pool import s
 _POLL_SECONDS: Final = 0.5  # how soon a wish to stop is seen while jobs are under way
 _TICK_SECONDS: Final = 1.0  # how often time limits, and the process that started a worker, are looked at
 _PR_SET_PDEATHSIG: Final = 1  # Linux, <sys/prctl.h>
+_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -417,9 +418,7 @@ def _end_with(parent: int) -> None:
     pool, which lives as long as the pool. Elsewhere a thread looks every second, which native code that keeps Python
     from running anything else can hold up.
     """
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # no C library to be found
-            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    die_with_parent()
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -427,6 +426,15 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="binding-parent-watch", daemon=True).start()
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when the thread that started it ends; Linux only.
+
+    For what a worker starts in turn: ``subprocess.Popen(..., preexec_fn=die_with_parent)``.
+    """
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _answer_all(jobs: IO[bytes], answers: IO[bytes]) -> None:

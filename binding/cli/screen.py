@@ -59,6 +59,8 @@ def command(
     isomers: posing.Isomers = 4,
     exhaustiveness: posing.Exhaustiveness = 8,
     seed: posing.Seed = 0,
+    poser: posing.PoserName = None,
+    poser_options: posing.PoserOptions = None,
     compound_tag: Annotated[
         str | None,
         typer.Option(
@@ -126,7 +128,7 @@ def command(
         ),
         compound_tag=compound_tag,
         part_size=part_size,
-        posing=posing.choice(place_on, dock, poses, isomers, exhaustiveness, seed),
+        posing=posing.choice(place_on, dock, poses, isomers, exhaustiveness, seed, poser, poser_options),
         engine=EngineOptions(engine, ray_address, gpus_per_worker),
         shard=Shard() if shard is None else Shard.parse(shard),
         top=top,

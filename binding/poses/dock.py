@@ -25,8 +25,10 @@ from scipy.spatial import cKDTree
 
 from binding.constants import METALS
 from binding.errors import LigandError, StructureError, UsageError
-from binding.graph.site import left_out, replaced_by
+from binding.graph.site import PocketSpec, left_out, replaced_by
 from binding.poses.embedding import embed
+from binding.poses.poser import Pose, Poser, Posing
+from binding.poses.states import State
 from binding.poses.vina import CUTOFF, protein_types
 from binding.structures import Protein
 
@@ -160,7 +162,7 @@ class Docker:
         self.max_evals = max_evals
         self.energy_range = energy_range
         self.spacing = spacing
-        self._receptor = receptor_pdbqt(_in_reach(protein, box), np.array(box.center))
+        self._receptor = receptor_pdbqt(in_reach(protein, box), np.array(box.center))
         self._vina: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -257,6 +259,44 @@ class Docker:
         return self._vina
 
 
+class DockPoser(Poser):
+    """``dock``: AutoDock Vina, in the box that the pocket names; says ``dock_score`` about each pose, kcal/mol."""
+
+    part_size = 16
+
+    def __init__(self, protein: Protein, pocket: PocketSpec, posing: Posing) -> None:
+        self._docker = Docker(
+            protein,
+            docking_box(pocket),
+            reference=pocket.reference,
+            seed=posing.seed,
+            exhaustiveness=posing.exhaustiveness,
+            num_poses=posing.poses,
+        )
+
+    @classmethod
+    def check(cls, posing: Posing, pocket: PocketSpec) -> None:
+        require_engine()
+        docking_box(pocket)
+
+    def pose(self, state: State, name: str) -> list[Pose]:
+        found = self._docker.dock(state.mol, name)
+        return [Pose(pose.mol, {"dock_score": f"{pose.score:.3f}"}, self._docker.notes) for pose in found]
+
+
+def docking_box(pocket: PocketSpec) -> Box:
+    """Where a docking engine searches: about the pocket's reference ligand, or the cube about centre and radius.
+
+    Raises:
+        UsageError: The pocket names neither.
+    """
+    if pocket.reference is not None:
+        return Box.about(pocket.reference)
+    if pocket.center is not None and pocket.radius is not None:
+        return Box.of_radius(pocket.center, pocket.radius)
+    raise UsageError("Docking needs a box.", "Give --pocket-ligand FILE, or --center X Y Z --radius R.")
+
+
 @contextmanager
 def _refused(name: str, done: str = "docked") -> Iterator[None]:
     """What Vina and meeko raise, as an error of the ligand; RDKit's messages are kept back."""
@@ -274,7 +314,7 @@ def _refused(name: str, done: str = "docked") -> Iterator[None]:
 # ---------------------------------------------------------------- receptor
 
 
-def _in_reach(protein: Protein, box: Box) -> Protein:
+def in_reach(protein: Protein, box: Box) -> Protein:
     """Residues with an atom that Vina's function can reach from the box."""
     half = np.array(box.size) / 2 + CUTOFF
     inside = (np.abs(protein.positions - np.array(box.center)) <= half).all(axis=1)

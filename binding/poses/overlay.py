@@ -19,7 +19,7 @@ from binding.errors import LigandError, UsageError
 from binding.poses.conformers import superpose
 from binding.poses.core import Mapping, find_mappings
 from binding.poses.place import clash_count
-from binding.poses.relax import Hold, Pose, Relaxer
+from binding.poses.relax import Hold, RelaxedPose, Relaxer
 from binding.poses.vina import CUTOFF, affinity, ligand_types, protein_types
 from binding.structures import Ligand, Protein
 
@@ -210,7 +210,7 @@ class Overlayer:
         pose = relaxer.descend(start.positions, _LAST_STEPS if turning else _STEPS)
         return self._overlaid(ligand, start, pose, turning)
 
-    def _overlaid(self, ligand: Ligand, start: _StartPose, pose: Pose, turned: bool) -> Overlaid:
+    def _overlaid(self, ligand: Ligand, start: _StartPose, pose: RelaxedPose, turned: bool) -> Overlaid:
         template = self.templates[start.template]
         mol = Chem.Mol(ligand.mol)
         mol.GetConformer().SetPositions(pose.positions)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from rdkit import Chem, DataStructs, rdBase
@@ -19,9 +20,12 @@ from binding.constants import METALS
 from binding.errors import LigandError, UsageError
 from binding.graph.checks import check_complex
 from binding.graph.site import PocketSpec, left_out, replaced_by, select_pocket
+from binding.io.ligand import BadRecord, read_ligands
 from binding.poses.conformers import CoreShape, embed
 from binding.poses.core import FEWEST_CORE_ATOMS, Mapping, find_mappings
-from binding.poses.relax import Pose, Relaxer
+from binding.poses.poser import Pose, Poser, Posing
+from binding.poses.relax import RelaxedPose, Relaxer
+from binding.poses.states import State
 from binding.poses.torsions import rotatable_bonds
 from binding.poses.vina import CUTOFF, AtomTypes, affinity, ligand_types, protein_types
 from binding.structures import Complex, Ligand, Protein
@@ -201,7 +205,7 @@ class Placer:
         return Relaxer(mol, core, targets, positions[near], types.take(near))
 
     def _placed(
-        self, mol: Chem.Mol, row: int, pose: Pose, mapping: Mapping, count: int, notes: tuple[str, ...]
+        self, mol: Chem.Mol, row: int, pose: RelaxedPose, mapping: Mapping, count: int, notes: tuple[str, ...]
     ) -> Placed:
         positions, types, metal = self._pockets[row]
         away = pose.positions[list(mapping.ligand)] - self.references[row].positions[list(mapping.reference)]
@@ -220,6 +224,54 @@ class Placer:
             conformers=count,
             notes=notes,
         )
+
+
+def read_references(path: str | Path) -> list[Ligand]:
+    """The posed reference ligands of a file.
+
+    Raises:
+        BindingError: A record cannot be read.
+    """
+    found = []
+    for record in read_ligands(path):
+        if isinstance(record, BadRecord):
+            raise record.error
+        found.append(record)
+    return found
+
+
+class PlacePoser(Poser):
+    """``place``: lays each compound on a posed ligand of the same series; one pose each.
+
+    Needs ``Posing.reference``. Says ``place_reference``, ``place_core_coverage``, ``place_core_rmsd``,
+    ``place_clashes`` and ``place_score`` about each pose; see ``Placed``.
+    """
+
+    def __init__(self, protein: Protein, pocket: PocketSpec, posing: Posing) -> None:
+        self._placer = Placer(protein, self._references(posing), seed=posing.seed)
+
+    @staticmethod
+    def _references(posing: Posing) -> list[Ligand]:
+        if posing.reference is None:
+            raise UsageError("Placing needs a reference ligand.", "Give its file with --place-on.")
+        if not (references := read_references(posing.reference)):
+            raise UsageError(f"{posing.reference} holds no ligand.", "Give a file with a posed ligand.")
+        return references
+
+    @classmethod
+    def check(cls, posing: Posing, pocket: PocketSpec) -> None:
+        cls._references(posing)
+
+    def pose(self, state: State, name: str) -> list[Pose]:
+        placed = self._placer.place(state.mol, name)
+        tags = {
+            "place_reference": placed.reference,
+            "place_core_coverage": f"{placed.core_coverage:.3f}",
+            "place_core_rmsd": f"{placed.core_rmsd:.3f}",
+            "place_clashes": str(placed.clashes),
+            "place_score": f"{placed.score:.3f}",
+        }
+        return [Pose(placed.mol, tags, placed.notes)]
 
 
 def clash_count(

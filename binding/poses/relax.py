@@ -34,7 +34,7 @@ CORE_HOLD = Hold(0.25, 4.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Pose:
+class RelaxedPose:
     """Where a ligand lies and what that costs.
 
     Attributes:
@@ -94,7 +94,7 @@ class Relaxer:
                 turns += [(6 + place, np.radians(angle)) for angle in _ALTERNATIVES[tetrahedral]]
         return turns
 
-    def settle(self, starts: np.ndarray, most: int) -> list[Pose]:
+    def settle(self, starts: np.ndarray, most: int) -> list[RelaxedPose]:
         """The best few of some conformers, after a few steps downhill.
 
         Args:
@@ -104,12 +104,12 @@ class Relaxer:
         energies = [self.weigh(start).energy for start in starts]
         return [self.descend(starts[row], _FIRST_STEPS) for row in np.argsort(energies, kind="stable")[:most]]
 
-    def refine(self, pose: Pose) -> Pose:
+    def refine(self, pose: RelaxedPose) -> RelaxedPose:
         """The pose after turns of single bonds and many steps downhill; never a worse one."""
         refined = self.descend(self._turned(pose).positions, _LAST_STEPS)
         return refined if refined.energy < pose.energy else pose
 
-    def _turned(self, pose: Pose) -> Pose:
+    def _turned(self, pose: RelaxedPose) -> RelaxedPose:
         """The pose after the turns of single bonds that lower its energy, one after the other."""
         for place, angle in self._turns:
             moves = np.zeros(self._joints.count)
@@ -120,7 +120,7 @@ class Relaxer:
                 pose = candidate
         return pose
 
-    def descend(self, start: np.ndarray, steps: int) -> Pose:
+    def descend(self, start: np.ndarray, steps: int) -> RelaxedPose:
         """The pose after some steps downhill (L-BFGS) from (atoms, 3) Å."""
         found = minimize(
             self._energy,
@@ -132,11 +132,11 @@ class Relaxer:
         )
         return self.weigh(self._joints.apply(start, found.x), strain=self._strain(found.x)[0])
 
-    def weigh(self, positions: np.ndarray, strain: float = 0.0) -> Pose:
+    def weigh(self, positions: np.ndarray, strain: float = 0.0) -> RelaxedPose:
         """(atoms, 3) Å as they are, with what they cost."""
         outer, _ = self._outer.energy(positions, self._protein)
         inner, _ = self._within(positions)
-        return Pose(positions, outer + inner + self._held(positions)[0] + strain, outer)
+        return RelaxedPose(positions, outer + inner + self._held(positions)[0] + strain, outer)
 
     def _within(self, positions: np.ndarray) -> tuple[float, np.ndarray]:
         """Energy of the ligand's own atoms and its gradient."""

@@ -18,13 +18,13 @@ from rdkit import Chem
 
 from binding.errors import BindingError, UsageError
 from binding.files import atomic, check_writable
-from binding.io.ligand import BadRecord, prepare_ligand, read_ligands
+from binding.io.ligand import BadRecord, prepare_ligand
 from binding.io.results import sdf_record
 from binding.io.series import Compound, compounds_from, read_series
 from binding.io.structure import read_complex
 from binding.io.table import is_selection
 from binding.pool import Rescue, WorkerPool, lost_item
-from binding.poses.place import Placed, Placer
+from binding.poses.place import Placed, Placer, read_references
 from binding.score.featurize import as_binding_error, load_protein
 from binding.structures import Ligand, Protein
 
@@ -165,20 +165,6 @@ def _references(reference: str | Path | Chem.Mol | Ligand | Sequence[Ligand]) ->
     if isinstance(reference, Chem.Mol):
         return [prepare_ligand(reference, "reference")]
     return read_references(reference) if isinstance(reference, str | Path) else list(reference)
-
-
-def read_references(path: str | Path) -> list[Ligand]:
-    """The posed reference ligands of a file.
-
-    Raises:
-        BindingError: A record cannot be read.
-    """
-    found = []
-    for record in read_ligands(path):
-        if isinstance(record, BadRecord):
-            raise record.error
-        found.append(record)
-    return found
 
 
 def place_series(placer: Placer, series: Iterable[Compound | BadRecord], *, workers: int = 0) -> Iterator[PlacementRow]:

@@ -16,7 +16,8 @@ import numpy as np
 from binding import __version__
 from binding.files import file_sha256
 from binding.graph.site import PocketSpec
-from binding.screening.plan import Posing, ScreenTask
+from binding.poses.poser import Posing
+from binding.screening.plan import ScreenTask
 
 
 def ingredients(
@@ -70,4 +71,7 @@ def describe_posing(posing: Posing | None) -> dict[str, Any] | None:
     if posing is None:
         return None
     reference = None if posing.reference is None else file_sha256(posing.reference)
-    return {**asdict(posing), "reference": reference}
+    described = {**asdict(posing), "reference": reference}
+    if not posing.options:  # only some posers have any
+        del described["options"]
+    return described

@@ -8,40 +8,13 @@ from pathlib import Path
 from typing import Final, Self
 
 from binding.errors import UsageError
+from binding.poses.poser import Posing
 from binding.score.options import ScoringOptions
 from binding.structures import Protein
 
 ENGINES: Final = ("local", "ray")
 PART_SIZE: Final = 1024
 TOP: Final = 100
-_PLACED_PART: Final = 128
-_DOCKED_PART: Final = 16
-
-
-@dataclass(frozen=True)
-class Posing:
-    """How SMILES get poses.
-
-    Attributes:
-        how: ``place`` on a reference ligand, or ``dock``.
-        reference: File of the posed reference ligand, for ``place``.
-        poses: Most docked poses of a stereoisomer that are scored; placing gives one.
-        seed: Of conformers, of the docking search and of stereoisomers that are drawn.
-        isomers: Most stereoisomers of a compound that are tried, where its structure leaves them open.
-        exhaustiveness: Searches of the docking engine for each stereoisomer.
-    """
-
-    how: str
-    reference: Path | None = None
-    poses: int = 3
-    seed: int = 0
-    isomers: int = 4
-    exhaustiveness: int = 8
-
-    @property
-    def part_size(self) -> int:
-        """Records of a part, unless asked otherwise: some minutes of work, since a part is what a kill loses."""
-        return _DOCKED_PART if self.how == "dock" else _PLACED_PART
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from binding.errors import (
 )
 from binding.files import file_sha256
 from binding.model.cards import load_card, resolve_weights
+from binding.poses.poser import check_posing
 from binding.score.featurize import load_protein
 from binding.screening.engines import run_parts
 from binding.screening.folder import RunFolder
@@ -32,7 +33,6 @@ from binding.screening.library_digest import Fingerprint, fingerprint
 from binding.screening.parts import PartInfo, count_scored, write_part
 from binding.screening.plan import ScreenPlan, ScreenTask
 from binding.screening.ray_engine import ray_device
-from binding.screening.smiles import check_posing
 from binding.screening.store import Finalised, finalise, mixed_note
 
 _GPU_DEVICES: Final = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/kfd")  # NVIDIA, in WSL, Jetson; AMD

@@ -224,9 +224,9 @@ def prepare_parts(task: ScreenTask) -> Callable[[PartJob], PreparedPart]:
 def _make_poser(task: ScreenTask) -> Poser:
     if task.posing is None:
         raise UsageError("The library holds SMILES, which have no pose.", "Add --place-on ref.sdf or --dock.")
-    from binding.screening.smiles import make_poser
+    from binding.screening.smiles import SmilesPoser
 
-    return make_poser(task)
+    return SmilesPoser(task, task.posing)
 
 
 def _shared(record: Record) -> tuple[object, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from binding.errors import CacheError, FileError, TableError
+from binding.errors import CacheError, FileError, TableError, WriteError
 from binding.graph.ligand import build_ligand_graph
 from binding.io.ligand import read_ligands
 from binding.pretraining import molecules as module
@@ -93,6 +93,6 @@ def test_a_full_disk_leaves_no_half_cache(library, tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez_compressed", full)
-    with pytest.raises(CacheError, match="No space left"):
+    with pytest.raises(WriteError, match="the disk is full"):
         read_molecules(library / "molecules.sdf", tmp_path / "kept.npz", workers=1)
     assert list(tmp_path.iterdir()) == []

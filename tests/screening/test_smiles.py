@@ -12,11 +12,11 @@ from screen_runs import contents
 import binding
 from binding.errors import UsageError
 from binding.graph.site import PocketSpec
+from binding.poses.dock import docking_box
+from binding.poses.poser import Posing, check_posing
 from binding.score.options import resolve_pocket
 from binding.screening.parts import part_paths
-from binding.screening.plan import Posing
 from binding.screening.run import screen
-from binding.screening.smiles import check_posing, docking_box
 
 #: Names say what is odd; the first two share the reference's core.
 SERIES = """\

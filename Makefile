@@ -3,20 +3,24 @@
 #   PYTHON=python3.12          which Python makes .venv
 #   TORCH_INDEX=               take torch from PyPI (on Linux: the CUDA build) instead of the CPU-only index
 #   PYTEST_ARGS="-k units"     what pytest is told besides
-#   TEST_SET=folder            CASF-2016 in PDBbind layout, for `make figures`
+#   DATA=folder                the data to train on, for `make release`
+#   TEST_SET=folder            CASF-2016 in PDBbind layout, for `make measure` and `make figures`
+#   ARGS="--dry-run"           what `make release`, `measure` and `bench` are told besides
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test docs lint types contracts bench figures setup clean distclean
+.PHONY: help demo test lint types contracts docs release measure figures bench setup clean distclean
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 PYTEST_ARGS ?=
-TEST_SET ?= ../shared/data/casf2016
+DATA ?= ../shared/data
+TEST_SET ?= $(DATA)/casf2016
+ARGS ?=
 # One thread a process: the tests run side by side and the machine has few cores.
 export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 := 1
@@ -45,13 +49,19 @@ docs: $(STAMP)  ## Build the documentation site in build/site; a broken link or 
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: $(STAMP)  ## Time import, reading, featurization and scoring on the examples
-	$(BIN)/python -m scripts.bench.predict
+release: $(STAMP)  ## From DATA to caches, networks, weights, cards and figures; goes on where it stopped
+	$(BIN)/python -m scripts.release $(DATA) $(ARGS)
 
-figures: $(STAMP)  ## Measure the shipped weights, redraw the pictures, refill the tables of README and docs
+measure: $(STAMP)  ## The final figures of the shipped weights on TEST_SET and on the data beside it
+	$(BIN)/python -m scripts.measure $(TEST_SET) $(ARGS)
+
+figures: $(STAMP)  ## Accuracy and times of the shipped weights, the pictures, the tables of the pages
 	$(BIN)/python -m scripts.measure.casf $(TEST_SET)
 	$(BIN)/python -m scripts.tables.pictures
 	$(BIN)/python -m scripts.tables
+
+bench: $(STAMP)  ## Time import, reading, featurization and scoring on the examples
+	$(BIN)/python -m scripts.bench.predict $(ARGS)
 
 setup: $(STAMP)  ## Only the virtual environment with pinned versions
 

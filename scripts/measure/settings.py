@@ -42,7 +42,7 @@ SETTINGS = ROOT / "configs" / "train" / "base.yaml"
 #: What the other arms start from: base.yaml without prior, docked poses and what reads them, and with less dropout.
 PLAIN = (
     "prior=null",
-    f"sources={json.dumps(load_yaml(SETTINGS)['sources'][:4])}",
+    f"sources={json.dumps(load_yaml(SETTINGS)['sources'][:5])}",
     "model.pose_readout=pooled",
     "model.dropout=0.1",
 )

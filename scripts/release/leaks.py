@@ -3,7 +3,7 @@
     python -m scripts.release.leaks DATA WORK -o leak_columns.csv
 
 DATA is the evaluation data folder, WORK that of scripts.release.posed, whose tables say in which pocket a ligand was
-posed. For each row of `crystal/`, `modelled/`, `ligands/` and `congeneric/`:
+posed. For each row of `crystal/`, `borrowed/`, `modelled/`, `ligands/` and `congeneric/`:
 
 casf_protein    1 where the row's pocket has a chain that is alike to one of a CASF-2016 protein (0.4 of the shorter
                 chain's residues identical), or the protein is the same by UniProt
@@ -14,17 +14,16 @@ protein_cluster one name for all rows whose proteins are related: pockets linked
                 linkage, as `binding split --by protein` does it), and by a shared UniProt accession. What is held
                 out by this column is of families that were not trained on.
 
-Which pockets are alike is kept in WORK/alike.json, their clusters in WORK/clusters.json; remove these files where DATA
-has changed.
+--indices FOLDER writes `<source>_index.csv` for each folder that `binding prepare` reads as it is (`crystal`,
+`borrowed`, `modelled`): its own index and these columns. Which pockets are alike is kept in WORK/alike.json, their
+clusters in WORK/clusters.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections import defaultdict
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ from binding.splits.clusters import LEAST_KNOWN, Clusters, cluster_proteins
 from binding.splits.identity import SequenceIndex
 from binding.splits.similarity import fingerprints, tanimoto_rows
 from binding.structures import Ligand
-from scripts.release.posed import known_ligands, own_pockets
+from scripts.release.posed import SOURCES, complex_index, kept, known_ligands, own_pockets
 
 IDENTITY = 0.4
 COLUMNS = ("casf_protein", "casf_ligand", "casf_pair", "series_protein", "series_pair", "protein_cluster")
@@ -52,7 +51,9 @@ def pocket_files(data: Path) -> dict[str, Path]:
         found[name] = data / "congeneric" / series / "pocket.pdb.gz"
     for folder in sorted((data / "congeneric").iterdir()):
         found[folder.name] = folder / "pocket.pdb.gz"
-    for what in ("modelled", "crystal"):
+    for what in ("modelled", "borrowed", "crystal"):
+        if not (data / what).is_dir():
+            continue
         for folder in sorted((data / what).iterdir()):
             found[folder.name] = folder / f"{folder.name}_pocket.pdb.gz"
     return {name: path for name, path in found.items() if path.is_file()}
@@ -122,21 +123,13 @@ def protein_clusters(rows: pd.DataFrame, related: dict[str, str]) -> list[str]:
     ]
 
 
-def kept(path: Path, make: Callable[[], Any]) -> Any:
-    """What is in a JSON file; it is made where it is missing."""
-    if not path.is_file():
-        partial_path(path).write_text(json.dumps(make(), indent=0), encoding="utf-8")
-        os.replace(partial_path(path), path)
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def training_rows(data: Path, work: Path) -> pd.DataFrame:
     """source, id, receptor, uniprot and smiles of all rows; no receptor where a ligand was not posed."""
-    crystal = pd.read_csv(data / "crystal" / "index.csv").rename(columns={"ligand_smiles": "smiles"})
-    crystal = crystal.assign(receptor=crystal["id"])
+    complexes = complex_index(data).rename(columns={"ligand_smiles": "smiles"})
+    complexes = complexes.assign(receptor=complexes["id"])
     modelled = pd.read_csv(data / "modelled" / "index.csv").rename(columns={"ligand_smiles": "smiles"})
     ligands = pd.read_csv(data / "ligands" / "index.csv")
-    ligands = ligands[~ligands["id"].isin(crystal["id"])]
+    ligands = ligands[~ligands["id"].isin(complexes["id"])]
     posed = [
         pd.read_csv(path, usecols=["id", "receptor"]) for path in sorted((work / "done" / "ligands").glob("*.csv"))
     ]
@@ -146,7 +139,8 @@ def training_rows(data: Path, work: Path) -> pd.DataFrame:
         frame = pd.read_csv(path)
         name = path.parent.name
         series.append(frame.assign(id=[f"{name}__{x}" for x in frame["ligand_id"]], receptor=name, uniprot=None))
-    rows = {"crystal": crystal, "modelled": modelled, "ligands": ligands, "congeneric": pd.concat(series)}
+    rows = {str(source): frame for source, frame in complexes.groupby("source", sort=False)}
+    rows |= {"modelled": modelled, "ligands": ligands, "congeneric": pd.concat(series)}
     columns = ["source", "id", "receptor", "uniprot", "smiles"]
     return pd.concat([frame.assign(source=name)[columns] for name, frame in rows.items()], ignore_index=True)
 
@@ -183,20 +177,36 @@ def columns_of(
     return np.array([bool(found) for found in near]), any_ligand, of_alike
 
 
+def write_indices(data: Path, leaks: pd.DataFrame, folder: Path) -> None:
+    """``<source>_index.csv`` of each folder of complexes: its index with the columns of this table."""
+    complexes = complex_index(data)
+    for source in (*SOURCES, "modelled"):
+        path = data / source / "index.csv"
+        if not path.is_file():
+            continue
+        index = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if source == "borrowed":
+            index = index.merge(complexes[["id", "casf2016_receptor"]], on="id")
+        columns = leaks[leaks["source"] == source].drop(columns="source").round(3)
+        index.merge(columns, on="id", validate="one_to_one").to_csv(folder / f"{source}_index.csv", index=False)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--indices", type=Path, metavar="FOLDER", help="write the joined indices of folders here")
     arguments = parser.parse_args()
     rdBase.DisableLog("rdApp.*")
     data, work = arguments.data, arguments.work
     tests, pockets = test_files(data), pocket_files(data)
     alike = kept(
         work / "alike.json",
+        [*pockets, *(name for files in tests.values() for name in files)],
         lambda: {name: alike_proteins(pockets, {k: v[0] for k, v in files.items()}) for name, files in tests.items()},
     )
-    related = kept(work / "clusters.json", lambda: related_pockets(pockets))
+    related = kept(work / "clusters.json", pockets, lambda: related_pockets(pockets))
     casf = pd.read_csv(data / "casf2016" / "index.csv", usecols=["id", "uniprot"]).dropna()
     rows = training_rows(data, work)
     columns: dict[str, Any] = {"protein_cluster": protein_clusters(rows, related)}
@@ -206,6 +216,8 @@ def main() -> None:
     table = rows[["source", "id"]].assign(**{name: columns[name] for name in COLUMNS})
     table.to_csv(partial_path(arguments.output), index=False, float_format="%.3f")
     os.replace(partial_path(arguments.output), arguments.output)
+    if arguments.indices is not None:
+        write_indices(data, table, arguments.indices)
 
 
 if __name__ == "__main__":

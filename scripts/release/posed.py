@@ -8,10 +8,10 @@
 then `binding prepare WORK/ligands -o posed_ligands.npz`, and so for congeneric. What is not good enough to train on is
 in left_out.csv with its reason, and not in index.csv.
 
-Which series is of which protein is kept in WORK/series.json; remove that file where DATA has changed.
-DATA is the evaluation data folder. A run that was stopped goes on where it was; what is done is in WORK/done.
-A ligand of `ligands/` takes its place from the bound ligands of the same protein: those of `crystal/`, and those
-references of `congeneric/` that are themselves in `ligands/` (at the very same coordinates: their pocket is theirs).
+DATA is the evaluation data folder. A run that was stopped is resumed; what is done is in WORK/done.
+A ligand of `ligands/` takes its place from the bound ligands of the same protein: those of `crystal/` and `borrowed/`,
+and those references of `congeneric/` that are themselves in `ligands/` (at the very same coordinates: their pocket is
+theirs). Ligands of `crystal/` and `borrowed/` have a pocket already and are not posed again.
 """
 
 from __future__ import annotations
@@ -19,11 +19,14 @@ from __future__ import annotations
 import argparse
 import csv
 import gzip
+import hashlib
 import json
 import os
 import time
 from collections import defaultdict
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,6 +51,10 @@ COLUMNS = (
     "id", "receptor", "status", "error_code", "way", "similarity", "overlap", "core_coverage", "core_rmsd", "clashes",
     "score", "score_per_atom", "moved", "turned", "good", "cpu_s",
 )  # fmt: skip
+
+
+#: Folders of complexes in PDBbind layout: with their own protein, and with that of another entry.
+SOURCES = ("crystal", "borrowed")
 
 
 def first(path: Path) -> Ligand:
@@ -76,14 +83,30 @@ def own_pockets(data: Path, ligands: dict[str, Ligand]) -> dict[str, str]:
     return found
 
 
+def complex_index(data: Path) -> pd.DataFrame:
+    """The rows of `crystal`, then of `borrowed` where there is one: ligands with a pocket of their own.
+
+    The column ``source`` names the folder, and ``casf2016_receptor`` is 1 where a CASF-2016 entry lends the protein.
+    """
+    frames = []
+    for source in SOURCES:
+        if (data / source).is_dir():
+            frames.append(pd.read_csv(data / source / "index.csv").assign(source=source))
+    rows = pd.concat(frames, ignore_index=True)
+    if "host" in rows:
+        tests = pd.read_csv(data / "casf2016" / "index.csv", usecols=["id"])["id"]
+        rows["casf2016_receptor"] = rows["host"].isin(tests).astype(int)
+    return rows
+
+
 def template_files(data: Path, own: dict[str, str]) -> dict[str, tuple[Path, Path]]:
-    """Pocket and ligand files of the bound ligands, by PDB id; `crystal` first."""
+    """Pocket and ligand files of the bound ligands, by PDB id; `crystal` first, then `borrowed`."""
     files = {}
     for series, name in own.items():
         folder = data / "congeneric" / series
         files[name] = (folder / "pocket.pdb.gz", folder / "reference_ligand.sdf.gz")
-    for name in pd.read_csv(data / "crystal" / "index.csv")["id"]:
-        folder = data / "crystal" / name
+    for source, name in complex_index(data)[["source", "id"]][::-1].itertuples(index=False):
+        folder = data / source / name
         files[name] = (folder / f"{name}_pocket.pdb.gz", folder / f"{name}_ligand.sdf.gz")
     return files
 
@@ -117,9 +140,8 @@ def pose_ligands(data: Path, work: Path, shard: int, shards: int) -> None:
     ligands = known_ligands(data)
     own = own_pockets(data, ligands)
     files = template_files(data, own)
-    uniprot = pd.concat(
-        [pd.read_csv(data / what / "index.csv", usecols=["id", "uniprot"]) for what in ("ligands", "crystal")]
-    ).dropna()
+    known = pd.read_csv(data / "ligands" / "index.csv", usecols=["id", "uniprot"])
+    uniprot = pd.concat([known, complex_index(data)[["id", "uniprot"]]]).dropna()
     proteins = dict(zip(uniprot["id"], uniprot["uniprot"], strict=True))
     templates, asked = defaultdict(list), defaultdict(list)
     for name in sorted(files):
@@ -130,7 +152,7 @@ def pose_ligands(data: Path, work: Path, shard: int, shards: int) -> None:
     done = work / "done" / "ligands"
     pose_natives(done / "native", ligands, own)
     for k, protein in enumerate(sorted(asked)):
-        if k % shards == shard and not (done / f"{protein}.csv").exists():
+        if k % shards == shard and not set(asked[protein]) <= posed_already(done / f"{protein}.csv"):
             overlayer = Overlayer([read_template(name, files[name]) for name in templates[protein]])
             rows, poses = [], []
             for name in asked[protein]:
@@ -144,6 +166,11 @@ def pose_ligands(data: Path, work: Path, shard: int, shards: int) -> None:
                     posed = error
                 rows.append(row_of(name, posed, time.process_time() - start))
             write_done(done / protein, rows, poses, COLUMNS)
+
+
+def posed_already(table: Path) -> set[str]:
+    """The ligands of a table of an earlier run."""
+    return set(pd.read_csv(table)["id"]) if table.is_file() else set()
 
 
 def pose_natives(stem: Path, ligands: dict[str, Ligand], own: dict[str, str]) -> None:
@@ -203,6 +230,12 @@ def pose_congeneric(data: Path, work: Path, shard: int, shards: int, deadline: f
             write_done(stem, rows, poses, PLACED_COLUMNS)
 
 
+def of_series(data: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """PDB id of each series whose reference is one of the ligands, and UniProt accession of each that is known."""
+    own = own_pockets(data, known_ligands(data))
+    return own, series_proteins(data, own)
+
+
 def words(path: Path) -> set[str]:
     """Stretches of residues of a structure's chains, all known."""
     letters = [chain.letters for chain in read_sequences(path)]
@@ -215,7 +248,7 @@ def series_proteins(data: Path, own: dict[str, str]) -> dict[str, str]:
     index = pd.concat(
         [
             pd.read_csv(data / "ligands" / "index.csv", usecols=["id", "uniprot"]),
-            pd.read_csv(data / "crystal" / "index.csv", usecols=["id", "uniprot"]),
+            complex_index(data)[["id", "uniprot"]],
             pd.read_csv(data / "modelled" / "index.csv", usecols=["receptor", "uniprot"]).set_axis(
                 ["id", "uniprot"], axis=1
             ),
@@ -223,7 +256,7 @@ def series_proteins(data: Path, own: dict[str, str]) -> dict[str, str]:
     ).dropna()
     accession = dict(zip(index["id"], index["uniprot"], strict=True))
     known = {series: accession[name] for series, name in own.items() if name in accession}
-    pockets = [path for what in ("crystal", "modelled") for path in sorted((data / what).glob("*/*_pocket.pdb.gz"))]
+    pockets = [p for what in (*SOURCES, "modelled") for p in sorted((data / what).glob("*/*_pocket.pdb.gz"))]
     others = [(accession[path.parent.name], words(path)) for path in pockets if path.parent.name in accession]
     others += [(name, words(data / "congeneric" / series / "pocket.pdb.gz")) for series, name in known.items()]
     for path in sorted((data / "congeneric").glob("*/pocket.pdb.gz")):
@@ -235,6 +268,24 @@ def series_proteins(data: Path, own: dict[str, str]) -> dict[str, str]:
             if share >= SAME_PROTEIN:
                 known[path.parent.name] = name
     return known
+
+
+def kept(path: Path, of: Iterable[str], make: Callable[[], Any]) -> Any:
+    """What was made before, from a JSON file; it is made where the file is missing or of other names.
+
+    Args:
+        path: The file.
+        of: Names of what it is made from.
+        make: Makes it; plain JSON.
+    """
+    names = hashlib.sha256("\n".join(sorted(of)).encode()).hexdigest()
+    if path.is_file():
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and content.get("of") == names:
+            return content["found"]
+    partial_path(path).write_text(json.dumps({"of": names, "found": make()}, indent=0), encoding="utf-8")
+    os.replace(partial_path(path), path)
+    return json.loads(path.read_text(encoding="utf-8"))["found"]
 
 
 def done_tables(work: Path, pattern: str) -> pd.DataFrame:
@@ -269,7 +320,7 @@ def collect_ligands(data: Path, work: Path, leaks: pd.DataFrame, own: dict[str, 
     pockets = {name: pocket for name, (pocket, _) in template_files(data, own).items()}
     pockets |= {series: data / "congeneric" / series / "pocket.pdb.gz" for series in own}
     rows = done_tables(work, "ligands")
-    rows = rows[~rows["id"].isin(pd.read_csv(data / "crystal" / "index.csv")["id"])]
+    rows = rows[~rows["id"].isin(complex_index(data)["id"])]
     quality = rows[["way", "overlap", "score_per_atom", "clashes"]]
     rows["good"] = [values[0] == "own" or is_good(*values) for values in quality.itertuples(index=False)]
     index = pd.read_csv(data / "ligands" / "index.csv")
@@ -309,12 +360,8 @@ def main() -> None:
     if arguments.what == "ligands":
         pose_ligands(*share)
     elif arguments.what == "collect":
-        leaks, known = pd.read_csv(arguments.leaks), arguments.work / "series.json"
-        if not known.is_file():
-            found = own_pockets(arguments.data, known_ligands(arguments.data))
-            partial_path(known).write_text(json.dumps([found, series_proteins(arguments.data, found)], indent=0))
-            os.replace(partial_path(known), known)
-        own, uniprot = json.loads(known.read_text(encoding="utf-8"))
+        leaks, data = pd.read_csv(arguments.leaks), arguments.data
+        own, uniprot = kept(arguments.work / "series.json", template_files(data, {}), lambda: of_series(data))
         collect_ligands(arguments.data, arguments.work, leaks, own)
         collect_congeneric(arguments.data, arguments.work, leaks, uniprot)
     else:

@@ -1,16 +1,14 @@
 """All ligands with a measured affinity, posed or not, as tables for `binding prior` -> cache/prior_{base,strict}.csv.
 
     python -m scripts.release.prior_tables ../shared/data cache/posed
-    binding prior cache/prior_base.csv -o cache/prior_base.npz --column protein_cluster --folds 10 \\
-        --sites cache/crystal.npz --sites cache/posed_ligands.npz --sites cache/modelled.npz \\
-        --sites cache/posed_congeneric.npz
+    binding prior cache/prior_base.csv -o cache/prior_base.npz --column protein_cluster --folds 10 --sites cache/...
 
-Rows of `crystal/`, `modelled/`, `congeneric/` and `ligands/` with an exact value; for `binding-strict` those that the
-rules of configs/train/strict.yaml allow. The column `site` names the complex in whose pocket each binds: its own where
-it has a pose in one of the caches; else, of the same table, the first crystal complex of its protein by UniProt, or
-the first modelled one; else the first posed row of its series; else it is blank. WORK is the folder of
-scripts.release.posed; `leak_columns.csv` lies beside it (scripts.release.leaks), and so do the caches. `make release`
-does all of this.
+Rows of `crystal/`, `borrowed/`, `modelled/`, `congeneric/` and `ligands/` with an exact value; for `binding-strict`
+those that the rules of configs/train/strict.yaml allow. The column `site` names the complex in whose pocket each binds:
+its own where it has a pose in one of the caches; else, of the same table, the first crystal complex of its protein by
+UniProt, or the first borrowed or modelled one; else the first posed row of its series; else it is blank. WORK is the
+folder of scripts.release.posed; `leak_columns.csv` lies beside it (scripts.release.leaks), and so do the caches.
+`make release` does all of this.
 """
 
 from __future__ import annotations
@@ -22,10 +20,12 @@ import pandas as pd
 
 from binding.data.cache import ComplexCache
 from scripts.release.leaks import training_rows
+from scripts.release.posed import SOURCES, complex_index
 
 #: The caches whose complexes are named, of which source; the order is that of --sites.
 CACHES = {
     "crystal": "crystal",
+    "borrowed": "borrowed",
     "posed_ligands": "ligands",
     "modelled": "modelled",
     "posed_congeneric": "congeneric",
@@ -33,21 +33,23 @@ CACHES = {
 #: Which rows binding-strict may see, as in configs/train/strict.yaml.
 STRICT = (
     "(source == 'crystal' and cleansplit_train == 1) or (source != 'crystal' and "
-    "not (source == 'modelled' and casf2016_receptor == 1) and "
+    "not (source == 'borrowed' and cleansplit_train == 0) and not casf2016_receptor == 1 and "
     "casf_ligand <= 0.9 and (casf_protein == 0 or casf_pair <= 0.5))"
 )
 
 
 def affinities(data: Path) -> pd.DataFrame:
-    """source, id, pk and whether it is exact, of all rows; for crystal and modelled also what the strict rule asks."""
-    crystal, modelled, ligands = (pd.read_csv(data / name / "index.csv") for name in ("crystal", "modelled", "ligands"))
+    """source, id, pk and whether it is exact, of all rows, and where there are any the columns of the strict rule."""
+    modelled, ligands = (pd.read_csv(data / name / "index.csv") for name in ("modelled", "ligands"))
+    complexes = complex_index(data)
+    complexes = complexes.assign(exact=complexes["relation"].isin(["=", "~"]))
     series = [
         table.assign(id=[f"{path.parent.name}__{name}" for name in table["ligand_id"]])
         for path in sorted((data / "congeneric").glob("*/affinity.csv"))
         for table in [pd.read_csv(path)]
     ]
-    frames = {
-        "crystal": crystal.assign(exact=crystal["relation"].isin(["=", "~"])),
+    frames = {str(source): frame for source, frame in complexes.groupby("source", sort=False)}
+    frames |= {
         "modelled": modelled.assign(exact=True),
         "ligands": ligands.assign(exact=~ligands["affinity"].str.contains("[<>]")),
         "congeneric": pd.concat(series).assign(exact=True),
@@ -87,9 +89,9 @@ def sites_of(rows: pd.DataFrame, posed: set[tuple[str, str]]) -> list[str]:
     """
     own = [key in posed for key in zip(rows["source"], rows["id"], strict=True)]
     known = rows[own]
-    crystal, modelled = known[known["source"] == "crystal"], known[known["source"] == "modelled"]
+    by_quality = [known[known["source"] == source] for source in (*SOURCES, "modelled")]
     by_protein: dict[str, str] = {}
-    for name, protein in pd.concat([crystal, modelled])[["id", "uniprot"]].dropna().itertuples(index=False):
+    for name, protein in pd.concat(by_quality)[["id", "uniprot"]].dropna().itertuples(index=False):
         by_protein.setdefault(protein, name)
     by_series: dict[str, str] = {}
     for name in known.loc[known["source"] == "congeneric", "id"]:

@@ -144,11 +144,13 @@ def fit(options: argparse.Namespace) -> None:
 
 
 def join(options: argparse.Namespace) -> None:
-    """A new run for each; one that is there is left alone."""
+    """A new run for each; one that is newer than what it is made of is left alone."""
     stack = json.loads(options.stack.read_text(encoding="utf-8")) if options.stack else {}
     for run in options.runs:
         output = options.output / run.name
-        if (output / "model.safetensors").is_file() and (output / "validation.csv").is_file():
+        sources = [run / "model.safetensors", options.prior, *([options.stack] if options.stack else [])]
+        written = output / "validation.csv"
+        if written.is_file() and written.stat().st_mtime > max(path.stat().st_mtime for path in sources):
             continue
         print(run.name, mixed(run, options.prior, output, stack), flush=True)
 

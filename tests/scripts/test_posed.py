@@ -56,9 +56,13 @@ def data(examples, tmp_path_factory) -> Path:
     table(root / "crystal/index.csv", [row])
     table(root / "modelled/index.csv", [{**row, "id": "1ia1_1", "receptor": "1ia1"}])
     copy(reductase, root / "modelled/1ia1/1ia1_pocket.pdb.gz")
+    copy(kinase, root / "borrowed/lent/lent_pocket.pdb.gz")
+    sdf(root / "borrowed/lent/lent_ligand.sdf.gz", {"lent": ligand["1s2g"]})
+    lent = {"id": "lent", "pk": 5.0, "uniprot": "", "ligand_smiles": smiles["1s2g"], "host": "1s2g", "pfam_cluster": ""}
+    table(root / "borrowed/index.csv", [lent])
     known = {"lone": elsewhere(ligand["1s2g"]), "same": elsewhere(ligand["1ia1"]), "unlike": elsewhere(ligand["1s2g"])}
-    proteins = {"lone": "P9", "same": "P1", "unlike": "P1", "own": "P1"}
-    known["own"] = Chem.Mol(ligand["1ia1"])
+    proteins = {"lone": "P9", "same": "P1", "unlike": "P1", "own": "P1", "lent": "P7"}
+    known["own"], known["lent"] = Chem.Mol(ligand["1ia1"]), elsewhere(ligand["1s2g"])
     sdf(root / "ligands/ligands.sdf.gz", known)
     rows = [
         {"id": name, "pk": 6.0, "affinity": "Ki=1uM", "uniprot": proteins[name], "smiles": Chem.MolToSmiles(mol)}
@@ -84,7 +88,7 @@ def work(program, data, tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("work")
     program("release.posed", "ligands", data, root)
     program("release.posed", "congeneric", data, root)
-    program("release.leaks", data, root, "-o", root / "leaks.csv")
+    program("release.leaks", data, root, "-o", root / "leaks.csv", "--indices", root)
     program("release.posed", "collect", data, root, "--leaks", root / "leaks.csv")
     return root
 
@@ -120,6 +124,28 @@ def test_related_proteins_are_one_cluster_in_all_sources(work):
     assert leaks.loc[reductase].nunique() == 1
     assert leaks.loc[("ligands", "lone")] == "P9"  # no pocket: by its accession
     assert (leaks == leaks.loc[("ligands", "lone")]).sum() == 1
+
+
+def test_a_borrowed_protein_is_a_pocket_and_its_ligand_not_posed_again(work, tmp_path):
+    """Nothing is known of the protein but its sequence, which is that of a test complex; so is the entry it is from."""
+    leaks = pd.read_csv(work / "leaks.csv").set_index("id")
+    assert leaks.loc["lent", "source"] == "borrowed"
+    assert leaks.loc["lent", ["casf_protein", "casf_pair", "protein_cluster"]].tolist() == [1, 1.0, "lent"]
+    for name in ("index", "left_out"):
+        assert "lent" not in set(pd.read_csv(work / f"ligands/{name}.csv")["id"])
+    index = pd.read_csv(work / "borrowed_index.csv").set_index("id")
+    assert index.loc["lent", ["casf2016_receptor", "casf_pair", "protein_cluster"]].tolist() == [1, 1.0, "lent"]
+    assert "casf2016_receptor" not in pd.read_csv(work / "crystal_index.csv")
+    assert pd.read_csv(work / "modelled_index.csv")["casf_pair"].notna().all()
+
+
+def test_a_ligand_that_is_asked_later_is_posed_then(program, data, work):
+    """The table of its protein is there, and lacks it."""
+    table = work / "done/ligands/P1.csv"
+    whole = table.read_text()
+    table.write_text("\n".join(line for line in whole.splitlines() if not line.startswith("same,")) + "\n")
+    program("release.posed", "ligands", data, work)
+    assert set(pd.read_csv(table)["id"]) == {"same", "unlike"}
 
 
 def test_what_was_laid_out_can_be_prepared(work, tmp_path):

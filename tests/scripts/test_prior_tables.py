@@ -17,6 +17,9 @@ ROWS = [  # source, id, uniprot, whether it has a pose, and the site
     ("modelled", "9xyz_2", "P1", True, "9xyz_2"),
     ("ligands", "3ccc", "P1", False, "1aaa"),  # a crystal complex before a modelled one
     ("ligands", "3ddd", "P2", False, "9xyz_1"),
+    ("borrowed", "5aaa", "P3", True, "5aaa"),
+    ("modelled", "9xyz_3", "P3", True, "9xyz_3"),
+    ("ligands", "3hhh", "P3", False, "5aaa"),  # a borrowed complex before a modelled one
     ("ligands", "3eee", "P2", True, "3eee"),
     ("ligands", "3fff", "P9", False, ""),
     ("ligands", "3ggg", np.nan, False, ""),  # no protein is told
@@ -47,5 +50,5 @@ def test_an_id_in_two_caches_tells_no_site(tmp_path):
     report = write_dataset(tmp_path / "made")
     for name in prior_tables.CACHES:
         (tmp_path / f"{name}.npz").symlink_to(report.path)
-    with pytest.raises(SystemExit, match=r"posed_ligands\.npz and an earlier cache both have 1ia1, 1s2g, 4cup"):
+    with pytest.raises(SystemExit, match=r"borrowed\.npz and an earlier cache both have 1ia1, 1s2g, 4cup"):
         prior_tables.posed_rows(tmp_path)

@@ -121,13 +121,17 @@ def data_steps(data: Path) -> Iterator[Step]:
             program("release.posed", "collect", data, WORK, "--leaks", leaks),
         ),
     )
-    folders = [(data / name, ("--index", CACHE / f"{name}_index.csv"), name) for name in ("crystal", "borrowed")]
-    folders.append((data / "modelled", ("--index", CACHE / "modelled_index.csv"), "modelled"))
-    folders += [(WORK / name, (), f"posed_{name}") for name in ("ligands", "congeneric")]
+    prepared = [
+        binding("prepare", data / name, "--index", CACHE / f"{name}_index.csv", "-o", CACHE / f"{name}.npz")
+        for name in ("crystal", "borrowed", "modelled")
+    ]
+    prepared += [
+        binding("prepare", WORK / name, "-o", CACHE / f"posed_{name}.npz") for name in ("ligands", "congeneric")
+    ]
     yield Step(
         "caches",
         "complexes as the networks read them",
-        tuple(binding("prepare", folder, *index, "-o", CACHE / f"{name}.npz") for folder, index, name in folders),
+        tuple(prepared),
     )
     crystal = ("--index", CRYSTAL_INDEX)
     yield Step(

@@ -1,6 +1,6 @@
 """Plain functions: everything the command line can do, from Python; also importable from ``binding`` itself.
 
-Example:
+Examples:
     >>> import binding
     >>> rows = binding.predict("protein.pdb", "ligands.sdf")  # doctest: +SKIP
     >>> rows[["id", "pk", "pk_std", "dg_kcal_mol"]]  # doctest: +SKIP
@@ -150,7 +150,15 @@ def explain(
     """Say what each pk is the sum of: its parts, and what each residue and each ligand atom contributes by contacts.
 
     Args:
-        source, ligands, ligand, pocket, template, model, device, workers, batch_size: As for ``predict``.
+        source: As for ``predict``, like all that follow but the last.
+        ligands: Ligand files or molecules.
+        ligand: Which ligand of a complex file.
+        pocket: Which residues are the pocket.
+        template: SMILES with the bond orders of a ligand that has none.
+        model: From ``load_model``, or what it takes.
+        device: Where a model is loaded to that is not loaded yet.
+        workers: Processes that read files.
+        batch_size: Complexes in one pass of the network.
         output: Also write a folder: three tables, the ligands with the contributions of their atoms, and a report.
 
     Returns:

@@ -120,10 +120,10 @@ def test_demo_in_the_readme_is_what_the_weights_predict(examples):
     shown = {}
     for line in (FIGURES / "demo.txt").read_text(encoding="utf-8").splitlines():
         cells = re.split(r"\s{2,}", line.strip())
-        if cells[-1].startswith("ok"):
-            shown[cells[0]] = [float(cell) for cell in cells[1:5]]  # pk, pk_std, dG, pk_ligand_only
+        if cells[-1] in ("ok", "warned"):
+            shown[cells[0]] = [float(cell) for cell in cells[2:6]]  # pk, pk_std, pk_ligand_only, pose
     rows = binding.predict(examples / "pairs.csv").set_index("id")
     assert list(shown) == list(rows.index)
     for name, numbers in shown.items():
-        expected = rows.loc[name, ["pk", "pk_std", "dg_kcal_mol", "pk_ligand_only"]].tolist()
-        assert numbers == pytest.approx(expected, abs=0.06), name
+        expected = rows.loc[name, ["pk", "pk_std", "pk_ligand_only", "pose"]].tolist()
+        assert numbers == pytest.approx(expected, abs=0.006), name

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 
 @guarded
+@options.with_scoring(structures=False)
 def command(
     source: Annotated[
         Path,
         typer.Argument(
             metavar="INPUT",
-            help="Predictions (.csv, .jsonl, .parquet), or what `binding predict` takes: it is scored first.",
+            help="Predictions (.csv, .jsonl, .parquet), or an input of `binding predict`, which is scored first.",
         ),
     ],
     truth: Annotated[
@@ -35,54 +36,67 @@ def command(
             "--truth", metavar="FILE", help="Measured affinities: a table with id and pk, or a PDBbind index."
         ),
     ],
-    column: Annotated[str, typer.Option("--column", help="The column of predictions to judge.")] = "pk",
+    column: Annotated[str, typer.Option("--column", metavar="COLUMN", help="Predictions to evaluate.")] = "pk",
     id_column: Annotated[
-        str, typer.Option("--id-column", help="What of the predictions is matched with the truth's id, such as ligand.")
+        str,
+        typer.Option("--id-column", metavar="COLUMN", help="Column of predictions to match with the id of --truth."),
     ] = "id",
     peers: Annotated[
         Path | None,
-        typer.Option("--peers", metavar="FILE", help="Other methods' predictions by id, for paired comparison."),
+        typer.Option("--peers", metavar="FILE", help="Predictions of other methods by id, for a paired comparison."),
     ] = None,
     group: Annotated[
-        str | None, typer.Option("--group", metavar="COLUMN", help="Of the truth: targets; ranking inside each.")
+        str | None,
+        typer.Option("--group", metavar="COLUMN", help="Column of --truth with targets: ranking within each."),
     ] = None,
     series: Annotated[
         str | None,
-        typer.Option("--series", metavar="COLUMN", help="Of the truth: congeneric series; correlations inside each."),
+        typer.Option(
+            "--series", metavar="COLUMN", help="Column of --truth with congeneric series: correlations within each."
+        ),
     ] = None,
     compound: Annotated[
         str | None,
         typer.Option(
-            "--compound", metavar="COLUMN", help="Of the truth: compound of a pose or protomer; its best one counts."
+            "--compound",
+            metavar="COLUMN",
+            help="Column of --truth with the compound of each pose or protomer; the best one counts.",
         ),
     ] = None,
     label: Annotated[
         str | None,
-        typer.Option("--label", metavar="COLUMN", help="Of the truth: 1 active, 0 inactive; enrichment."),
+        typer.Option(
+            "--label", metavar="COLUMN", help="Column of --truth with 1 (active) or 0 (inactive): enrichment."
+        ),
     ] = None,
     rmsd: Annotated[
         str | None,
         typer.Option(
-            "--rmsd", metavar="COLUMN", help="Of the truth: RMSD to the native pose, Å; docking power per --group."
+            "--rmsd",
+            metavar="COLUMN",
+            help="Column of --truth with the RMSD to the native pose, Å: docking power within each --group.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FOLDER", help="Write figures (JSON, CSV) and pictures here."),
+        typer.Option(
+            "-o", "--output", metavar="FOLDER", help="Write the figures (JSON, CSV) and plots to this folder."
+        ),
     ] = None,
-    resamples: Annotated[int, typer.Option("--resamples", min=0, help="Of the bootstrap behind the intervals.")] = 2000,
-    seed: Annotated[int, typer.Option("--seed", help="Of the bootstrap.")] = 0,
-    model: options.Model = None,
-    device: options.Device = "auto",
-    workers: options.Workers = None,
-    batch_size: options.BatchSize = 32,
+    resamples: Annotated[
+        int, typer.Option("--resamples", metavar="N", min=0, help="Bootstrap resamples behind the intervals.")
+    ] = 2000,
+    seed: options.Seed = 0,
+    *,
+    scoring: options.Scoring,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Compare predictions with measured affinities, beside trivial baselines.
+    """Compare predictions with measured affinities.
 
-    Prints r, Spearman, RMSE and MAE with 95 % bootstrap intervals for the model, for heavy atoms, molecular
-    weight and the ligand alone; and ranking, docking power and enrichment where the truth has the columns.
+    Prints r, Spearman, RMSE and MAE with 95 % bootstrap intervals for the model and, beside it, for the number of heavy
+    atoms, the molecular weight and the ligand alone. Ranking, docking power and enrichment are added where --truth has
+    the columns.
     """
     from binding import api
     from binding.cli.figures import print_report
@@ -95,7 +109,7 @@ def command(
     read_truth(truth, list(columns.asked.values()), affinities=columns.needs_affinities)
     predictions: Path | pd.DataFrame = source
     if not holds_predictions(source):
-        predictions = _predict(source, model, device, workers, batch_size, quiet)
+        predictions = _predict(source, scoring, quiet)
     report = api.evaluate(
         predictions,
         truth,
@@ -114,17 +128,13 @@ def command(
     return EXIT_SOME_FAILED if report.counts.failed else EXIT_OK
 
 
-def _predict(
-    source: Path, model: str | None, device: str, workers: int | None, batch_size: int, quiet: bool
-) -> pd.DataFrame:
+def _predict(source: Path, scoring: options.Scoring, quiet: bool) -> pd.DataFrame:
     from binding import api
     from binding.evaluation.baselines import MOL_WEIGHT, mol_weight
     from binding.io.results import to_frame
-    from binding.score.options import ScoringOptions
 
     requests = api.requests_from(source)
-    scoring = ScoringOptions(model=model, device=device, workers=workers, batch_size=batch_size)
-    found = api.predict_rows(requests, scoring)
+    found = api.predict_rows(requests, scoring.options())
     rows = list(terminal.progress(found, len(requests), shown=sys.stderr.isatty() and not quiet))
     weights = [float("nan") if row.record is None else mol_weight(row.record.mol) for row in rows]
     return to_frame(rows).assign(**{MOL_WEIGHT: weights})

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -21,27 +21,36 @@ from binding.errors import UsageError
 if TYPE_CHECKING:
     from binding.explanation.rows import Explanation
 
+_SHORT: Final = {  # headers of the parts of pk on a narrow terminal
+    "prior_ligand": "prior:\nligand",
+    "prior_site": "prior:\nsite",
+    "constant": "const.",
+    "ligand_term": "ligand\nalone",
+    "contacts_vina": "Vina's\nterms",
+    "contacts_learned": "learned\ncontacts",
+}
+
 
 @guarded
+@options.with_scoring()
 def command(
     source: Annotated[
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="Protein, or a complex with its ligand (.pdb, .cif); a table of pairs or a folder, as for predict.",
+            help="A protein, a complex with its ligand (.pdb, .cif), a table or a folder, as for `binding predict`.",
         ),
     ] = None,
     positional: Annotated[
         list[str] | None,
-        typer.Argument(metavar="LIGAND", help="Ligand files, or which ligand of a complex: auto, LIG or A:LIG:301."),
+        typer.Argument(
+            metavar="LIGAND", help="Ligand files, or which ligand of a complex to explain: auto, LIG or A:LIG:301."
+        ),
     ] = None,
-    protein: Annotated[
-        Path | None,
-        typer.Option("-p", "--protein", "-r", "--receptor", metavar="FILE", help="Protein, instead of INPUT."),
-    ] = None,
+    protein: options.MaybeProtein = None,
     ligand: Annotated[
         list[str] | None,
-        typer.Option("-l", "--ligand", metavar="FILE|NAME", help="As LIGAND; may be repeated."),
+        typer.Option("-l", "--ligand", metavar="FILE|NAME", help="The same as LIGAND; may be repeated."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -52,23 +61,18 @@ def command(
             help="Write parts.csv, residues.csv, atoms.csv, ligands.sdf and report.html.",
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", min=0, help="Residues and atoms on the terminal, strongest first.")] = 8,
-    pocket_cutoff: options.PocketCutoff = None,
-    pocket_ligand: options.PocketLigand = None,
-    center: options.Center = None,
-    radius: options.Radius = None,
-    pocket_residues: options.PocketResidues = None,
-    template: options.Template = None,
-    model: options.Model = None,
-    device: options.Device = "auto",
-    workers: options.Workers = None,
-    batch_size: options.BatchSize = 32,
+    top: Annotated[
+        int, typer.Option("--top", metavar="N", min=0, help="Residues and atoms to print, strongest first.")
+    ] = 8,
+    *,
+    scoring: options.Scoring,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Say what pk is the sum of: the ligand's part, and what each residue and each ligand atom adds in contacts.
+    """Show what each residue and ligand atom contributes to pK.
 
-    pK = -log10(K / M); a part above zero binds tighter. One row a ligand record, as for predict.
+    pK is taken apart into what the ligand contributes alone and what each contact with the protein adds; a part above
+    zero binds tighter. One result per ligand record, as for `binding predict`.
     """
     ligands = [*(positional or []), *(ligand or [])]
     if source is None and protein is None:
@@ -78,21 +82,17 @@ def command(
     from binding import api
     from binding.files import check_not_input
     from binding.reports import explanation_folder as explaining
-    from binding.score.options import ScoringOptions
 
-    pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
-    scoring = ScoringOptions(
-        pocket=pocket, template=template, model=model, device=device, workers=workers, batch_size=batch_size
-    )
+    chosen = scoring.options()
     requests = requests_of(source, protein, ligands)
     if not quiet:
         terminal.print_reading_notes(requests)
     if output is not None:
         named = [request.protein for request in requests] + [request.ligand for request in requests]
-        files = [item for item in (source, pocket_ligand, *named) if isinstance(item, Path)]
+        files = [item for item in (source, *scoring.files, *named) if isinstance(item, Path)]
         for name in explaining.FILES:
             check_not_input(output / name, files)
-    found = api.explain_rows(requests, scoring)
+    found = api.explain_rows(requests, chosen)
     tally = Tally(keep=False, limit=None)
     shown: list[Explanation] = []
     with nullcontext() if output is None else explaining.ExplanationFolder(output) as folder:
@@ -167,8 +167,9 @@ def _show_parts(shown: Sequence[Explanation]) -> None:
 
     rows: list[dict[str, Any]] = [explanation.parts() for explanation in shown]
     columns = [Column("id", False, lambda row: row["id"]), Column("pK", True, lambda row: number(row["pk"], 2))]
+    narrow = terminal.is_narrow()
     columns += [
-        _part_column(f"pk_{name}", text)
+        _part_column(f"pk_{name}", _SHORT[name] if narrow else text.replace(": ", ":\n"))
         for name, text in PARTS.items()
         if any(math.isfinite(row[f"pk_{name}"]) for row in rows)
     ]
@@ -176,4 +177,4 @@ def _show_parts(shown: Sequence[Explanation]) -> None:
 
 
 def _part_column(name: str, text: str) -> Column:
-    return Column(text.replace(": ", ":\n"), True, lambda row: f"{row[name]:+.2f}")
+    return Column(text, True, lambda row: f"{row[name]:+.2f}")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from binding.cli import terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from binding.evaluation import Comparison, Report, Scored, Section
-    from binding.metrics import Estimate
+    from binding.metrics import Difference, Estimate
+
+    _Row = tuple[str, int, Sequence[Estimate | Difference]]  # name, n and figures
 
 _SCORING: Final = {"r": "r", "spearman": "Spearman", "rmse": "RMSE (pK)", "mae": "MAE (pK)"}
 _NAMES: Final = {
@@ -36,6 +39,8 @@ _TITLES: Final = {
     "resampling the compounds)",
 }
 _SHOWN_GROUPS: Final = 3  # of those left out that are named
+_NAME_WIDTH: Final = 12
+_UNBOUNDED: Final = 1000
 
 
 def print_report(report: Report) -> None:
@@ -92,17 +97,8 @@ def _print_section(console: Console, section: Section, level: str) -> None:
 
 
 def _table(console: Console, title: str, columns: list[Scored], headers: Mapping[str, str]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=escape(title), title_justify="left")
-    table.add_column("predicted by")
-    table.add_column("n", justify="right")
-    for header in headers.values():
-        table.add_column(header, justify="right", no_wrap=True)
-    for scored in columns:
-        table.add_row(escape(scored.name), str(scored.n), *(_cell(scored.metrics[name]) for name in headers))
-    console.print(table)
+    rows = [(scored.name, scored.n, [scored.metrics[name] for name in headers]) for scored in columns]
+    _print(console, title, "predicted by", list(headers.values()), rows)
 
 
 def _notes(console: Console, columns: list[Scored]) -> None:
@@ -112,22 +108,49 @@ def _notes(console: Console, columns: list[Scored]) -> None:
 
 
 def _gaps(console: Console, comparisons: list[Comparison], model: str, headers: Mapping[str, str]) -> None:
+    if not comparisons:
+        return
+    rows = [(other.name, other.n, [other.differences[name] for name in headers]) for other in comparisons]
+    titles = [f"Δ {header}" for header in headers.values()]
+    _print(console, f"{model} minus the other, same rows and resamples", "the other", titles, rows, signed=True)
+
+
+def _print(
+    console: Console,
+    title: str,
+    names: str,
+    headers: list[str],
+    rows: Sequence[_Row],
+    *,
+    signed: bool = False,
+) -> None:
+    """A table of estimates; where it is too wide, each interval goes below its value, and n below the name."""
+    from rich.measure import Measurement
+
+    wide = _drawn(title, names, headers, rows, " ", signed)
+    fits = Measurement.get(console, console.options.update(width=_UNBOUNDED), wide).maximum <= console.width
+    console.print(wide if fits else _drawn(title, names, headers, rows, "\n", signed))
+
+
+def _drawn(title: str, names: str, headers: list[str], rows: Sequence[_Row], gap: str, signed: bool) -> Table:
+    from rich import box
     from rich.markup import escape
     from rich.table import Table
 
-    if not comparisons:
-        return
-    table = Table(title=f"{escape(model)} minus the other, same rows and resamples", title_justify="left")
-    table.add_column("the other")
-    table.add_column("n", justify="right")
-    for header in headers.values():
-        table.add_column(f"Δ {header}", justify="right", no_wrap=True)
-    for comparison in comparisons:
-        cells = [_cell(comparison.differences[name], signed=True) for name in headers]
-        table.add_row(escape(comparison.name), str(comparison.n), *cells)
-    console.print(table)
+    table = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(names, overflow="fold", min_width=_NAME_WIDTH)
+    if gap == " ":
+        table.add_column("n", justify="right", no_wrap=True)
+    for header in headers:
+        table.add_column(header.replace(" (", f"{gap}("), justify="right", no_wrap=True)
+    for name, n, estimates in rows:
+        first = [escape(name), str(n)] if gap == " " else [f"{escape(name)}\nn = {n}"]
+        table.add_row(*first, *(_cell(estimate, gap, signed) for estimate in estimates))
+    return table
 
 
-def _cell(estimate: Estimate, *, signed: bool = False) -> str:
+def _cell(estimate: Estimate | Difference, gap: str, signed: bool) -> str:
     sign = "+" if signed else ""
-    return f"{estimate.value:{sign}.3f} \\[{estimate.low:{sign}.3f}, {estimate.high:{sign}.3f}]"
+    digits = 3 if gap == " " else 2  # of the interval
+    interval = f"\\[{estimate.low:{sign}.{digits}f}, {estimate.high:{sign}.{digits}f}]"
+    return f"{estimate.value:{sign}.3f}{gap}{interval}"

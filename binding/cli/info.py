@@ -24,14 +24,17 @@ class Topic(StrEnum):
 
 @guarded
 def command(
-    topic: Annotated[Topic, typer.Argument(help="versions, or the card of a model.")] = Topic.versions,
+    topic: Annotated[Topic, typer.Argument(help="versions, or model for the card of a model.")] = Topic.versions,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME|PATH", help="The model; the shipped one by default.")
+        str | None, typer.Argument(metavar="NAME|PATH", help="Model; the shipped default if not given.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the card as JSON.")] = False,
     debug: options.Debug = False,
 ) -> None:
-    """Print versions, or what a model was trained on and how well it does."""
+    """Print versions, or the card of a model.
+
+    The card says what the model was trained on and how well it does.
+    """
     if topic is Topic.versions:
         _print_versions()
         return

@@ -27,12 +27,14 @@ from binding.errors import EXIT_INTERRUPTED
 
 app = typer.Typer(
     name="binding",
-    help="How tightly a small molecule binds a protein, from a 3D complex. pK = -log10(K / M); higher binds tighter.",
+    help="Predict how tightly small molecules bind a protein, from 3D complexes.\n\n"
+    "pK = -log10(K / M); higher binds tighter.",
     epilog=(
-        "Exit codes: 0 all rows scored, 1 internal error, 2 usage or input file wrong, "
-        "3 some rows failed, 4 none scored, 130 interrupted."
+        "Exit codes: 0 all rows scored, 1 internal error, 2 wrong usage or unusable input, 3 some rows failed, "
+        "4 no row scored, 130 interrupted."
     ),
     no_args_is_help=True,
+    rich_markup_mode=None,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -50,7 +52,8 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _program(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+        bool,
+        typer.Option("-V", "--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
     ] = False,
 ) -> None:
     pass

@@ -1,10 +1,14 @@
-"""Options that several verbs share, defined once."""
+"""Options that several verbs share, each defined once."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
@@ -12,30 +16,63 @@ from binding.errors import UsageError
 
 if TYPE_CHECKING:
     from binding.graph.site import PocketSpec
+    from binding.score.options import ScoringOptions
 
+_PROTEIN: Final = typer.Option(
+    "-p", "--protein", "-r", "--receptor", metavar="FILE", help="Protein structure: PDB or mmCIF, plain or .gz."
+)
+Protein = Annotated[Path, _PROTEIN]
+MaybeProtein = Annotated[Path | None, _PROTEIN]
 Model = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME|PATH", help="Weights to use: a shipped name or a .safetensors file."),
+    typer.Option("--model", metavar="NAME|PATH", help="Weights: a shipped name or a .safetensors file."),
 ]
 Device = Annotated[
-    str, typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps; auto takes a GPU if any.")
+    str,
+    typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one."),
 ]
 Workers = Annotated[
     int | None,
     typer.Option(
         "--workers",
+        metavar="N",
         min=0,
         show_default="2, or 0 for up to 30 ligands",
-        help="Processes that read files; 0 reads in the main process.",
+        help="Processes that read files; 0 reads them in the main process.",
     ),
 ]
-BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Complexes in one pass of the network.")]
+AllCores = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        metavar="N",
+        min=0,
+        show_default="all cores",
+        help="Worker processes; 0 uses only the main process.",
+    ),
+]
+BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Complexes per pass of the network.")]
 Template = Annotated[
     str | None,
-    typer.Option("--template", metavar="SMILES", help="Bond orders for a ligand that has none (PDB, PDBQT)."),
+    typer.Option(
+        "--template", metavar="SMILES", help="SMILES that supplies bond orders for a ligand without any (PDB, PDBQT)."
+    ),
 ]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="N", min=0, help="Random seed; the same seed gives the same result.")
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, such as epochs=20; may be repeated."),
+]
+Restart = Annotated[
+    bool, typer.Option("--restart", help="Discard what the output folder holds and start from the beginning.")
+]
+Run = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Output folder of `binding screen`; the screen may still be running.")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary; errors are still shown.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary; errors are still shown.")]
 
 
 class PrintChoice(StrEnum):
@@ -49,7 +86,10 @@ class PrintChoice(StrEnum):
 
 Print = Annotated[
     PrintChoice,
-    typer.Option("--print", help="On stdout: a table, CSV or nothing; auto is a table on a terminal, CSV in a pipe."),
+    typer.Option(
+        "--print",
+        help="What to print: a table, CSV or nothing; auto prints a table on a terminal and CSV into a pipe.",
+    ),
 ]
 
 PocketCutoff = Annotated[
@@ -58,8 +98,7 @@ PocketCutoff = Annotated[
         "--pocket-cutoff",
         metavar="Å",
         show_default="10",
-        help="Keep residues with a heavy atom this close to the ligand (or to --pocket-ligand).",
-        rich_help_panel="Pocket",
+        help="Keep residues with a heavy atom within this distance of the ligand (or of --pocket-ligand).",
     ),
 ]
 PocketLigand = Annotated[
@@ -68,27 +107,103 @@ PocketLigand = Annotated[
         "--pocket-ligand",
         "--autobox_ligand",
         metavar="FILE",
-        help="Take the pocket around this ligand instead of around each scored one.",
-        rich_help_panel="Pocket",
+        help="Define the pocket by this ligand instead of by each scored one.",
     ),
 ]
 Center = Annotated[
-    tuple[float, float, float] | None,
-    typer.Option("--center", metavar="X Y Z", help="Centre of the pocket, Å.", rich_help_panel="Pocket"),
+    tuple[float, float, float] | None, typer.Option("--center", metavar="X Y Z", help="Centre of the pocket, Å.")
 ]
-Radius = Annotated[
-    float | None,
-    typer.Option("--radius", metavar="Å", help="Radius about --center.", rich_help_panel="Pocket"),
-]
+Radius = Annotated[float | None, typer.Option("--radius", metavar="Å", help="Radius of the pocket about --center.")]
 PocketResidues = Annotated[
     str | None,
     typer.Option(
-        "--pocket-residues",
-        metavar="A:ASP:25,A:25,...",
-        help="The residues of the pocket, by commas.",
-        rich_help_panel="Pocket",
+        "--pocket-residues", metavar="RESIDUES", help="Residues of the pocket, separated by commas: A:ASP:25,A:27."
     ),
 ]
+
+_POCKET: Final[Mapping[str, Any]] = {
+    "pocket_cutoff": PocketCutoff,
+    "pocket_ligand": PocketLigand,
+    "center": Center,
+    "radius": Radius,
+    "pocket_residues": PocketResidues,
+    "template": Template,
+}
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """The options of a command line that say how to score, not looked at yet.
+
+    Attributes:
+        values: By the names of their parameters.
+    """
+
+    values: Mapping[str, Any]
+
+    def options(self) -> ScoringOptions:
+        """The same, checked.
+
+        Raises:
+            BindingError: They contradict each other, or the reference ligand or the template cannot be read.
+        """
+        from binding.score.options import ScoringOptions
+
+        names = ("model", "device", "workers", "batch_size")
+        chosen = {name: self.values[name] for name in names}
+        if "template" in self.values:
+            chosen["template"] = self.values["template"]
+            chosen["pocket"] = pocket_choice(*(self.values[name] for name in _POCKET if name != "template"))
+        return ScoringOptions(**chosen)
+
+    @property
+    def files(self) -> list[Path]:
+        """Input files that they name."""
+        reference = self.values.get("pocket_ligand")
+        return [] if reference is None else [reference]
+
+
+def with_scoring(
+    *, structures: bool = True, workers: Any = Workers
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Adds the options of scoring to a command, which gets them as its argument ``scoring``.
+
+    Args:
+        structures: Whether the pocket and a template can be chosen.
+        workers: The option ``--workers``.
+    """
+    shared = {
+        **(_POCKET if structures else {}),
+        "model": Model,
+        "device": Device,
+        "workers": workers,
+        "batch_size": BatchSize,
+    }
+    defaults = {"device": "auto", "batch_size": 32}
+
+    def add(command: Callable[..., int]) -> Callable[..., int]:
+        @wraps(command)
+        def run(**given: Any) -> int:
+            scoring = Scoring({name: given.pop(name) for name in shared})
+            return command(scoring=scoring, **given)
+
+        hints = get_type_hints(command, include_extras=True)
+        parameters = []
+        for parameter in inspect.signature(command).parameters.values():
+            if parameter.name != "scoring":
+                parameters.append(parameter.replace(annotation=hints[parameter.name]))
+                continue
+            kind = inspect.Parameter.KEYWORD_ONLY
+            parameters += [
+                inspect.Parameter(name, kind, annotation=annotation, default=defaults.get(name))
+                for name, annotation in shared.items()
+            ]
+        parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        return run
+
+    return add
 
 
 def pocket_choice(

@@ -21,39 +21,37 @@ _FEW = 8  # compounds that are placed sooner than a worker has started
 
 @guarded
 def command(
-    protein: Annotated[
-        Path,
-        typer.Option("-p", "--protein", "-r", "--receptor", metavar="FILE", help="Protein: PDB or mmCIF, also .gz."),
-    ],
+    protein: options.Protein,
     reference: Annotated[
         str,
         typer.Option(
             "--reference",
             metavar="FILE|NAME",
-            help="Posed ligand in the protein's frame (of several, each compound takes the most alike), "
-            "or its name in the protein's file: auto, LIG or A:LIG:301.",
+            help="Posed ligand in the protein's frame, or its name in the protein's file: auto, LIG or A:LIG:301. "
+            "Of several, each compound uses the most similar.",
         ),
     ],
     series: Annotated[
         Path,
         typer.Option(
-            "-l", "--ligand", metavar="FILE", help="Compounds: .smi, .csv with a column smiles, or .sdf; also .gz."
+            "-l", "--ligand", metavar="FILE", help="Compounds: .smi, .csv with a column smiles, or .sdf, plain or .gz."
         ),
     ],
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FILE", help="Poses, .sdf; all rows go to the .csv beside it.")
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Poses, .sdf; the table of all compounds is the .csv beside it."
+        ),
     ],
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the conformers: the same seed, the same poses.")] = 0,
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=0, show_default="all cores", help="Processes; 0 uses this one.")
-    ] = None,
+    seed: options.Seed = 0,
+    workers: options.AllCores = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Place a congeneric series on a posed ligand: shared core held, the rest fitted to the rigid pocket.
+    """Place a congeneric series on a posed reference ligand.
 
-    One row a compound in OUTPUT's .csv, with the quality of its pose; what cannot be placed says why.
-    Exits 3 if there is any.
+    The shared core keeps the pose of the reference, and the rest is fitted to the rigid pocket. The .csv has one row
+    per compound with the quality of its pose, or the reason why it could not be placed; exits 3 if there are any such.
     """
     from binding.files import check_not_input
     from binding.poses import series as placing

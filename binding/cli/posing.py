@@ -12,51 +12,40 @@ from binding.errors import UsageError
 if TYPE_CHECKING:
     from binding.poses.poser import Posing
 
-_PANEL = "Poses of SMILES"
-
 PlaceOn = Annotated[
     Path | None,
     typer.Option(
         "--place-on",
         metavar="FILE",
-        help="Place each compound on this posed ligand of the same series; see binding place.",
-        rich_help_panel=_PANEL,
+        help="For SMILES: place each compound on this posed ligand of the same series; see `binding place`.",
     ),
 ]
 Dock = Annotated[
     bool,
     typer.Option(
         "--dock",
-        help="Dock with AutoDock Vina (binding[dock]) about --pocket-ligand, or in --center and --radius.",
-        rich_help_panel=_PANEL,
+        help="For SMILES: dock with AutoDock Vina (extra binding[dock]) around --pocket-ligand, or in --center and "
+        "--radius.",
     ),
 ]
-Poses = Annotated[
-    int,
-    typer.Option("--poses", min=1, help="Docked poses of each stereoisomer that are scored.", rich_help_panel=_PANEL),
-]
+Poses = Annotated[int, typer.Option("--poses", metavar="N", min=1, help="Docked poses to score per stereoisomer.")]
 Isomers = Annotated[
     int,
     typer.Option(
-        "--isomers",
-        min=1,
-        help="Stereoisomers that are tried where the SMILES leaves the stereochemistry open.",
-        rich_help_panel=_PANEL,
+        "--isomers", metavar="N", min=1, help="Stereoisomers to try where the SMILES leaves the stereochemistry open."
     ),
 ]
 Exhaustiveness = Annotated[
     int,
-    typer.Option(
-        "--exhaustiveness", min=1, help="Vina exhaustiveness; run time scales with it.", rich_help_panel=_PANEL
-    ),
+    typer.Option("--exhaustiveness", metavar="N", min=1, help="Vina exhaustiveness; run time scales with it."),
 ]
 PoserName = Annotated[
     str | None,
     typer.Option(
         "--poser",
         metavar="NAME",
-        help="Another way to pose: command (any docking program), one of an installed package, or module:Class.",
-        rich_help_panel=_PANEL,
+        help="For SMILES: another way to pose them: command (any docking program), one of an installed package, or "
+        "module:Class.",
     ),
 ]
 PoserOptions = Annotated[
@@ -64,18 +53,13 @@ PoserOptions = Annotated[
     typer.Option(
         "--poser-option",
         metavar="NAME=VALUE",
-        help="Setting of that poser, such as 'command=smina -r {receptor} -l {ligand} -o {output} ...'. "
-        "May be repeated.",
-        rich_help_panel=_PANEL,
+        help="Setting of --poser, such as 'command=smina -r {receptor} -l {ligand} -o {output} ...'; may be repeated.",
     ),
 ]
 Seed = Annotated[
     int,
     typer.Option(
-        "--seed",
-        min=0,
-        help="Seed of conformers and docking: the same seed gives the same poses.",
-        rich_help_panel=_PANEL,
+        "--seed", metavar="N", min=0, help="Random seed of conformers and docking; the same seed gives the same poses."
     ),
 ]
 

@@ -32,52 +32,43 @@ _FILE_CODES = {"file_not_found", "empty_file", "wrong_format", "unreadable"}
 
 
 @guarded
+@options.with_scoring()
 def command(
     source: Annotated[
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="A complex (.pdb, .cif) with its ligand, a table (.csv: id, protein, ligand[, pocket]), "
-            "or a folder in PDBbind layout.",
+            help="A complex with its ligand (.pdb, .cif), a table (.csv: id, protein, ligand[, pocket]) or a folder "
+            "in PDBbind layout.",
         ),
     ] = None,
-    protein: Annotated[
-        Path | None,
-        typer.Option("-p", "--protein", "-r", "--receptor", metavar="FILE", help="Protein: PDB or mmCIF, also .gz."),
-    ] = None,
+    protein: options.MaybeProtein = None,
     ligand: Annotated[
         list[str] | None,
         typer.Option(
             "-l",
             "--ligand",
             metavar="FILE|NAME",
-            help="Ligand file (SDF, MOL2, PDBQT, PDB; also .gz; may be repeated), or which ligand of a complex "
-            "to score: auto, LIG or A:LIG:301.",
+            help="Ligand file (SDF, MOL2, PDBQT or PDB, plain or .gz), or which ligand of a complex to score: auto, "
+            "LIG or A:LIG:301; may be repeated.",
         ),
     ] = None,
     output: Annotated[
         str | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Write .csv, .jsonl, .sdf or .parquet; - is CSV on stdout."
+            "-o", "--output", metavar="FILE", help="Write rows to .csv, .jsonl, .sdf or .parquet; - prints CSV."
         ),
     ] = None,
-    pocket_cutoff: options.PocketCutoff = None,
-    pocket_ligand: options.PocketLigand = None,
-    center: options.Center = None,
-    radius: options.Radius = None,
-    pocket_residues: options.PocketResidues = None,
-    template: options.Template = None,
-    model: options.Model = None,
-    device: options.Device = "auto",
-    workers: options.Workers = None,
-    batch_size: options.BatchSize = 32,
     print_: options.Print = PrintChoice.auto,
+    *,
+    scoring: options.Scoring,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Score protein-ligand complexes: pK = -log10(K / M), higher binds tighter.
+    """Score protein-ligand complexes.
 
-    One row a ligand record, in input order; what cannot be scored is a row that says why.
+    Gives pK = -log10(K / M), higher binds tighter: one row per ligand record, in input order. A record that cannot be
+    scored is a row that says why.
     """
     if source is None and protein is None and not ligand:
         raise UsageError("There is nothing to score.", "Try: binding predict -p protein.pdb -l ligand.sdf")
@@ -86,12 +77,8 @@ def command(
     from binding import api
     from binding.files import check_not_input, partial_path
     from binding.io.results import open_writer
-    from binding.score.options import ScoringOptions
 
-    pocket = options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues)
-    scoring = ScoringOptions(
-        pocket=pocket, template=template, model=model, device=device, workers=workers, batch_size=batch_size
-    )
+    chosen = scoring.options()
     requests = requests_of(source, protein, ligand or [])
     if not quiet:
         terminal.print_reading_notes(requests)
@@ -101,13 +88,13 @@ def command(
     saved_to = None if to_stdout else output
     if saved_to is not None:
         named = [request.protein for request in requests] + [request.ligand for request in requests]
-        files = [item for item in (source, pocket_ligand, *named) if isinstance(item, Path)]
+        files = [item for item in (source, *scoring.files, *named) if isinstance(item, Path)]
         check_not_input(Path(saved_to), files)
     tally = Tally(
         keep=print_ is not PrintChoice.none and not to_stdout, limit=terminal.SHOWN_ROWS if saved_to else None
     )
     try:
-        rows = api.predict_rows(requests, scoring)
+        rows = api.predict_rows(requests, chosen)
         _write(rows, writer, tally, total=len(requests), bar=sys.stderr.isatty() and not quiet)
     except KeyboardInterrupt:
         finished = tally.counts.total()

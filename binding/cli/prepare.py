@@ -20,7 +20,7 @@ _SHOWN_REASONS = 5
 
 @guarded
 def command(
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The cache to write, .npz.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Cache to write, .npz.")],
     data: Annotated[
         Path | None,
         typer.Argument(
@@ -29,36 +29,38 @@ def command(
             "id, protein, ligand and an affinity.",
         ),
     ] = None,
-    protein: Annotated[
-        Path | None,
-        typer.Option("-p", "--protein", "-r", "--receptor", metavar="FILE", help="One protein for all ligands."),
-    ] = None,
+    protein: options.MaybeProtein = None,
     ligand: Annotated[
         list[Path] | None,
-        typer.Option("-l", "--ligand", metavar="FILE", help="Its posed ligands, titled by id; may be repeated."),
+        typer.Option(
+            "-l", "--ligand", metavar="FILE", help="With --protein: its posed ligands, titled by id; may be repeated."
+        ),
     ] = None,
     index: Annotated[
         Path | None,
         typer.Option("--index", metavar="FILE", show_default="DATA/index.csv", help="Measured affinities by id."),
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--source", show_default="the data's name", help="Name of this data in the cache.")
+        str | None,
+        typer.Option(
+            "--source", metavar="NAME", show_default="name of DATA", help="Name of this data set in the cache."
+        ),
     ] = None,
     pocket_cutoff: Annotated[
-        float, typer.Option("--pocket-cutoff", metavar="Å", help="Keep residues this close to the ligand.")
+        float, typer.Option("--pocket-cutoff", metavar="Å", help="Keep residues within this distance of the ligand.")
     ] = 10.0,
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, show_default="all cores", help="Processes.")
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, show_default="all cores", help="Worker processes."),
     ] = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Read complexes and their affinities into a compact cache to train on.
+    """Read complexes and affinities into a cache for training.
 
-    Rows that cannot be used are listed with their reason in OUTPUT's
-    .rejected.csv; exits 3 if there are any, 4 if nothing is left.
-    What is doubtful about the others is listed in .warnings.csv.
-    A run that was stopped goes on when it is called again.
+    Rows that cannot be used are listed with their reason in OUTPUT's .rejected.csv; exits 3 if there are any, 4 if
+    nothing is left. Warnings about the others are listed in .warnings.csv. A run that was stopped resumes with the same
+    command.
     """
     from binding import api
 
@@ -76,7 +78,7 @@ def command(
                 progress=advance,
             )
     except KeyboardInterrupt:
-        typer.echo("what is done is kept: the same command goes on from here", err=True)
+        typer.echo("interrupted; finished work is kept, and the same command resumes it", err=True)
         raise
     if not quiet:
         _summarise(report)

@@ -17,29 +17,26 @@ from binding.errors import EXIT_OK, EXIT_SOME_FAILED
 @guarded
 def command(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG", help="Settings, YAML; configs/train/pretrain.yaml is an example.")
+        Path, typer.Argument(metavar="CONFIG", help="Settings (YAML); configs/train/pretrain.yaml is an example.")
     ],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Instead of the settings' output.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FOLDER", help="Output folder; replaces that of the settings."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a setting, such as ligand.epochs=3; may be repeated."
-        ),
-    ] = None,
+    set_: options.Settings = None,
     device: options.Device = "auto",
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, show_default="all cores", help="Processes that read molecules.")
+        int | None,
+        typer.Option("--workers", metavar="N", min=1, show_default="all cores", help="Processes that read molecules."),
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Start anew even where the folder holds a run.")] = False,
+    restart: options.Restart = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Pre-train the ligand encoder, the pocket encoder, or both, each on its own.
+    """Pre-train the ligand encoder, the pocket encoder or both.
 
-    A run that was stopped goes on by the same command. Records that cannot be read are listed in rejected.csv of the
-    output folder; exits 3 if there is any.
+    Each encoder is trained by itself. A run that was stopped resumes with the same command. Records that cannot be read
+    are listed in rejected.csv of the output folder; exits 3 if there are any.
     """
     from binding import api
 

@@ -1,4 +1,4 @@
-"""``binding prior``: what ligands like a new one bind with, at sites like its own, which has a share in pk."""
+"""``binding prior``: fit what similar ligands bind with at similar sites, which contributes to pk."""
 
 from __future__ import annotations
 
@@ -19,31 +19,36 @@ _WHAT: Final = {"ligand": " ligand", "site": " ligand at its site"}
 def command(
     table: Annotated[
         Path,
-        typer.Argument(metavar="TABLE", help="Ligands: the columns id, smiles, an affinity, and the one of --column."),
+        typer.Argument(
+            metavar="TABLE", help="Table of ligands with the columns id, smiles, an affinity and that of --column."
+        ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The prior to write, .npz.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Prior to write, .npz.")],
     column: Annotated[
-        str, typer.Option("--column", help="Column of what training holds out together, as its validation.column.")
+        str,
+        typer.Option(
+            "--column", metavar="NAME", help="Column whose values training holds out together (validation.column)."
+        ),
     ] = "uniprot",
-    folds: Annotated[int, typer.Option("--folds", min=2, help="As training's validation.folds.")] = 5,
+    folds: Annotated[
+        int, typer.Option("--folds", metavar="N", min=2, help="Folds; as validation.folds of training.")
+    ] = 5,
     sites: Annotated[
         list[Path] | None,
         typer.Option(
             "--sites",
             metavar="CACHE",
-            help="Cache of `binding prepare` with the complexes that the column site names; may be given again.",
+            help="Cache of `binding prepare` with the complexes that the column site names; may be repeated.",
         ),
     ] = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Fit a prior to ligands with measured affinities, posed or not.
+    """Fit a prior to ligands with measured affinities.
 
-    Training with `prior: FILE` then learns what it leaves of pk.
-    With --sites it also learns where they were measured: the column
-    site names for each ligand a complex in whose pocket it binds.
-    Rows that cannot be used are listed with their reason in OUTPUT's
-    .rejected.csv; exits 3 if there are any.
+    The ligands need no pose. Training with `prior: FILE` then learns the rest of pk. With --sites the prior also learns
+    where they were measured: the column site names, for each ligand, a complex in whose pocket it binds. Rows that
+    cannot be used are listed with their reason in OUTPUT's .rejected.csv; exits 3 if there are any.
     """
     from binding import api
 

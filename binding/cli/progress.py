@@ -1,4 +1,4 @@
-"""How far a long command is: a bar with rate and time left on a terminal, a line now and then elsewhere."""
+"""Progress of long commands: a bar with rate and time left on a terminal, else a line every half minute."""
 
 from __future__ import annotations
 
@@ -66,10 +66,20 @@ def make_bar(console: Console | None = None) -> Progress:
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
             rate = task.fields.get("rate", task.speed)
-            return Text(f"{rate:.0f}/s" if rate else "")
+            return Text(rate_text(rate, 0) if rate else "")
 
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
     return Progress(*columns, console=console or Console(stderr=True), transient=True)
+
+
+def rate_text(rate: float, decimals: int = 1) -> str:
+    """``20.0/s``, or ``3.2 s each`` for what is slower than one a second.
+
+    Args:
+        rate: A second.
+        decimals: Of the first form.
+    """
+    return f"{1 / rate:.1f} s each" if 0 < rate < 1 else f"{rate:.{decimals}f}/s"
 
 
 def rate_and_left(rate: float, left: int | None) -> str:
@@ -79,7 +89,7 @@ def rate_and_left(rate: float, left: int | None) -> str:
         rate: A second.
         left: Still to do; None where that is not known.
     """
-    text = f"{rate:.1f}/s"
+    text = rate_text(rate)
     if left is not None and rate > 0:
         seconds = int(left / rate)
         text += f", about {seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d} left"

@@ -14,27 +14,27 @@ from binding.cli.errors import guarded
 
 @guarded
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a `binding screen`, finished or under way.")],
+    run: options.Run,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", show_default="RUN/report.html", help="The HTML file."),
+        typer.Option("-o", "--output", metavar="FILE", show_default="RUN/report.html", help="HTML file to write."),
     ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(
-            "--labels", metavar="FILE", help="Known actives: a table with id (the compound) and label; adds enrichment."
+            "--labels", metavar="FILE", help="Known actives, a table with id (the compound) and label: adds enrichment."
         ),
     ] = None,
     label: Annotated[
-        str, typer.Option("--label", metavar="COLUMN", help="Of --labels: 1 or active; 0, inactive or decoy.")
+        str, typer.Option("--label", metavar="COLUMN", help="Column of --labels: 1 or active; 0, inactive or decoy.")
     ] = "label",
-    top: Annotated[int, typer.Option("--top", min=1, help="Compounds that are listed and drawn.")] = 100,
+    top: Annotated[int, typer.Option("--top", metavar="N", min=1, help="Compounds to list and draw.")] = 100,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write the report of a screen: scores, size bias, enrichment, failures and the best compounds as drawings.
+    """Write the report of a screen as one HTML file.
 
-    One HTML file that needs no network and prints well.
+    It shows scores, size bias, enrichment, failures and drawings of the best compounds. It needs no network.
     """
     from binding.files import check_not_input
     from binding.reports.screening import write_report

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 @guarded
+@options.with_scoring(workers=options.AllCores)
 def command(
     ligand: Annotated[
         list[str],
@@ -33,26 +34,17 @@ def command(
             "-l",
             "--ligand",
             "--library",
-            metavar="FILE|FOLDER|GLOB|TABLE",
-            help="The library: SDF, MOL2, PDBQT (also .gz), a folder, a glob, a list of files (.txt), a table "
-            "(.csv, .parquet) with a column molblock or smiles, .smi, or a table of pairs (protein, ligand[, pocket]). "
-            "May be repeated.",
+            metavar="LIBRARY",
+            help="The library: ligand files (SDF, MOL2, PDBQT), a folder, a glob, a list of files (.txt), SMILES "
+            "(.smi), a table (.csv, .parquet) with a column molblock or smiles, or a table of pairs (protein, ligand[, "
+            "pocket]); may be repeated.",
         ),
     ],
     output: Annotated[
         Path,
-        typer.Option("-o", "--output", metavar="FOLDER", help="Folder of the run; the same command goes on in it."),
+        typer.Option("-o", "--output", metavar="FOLDER", help="Folder of the run; the same command resumes it."),
     ],
-    protein: Annotated[
-        Path | None,
-        typer.Option("-p", "--protein", "-r", "--receptor", metavar="FILE", help="Receptor: PDB or mmCIF, also .gz."),
-    ] = None,
-    pocket_cutoff: options.PocketCutoff = None,
-    pocket_ligand: options.PocketLigand = None,
-    center: options.Center = None,
-    radius: options.Radius = None,
-    pocket_residues: options.PocketResidues = None,
-    template: options.Template = None,
+    protein: options.MaybeProtein = None,
     place_on: posing.PlaceOn = None,
     dock: posing.Dock = False,
     poses: posing.Poses = 3,
@@ -67,50 +59,52 @@ def command(
             "--compound-tag",
             metavar="TAG",
             show_default="the title",
-            help="SD tag that names the compound of a pose; the best pose of each compound counts.",
+            help="SD tag that groups the poses of a compound; its best pose counts.",
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", min=0, help="Compounds in top.sdf.")] = 100,
+    top: Annotated[int, typer.Option("--top", metavar="N", min=0, help="Compounds to write to top.sdf.")] = 100,
     report: Annotated[
-        bool, typer.Option("--report", help="At the end, also write report.html; see `binding report`.")
+        bool, typer.Option("--report", help="Also write report.html at the end; see `binding report`.")
     ] = False,
-    model: options.Model = None,
-    device: options.Device = "auto",
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", min=0, show_default="all cores", help="Processes; 0 does all in this one."),
-    ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="Where the work is done: local or ray.")] = "local",
+    *,
+    scoring: options.Scoring,
+    engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="Where to run: local or ray.")] = "local",
     ray_address: Annotated[
         str | None,
-        typer.Option("--ray-address", metavar="HOST:PORT", help="Of a running Ray cluster, or auto; else one is made."),
+        typer.Option(
+            "--ray-address",
+            metavar="HOST:PORT",
+            help="Address of a running Ray cluster, or auto; by default one is started here.",
+        ),
     ] = None,
     gpus_per_worker: Annotated[
         float | None,
-        typer.Option("--gpus-per-worker", min=0, max=1, help="Share of a GPU for each Ray worker, such as 0.5."),
+        typer.Option(
+            "--gpus-per-worker", metavar="SHARE", min=0, max=1, help="GPU share of each Ray worker, such as 0.5."
+        ),
     ] = None,
     shard: Annotated[
-        str | None, typer.Option("--shard", metavar="I/N", help="Do the I-th of N shares, as in a job array.")
+        str | None, typer.Option("--shard", metavar="I/N", help="Do the I-th of N shares of the work, for job arrays.")
     ] = None,
-    batch_size: options.BatchSize = 32,
     part_size: Annotated[
         int | None,
         typer.Option(
             "--part-size",
+            metavar="N",
             min=1,
             show_default="1024; 128 placed; 16 docked",
-            help="Most records of a part: what is written, and lost, at once.",
+            help="Most records per part, the unit of work that is written at once.",
         ),
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Drop what the folder holds and start afresh.")] = False,
+    restart: options.Restart = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Score a library against a pocket: best pose of each compound, ranked; every record accounted for.
+    """Score a library against a pocket and rank its compounds.
 
-    Killed at any moment, the same command goes on where it stopped.
+    The best pose of each compound counts, and every record is accounted for. A screen that was stopped or killed
+    resumes with the same command.
     """
-    from binding.score.options import ScoringOptions
     from binding.screening.plan import EngineOptions, ScreenPlan, Shard
     from binding.screening.run import screen
 
@@ -118,14 +112,7 @@ def command(
         library=ligand,
         output=output,
         protein=protein,
-        scoring=ScoringOptions(
-            pocket=options.pocket_choice(pocket_cutoff, pocket_ligand, center, radius, pocket_residues),
-            template=template,
-            model=model,
-            device=device,
-            workers=workers,
-            batch_size=batch_size,
-        ),
+        scoring=scoring.options(),
         compound_tag=compound_tag,
         part_size=part_size,
         posing=posing.choice(place_on, dock, poses, isomers, exhaustiveness, seed, poser, poser_options),

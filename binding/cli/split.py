@@ -32,49 +32,70 @@ _SIDES = {
 def command(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="DATA...", help="Folders or tables as `binding prepare` takes them, split as one."),
+        typer.Argument(metavar="DATA...", help="Folders or tables as for `binding prepare`; several are split as one."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="The table to write: id, split.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Table to write, .csv: id, split.")],
     by: Annotated[
         str, typer.Option("--by", metavar="RULE", help="random, time, protein, scaffold, both or column.")
     ] = "random",
     index: Annotated[
         list[Path] | None,
-        typer.Option("--index", metavar="FILE", show_default="FOLDER/index.csv", help="One for each folder, in order."),
+        typer.Option(
+            "--index",
+            metavar="FILE",
+            show_default="FOLDER/index.csv",
+            help="Measured affinities, one file for each folder, in order.",
+        ),
     ] = None,
     test: Annotated[float, typer.Option("--test", metavar="SHARE", help="Share of the rows to test on.")] = 0.1,
     validation: Annotated[
         float, typer.Option("--validation", metavar="SHARE", help="Share of the rows to validate on.")
     ] = 0.1,
-    seed: Annotated[int, typer.Option("--seed", help="Of the draw.")] = 0,
+    seed: options.Seed = 0,
     identity: Annotated[
-        float, typer.Option("--identity", help="Sequence identity from which on two proteins are related.")
+        float,
+        typer.Option("--identity", metavar="SHARE", help="Sequence identity at which two proteins count as related."),
     ] = 0.3,
     similarity: Annotated[
-        float, typer.Option("--similarity", help="Tanimoto (ECFP4) from which on two ligands are similar.")
+        float,
+        typer.Option(
+            "--similarity", metavar="SHARE", help="Tanimoto similarity (ECFP4) at which two ligands count as similar."
+        ),
     ] = 0.5,
     column: Annotated[
         str | None,
-        typer.Option("--column", metavar="NAME", show_default="year, by time", help="The index's dates or sides."),
+        typer.Option(
+            "--column",
+            metavar="NAME",
+            show_default="year, by time",
+            help="Column of the index with the dates or the sides.",
+        ),
     ] = None,
     test_value: Annotated[
-        list[str] | None, typer.Option("--test-value", metavar="VALUE", help="By column: this value tests.")
+        list[str] | None,
+        typer.Option(
+            "--test-value", metavar="VALUE", help="With --by column: rows with this value test; may be repeated."
+        ),
     ] = None,
     validation_value: Annotated[
-        list[str] | None, typer.Option("--validation-value", metavar="VALUE", help="By column: this value validates.")
+        list[str] | None,
+        typer.Option(
+            "--validation-value",
+            metavar="VALUE",
+            help="With --by column: rows with this value validate; may be repeated.",
+        ),
     ] = None,
     report: Annotated[
-        bool, typer.Option("--report", help="Find each held-out row's nearest training protein and ligand.")
+        bool, typer.Option("--report", help="Find the nearest training protein and ligand of each held-out row.")
     ] = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Split complexes so that the sides share no protein, no ligand, or neither.
+    """Split complexes into training, validation and test rows.
 
-    Writes FILE, beside it a .json with the rule and the counts, and with
-    --report also .report.csv and .lookup.csv, what memory alone predicts.
-    Rows whose files cannot be read are left out with the reason; exits 3
-    if there are any.
+    The sides share no protein, no ligand or neither, by --by. Writes FILE and beside it a .json with the rule and the
+    counts; with --report also .report.csv, and .lookup.csv with what memory alone predicts. Rows whose files cannot be
+    read are left out with the reason; exits 3 if there are any.
     """
     from binding import api
     from binding.files import check_not_input

@@ -103,12 +103,13 @@ class Column(NamedTuple):
 def _columns(rows: Sequence[ResultRow], narrow: bool) -> list[Column]:
     """What fits: a narrow terminal gets short headers, and no column that follows from the others or the input."""
     columns = [Column("id", False, lambda row: row.id)]
-    if not narrow and any(row.ligand and row.ligand != row.id for row in rows):
+    titled = any(row.ligand and row.ligand != row.id for row in rows)
+    if titled:
         columns.append(Column("ligand", False, lambda row: row.ligand))
     columns += [
         Column("pK" if narrow else "pK\n-log10(K/M)", True, lambda row: number(row.pk, 2)),
         Column("± pK\n1 s.d.", True, lambda row: number(row.pk_std, 2)),
-        Column("ΔG\nkcal/mol", True, lambda row: number(row.dg_kcal_mol, 1)),
+        *([] if narrow and titled else [Column("ΔG\nkcal/mol", True, lambda row: number(row.dg_kcal_mol, 1))]),
         Column("ligand\nalone" if narrow else "pK, ligand\nalone", True, lambda row: number(row.pk_ligand_only, 2)),
     ]
     if not narrow:
@@ -118,7 +119,7 @@ def _columns(rows: Sequence[ResultRow], narrow: bool) -> list[Column]:
         ]
     columns += [
         Column("pose\nprob.", True, lambda row: number(row.pose, 2)),
-        Column("status", False, _status),
+        Column("status", False, lambda row: _status(row).removeprefix("ok, ") if narrow else _status(row)),
     ]
     return columns
 
@@ -192,6 +193,7 @@ def progress(rows: Iterable[Row], total: int | None, shown: bool) -> Iterator[Ro
         for done, row in enumerate(rows, start=1):
             if total is not None and done > total:  # a file of many records was among the requests
                 total = None
-                bar.reset(task, total=None, completed=done)
+                bar.remove_task(task)  # a task cannot lose its total, and its rate would start with a jump
+                task = bar.add_task("scoring", total=None, completed=done - 1)
             bar.update(task, completed=done)
             yield row

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @guarded
 def command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a `binding screen`, finished or under way.")],
-    n: Annotated[int, typer.Option("-n", "--number", min=1, help="Compounds at most.")] = 100,
+    run: options.Run,
+    n: Annotated[int, typer.Option("-n", "--number", metavar="N", min=1, help="Most compounds to print.")] = 100,
     where: Annotated[
         str | None,
         typer.Option(
             "--where",
             metavar="SQL",
-            help='Only compounds that meet a condition on the columns: "pk_ligand_only < 7 AND pose > 0.5".',
+            help='Only compounds that meet this condition on the columns, such as "pk_ligand_only < 7 AND pose > 0.5".',
         ),
     ] = None,
     sort_by: Annotated[
@@ -35,17 +35,21 @@ def command(
             "--sort-by",
             metavar="SQL",
             show_default="rank, by pk",
-            help="Column or expression to sort by, greatest first: gain_over_ligand_only.",
+            help="Column or expression to sort by, greatest first, such as gain_over_ligand_only.",
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write .csv, .parquet or .sdf (the poses).")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Write to .csv, .parquet or .sdf (with the poses)."),
     ] = None,
     print_: options.Print = PrintChoice.auto,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Print the best compounds of a screen, each with its best pose; pK = -log10(K / M), higher binds tighter."""
+    """Print the best compounds of a screen.
+
+    Each compound is represented by its best pose. pK = -log10(K / M), higher binds tighter.
+    """
     from binding.screening.top import check_format, find_top, write_top
 
     if output is not None:
@@ -74,16 +78,17 @@ def _print_csv(top: Top) -> None:
 
 def _print_table(top: Top, saved_to: Path | None) -> None:
     rows = top.rows.to_pylist()
+    narrow = terminal.is_narrow()
     columns = [
         Column("rank", True, lambda row: str(row["rank"])),
         Column("compound", False, lambda row: row["compound"]),
-        Column("pK\n-log10(K/M)", True, lambda row: number(row["pk"], 2)),
+        Column("pK" if narrow else "pK\n-log10(K/M)", True, lambda row: number(row["pk"], 2)),
         Column("± pK\n1 s.d.", True, lambda row: number(row["pk_std"], 2)),
-        Column("ΔG\nkcal/mol", True, lambda row: number(row["dg_kcal_mol"], 1)),
-        Column("pK, ligand\nalone", True, lambda row: number(row["pk_ligand_only"], 2)),
+        *([] if narrow else [Column("ΔG\nkcal/mol", True, lambda row: number(row["dg_kcal_mol"], 1))]),
+        Column("ligand\nalone" if narrow else "pK, ligand\nalone", True, lambda row: number(row["pk_ligand_only"], 2)),
         Column("gain", True, lambda row: number(row["gain_over_ligand_only"], 2)),
     ]
-    if not terminal.is_narrow():
+    if not narrow:
         columns += [
             Column("LE\nkcal/mol/atom", True, lambda row: number(row["ligand_efficiency"], 2)),
             Column("heavy\natoms", True, lambda row: str(row["heavy_atoms"])),

@@ -15,37 +15,40 @@ from binding.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
 
 @guarded
 def command(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Settings, YAML; configs/train/ has examples.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Settings (YAML); configs/train/ has examples.")],
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FOLDER", help="Instead of the settings' output.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FOLDER", help="Output folder; replaces that of the settings."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a setting, such as model.angles=false; may be repeated."
-        ),
-    ] = None,
+    set_: options.Settings = None,
     init_encoders: Annotated[
         list[Path] | None,
         typer.Option(
             "--init-encoders",
             metavar="PATH",
-            help="Begin with pre-trained encoders: a file or the output folder of binding pretrain; may be repeated.",
+            help="Start from pre-trained encoders: a file or the output folder of `binding pretrain`; may be repeated.",
         ),
     ] = None,
     init: Annotated[
         str | None,
-        typer.Option("--init", metavar="NAME|PATH", help="Start from these weights: a shipped name, a file or a run."),
+        typer.Option(
+            "--init",
+            metavar="NAME|PATH",
+            help="Start from these weights: a shipped name, a file or the folder of a run.",
+        ),
     ] = None,
     devices: Annotated[
         int | None,
-        typer.Option("--devices", metavar="N", min=1, help="Processes that share each batch, one a GPU."),
+        typer.Option("--devices", metavar="N", min=1, help="Processes that share each batch, one per GPU."),
     ] = None,
-    restart: Annotated[bool, typer.Option("--restart", help="Start anew even where the folder holds a run.")] = False,
+    restart: options.Restart = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Train a model, or go on with a run that was stopped: the same command resumes it."""
+    """Train a model.
+
+    A run that was stopped resumes with the same command.
+    """
     from binding import api
 
     overrides = overrides_of(set_ or [])
@@ -57,7 +60,7 @@ def command(
     if result.rank > 0:
         return EXIT_OK
     if result.interrupted:
-        typer.echo("interrupted; the same command goes on from the last epoch", err=True)
+        typer.echo("interrupted; the same command resumes from the last epoch", err=True)
         return EXIT_INTERRUPTED
     typer.echo(f"weights: {result.weights}", err=True)
     if result.predictions is not None:

@@ -28,6 +28,7 @@ _SHORT: Final = {  # headers of the parts of pk on a narrow terminal
     "ligand_term": "ligand\nalone",
     "contacts_vina": "Vina's\nterms",
     "contacts_learned": "learned\ncontacts",
+    "bound": "bound",
 }
 
 
@@ -177,4 +178,4 @@ def _show_parts(shown: Sequence[Explanation]) -> None:
 
 
 def _part_column(name: str, text: str) -> Column:
-    return Column(text, True, lambda row: f"{row[name]:+.2f}")
+    return Column(text, True, lambda row: f"{row[name]:+.2f}" if math.isfinite(row[name]) else "")

@@ -29,11 +29,11 @@ def command(
             "PDBbind INDEX file.",
         ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="The folder to fill.")],
-    jobs: Annotated[int, typer.Option("--jobs", help="Downloads at a time, 1 to 16.")] = 4,
-    attempts: Annotated[int, typer.Option("--attempts", help="Tries of each file.")] = 5,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FOLDER", help="Folder to fill.")],
+    jobs: Annotated[int, typer.Option("--jobs", metavar="N", help="Downloads at a time, 1 to 16.")] = 4,
+    attempts: Annotated[int, typer.Option("--attempts", metavar="N", help="Attempts per file.")] = 5,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", help="Without a byte, after which a try is given up.")
+        float, typer.Option("--timeout", metavar="SECONDS", help="Give up an attempt after this time without a byte.")
     ] = 30.0,
     entry_url: Annotated[
         str | None,
@@ -56,11 +56,12 @@ def command(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Download PDB entries, take the named ligands out, and write a folder for `binding prepare`.
+    """Download PDB entries as a folder for `binding prepare`.
 
-    Run it again to go on after an interruption, or to retry what failed.
-    Each row of IDS is in OUTPUT's report.csv; exits 3 if some were left
-    out, 4 if nothing is there. This is the only verb that uses a network.
+    The ligands that the table names are taken out of their entries and written beside the proteins.
+
+    The same command resumes after an interruption and retries what failed. OUTPUT's report.csv has each row of IDS;
+    exits 3 if some were left out, 4 if nothing is there. This is the only verb that uses a network.
     """
     from binding import api
 

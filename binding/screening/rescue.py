@@ -12,18 +12,19 @@ from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob
 
 _ALONE: Final = "try it alone with binding predict --workers 0"
-# Seconds that a part may take on any machine, the model's loading included, and each record of it besides. Reading and
-# scoring a pose takes some hundredths of a second, placing a compound a second or two, docking one some minutes.
-_PART_SECONDS: Final = {"pose": 120.0, "place": 300.0, "dock": 1800.0}
-_RECORD_SECONDS: Final = {"pose": 1.0, "place": 15.0, "dock": 300.0}
+# Seconds that a part may take on any machine, the model's loading included, and each of its records besides. Reading
+# and scoring a pose takes some hundredths of a second, placing a compound a second or two, docking one some minutes.
+_POSES: Final = (120.0, 1.0)
+_SMILES: Final = {"place": (300.0, 15.0)}
+_DOCKED: Final = (1800.0, 300.0)
 
 Answer = TypeVar("Answer")
 
 
 def time_limit(task: ScreenTask) -> Callable[[PartJob], float]:
     """How long a job may take, in seconds, before its process is ended."""
-    how = "pose" if task.posing is None else task.posing.how
-    return lambda job: _PART_SECONDS[how] + _RECORD_SECONDS[how] * len(job.records)
+    part, record = _POSES if task.posing is None else _SMILES.get(task.posing.how, _DOCKED)
+    return lambda job: part + record * len(job.records)
 
 
 def work_through(

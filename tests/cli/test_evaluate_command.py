@@ -169,7 +169,7 @@ def test_an_output_folder_that_is_a_file_exits_2(binding_, tables):
     arguments = ("--truth", "truth.csv", "--resamples", "0", "-o", "truth.csv")
     result = binding_("evaluate", "predictions.csv", *arguments)
     assert result.exit_code == 2
-    assert "The folder truth.csv cannot be made: File exists." in result.stderr
+    assert "The folder truth.csv cannot be made: there is a file of that name." in result.stderr
 
 
 def test_pictures_stand_beside_the_tables(binding_, tables):

@@ -58,6 +58,7 @@ def test_figures_stand_in_one_line_where_they_fit(capsys, monkeypatch):
 
 def test_explanations_keep_the_names_of_their_rows(capsys):
     parts = {"id": "1s2g_deoxyadenosine", "pk": 4.9} | {f"pk_{name}": -0.25 for name in PARTS}
+    parts["pk_bound"] = float("nan")  # as for nearly all complexes
     explain._show_parts([SimpleNamespace(parts=lambda: parts)] * 2)
     out = shown(capsys)
     assert " 1s2g_deoxyadenosine  4.90   -0.25" in out

@@ -6,10 +6,13 @@ The rules, in the order they are tried, each leaving one note:
    as MOL2 writes them) become one kekulé form of the group;
 2. a charge that the bonds demand: N with four bonds +1, O with three +1, S or P with a fourth or
    third single bond +1, B with four bonds -1; a charge that the bonds forbid is taken away;
-3. RDKit's own clean-up of pentavalent nitrogen and the like (nitro, N-oxide, azide, perchlorate);
-4. a ring system with aromatic bonds that has no kekulé form gets the fewest hydrogens on ring
+3. charges that a format cannot say, so that each group has one form: the negative charge beside N+ (nitro, N-oxide,
+   nitrone, nitrate, azide, diazo, isocyanide) goes to the terminal O, S, N or C, and S and P with separated charges,
+   or without the double bonds that their oxygens need, become S=O and P=O;
+4. RDKit's own clean-up of pentavalent nitrogen and the like (nitro, N-oxide, azide, perchlorate);
+5. a ring system with aromatic bonds that has no kekulé form gets the fewest hydrogens on ring
    nitrogens (``[nH]``) that give it one, or a positive charge on a three-bonded ring nitrogen;
-5. next to a ring nitrogen that rule 4 charged, an open-chain C=C that is as long as a single bond in
+6. next to a ring nitrogen that rule 5 charged, an open-chain C=C that is as long as a single bond in
    the pose (over 1.44 Å) is a single bond: the file's writer made the double bond up to balance the
    charge that it had lost.
 """
@@ -47,7 +50,9 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     Chem.FastFindRings(mol)
     _drop_valence_field(mol)
     _open_chain_aromatic_bonds(mol, notes)
+    _lost_double_bonds(mol, notes)
     _demanded_charges(mol, notes)
+    _balance_charges(mol, notes)
     atoms = list(mol.GetAtoms())
     before = [atom.GetFormalCharge() for atom in atoms]
     Chem.Cleanup(mol)  # changes charges and bonds; the atoms stay
@@ -55,6 +60,7 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     if changed:
         notes.append("wrote hypervalent atoms with separated charges (nitro, N-oxide, azide or the like)")
     _mend_ring_systems(mol, notes)
+    _balance_charges(mol, notes)
     try:
         Chem.SanitizeMol(mol)
     except (Chem.AtomValenceException, Chem.KekulizeException, Chem.AtomKekulizeException) as error:
@@ -164,6 +170,134 @@ def _charge_for(atom: Chem.Atom, valence: float) -> int | None:
     if number == 6 and valence == 4 and charge != 0:
         return 0
     return None
+
+
+def _lost_double_bonds(mol: Chem.RWMol, notes: list[str]) -> None:
+    """Give S, Se and N the double bonds to bare oxygens that were lost with the charges of their separated forms."""
+    given = 0
+    for atom in mol.GetAtoms():
+        number, degree = atom.GetAtomicNum(), atom.GetDegree()
+        if number not in (7, 16, 34) or degree < 3 or atom.GetFormalCharge():
+            continue
+        oxygens = _bare_ends(atom, (8,))
+        valence = _explicit_valence(atom)
+        if number == 7:
+            wanted = 1 if degree == 3 and valence == 3 and len(oxygens) == 2 else 0  # nitro and nitrate
+        elif degree == 3:
+            wanted = 1 if valence == 3 else 0  # sulfoxide, sulfinate
+        else:
+            wanted = {4: 2, 5: 1}.get(int(valence), 0)  # sulfone, sulfonamide, sulfonate
+        if wanted and len(oxygens) >= wanted:
+            for bond in sorted(oxygens, key=lambda bond: _length(mol, bond))[:wanted]:
+                bond.SetBondType(Chem.BondType.DOUBLE)
+            given += 1
+    if given:
+        notes.append(f"gave the double bonds of {given} nitro or sulfur-oxygen group{'s' if given > 1 else ''} back")
+        mol.UpdatePropertyCache(strict=False)
+
+
+def _balance_charges(mol: Chem.RWMol, notes: list[str]) -> None:
+    """The charge beside each N+, and S and P without separated charges."""
+    negative = joined = moved = 0
+    for atom in mol.GetAtoms():
+        number = atom.GetAtomicNum()
+        if atom.GetFormalCharge() < 1 or _has_hydrogen(atom):
+            continue
+        if number in (15, 16, 34):
+            joined += _join_charges(atom)
+        elif number == 7:
+            negative += _charge_beside(atom)
+            moved += _cumulate(mol, atom)
+    if negative:
+        atoms = "atom" if negative == 1 else "atoms"
+        notes.append(f"gave -1 charge to {negative} {atoms} beside N+ (nitro, N-oxide, azide or the like)")
+    if joined:
+        notes.append(f"wrote {joined} group{'s' if joined > 1 else ''} of S+ or P+ beside O- with double bonds")
+    if moved:
+        notes.append("wrote azide or diazo as N=[N+]=[N-]")
+    if negative or joined or moved:
+        mol.UpdatePropertyCache(strict=False)
+
+
+def _length(mol: Chem.Mol, bond: Chem.Bond) -> float:
+    """Å; 0 without a pose."""
+    if not mol.GetNumConformers():
+        return 0.0
+    conformer = mol.GetConformer()
+    ends = (conformer.GetAtomPosition(index) for index in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
+    return float(next(ends).Distance(next(ends)))
+
+
+def _bare_ends(atom: Chem.Atom, numbers: tuple[int, ...]) -> list[Chem.Bond]:
+    """Single bonds to neutral terminal atoms of some elements that have no hydrogen in the file."""
+    found = []
+    for bond in atom.GetBonds():
+        end = bond.GetOtherAtom(atom)
+        if bond.GetBondType() == Chem.BondType.SINGLE and end.GetAtomicNum() in numbers and _is_bare(end):
+            found.append(bond)
+    return found
+
+
+def _has_hydrogen(atom: Chem.Atom) -> bool:
+    """Whether a charged atom has hydrogen: a protonated hydroxylamine is no N-oxide."""
+    if atom.GetNumExplicitHs() or any(neighbour.GetAtomicNum() == 1 for neighbour in atom.GetNeighbors()):
+        return True
+    aromatic = any(bond.GetBondType() == _AROMATIC for bond in atom.GetBonds())
+    return atom.GetAtomicNum() == 7 and not aromatic and _explicit_valence(atom) < 4
+
+
+def _is_bare(end: Chem.Atom) -> bool:
+    return end.GetDegree() == 1 and not end.GetFormalCharge() and not end.GetNumExplicitHs()
+
+
+def _join_charges(atom: Chem.Atom) -> bool:
+    """Write S+ and P+ beside O-, S- or N-, or beside a bare O, with double bonds."""
+    before = atom.GetFormalCharge()
+    for bond in atom.GetBonds():
+        end = bond.GetOtherAtom(atom)
+        charged = end.GetFormalCharge() == -1 and end.GetAtomicNum() in (7, 8, 16, 34)
+        bare = end.GetAtomicNum() == 8 and _is_bare(end)
+        if atom.GetFormalCharge() > 0 and bond.GetBondType() == Chem.BondType.SINGLE and (charged or bare):
+            bond.SetBondType(Chem.BondType.DOUBLE)
+            end.SetFormalCharge(0)
+            atom.SetFormalCharge(atom.GetFormalCharge() - 1)
+    return atom.GetFormalCharge() < before
+
+
+def _charge_beside(nitrogen: Chem.Atom) -> bool:
+    """Give the neighbour of N+ that can only be an anion its charge, where no neighbour has one."""
+    if any(neighbour.GetFormalCharge() < 0 for neighbour in nitrogen.GetNeighbors()):
+        return False
+    for bond in nitrogen.GetBonds():
+        end = bond.GetOtherAtom(nitrogen)
+        order = {
+            8: Chem.BondType.SINGLE, 16: Chem.BondType.SINGLE, 7: Chem.BondType.DOUBLE, 6: Chem.BondType.TRIPLE,
+        }.get(end.GetAtomicNum())  # fmt: skip
+        linear = nitrogen.GetDegree() == 2 or end.GetAtomicNum() in (8, 16)
+        if bond.GetBondType() == order and linear and _is_bare(end):
+            end.SetFormalCharge(-1)
+            return True
+    return False
+
+
+def _cumulate(mol: Chem.RWMol, nitrogen: Chem.Atom) -> bool:
+    """Write ``N-[N+]#N`` (also with N-, and diazo with C-) as ``N=[N+]=[N-]``."""
+    if nitrogen.GetDegree() != 2:
+        return False
+    bonds = sorted(nitrogen.GetBonds(), key=lambda bond: bond.GetOtherAtom(nitrogen).GetDegree())
+    end, root = (bond.GetOtherAtom(nitrogen) for bond in bonds)
+    if [bond.GetBondType() for bond in bonds] != [Chem.BondType.TRIPLE, Chem.BondType.SINGLE]:
+        return False
+    azide = root.GetAtomicNum() == 7 and root.GetDegree() == 2 and root.GetFormalCharge() <= 0
+    azide = azide and not root.GetNumExplicitHs() and not any(n.GetAtomicNum() == 1 for n in root.GetNeighbors())
+    diazo = root.GetAtomicNum() == 6 and root.GetFormalCharge() == -1
+    if end.GetAtomicNum() != 7 or not _is_bare(end) or not (azide or diazo):
+        return False
+    for bond in bonds:
+        bond.SetBondType(Chem.BondType.DOUBLE)
+    root.SetFormalCharge(0)
+    end.SetFormalCharge(-1)
+    return True
 
 
 def _mend_ring_systems(mol: Chem.RWMol, notes: list[str]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from documents import PAGES, ROOT, write_complexes, write_ligands
+from typer.testing import CliRunner
 
 MARKED = re.compile(r"<!-- runs( with complexes)? -->\s*\n```console\n(.*?)\n```", re.DOTALL)
 RUN = [page for page in PAGES if MARKED.search(page.read_text(encoding="utf-8"))]
@@ -31,25 +33,39 @@ def commands(page: Path) -> Iterator[tuple[str, int]]:
                 yield line[2:], int(said[1]) if said else 0
 
 
+def by_shell(command: str) -> tuple[int, str]:
+    """Exit code and output of a command as a reader gives it."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        ["bash", "-c", command], env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=300
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def in_this_process(command: str) -> tuple[int, str]:
+    """The same for a plain ``binding`` command, without starting Python and importing torch for it."""
+    from binding.cli.main import app
+
+    words = shlex.split(command, comments=True)
+    if words[0] != "binding" or set("|>;&") & set(command):
+        return by_shell(command)
+    done = CliRunner().invoke(app, words[1:])
+    return done.exit_code, done.output
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.stem)
-def test_commands_of_the_docs_run(page: Path, tmp_path: Path) -> None:
+def test_commands_of_the_docs_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     for name in ("data", "configs"):
         (tmp_path / name).symlink_to(ROOT / name)
     if "<!-- runs with complexes -->" in page.read_text(encoding="utf-8"):
         write_complexes(tmp_path)
         write_ligands(tmp_path)
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    run = by_shell if page.name == "README.md" else in_this_process
     for command, expected in commands(page):
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=tmp_path,
-            env=os.environ | {"PATH": path},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"
+        code, output = run(command)
+        assert code == expected, f"{command}\n{output}"
 
 
 def test_every_block_of_commands_says_whether_it_is_run() -> None:

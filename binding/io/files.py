@@ -10,6 +10,20 @@ from pathlib import Path
 from binding.errors import FileError
 
 _HTML = re.compile(rb"\s*<(?:!doctype\s+html|html|head|\?xml[^>]*>\s*<(?:!doctype\s+html|html))", re.IGNORECASE)
+#: Beginnings of files that hold other files, or no text at all.
+_BINARY = {
+    b"PK\x03\x04": "a zip archive (or a spreadsheet)",
+    b"\xfd7zXZ\x00": "an xz archive",
+    b"BZh": "a bzip2 archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"Rar!": "a rar archive",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive",
+    b"%PDF": "a PDF document",
+    b"\x89PNG": "a picture",
+    b"\x93NUMPY": "a NumPy array",
+    b"\x89HDF": "an HDF5 file",
+}
+_TAR_MARK = slice(257, 262)
 
 
 def split_suffix(path: Path) -> tuple[str, str]:
@@ -24,11 +38,11 @@ def split_suffix(path: Path) -> tuple[str, str]:
 
 
 def read_bytes(path: str | Path) -> bytes:
-    """Content of a file, decompressed where it is gzip (told by content, not by name).
+    """Content of a file, decompressed where it is gzip (recognised from the content, not the name).
 
     Raises:
         FileError: ``file_not_found``, ``empty_file``, ``unreadable`` (no permission, a folder,
-            a damaged gzip stream) or ``wrong_format`` (an HTML page).
+            a damaged gzip stream) or ``wrong_format`` (an archive, an HTML page).
     """
     path = Path(path)
     try:
@@ -68,7 +82,7 @@ def open_error(path: Path, error: OSError) -> FileError:
 
 
 def check_content(path: Path, head: bytes) -> None:
-    """Refuse what is no structure at all.
+    """Refuse what is not text: an empty file, an archive, a web page.
 
     Args:
         path: Named in the message.
@@ -79,6 +93,15 @@ def check_content(path: Path, head: bytes) -> None:
     """
     if not head.strip(b" \t\r\n\0"):
         raise FileError(f"{path} is empty.", "It may be an incomplete download: fetch it again.", "empty_file")
+    kind = next((what for mark, what in _BINARY.items() if head.startswith(mark)), "")
+    if head[_TAR_MARK] == b"ustar":
+        kind = "a tar archive"
+    if kind:
+        raise FileError(
+            f"{path} is {kind}, not a text file.",
+            "Unpack or export it, and give the files in it; .gz alone is read as it is.",
+            "wrong_format",
+        )
     if _HTML.match(head):
         raise FileError(
             f"{path} holds an HTML page, not a structure.",

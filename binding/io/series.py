@@ -24,6 +24,7 @@ from binding.io.records import split_records
 from binding.io.rows import read_rows
 from binding.io.sdf import SdfFormat
 
+_EXTENSION: Final = re.compile(r"\|[^|]*\|(?= |$)")
 _NAME_COLUMNS: Final = ("id", "ligand", "ligand_id", "compound", "compound_id", "title")
 _SMILES_COLUMNS: Final = {"canonical_smiles": "smiles", "isomeric_smiles": "smiles"}
 
@@ -59,8 +60,9 @@ def read_series(path: str | Path) -> Iterator[Compound | BadRecord]:
     """Read every compound of a file, in order.
 
     Args:
-        path: ``.smi`` (SMILES, blank, name), a table with a column ``smiles`` and optionally ``id`` (``.csv``,
-            ``.tsv``, ``.txt``), or SDF, MOL2, PDBQT; also gzipped. SDF may be a drawing in 2D.
+        path: ``.smi`` (SMILES, perhaps a CXSMILES extension, name), a table with a column ``smiles`` and optionally
+            ``id`` (``.csv``, ``.tsv``, ``.txt``), or a ligand file of any format; also gzipped. SDF may be a drawing
+            in 2D.
 
     Yields:
         A ``Compound`` for each record that can be read, a ``BadRecord`` for each that cannot.
@@ -106,13 +108,26 @@ def _text(path: Path) -> str:
         raise FileError(f"{path} is not a text file.", "Save it in UTF-8.", "wrong_format") from error
 
 
+def smiles_of_line(line: str) -> tuple[str, str]:
+    """The SMILES of a line of a list, with its CXSMILES extension (``|...|``) where it has one, and the name.
+
+    Args:
+        line: SMILES, blank, name; between them perhaps the extension.
+    """
+    smiles, _, rest = line.strip().replace("\t", " ").partition(" ")
+    extension = _EXTENSION.match(rest.lstrip())
+    if extension is None:
+        return smiles, rest.strip()
+    return f"{smiles} {extension.group().strip()}", rest.lstrip()[extension.end() :].strip()
+
+
 def _smiles_lines(path: Path) -> list[_Listed]:
     """The compound of each line; blank lines, comments and a header are passed over."""
     found: list[_Listed] = []
     for line in _text(path).splitlines():
-        smiles, _, name = line.strip().replace("\t", " ").partition(" ")
+        smiles, name = smiles_of_line(line)
         if smiles and not smiles.startswith("#") and not (not found and smiles.lower() == "smiles"):
-            found.append(_Listed(smiles, name.strip()))
+            found.append(_Listed(smiles, name))
     if not found:
         raise FileError(f"{path} holds no SMILES.", "One line a compound: SMILES, blank, name.", "empty_file")
     return found
@@ -161,6 +176,9 @@ def compound_from_smiles(smiles: str, name: str, properties: dict[str, str] | No
 def _parse_smiles(smiles: str, name: str) -> Chem.Mol:
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles)
+        if mol is None and " |" in smiles:  # an extension that cannot be read says nothing about atoms and bonds
+            smiles = smiles.partition(" ")[0]
+            mol = Chem.MolFromSmiles(smiles)
         if mol is not None:
             return mol
         raw = Chem.MolFromSmiles(smiles, sanitize=False)

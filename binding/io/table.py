@@ -22,11 +22,7 @@ _SELECTION: Final = re.compile(r"^(auto|[A-Za-z0-9]{1,5}|[^:/\\]*:[^:/\\]+:-?[0-
 _PROTEIN_ENDINGS: Final = tuple(
     f"_{what}{ending}" for what in ("protein", "pocket") for ending in (".pdb", ".pdb.gz", ".cif", ".cif.gz")
 )
-_LIGAND_ENDINGS: Final = tuple(
-    f"{stem}{ending}"
-    for stem in ("_ligand.sdf", "_ligand.mol2", "_ligands.sdf", "_ligands.mol2")
-    for ending in ("", ".gz")
-)
+_FIRST_SUFFIXES: Final = (".sdf", ".mol2")  # of a folder that holds its ligand in several formats
 
 
 @dataclass(frozen=True)
@@ -118,14 +114,14 @@ def read_folder(path: str | Path) -> list[Request]:
     requests = []
     for folder in sorted(child for child in path.iterdir() if child.is_dir()):
         protein = _first_file(folder, _PROTEIN_ENDINGS)
-        ligand = _first_file(folder, _LIGAND_ENDINGS)
+        ligand = _first_file(folder, _ligand_endings())
         if protein is None and ligand is None:
             continue
         requests.append(
             Request(
                 id=folder.name,
                 protein=protein or folder / f"{folder.name}{_PROTEIN_ENDINGS[0]}",
-                ligand=ligand or folder / f"{folder.name}{_LIGAND_ENDINGS[0]}",
+                ligand=ligand or folder / f"{folder.name}{_ligand_endings()[0]}",
             )
         )
     if not requests:
@@ -142,11 +138,19 @@ def find_complex_files(folder: Path) -> tuple[Path, Path]:
     Raises:
         FileError: ``file_not_found``, naming what is missing.
     """
-    protein, ligand = _first_file(folder, _PROTEIN_ENDINGS), _first_file(folder, _LIGAND_ENDINGS)
+    protein, ligand = _first_file(folder, _PROTEIN_ENDINGS), _first_file(folder, _ligand_endings())
     if protein is None or ligand is None:
         what = "_protein.pdb or _pocket.pdb" if protein is None else "_ligand.sdf or .mol2"
         raise FileError(f"{folder} has no {folder.name}{what}", "check the layout <id>/<id>_...", "file_not_found")
     return protein, ligand
+
+
+def _ligand_endings() -> tuple[str, ...]:
+    """What a ligand's file is called after its complex, in order of preference."""
+    from binding.io.formats import ligand_suffixes
+
+    suffixes = dict.fromkeys((*_FIRST_SUFFIXES, *ligand_suffixes(in_folders=True)))
+    return tuple(f"_{stem}{suffix}{gz}" for stem in ("ligand", "ligands") for suffix in suffixes for gz in ("", ".gz"))
 
 
 # ---------------------------------------------------------------- cells

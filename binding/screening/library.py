@@ -16,6 +16,7 @@ from binding.io.files import read_bytes, split_suffix
 from binding.io.formats import SMILES_SUFFIXES, ligand_suffixes
 from binding.io.ligand import BadRecord
 from binding.io.records import split_records, text_lines
+from binding.io.series import smiles_of_line
 from binding.io.table import Request, read_requests
 from binding.screening.columns import TABLE_SUFFIXES, Table, open_table
 from binding.screening.records import Kind, Record
@@ -292,7 +293,7 @@ def _of_smiles(file: _LibraryFile) -> Iterator[Record]:
     absolute, number = os.path.abspath(file.path), 0
     try:
         for line in text_lines(file.path):
-            smiles, _, name = line.strip().replace("\t", " ").partition(" ")
+            smiles, name = smiles_of_line(line)
             if not smiles or smiles.startswith("#") or (not number and smiles.lower() == "smiles"):
                 continue
             number += 1

@@ -113,3 +113,20 @@ def test_compounds_in_memory():
     found = list(compounds_from(["CCN", mol, "C("]))
     assert [item.name for item in found] == ["compound_1", "ethanol", "compound_3"]
     assert smiles(found) == ["CCN", "CCO", "bad_smiles"]
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("C[C@H](N)O |&1:1| two words", "two words"),
+        ("C[C@H](N)O |&1:1|", "s_1"),
+        ("C[C@H](N)O\t|$A;B;;$,(0,0,;1,1,;2,2,;3,3,)|\tname", "name"),
+        ("C[C@H](N)O |nonsense| name", "name"),
+        ("C[C@H](N)O a|b|c", "a|b|c"),
+    ],
+)
+def test_cxsmiles(tmp_path, line, name):
+    path = tmp_path / "s.smi"
+    path.write_text(line + "\n")
+    (compound,) = read_series(path)
+    assert (compound.name, Chem.MolToSmiles(compound.mol)) == (name, "C[C@H](N)O")

@@ -24,6 +24,7 @@ from binding.cli import (
     train,
 )
 from binding.errors import EXIT_INTERRUPTED
+from binding.io.columns import PREDICTION, names
 
 app = typer.Typer(
     name="binding",
@@ -59,7 +60,7 @@ def _program(
     pass
 
 
-app.command("predict")(predict.command)
+app.command("predict", epilog=f"Columns of the rows: {', '.join(names(PREDICTION))}.")(predict.command)
 app.command("explain")(explain.command)
 app.command("screen")(screen.command)
 app.command("top")(top.command)

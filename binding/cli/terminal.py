@@ -15,6 +15,7 @@ import typer
 
 from binding.cli.progress import make_bar
 from binding.errors import BindingError
+from binding.io.columns import SCORES, TRUST, Kind, OutputColumn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -106,22 +107,39 @@ def _columns(rows: Sequence[ResultRow], narrow: bool) -> list[Column]:
     titled = any(row.ligand and row.ligand != row.id for row in rows)
     if titled:
         columns.append(Column("ligand", False, lambda row: row.ligand))
-    columns += [
-        Column("pK" if narrow else "pK\n-log10(K/M)", True, lambda row: number(row.pk, 2)),
-        Column("± pK\n1 s.d.", True, lambda row: number(row.pk_std, 2)),
-        *([] if narrow and titled else [Column("ΔG\nkcal/mol", True, lambda row: number(row.dg_kcal_mol, 1))]),
-        Column("ligand\nalone" if narrow else "pK, ligand\nalone", True, lambda row: number(row.pk_ligand_only, 2)),
-    ]
-    if not narrow:
-        columns += [
-            Column("LE\nkcal/mol/atom", True, lambda row: number(row.ligand_efficiency, 2)),
-            Column("heavy\natoms", True, lambda row: "" if row.heavy_atoms is None else str(row.heavy_atoms)),
-        ]
-    columns += [
-        Column("pose\nprob.", True, lambda row: number(row.pose, 2)),
+    dropped = {"dg_kcal_mol"} if narrow and titled else set()
+    shown = [column for column in (*SCORES, *TRUST) if column.name not in dropped]
+    return [
+        *columns,
+        *score_columns(narrow, shown, lambda row, column: row.value(column)),
         Column("status", False, lambda row: _status(row).removeprefix("ok, ") if narrow else _status(row)),
     ]
-    return columns
+
+
+def score_columns(
+    narrow: bool,
+    columns: Iterable[OutputColumn],
+    value: Callable[[Any, OutputColumn], Any] = lambda row, column: row[column.name],
+) -> list[Column]:
+    """Those of some output columns that have a heading.
+
+    Args:
+        narrow: Whether to take the short headings.
+        columns: In the order in which they are shown.
+        value: Takes the value of a column from a row.
+    """
+
+    def cell(column: OutputColumn) -> Callable[[Any], str]:
+        return lambda row: _shown(value(row, column), column)
+
+    heads = [(column.short if narrow else column.heading, column) for column in columns]
+    return [Column(head, True, cell(column)) for head, column in heads if head]
+
+
+def _shown(value: Any, column: OutputColumn) -> str:
+    if column.kind is Kind.NUMBER:
+        return number(value, column.decimals)
+    return "" if value is None else str(value)
 
 
 def _status(row: ResultRow) -> str:

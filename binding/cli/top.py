@@ -11,7 +11,8 @@ import typer
 from binding.cli import options, terminal
 from binding.cli.errors import guarded
 from binding.cli.options import PrintChoice
-from binding.cli.terminal import Column, number
+from binding.cli.terminal import Column
+from binding.io.columns import SCREEN_RESULT, Kind
 
 if TYPE_CHECKING:
     from binding.screening.top import Top
@@ -79,22 +80,12 @@ def _print_csv(top: Top) -> None:
 def _print_table(top: Top, saved_to: Path | None) -> None:
     rows = top.rows.to_pylist()
     narrow = terminal.is_narrow()
+    dropped = {"dg_kcal_mol"} if narrow else set()
+    shared = [c for c in SCREEN_RESULT if c.kind is not Kind.PLACE and c.name not in dropped]
     columns = [
         Column("rank", True, lambda row: str(row["rank"])),
         Column("compound", False, lambda row: row["compound"]),
-        Column("pK" if narrow else "pK\n-log10(K/M)", True, lambda row: number(row["pk"], 2)),
-        Column("± pK\n1 s.d.", True, lambda row: number(row["pk_std"], 2)),
-        *([] if narrow else [Column("ΔG\nkcal/mol", True, lambda row: number(row["dg_kcal_mol"], 1))]),
-        Column("ligand\nalone" if narrow else "pK, ligand\nalone", True, lambda row: number(row["pk_ligand_only"], 2)),
-        Column("gain", True, lambda row: number(row["gain_over_ligand_only"], 2)),
-    ]
-    if not narrow:
-        columns += [
-            Column("LE\nkcal/mol/atom", True, lambda row: number(row["ligand_efficiency"], 2)),
-            Column("heavy\natoms", True, lambda row: str(row["heavy_atoms"])),
-        ]
-    columns += [
-        Column("pose\nprob.", True, lambda row: number(row["pose"], 2)),
+        *terminal.score_columns(narrow, shared),
         Column("poses", True, lambda row: str(row["num_poses"])),
         Column("warned", False, lambda row: "yes" if row["warnings"] else ""),
     ]

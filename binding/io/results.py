@@ -1,6 +1,6 @@
 """The row that every request ends in, and the files it is written to.
 
-One definition of the columns serves the API, the command line and every file format. A file
+``binding.io.columns`` says what the columns are, for the API, the command line and every file format. A file
 is written beside its final name as ``<name>.partial`` and renamed when it is complete.
 """
 
@@ -10,9 +10,9 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Protocol, Self
 
@@ -20,6 +20,7 @@ from rdkit import Chem
 
 from binding.errors import BindingError, UsageError
 from binding.files import atomic, check_writable
+from binding.io.columns import PREDICTION, Kind, OutputColumn, names
 from binding.structures import Ligand
 from binding.units import dg_from_pk
 
@@ -38,27 +39,11 @@ SDF_PREFIX: Final = "binding_"  # of the tags that are ours
 class ResultRow:
     """What became of one pose; failed rows carry the reason instead of numbers.
 
+    The meaning of each column stands in ``binding.io.columns.PREDICTION``.
+
     Attributes:
-        id: Unique in a run.
-        protein: The protein's file name.
-        ligand: The record's title.
-        pose: Probability that the pose is near-native, 0 to 1.
-        pk: -log10(K / M), higher binds tighter.
-        pk_std: One standard deviation of ``pk``.
-        pk_low, pk_high: Between them lies the measured pK in 90 % of cases, by the errors on held-out proteins.
-        dg_kcal_mol: -RT ln(10) pk at 298.15 K, kcal/mol.
-        pk_ligand_only: What a model that never sees the protein gives for this ligand.
-        ligand_efficiency: -dg_kcal_mol / heavy_atoms, kcal/mol per heavy atom.
-        heavy_atoms: Of the ligand; None where it could not be read.
-        in_domain: Whether the complex is like those that the weights were trained on; None where that is not known.
-        nearest_ligand: Tanimoto similarity (ECFP4) to the nearest training ligand, 0 to 1.
-        nearest_protein: Greatest share of four-residue words in common with a training protein, beyond chance, 0 to 1.
-        warnings: Sentences joined by ``"; "``.
-        model: Name of the weights.
-        status: ``ok`` or ``failed``.
-        error_code: Stable code of the failure, empty for ``ok``.
-        message: The failure and what to do about it, empty for ``ok``.
         record: The pose itself, which the SDF writer needs; not a column.
+        more: Values of columns that have no attribute of their own.
     """
 
     id: str
@@ -82,6 +67,7 @@ class ResultRow:
     error_code: str = ""
     message: str = ""
     record: Ligand | None = field(default=None, compare=False, repr=False)
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def scored(
@@ -101,8 +87,19 @@ class ResultRow:
         nearest_ligand: float = _NAN,
         nearest_protein: float = _NAN,
         warnings: Iterable[str] = (),
+        **more: Any,
     ) -> Self:
-        """A row with its derived columns: ``dg_kcal_mol``, ``ligand_efficiency`` and ``heavy_atoms``."""
+        """A row with its derived columns: ``dg_kcal_mol``, ``ligand_efficiency`` and ``heavy_atoms``.
+
+        Args:
+            id, protein, ligand, pk, pk_std, pk_ligand_only, pose, model, pk_low, pk_high: As columns.
+            in_domain, nearest_ligand, nearest_protein: As columns.
+            warnings: Sentences.
+            more: Values of further columns of ``binding.io.columns``, by name.
+        """
+        unknown = set(more).difference(COLUMNS)
+        if unknown:
+            raise TypeError(f"binding.io.columns has no column {', '.join(sorted(unknown))}")
         dg = dg_from_pk(pk)
         return cls(
             id=id,
@@ -123,6 +120,7 @@ class ResultRow:
             warnings="; ".join(warnings),
             model=model,
             record=ligand,
+            more=more,
         )
 
     @classmethod
@@ -144,21 +142,32 @@ class ResultRow:
 
     def as_dict(self) -> dict[str, Any]:
         """The columns in order, numbers at full precision, missing numbers as NaN."""
-        return {name: getattr(self, name) for name in COLUMNS}
+        return {column.name: self.value(column) for column in PREDICTION}
+
+    def value(self, column: OutputColumn) -> Any:
+        """What stands in a column."""
+        if column.name in _ATTRIBUTES:
+            return getattr(self, column.name)
+        return self.more.get(column.name, column.missing)
 
 
-COLUMNS: Final = tuple(f.name for f in fields(ResultRow) if f.name != "record")
-_FLOATS: Final = tuple(f.name for f in fields(ResultRow) if f.type == "float")
-_NULLABLE: Final = {"heavy_atoms": "Int64", "in_domain": "boolean"}
+COLUMNS: Final = names(PREDICTION)
+_ATTRIBUTES: Final = frozenset(f.name for f in fields(ResultRow))
+_PANDAS: Final = {
+    Kind.TEXT: "str",
+    Kind.NUMBER: "float64",
+    Kind.INTEGER: "Int64",
+    Kind.PLACE: "Int64",
+    Kind.FLAG: "boolean",
+}
 
 
 def to_frame(rows: Iterable[ResultRow]) -> pd.DataFrame:
-    """The rows as a table: floats at full precision with NaN, ``heavy_atoms`` and ``in_domain`` as nullable types."""
+    """The rows as a table: floats at full precision with NaN, integers and flags as nullable types."""
     import pandas as pd
 
     frame = pd.DataFrame([row.as_dict() for row in rows], columns=list(COLUMNS))
-    types = {name: "float64" if name in _FLOATS else "str" for name in COLUMNS}
-    return frame.astype({**types, **_NULLABLE})
+    return frame.astype({column.name: _PANDAS[column.kind] for column in PREDICTION})
 
 
 class ResultWriter(Protocol):
@@ -374,4 +383,4 @@ class _ParquetWriter(_FileWriter):
 
 
 def _without_pose(row: ResultRow) -> ResultRow:
-    return ResultRow(**row.as_dict())
+    return replace(row, record=None)

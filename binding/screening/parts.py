@@ -1,4 +1,4 @@
-"""The one page of columns of a screen, and the files that hold them.
+"""The files that hold the rows of a screen.
 
 A *part* is a contiguous range of the library's records and the unit of everything: of work, of
 resuming, of shards and of what an engine hands back. It is a Parquet file,
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -21,42 +21,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from binding.files import atomic
+from binding.io.columns import POSE_BLOCK, SCREEN_PART, Kind, OutputColumn, names
+
+_TYPES: Final = {
+    Kind.TEXT: pa.string(),
+    Kind.NUMBER: pa.float32(),
+    Kind.INTEGER: pa.int32(),
+    Kind.PLACE: pa.int64(),
+    Kind.FLAG: pa.bool_(),
+}
+
+
+def arrow_schema(columns: Iterable[OutputColumn]) -> pa.Schema:
+    """Columns as Arrow holds them; a number that is missing is null."""
+    return pa.schema([pa.field(c.name, _TYPES[c.kind], nullable=not c.required) for c in columns])
+
 
 #: One row a scored pose, or a failure. Rows are sorted by ``row`` and ``pose_number``.
-SCHEMA: Final = pa.schema(
-    [
-        pa.field("row", pa.int64(), nullable=False),  # the record's place in the whole library, from 0
-        pa.field("pose_number", pa.int32(), nullable=False),  # of several poses made from one record; else 0
-        pa.field("id", pa.string(), nullable=False),  # as `binding predict` names it: stem, or stem:number
-        pa.field("compound", pa.string(), nullable=False),  # groups poses: the title, or the tag asked for
-        pa.field("receptor", pa.string(), nullable=False),  # file name; with many, the path in the table
-        pa.field("ligand_file", pa.string(), nullable=False),  # absolute path
-        pa.field("record", pa.int64(), nullable=False),  # in that file, from 0
-        pa.field("smiles", pa.string()),  # canonical, stereo from the pose; null where unreadable
-        pa.field("pk", pa.float32()),  # -log10(K / M), higher binds tighter; null where failed, as all numbers
-        pa.field("pk_std", pa.float32()),  # pK
-        pa.field("pk_low", pa.float32()),  # to pk_high: holds 90 % of measurements
-        pa.field("pk_high", pa.float32()),
-        pa.field("dg_kcal_mol", pa.float32()),  # at 298.15 K
-        pa.field("pk_ligand_only", pa.float32()),  # of a model that never sees the protein
-        pa.field("ligand_efficiency", pa.float32()),  # kcal/mol per heavy atom
-        pa.field("heavy_atoms", pa.int32()),  # null where unreadable
-        pa.field("pose", pa.float32()),  # probability that the pose is near-native
-        pa.field("in_domain", pa.bool_()),  # like what the weights were trained on; null where they do not say
-        pa.field("nearest_ligand", pa.float32()),  # Tanimoto to the nearest training ligand; null where unknown
-        pa.field("nearest_protein", pa.float32()),  # share of words of the nearest training protein; null as well
-        pa.field("warnings", pa.string(), nullable=False),  # sentences joined by "; "
-        pa.field("model", pa.string(), nullable=False),
-        pa.field("status", pa.string(), nullable=False),  # ok | failed
-        pa.field("error_code", pa.string(), nullable=False),  # empty for ok
-        pa.field("message", pa.string(), nullable=False),  # empty for ok
-        # the scored pose and its tags, heavy atoms only, where it is no record of a ligand file: posed SMILES, a
-        # ligand taken from a complex, a table's mol block; else null, and the pose is record `record` of `ligand_file`
-        pa.field("pose_block", pa.string()),
-    ]
-)
-COLUMNS: Final = tuple(SCHEMA.names)
-POSE_COLUMN: Final = "pose_block"
+SCHEMA: Final = arrow_schema(SCREEN_PART)
+COLUMNS: Final = names(SCREEN_PART)
+POSE_COLUMN: Final = POSE_BLOCK.name
 
 _NAME: Final = re.compile(r"part-([0-9]{6,})\.parquet")
 _META: Final = b"binding_part"

@@ -17,6 +17,7 @@ from rdkit import Chem
 
 from binding.errors import FileError
 from binding.files import atomic
+from binding.io.columns import SCREEN_TAG, names
 from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record, split_records
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
@@ -25,27 +26,7 @@ from binding.screening.parts import POSE_COLUMN
 from binding.structures import Ligand
 
 #: Results that go into the SDF file as ``binding_<column>``.
-TAG_COLUMNS: Final = (
-    "rank",
-    "compound",
-    "id",
-    "pk",
-    "pk_std",
-    "pk_low",
-    "pk_high",
-    "dg_kcal_mol",
-    "pk_ligand_only",
-    "ligand_efficiency",
-    "heavy_atoms",
-    "pose",
-    "num_poses",
-    "in_domain",
-    "nearest_ligand",
-    "nearest_protein",
-    "warnings",
-    "model",
-    "receptor",
-)
+TAG_COLUMNS: Final = names(SCREEN_TAG)
 _END: Final = "M  END\n"
 
 

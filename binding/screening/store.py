@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 
 from binding.errors import FileError
 from binding.files import atomic
+from binding.io.columns import POSE_BLOCK, SCREEN_RESULT, names
 from binding.screening.deal import write_ranked
 from binding.screening.folder import RunFolder
-from binding.screening.parts import POSE_COLUMN, SCHEMA, part_paths, parts_folder, read_info
+from binding.screening.parts import POSE_COLUMN, arrow_schema, part_paths, parts_folder, read_info
 from binding.screening.plan import TOP
 from binding.screening.tables import MEMORY_MB, attach, database, lock, only_row, write_csv
 
@@ -34,32 +35,7 @@ _BATCH: Final = 100_000  # rows that are taken from DuckDB at a time
 
 #: Columns of the results: one row a compound, its best pose by ``pk``, best compound first. The Parquet file
 #: also has ``POSE_COLUMN``: the poses that no ligand file holds, such as those made of SMILES.
-RESULT_COLUMNS: Final = (
-    "rank",  # from 1
-    "compound",
-    "id",
-    "pk",
-    "pk_std",
-    "pk_low",
-    "pk_high",
-    "dg_kcal_mol",
-    "pk_ligand_only",
-    "gain_over_ligand_only",  # pk - pk_ligand_only: what the protein adds
-    "ligand_efficiency",
-    "heavy_atoms",
-    "pose",
-    "num_poses",  # scored ones of this compound
-    "in_domain",
-    "nearest_ligand",
-    "nearest_protein",
-    "smiles",
-    "warnings",
-    "model",
-    "receptor",
-    "ligand_file",
-    "record",
-    "pose_number",
-)
+RESULT_COLUMNS: Final = names(SCREEN_RESULT)
 FAILURE_COLUMNS: Final = (
     "id",
     "compound",
@@ -73,10 +49,8 @@ FAILURE_COLUMNS: Final = (
     "smiles",
 )
 
-_MADE: Final = {"rank": pa.int64(), "num_poses": pa.int64(), "gain_over_ligand_only": pa.float32()}
-_SCHEMA: Final = pa.schema(
-    [(name, _MADE[name] if name in _MADE else SCHEMA.field(name).type) for name in (*RESULT_COLUMNS, POSE_COLUMN)]
-)
+_MADE: Final = ("rank", "num_poses", "gain_over_ligand_only")  # of the results, in no part
+_SCHEMA: Final = pa.schema([(f.name, f.type) for f in arrow_schema((*SCREEN_RESULT, POSE_BLOCK))])
 # A compound on another receptor is another result. Equal pk: the pose that comes first in the library.
 _BEST: Final = """
     CREATE TEMP TABLE best AS

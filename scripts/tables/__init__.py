@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from scripts.tables import (
     accuracy,
+    columns,
     comparison,
     docking,
     explaining,
@@ -19,7 +20,20 @@ from scripts.tables import (
 )
 from scripts.tables.common import MissingError
 
-PARTS = (accuracy, comparison, docking, explaining, model, placing, reliability, screening, settings, speed, training)
+PARTS = (
+    accuracy,
+    columns,
+    comparison,
+    docking,
+    explaining,
+    model,
+    placing,
+    reliability,
+    screening,
+    settings,
+    speed,
+    training,
+)
 #: Name of a block -> what writes it.
 BLOCKS: dict[str, Callable[[], str]] = {}
 for part in PARTS:

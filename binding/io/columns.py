@@ -1,0 +1,237 @@
+"""The one list of output columns: name, type, unit and meaning of everything that a result says.
+
+Rows, CSV, JSON, SDF tags, Parquet files, the parts of a screen, tables on the terminal, ``binding predict --help`` and
+the page ``docs/reference/columns.md`` are made of it. A new column is one entry here and the value that fills it; see
+``docs/developing/output_column.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+
+class Kind(StrEnum):
+    """What a column holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    INTEGER = "integer"
+    PLACE = "place"  # an integer that may exceed two thousand million
+    FLAG = "true/false"
+
+
+@dataclass(frozen=True)
+class OutputColumn:
+    """One column.
+
+    Attributes:
+        name: In every file and table.
+        kind: What it holds.
+        unit: Such as ``pK`` or ``kcal/mol``; empty where there is none.
+        text: What it means, in Markdown as it stands in ``docs/reference/``.
+        required: Whether it is filled in every row, failed ones included.
+        heading: Above it on the terminal, at most two lines; not shown there where it is empty.
+        short: The same on a narrow terminal; not shown there where it is empty.
+        decimals: Of a number on the terminal.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    text: str
+    required: bool = False
+    heading: str = ""
+    short: str = ""
+    decimals: int = 2
+
+    @property
+    def missing(self) -> Any:
+        """What stands in a row where there is no value."""
+        if self.kind is Kind.TEXT:
+            return ""
+        return float("nan") if self.kind is Kind.NUMBER else None
+
+
+# ---------------------------------------------------------------- what predict, screen and explain share
+
+NAMES: Final = (
+    OutputColumn(
+        "id",
+        Kind.TEXT,
+        "",
+        "as given, else the ligand file's stem; records of a file are `stem:1`, `stem:2` and so on. A repeated id gets "
+        "`~2`, `~3`",
+        required=True,
+    ),
+    OutputColumn("protein", Kind.TEXT, "", "the protein's file name", required=True),
+    OutputColumn("ligand", Kind.TEXT, "", "the record's title", required=True),
+)
+
+#: In the order of a screen's tables; ``binding predict`` puts ``pose`` first.
+SCORES: Final = (
+    OutputColumn(
+        "pk",
+        Kind.NUMBER,
+        "pK",
+        "-log10(K / M), K = Kd, Ki or IC50: **higher binds tighter**; 9 is 1 nM, 6 is 1 µM",
+        heading="pK\n-log10(K/M)",
+        short="pK",
+    ),
+    OutputColumn(
+        "pk_std",
+        Kind.NUMBER,
+        "pK",
+        "standard deviation of the error of `pk`; smaller where similar ligands were measured at similar sites "
+        "([uncertainty](../explanation/accuracy.md#uncertainty))",
+        heading="± pK\n1 s.d.",
+        short="± pK\n1 s.d.",
+    ),
+    OutputColumn(
+        "pk_low",
+        Kind.NUMBER,
+        "pK",
+        "lower end of the 90 % interval, calibrated on held-out proteins",
+    ),
+    OutputColumn("pk_high", Kind.NUMBER, "pK", "upper end of the 90 % interval"),
+    OutputColumn(
+        "dg_kcal_mol",
+        Kind.NUMBER,
+        "kcal/mol",
+        "-RT ln(10) `pk` at 298.15 K; more negative binds tighter",
+        heading="ΔG\nkcal/mol",
+        short="ΔG\nkcal/mol",
+        decimals=1,
+    ),
+    OutputColumn(
+        "pk_ligand_only",
+        Kind.NUMBER,
+        "pK",
+        "prediction from the ligand alone, the same for all its poses: from the [prior](../explanation/prior.md), or "
+        "from a network that sees no protein where the weights have no prior",
+        heading="pK, ligand\nalone",
+        short="ligand\nalone",
+    ),
+    OutputColumn(
+        "ligand_efficiency",
+        Kind.NUMBER,
+        "kcal/mol",
+        "-`dg_kcal_mol` / `heavy_atoms`, for each heavy atom",
+        heading="LE\nkcal/mol/atom",
+    ),
+    OutputColumn("heavy_atoms", Kind.INTEGER, "", "heavy atoms of the ligand", heading="heavy\natoms"),
+    OutputColumn(
+        "pose",
+        Kind.NUMBER,
+        "0 to 1",
+        "probability that the pose is within 2 Å of the native one, calibrated on docked poses, half of them right "
+        "([docking power](../explanation/accuracy.md#docking-power))",
+        heading="pose\nprob.",
+        short="pose\nprob.",
+    ),
+)
+
+TRUST: Final = (
+    OutputColumn(
+        "in_domain",
+        Kind.FLAG,
+        "",
+        "whether the complex resembles the training set; `false` comes with a warning "
+        "([the rule](../explanation/accuracy.md#training-domain))",
+    ),
+    OutputColumn("nearest_ligand", Kind.NUMBER, "0 to 1", "Tanimoto similarity (ECFP4) to the nearest training ligand"),
+    OutputColumn(
+        "nearest_protein",
+        Kind.NUMBER,
+        "0 to 1",
+        "largest share of four-residue words in common with a training protein, beyond chance; empty where the "
+        "structure has none",
+    ),
+)
+
+REMARKS: Final = (
+    OutputColumn("warnings", Kind.TEXT, "", "repairs, overlaps and other doubts, joined by `; `", required=True),
+    OutputColumn("model", Kind.TEXT, "", "name of the weights", required=True),
+)
+
+STATUS: Final = (
+    OutputColumn("status", Kind.TEXT, "", "`ok` or `failed`", required=True),
+    OutputColumn("error_code", Kind.TEXT, "", "why it failed: [errors](errors.md)", required=True),
+    OutputColumn("message", Kind.TEXT, "", "the failure in words, and what to do about it", required=True),
+)
+
+# ---------------------------------------------------------------- what a screen adds
+
+_RANK: Final = OutputColumn("rank", Kind.PLACE, "", "from 1; equal `pk` rank in library order")
+_COMPOUND: Final = OutputColumn(
+    "compound", Kind.TEXT, "", "what groups poses: the title, or the tag named by `--compound-tag`", required=True
+)
+_RECEPTOR: Final = OutputColumn(
+    "receptor", Kind.TEXT, "", "file name of the receptor; with many, its path in the table", required=True
+)
+_GAIN: Final = OutputColumn(
+    "gain_over_ligand_only",
+    Kind.NUMBER,
+    "pK",
+    "`pk` - `pk_ligand_only`: what the protein adds",
+    heading="gain",
+    short="gain",
+)
+_NUM_POSES: Final = OutputColumn("num_poses", Kind.PLACE, "", "scored poses of the compound")
+_SMILES: Final = OutputColumn("smiles", Kind.TEXT, "", "canonical, stereo from the pose")
+_FILE: Final = OutputColumn("ligand_file", Kind.TEXT, "", "where the pose comes from: absolute path", required=True)
+_RECORD: Final = OutputColumn("record", Kind.PLACE, "", "its record in that file, from 0", required=True)
+_POSE_NUMBER: Final = OutputColumn(
+    "pose_number", Kind.INTEGER, "", "which of several poses made from one SMILES; else 0", required=True
+)
+_ROW: Final = OutputColumn("row", Kind.PLACE, "", "place in the library, from 0", required=True)
+#: The scored pose and its tags, heavy atoms only, where it is no record of a ligand file: posed SMILES, a ligand taken
+#: from a complex, a table's mol block. Else null, and the pose is record ``record`` of ``ligand_file``.
+POSE_BLOCK: Final = OutputColumn("pose_block", Kind.TEXT, "", "the pose itself, where no ligand file holds it")
+
+# ---------------------------------------------------------------- the tables
+
+_POSE: Final = tuple(column for column in SCORES if column.name == "pose")
+#: Of ``binding predict``, one row a ligand record.
+PREDICTION: Final = (
+    *NAMES,
+    *_POSE,
+    *(column for column in SCORES if column not in _POSE),
+    *TRUST,
+    *REMARKS,
+    *STATUS,
+)
+#: Of the parts of a screen, one row a pose or failure.
+SCREEN_PART: Final = (
+    *(_ROW, _POSE_NUMBER, NAMES[0], _COMPOUND, _RECEPTOR, _FILE, _RECORD, _SMILES),
+    *SCORES,
+    *TRUST,
+    *REMARKS,
+    *STATUS,
+    POSE_BLOCK,
+)
+_GAINED: Final = 1 + [column.name for column in SCORES].index("pk_ligand_only")
+#: Of a screen's results, one row a compound, its best pose by ``pk``.
+SCREEN_RESULT: Final = (
+    *(_RANK, _COMPOUND, NAMES[0]),
+    *SCORES[:_GAINED],
+    _GAIN,
+    *SCORES[_GAINED:],
+    _NUM_POSES,
+    *TRUST,
+    _SMILES,
+    *REMARKS,
+    *(_RECEPTOR, _FILE, _RECORD, _POSE_NUMBER),
+)
+#: Of the poses of a screen's best compounds, as tags ``binding_<column>``.
+SCREEN_TAG: Final = (_RANK, _COMPOUND, NAMES[0], *SCORES, _NUM_POSES, *TRUST, *REMARKS, _RECEPTOR)
+#: What a screen has of its own, for the reference page.
+SCREEN_OWN: Final = (
+    *(_RANK, _COMPOUND, _RECEPTOR, _GAIN, _NUM_POSES, _SMILES, _FILE, _RECORD, _POSE_NUMBER, _ROW, POSE_BLOCK),
+)
+
+
+def names(columns: tuple[OutputColumn, ...]) -> tuple[str, ...]:
+    """Their names, in order."""
+    return tuple(column.name for column in columns)

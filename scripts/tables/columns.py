@@ -1,0 +1,24 @@
+"""Reference tables of the output columns, from their one list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from binding.io.columns import PREDICTION, SCREEN_OWN, Kind, OutputColumn
+from scripts.tables.common import table
+
+
+def columns(chosen: Sequence[OutputColumn]) -> Callable[[], str]:
+    """Name, type, unit and meaning of some columns."""
+
+    def block() -> str:
+        rows = [(f"`{c.name}`", Kind.INTEGER if c.kind is Kind.PLACE else c.kind, c.unit, c.text) for c in chosen]
+        return table(("column", "type", "unit", "meaning"), rows)
+
+    return block
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "columns_predict": columns(PREDICTION),
+    "columns_screen": columns(SCREEN_OWN),
+}

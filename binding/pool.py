@@ -2,8 +2,8 @@
 
 ``concurrent.futures.ProcessPoolExecutor`` gives up every pending job when one process is killed, and spawned
 processes run the caller's script again unless it is guarded. Here a worker is a fresh interpreter that speaks pickle
-over its own pipes, so that any script or notebook may call the package. A worker ends within seconds of the process
-that started it, whatever ended that one.
+over its own pipes, so that any script or notebook can call the package. A worker ends within seconds of the process
+that started it, however that one ended.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import typer
 from binding.cli import options, terminal
 from binding.cli.errors import guarded
 from binding.errors import EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED
-from binding.files import atomic
+from binding.files import atomic, check_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +104,8 @@ def command(
     from binding.io.predictions import holds_predictions
     from binding.io.truth import read_truth
 
+    if output is not None:
+        check_name(output)
     columns = TruthColumns(group=group, series=series, compound=compound, label=label, rmsd=rmsd)
     # A bad table is told before anything is scored.
     read_truth(truth, list(columns.asked.values()), affinities=columns.needs_affinities)

@@ -15,7 +15,7 @@ from binding.callbacks import Advance
 from binding.data.cache import ComplexCache, typed
 from binding.data.prepare import Rejected, rejected_csv, rejected_table
 from binding.errors import BindingError, TableError, UsageError
-from binding.files import make_folder, write_bytes
+from binding.files import check_name, make_folder, write_bytes
 from binding.folds import fold_of, groups_of
 from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
@@ -98,6 +98,7 @@ def prior_from_table(
         TrainingError: The fit fails.
     """
     table, output = Path(table), Path(output)
+    check_name(output)
     if output.resolve() == table.resolve():
         raise UsageError(f"{output} is the table itself", "name another output, such as prior.npz")
     rows = [row for _, row in read_index_rows(table, (_SMILES, column))]

@@ -1,4 +1,4 @@
-"""Conformers of a ligand whose core has the shape that a reference's core has. Lengths in Å, angles in radians."""
+"""Conformers of a ligand with its core in the shape of the reference's core. Lengths in Å, angles in radians."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdDistGeom
 
-from binding.poses.core import Mapping
+from binding.poses.core import CoreMapping
 from binding.poses.torsions import Joints
 from binding.structures import Ligand
 
@@ -26,7 +26,7 @@ def embed(mol: Chem.Mol, count: int, seed: int) -> np.ndarray:
 
     Args:
         mol: Heavy atoms only.
-        count: How many to try for.
+        count: Conformers to try for.
         seed: The same seed gives the same conformers.
 
     Returns:
@@ -34,7 +34,7 @@ def embed(mol: Chem.Mol, count: int, seed: int) -> np.ndarray:
     """
     full = Chem.AddHs(mol)
     parameters: Any = rdDistGeom.ETKDGv3()  # RDKit's stubs give its fields the wrong types
-    parameters.randomSeed = seed + 1  # of 0 RDKit makes the same conformer again and again
+    parameters.randomSeed = seed + 1  # with seed 0, RDKit repeats the same conformer
     parameters.optimizerForceTol = _FORCE
     with rdBase.BlockLogs():
         for random_start, attempts in ((False, _ATTEMPTS), (True, _LAST_ATTEMPTS)):
@@ -47,15 +47,15 @@ def embed(mol: Chem.Mol, count: int, seed: int) -> np.ndarray:
 
 
 class CoreShape:
-    """Lays conformers on a reference, with the shape that the core has there.
+    """Superposes conformers on a reference and gives their core its shape.
 
     Args:
         mol: Heavy atoms only.
-        mapping: Of the ligand on the reference.
+        mapping: Corresponding core atoms of ligand and reference.
         reference: The posed molecule.
     """
 
-    def __init__(self, mol: Chem.Mol, mapping: Mapping, reference: Ligand) -> None:
+    def __init__(self, mol: Chem.Mol, mapping: CoreMapping, reference: Ligand) -> None:
         self._core = list(mapping.ligand)
         self._targets = reference.positions[list(mapping.reference)]
         self._place = {atom: k for k, atom in enumerate(self._core)}
@@ -67,7 +67,9 @@ class CoreShape:
         self._neighbours = [[n.GetIdx() for n in atom.GetNeighbors()] for atom in mol.GetAtoms()]
         self._lengths = self._checked_lengths(mol, mapping, reference.mol)
 
-    def _checked_lengths(self, mol: Chem.Mol, mapping: Mapping, reference: Chem.Mol) -> list[tuple[np.ndarray, ...]]:
+    def _checked_lengths(
+        self, mol: Chem.Mol, mapping: CoreMapping, reference: Chem.Mol
+    ) -> list[tuple[np.ndarray, ...]]:
         """Atoms one and two bonds apart, and how much their distance may change: rows, columns, Å."""
         same = np.zeros(mol.GetNumAtoms(), dtype=bool)
         for a, b, alike in zip(mapping.ligand, mapping.reference, mapping.alike, strict=True):
@@ -165,7 +167,7 @@ def dihedral(first: np.ndarray, second: np.ndarray, third: np.ndarray, fourth: n
 
 
 def superpose(positions: np.ndarray, some: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Turn and shift a molecule so that some of its points lie on their targets as well as they can (Kabsch).
+    """Rotate and translate a molecule so that some of its points fit their targets best (Kabsch).
 
     Args:
         positions: (atoms, 3) Å.

@@ -1,4 +1,4 @@
-"""The core that two molecules share, and the ways in which one can lie on the other."""
+"""The common core of two molecules, and the ways to superpose one on the other."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MOST_MAPPINGS = 6
 
 
 @dataclass(frozen=True)
-class Mapping:
-    """One way to lay a ligand on a reference.
+class CoreMapping:
+    """One way to superpose a ligand on a reference.
 
     Attributes:
-        ligand: Atoms of the core in the ligand.
-        reference: The reference's atom in the place of each.
-        alike: Whether element, hybridisation and aromaticity let the atom take the very same place.
+        ligand: Core atoms of the ligand.
+        reference: The reference atom that each corresponds to.
+        alike: Whether element, hybridisation and aromaticity match, so that the atom can take exactly that place.
     """
 
     ligand: tuple[int, ...]
@@ -35,7 +35,7 @@ class Mapping:
 
 
 class _StepLimit(rdFMCS.MCSProgress):
-    """Ends the search after so many steps; what was found until then is kept."""
+    """Ends the search after a fixed number of steps and keeps what was found."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class _StepLimit(rdFMCS.MCSProgress):
         return self._left > 0
 
 
-def find_mappings(reference: Chem.Mol, ligand: Chem.Mol) -> list[Mapping]:
+def find_mappings(reference: Chem.Mol, ligand: Chem.Mol) -> list[CoreMapping]:
     """The largest cores of whole rings, with any heavy atom in any other's place and with equal elements only.
 
     Args:
@@ -66,7 +66,7 @@ def find_mappings(reference: Chem.Mol, ligand: Chem.Mol) -> list[Mapping]:
     return _distinct([mapping for mapping in mappings if mapping.size >= least], ligand)
 
 
-def _of_core(reference: Chem.Mol, ligand: Chem.Mol, *, any_atom: bool) -> list[Mapping]:
+def _of_core(reference: Chem.Mol, ligand: Chem.Mol, *, any_atom: bool) -> list[CoreMapping]:
     """All mappings of the largest core under one rule."""
     parameters: Any = rdFMCS.MCSParameters()  # RDKit's stubs give its fields the wrong types
     parameters.MaximizeBonds = False
@@ -99,21 +99,21 @@ def _rings_agree(reference: Chem.Mol, ligand: Chem.Mol, here: tuple[int, ...], t
     )
 
 
-def _mapping(reference: Chem.Mol, ligand: Chem.Mol, here: tuple[int, ...], there: tuple[int, ...]) -> Mapping:
+def _mapping(reference: Chem.Mol, ligand: Chem.Mol, here: tuple[int, ...], there: tuple[int, ...]) -> CoreMapping:
     alike = []
     for a, b in zip(here, there, strict=True):
         mine, other = ligand.GetAtomWithIdx(a), reference.GetAtomWithIdx(b)
         aromatic = mine.GetIsAromatic() and other.GetIsAromatic()
         same = mine.GetAtomicNum() == other.GetAtomicNum() and mine.GetHybridization() == other.GetHybridization()
         alike.append(bool(aromatic or same))
-    return Mapping(tuple(here), tuple(there), tuple(alike))
+    return CoreMapping(tuple(here), tuple(there), tuple(alike))
 
 
-def _distinct(mappings: list[Mapping], ligand: Chem.Mol) -> list[Mapping]:
+def _distinct(mappings: list[CoreMapping], ligand: Chem.Mol) -> list[CoreMapping]:
     """The best of the mappings that differ by more than the ligand's own symmetry."""
     classes = list(Chem.CanonicalRankAtoms(ligand, breakTies=False))
 
-    def order(mapping: Mapping) -> tuple[int, int, tuple[int, ...]]:
+    def order(mapping: CoreMapping) -> tuple[int, int, tuple[int, ...]]:
         return -mapping.size, -sum(mapping.alike), mapping.reference
 
     seen: set[tuple[tuple[int, int], ...]] = set()

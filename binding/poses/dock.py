@@ -91,8 +91,8 @@ class DockedPose:
     Attributes:
         mol: Heavy atoms only, one conformer, in the receptor's frame.
         score: Vina's affinity, kcal/mol; lower is better.
-        energy: What the search minimises, of ligand and protein and of the ligand itself, kcal/mol: unlike ``score``,
-            which counts from the best pose of its search, it compares poses of several searches of one ligand.
+        energy: What the search minimises (intermolecular and intramolecular), kcal/mol. ``score``
+            is relative to the best pose of its search; this compares poses of several searches of one ligand.
     """
 
     mol: Chem.Mol
@@ -121,12 +121,12 @@ class Docker:
         protein: The receptor.
         box: Where to search.
         reference: (atoms, 3) Å of a ligand whose place is searched; what lies there is left out of the receptor.
-        seed: Of conformer and search, from 0.
-        exhaustiveness: Searches a ligand; time grows with it.
-        num_poses: Poses a ligand, at most.
-        max_evals: Evaluations of the function in each search; 0 is Vina's own rule, by the size of the ligand.
-        energy_range: kcal/mol above the best pose that a pose may have.
-        spacing: Å, of the maps; coarser ones are computed sooner.
+        seed: Random seed of conformer and search, 0 or more.
+        exhaustiveness: Vina exhaustiveness (searches per ligand); run time scales with it.
+        num_poses: Maximum number of poses of a ligand.
+        max_evals: Evaluations of the scoring function in each search; 0 for Vina's own rule, by the size of the ligand.
+        energy_range: Largest difference from the best pose, kcal/mol.
+        spacing: Grid spacing of the maps, Å; coarser maps are faster to compute.
 
     Attributes:
         notes: What was left out of the receptor.
@@ -174,7 +174,7 @@ class Docker:
         Rings keep the conformer's shape, except macrocycles, which meeko opens and Vina closes again.
 
         Args:
-            mol: Sanitized, one fragment, protonated as it shall be docked.
+            mol: Sanitized, one fragment, in the protonation to be docked.
             name: For messages.
 
         Returns:
@@ -214,7 +214,7 @@ class Docker:
             return self._read(path.read_text(encoding="ascii"), np.array([total]), np.array([inter + intra]))[0]
 
     def score(self, mol: Chem.Mol, name: str) -> float:
-        """Vina's affinity of a pose as it lies: nothing is searched or moved, kcal/mol.
+        """Vina's affinity of a pose as given, without search or minimisation, kcal/mol.
 
         Args:
             mol: As for ``minimize``.
@@ -260,7 +260,7 @@ class Docker:
 
 
 class DockPoser(Poser):
-    """``dock``: AutoDock Vina, in the box that the pocket names; says ``dock_score`` about each pose, kcal/mol."""
+    """``dock``: AutoDock Vina in the box of the pocket; tags each pose with ``dock_score``, kcal/mol."""
 
     part_size = 16
 
@@ -285,10 +285,10 @@ class DockPoser(Poser):
 
 
 def docking_box(pocket: PocketSpec) -> Box:
-    """Where a docking engine searches: about the pocket's reference ligand, or the cube about centre and radius.
+    """Where a docking engine searches: around the pocket's reference ligand, or in the cube around its centre.
 
     Raises:
-        UsageError: The pocket names neither.
+        UsageError: The pocket has neither.
     """
     if pocket.reference is not None:
         return Box.about(pocket.reference)

@@ -1,4 +1,4 @@
-"""One good conformer of a molecule: what a docking engine starts from. Lengths in Å."""
+"""One good conformer of a molecule, the starting point of a docking engine. Lengths in Å."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from binding.errors import LigandError
 
-MOST_ATOMS = 120  # heavy atoms; more is a peptide, for which neither ETKDG nor docking is made
+MOST_ATOMS = 120  # heavy atoms; larger molecules are peptides, for which neither ETKDG nor docking is meant
 _ATTEMPTS = 20  # from distances; then as many from random coordinates
 _FEW_ATTEMPTS = 5
 _MINIMIZER_STEPS = 500
 
 
 def can_embed(mol: Chem.Mol) -> bool:
-    """Whether a conformer is found at once: a stereoisomer that cannot exist gives none."""
+    """Whether a conformer is found quickly; a stereoisomer that cannot exist has none."""
     parameters: Any = rdDistGeom.ETKDGv3()
     parameters.randomSeed = 0
     parameters.maxIterations = _FEW_ATTEMPTS

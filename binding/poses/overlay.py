@@ -1,7 +1,7 @@
-"""A ligand whose bound conformation is known, laid on ligands that are bound to the same protein.
+"""A ligand of known bound conformation, superposed on ligands that bind to the same protein.
 
-The conformation stays as it is (but for what must give way to the pocket); what is looked for is its place. Lengths in
-Å, energies in kcal/mol.
+The conformation is kept (apart from what clashes with the pocket); its position and orientation are searched. Lengths
+in Å, energies in kcal/mol.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 from binding.constants import METALS
 from binding.errors import LigandError, UsageError
 from binding.poses.conformers import superpose
-from binding.poses.core import Mapping, find_mappings
+from binding.poses.core import CoreMapping, find_mappings
 from binding.poses.place import clash_count
 from binding.poses.relax import Hold, RelaxedPose, Relaxer
 from binding.poses.vina import CUTOFF, affinity, ligand_types, protein_types
@@ -30,9 +30,9 @@ GOOD_SCORE_PER_ATOM = -0.25  # kcal/mol for each heavy atom between ligand and p
 GOOD_CLASHES = 1  # at most
 FRAME_SCORE_PER_ATOM = -0.2  # kcal/mol; a ligand that fits as well where its own file has it lies there
 
-_SAME_FRAME = 5.0  # Å between the centres of two ligands in crystals that may be packed alike
+_SAME_FRAME = 5.0  # Å between the centres of two ligands whose crystals may share a frame
 _FRAMES_TRIED = 4
-_OVERLAID = 40  # templates, the most alike by fingerprint
+_OVERLAID = 40  # templates, the most similar by fingerprint
 _TEMPLATES = 3  # of these, by overlap
 _KEPT = 0.6  # of the core's atoms, where some bond of it is turned another way
 _FEWEST_KEPT, _TURNED = 5, 1.0  # atoms; Å
@@ -49,8 +49,8 @@ class Overlaid:
 
     Attributes:
         mol: Heavy atoms only, one conformer: the pose.
-        template: Name of the ligand whose pocket it is.
-        way: ``frame`` (where its own file has it: the crystals are packed alike), ``core`` (shared atoms) or
+        template: Name of the template, the ligand that the pocket belongs to.
+        way: ``frame`` (the position in its own file, since the crystals share a frame), ``core`` (shared atoms) or
             ``shape`` (volume and features).
         similarity: Tanimoto of the two molecules, Morgan radius 2, 2048 bits.
         overlap: Of the two poses, shape and features, 0 to 2.
@@ -94,9 +94,9 @@ class Template:
     """A bound ligand and its pocket.
 
     Args:
-        name: Of the complex.
-        ligand: In the protein's frame.
-        protein: The pocket, with room around.
+        name: Name of the complex.
+        ligand: The bound ligand, in the protein's frame.
+        protein: The pocket and its surroundings.
     """
 
     def __init__(self, name: str, ligand: Ligand, protein: Protein) -> None:
@@ -112,11 +112,11 @@ class _StartPose:
     template: int
     way: str
     positions: np.ndarray
-    mapping: Mapping | None = None
+    mapping: CoreMapping | None = None
 
 
 class Overlayer:
-    """Lays ligands of known conformation on the bound ligands of one protein.
+    """Superposes ligands of known conformation on the bound ligands of one protein.
 
     Args:
         templates: Bound ligands and their pockets, each in its own frame.
@@ -127,22 +127,22 @@ class Overlayer:
 
     def __init__(self, templates: Sequence[Template]) -> None:
         if not templates:
-            raise UsageError("There is no bound ligand to lay others on.", "Give at least one.")
+            raise UsageError("There is no bound ligand to superpose others on.", "Give at least one.")
         self.templates = list(templates)
 
     def overlay(self, ligand: Ligand) -> Overlaid:
-        """The best place of one ligand.
+        """The best pose of one ligand.
 
         Args:
-            ligand: Its positions are those of the bound conformation, in any frame.
+            ligand: In its bound conformation, in any frame.
 
         Raises:
-            LigandError: ``no_overlay``, where no template can be laid on.
+            LigandError: ``no_overlay``: no template fits.
         """
         return self._in_frame(ligand) or self._laid(ligand)
 
     def _in_frame(self, ligand: Ligand) -> Overlaid | None:
-        """The ligand where its own file has it, if that is in a template's pocket and fits."""
+        """The ligand at the position of its own file, if it fits a template's pocket there."""
         centre = ligand.positions.mean(axis=0)
         alike = self._similarities(ligand)
         near = [k for k, t in enumerate(self.templates) if np.linalg.norm(t.centre - centre) <= _SAME_FRAME]
@@ -239,8 +239,8 @@ class Overlayer:
         )
 
 
-def _on_core(ligand: Ligand, template: Ligand, mapping: Mapping) -> list[np.ndarray]:
-    """(atoms, 3) Å of the ligand laid on the whole core, and on the part of it that has the template's shape."""
+def _on_core(ligand: Ligand, template: Ligand, mapping: CoreMapping) -> list[np.ndarray]:
+    """(atoms, 3) Å of the ligand superposed on the whole core, and on the part of it that has the template's shape."""
     mine, theirs = list(mapping.ligand), list(mapping.reference)
     points, targets = ligand.positions[mine], template.positions[theirs]
     laid = superpose(ligand.positions, points, targets)

@@ -1,7 +1,7 @@
-"""3D poses of ligands on a posed reference: shared core held, the rest fitted to the rigid pocket.
+"""3D poses of ligands on a posed reference: the shared core is held, the rest fitted to the rigid pocket.
 
-Lengths in Å, energies in kcal/mol. A pose is a model: how much of it the reference determines is told by
-``core_coverage``, and what could not be fitted by ``clashes``.
+Lengths in Å, energies in kcal/mol. A pose is a model: ``core_coverage`` says how much of it the reference determines,
+``clashes`` what could not be fitted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from binding.graph.checks import check_complex
 from binding.graph.site import PocketSpec, left_out, replaced_by, select_pocket
 from binding.io.ligand import BadRecord, read_ligands
 from binding.poses.conformers import CoreShape, embed
-from binding.poses.core import FEWEST_CORE_ATOMS, Mapping, find_mappings
+from binding.poses.core import FEWEST_CORE_ATOMS, CoreMapping, find_mappings
 from binding.poses.poser import Pose, Poser, Posing
 from binding.poses.relax import RelaxedPose, Relaxer
 from binding.poses.states import State
@@ -33,14 +33,14 @@ from binding.structures import Complex, Ligand, Protein
 MOST_ATOMS = 120  # heavy atoms of a ligand that is placed
 CLASH_SHARE = 0.7  # of the sum of Vina's radii; heavy atoms that are closer clash (2.66 Å for two carbons)
 
-# A pose is good enough to train on where all four hold; docs/place.md tells how they were chosen.
+# A pose is good enough to train on if all four hold; docs/how-to/place.md says how they were chosen.
 GOOD_COVERAGE = 0.5  # least share of the ligand's heavy atoms in the core
 GOOD_CORE_RMSD = 0.7  # Å, at most
 GOOD_CLASHES = 0  # at most
 GOOD_SCORE = -3.0  # kcal/mol, at most
 
 _AROUND = 20.0  # Å about the reference: the part of the protein that a larger ligand may reach
-_REFERENCES_TRIED = 3  # of several: those most alike by fingerprint
+_REFERENCES_TRIED = 3  # of several, the most similar by fingerprint
 _CONFORMERS = (3, 1, 10)  # at least, more for each rotatable bond outside the core, at most
 _SETTLED = 6  # starts that are relaxed a little, over all mappings
 _REFINED = 2  # poses that are relaxed in full
@@ -59,7 +59,7 @@ class Placed:
         clashes: Pairs of a ligand atom and a protein atom closer than ``CLASH_SHARE`` of their radii (metals
             excepted).
         score: Vina's affinity of the pose, kcal/mol; lower is better.
-        conformers: How many were tried.
+        conformers: Number of conformers tried.
         notes: Decisions, one sentence each.
     """
 
@@ -90,9 +90,8 @@ class Placer:
     Args:
         protein: The receptor; what lies where a reference lies is left out.
         references: Posed ligands in its frame; each ligand takes the one that shares the largest core.
-        seed: Of the conformers; the same seed gives the same poses.
-        least_coverage: Share of a ligand's heavy atoms that the core must have; where poses of less are of no use,
-            they need not be built.
+        seed: Random seed of the conformers; the same seed gives the same poses.
+        least_coverage: Smallest share of a ligand's heavy atoms in the core; poses with less are not built.
 
     Raises:
         UsageError: There is no reference.
@@ -140,7 +139,7 @@ class Placer:
         if mappings[0].size < self.least_coverage * mol.GetNumAtoms():
             raise LigandError(
                 f"Only {mappings[0].size} of {mol.GetNumAtoms()} atoms of ligand {name} are in the shared core.",
-                "Give a reference ligand that is more alike.",
+                "Give a more similar reference ligand.",
                 "small_core",
             )
         starts = self._conformers(mol, mappings, self.references[row], name)
@@ -158,8 +157,8 @@ class Placer:
             notes.append(f"{differing} core atom{'s' if differing > 1 else ''} of another type than the reference's")
         return self._placed(mol, row, pose, mapping, sum(map(len, starts)), tuple(notes))
 
-    def _mappings(self, mol: Chem.Mol, name: str) -> tuple[int, list[Mapping]]:
-        """The reference with the largest core, and the ways to lay the ligand on it."""
+    def _mappings(self, mol: Chem.Mol, name: str) -> tuple[int, list[CoreMapping]]:
+        """The reference with the largest core, and the ways to superpose the ligand on it."""
         alike = DataStructs.BulkTanimotoSimilarity(_fingerprint(mol), self._fingerprints)
         nearest = sorted(range(len(alike)), key=lambda row: -alike[row])[:_REFERENCES_TRIED]
         found = [(row, find_mappings(self.references[row].mol, mol)) for row in nearest]
@@ -172,7 +171,7 @@ class Placer:
             )
         return row, mappings
 
-    def _conformers(self, mol: Chem.Mol, mappings: list[Mapping], reference: Ligand, name: str) -> list[np.ndarray]:
+    def _conformers(self, mol: Chem.Mol, mappings: list[CoreMapping], reference: Ligand, name: str) -> list[np.ndarray]:
         """(starts, atoms, 3) of each mapping: the same conformers, their cores shaped as the reference's."""
         fewest, more, most = _CONFORMERS
         core = set(mappings[0].ligand)
@@ -196,7 +195,7 @@ class Placer:
                 break
         return [np.array([*some, *others]) for some, others in zip(fitted, grafted, strict=True)]
 
-    def _relaxer(self, mol: Chem.Mol, mapping: Mapping, starts: np.ndarray, row: int) -> Relaxer:
+    def _relaxer(self, mol: Chem.Mol, mapping: CoreMapping, starts: np.ndarray, row: int) -> Relaxer:
         positions, types, _ = self._pockets[row]
         reach, _ = cKDTree(starts.reshape(-1, 3)).query(positions, distance_upper_bound=CUTOFF)
         near = np.flatnonzero(np.isfinite(reach))
@@ -205,7 +204,7 @@ class Placer:
         return Relaxer(mol, core, targets, positions[near], types.take(near))
 
     def _placed(
-        self, mol: Chem.Mol, row: int, pose: RelaxedPose, mapping: Mapping, count: int, notes: tuple[str, ...]
+        self, mol: Chem.Mol, row: int, pose: RelaxedPose, mapping: CoreMapping, count: int, notes: tuple[str, ...]
     ) -> Placed:
         positions, types, metal = self._pockets[row]
         away = pose.positions[list(mapping.ligand)] - self.references[row].positions[list(mapping.reference)]
@@ -241,10 +240,10 @@ def read_references(path: str | Path) -> list[Ligand]:
 
 
 class PlacePoser(Poser):
-    """``place``: lays each compound on a posed ligand of the same series; one pose each.
+    """``place``: superposes each compound on a posed ligand of the same series; one pose each.
 
-    Needs ``Posing.reference``. Says ``place_reference``, ``place_core_coverage``, ``place_core_rmsd``,
-    ``place_clashes`` and ``place_score`` about each pose; see ``Placed``.
+    Needs ``Posing.reference``. Tags each pose with ``place_reference``, ``place_core_coverage``, ``place_core_rmsd``,
+    ``place_clashes`` and ``place_score``; see ``Placed``.
     """
 
     def __init__(self, protein: Protein, pocket: PocketSpec, posing: Posing) -> None:

@@ -35,7 +35,7 @@ CORE_HOLD = Hold(0.25, 4.0)
 
 @dataclass(frozen=True, eq=False)
 class RelaxedPose:
-    """Where a ligand lies and what that costs.
+    """Positions of a ligand and their energy.
 
     Attributes:
         positions: (atoms, 3) Å.

@@ -1,6 +1,6 @@
-"""A series of compounds to rows with poses, and the files they are written to.
+"""``binding place``: a series of compounds to rows with poses, and the files they are written to.
 
-One row a compound, in input order; what could not be placed is a row that says why.
+One row for each compound, in input order; a compound that cannot be placed has a row that says why.
 """
 
 from __future__ import annotations
@@ -34,31 +34,31 @@ if TYPE_CHECKING:
 OK: Final = "ok"
 FAILED: Final = "failed"
 _NAN: Final = float("nan")
-_LOOKAHEAD: Final = 8  # compounds under way for each worker
-_SECONDS: Final = 300.0  # that a compound may take, on any machine
+_LOOKAHEAD: Final = 8  # compounds in progress for each worker
+_SECONDS: Final = 300.0  # time limit for one compound
 
 
 @dataclass(frozen=True)
 class PlacementRow:
-    """What became of one compound.
+    """The result for one compound.
 
     Attributes:
-        id: Unique in a run: the compound's name, with ``~2`` where it was there before.
-        reference: Name of the reference ligand it lies on.
-        heavy_atoms: Of the compound; None where it could not be read.
-        core_atoms: Heavy atoms that it shares with the reference.
-        core_coverage: Their share of the compound's heavy atoms, 0 to 1.
-        core_rmsd: Å, of the core from the reference.
-        clashes: Pairs of ligand and protein atoms that are too close.
-        score: Vina's affinity of the pose, kcal/mol; lower is better, a number to compare poses by.
-        conformers: How many were tried.
+        id: Unique in a run: the compound's name, followed by ``~2`` if the name occurs for the second time.
+        reference: Name of the reference ligand that the pose was built on.
+        heavy_atoms: Number of heavy atoms; None if the compound could not be read.
+        core_atoms: Number of heavy atoms shared with the reference.
+        core_coverage: Share of the compound's heavy atoms in the core, 0 to 1.
+        core_rmsd: RMSD of the core from the reference, Å.
+        clashes: Number of pairs of ligand and protein atoms that are too close.
+        score: Vina's affinity of the pose, kcal/mol; lower is better. Compare poses by it, not affinities.
+        conformers: Number of conformers tried.
         good: Whether the pose is good enough to train on, by the thresholds of ``binding.poses.place``.
         warnings: Sentences joined by ``"; "``.
         status: ``ok`` or ``failed``.
         error_code: Stable code of the failure, empty for ``ok``.
         message: The failure and what to do about it.
         mol: The pose; not a column.
-        properties: Tags of the compound to write with its pose; not a column.
+        properties: SD tags of the compound, written with its pose; not a column.
     """
 
     id: str
@@ -100,16 +100,15 @@ def place(
     Args:
         protein: Structure file, or a ``Protein``.
         reference: A file of posed ligands in the protein's frame, the name of a ligand in the protein's own file
-            (``auto``, ``A:LIG:301``), or posed molecules. Of several, each compound takes the one that shares the
-            largest core with it.
+            (``auto``, ``A:LIG:301``), or posed molecules. Each compound uses the one with the largest common core.
         series: A file (``.smi``, ``.csv`` with a column ``smiles``, ``.sdf``), or a list of SMILES or molecules.
-        seed: Of the conformers.
-        workers: Processes; 0 works in this one.
+        seed: Random seed of the conformers.
+        workers: Number of worker processes; 0 for none.
         output: Also write the poses to this ``.sdf`` and the rows to the ``.csv`` beside it.
 
     Returns:
-        One row a compound, in order; see ``PlacementRow`` for the columns. ``mol`` is the pose, heavy atoms only,
-        or None where ``status`` is ``failed``.
+        One row for each compound, in order; see ``PlacementRow`` for the columns. ``mol`` is the pose, heavy atoms
+        only, or None where ``status`` is ``failed``.
 
     Raises:
         BindingError: The protein, the reference or the series itself is unusable. A bad compound is a failed row.
@@ -135,7 +134,7 @@ def plan_placement(
     *,
     seed: int = 0,
 ) -> tuple[Placer, list[Compound | BadRecord]]:
-    """What ``place`` works with, everything that is named outright read and checked.
+    """The placer and the compounds of ``place``, with all named files read and checked.
 
     Args:
         protein: See ``place``.
@@ -168,15 +167,15 @@ def _references(reference: str | Path | Chem.Mol | Ligand | Sequence[Ligand]) ->
 
 
 def place_series(placer: Placer, series: Iterable[Compound | BadRecord], *, workers: int = 0) -> Iterator[PlacementRow]:
-    """Place compound after compound.
+    """Place the compounds one by one.
 
     Args:
-        placer: Protein and reference.
+        placer: Protein and references.
         series: As ``read_series`` gives it.
-        workers: Processes; 0 works in this one.
+        workers: Number of worker processes; 0 for none.
 
     Yields:
-        One row a compound, in order. The poses do not depend on the number of workers.
+        One row for each compound, in order. The poses do not depend on the number of workers.
     """
     seen: dict[str, int] = {}
     for compound, placed in _results(placer, series, workers):
@@ -246,7 +245,7 @@ def _row(identifier: str, compound: Compound | BadRecord, placed: Placed | Bindi
 
 
 class PoseWriter:
-    """Poses as SDF and all rows as CSV beside it; both appear under their names when the block ends well.
+    """Writes poses as SDF and all rows as CSV beside it; both appear under their names when the block succeeds.
 
     Args:
         path: ``.sdf``; the table is ``<stem>.csv``.

@@ -1,8 +1,8 @@
 """From a drawn structure to the states that are posed: protonation by rule and stereoisomers by number.
 
-A SMILES says neither pH nor, often, every stereocentre. What is decided here is stated in ``docs/screening.md`` and is
-the same for every way to build a pose. The network sees no protonation (it reads the neutral form);
-a docking engine does, as donors and acceptors of hydrogen bonds.
+A SMILES states no pH and often leaves stereocentres open. The rules here are documented in ``docs/how-to/screen.md``
+and are the same for every poser. The network ignores protonation (it reads the neutral form); a docking engine uses
+it, as donors and acceptors of hydrogen bonds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _CHARGED: tuple[tuple[str, str, int], ...] = (
     ("aliphatic amine", "[NX3;!$(N[!#1;!#6]);!$(N*=,:,#[*]);!$(NC#N);!$(N[CX4](F)F)]", +1),
 )
 MOST_ISOMERS = 4
-_MOST_WRITTEN = 64  # combinations of which those that can be built are chosen
+_MOST_WRITTEN = 64  # combinations; those that can be built are kept
 _NEAR = 3  # bonds: of two amines as close as in piperazine only one is charged
 
 
@@ -65,7 +65,7 @@ def _uncharger() -> rdMolStandardize.Uncharger:
 
 
 def protonate(mol: Chem.Mol) -> Chem.Mol:
-    """The form at pH 7.4 by rule, whatever charges the structure was drawn with.
+    """The form at pH 7.4 by rule, regardless of the charges that the structure was drawn with.
 
     Acids and bases are made neutral first (a quaternary nitrogen or a nitro group stays), then the groups of
     ``_CHARGED`` are charged. Of amines within three bonds of each other only the first is.
@@ -102,8 +102,8 @@ def stereoisomers(mol: Chem.Mol, most: int, seed: int) -> list[State]:
 
     Args:
         mol: Sanitized, hydrogens implicit; centres and double bonds that are set stay as they are.
-        most: Isomers, at most; where there are more, so many different ones are drawn.
-        seed: Of the draw; the same seed draws the same isomers.
+        most: Maximum number of isomers; if there are more, this many are sampled.
+        seed: Random seed of the sample.
 
     Returns:
         At least one, in a fixed order, with a note where anything was left open.
@@ -128,12 +128,12 @@ def stereoisomers(mol: Chem.Mol, most: int, seed: int) -> list[State]:
 
 
 def states(mol: Chem.Mol, *, isomers: int = MOST_ISOMERS, seed: int = 0) -> list[State]:
-    """What is posed of a compound: stereoisomers as far as they were left open, each protonated by rule.
+    """The states of a compound that are posed: its stereoisomers, where left open, each protonated by rule.
 
     Args:
         mol: Sanitized, one fragment; hydrogens and conformers are dropped.
-        isomers: At most so many stereoisomers.
-        seed: Of the draw where there are more.
+        isomers: Maximum number of stereoisomers.
+        seed: Random seed where more are possible.
 
     Returns:
         At least one state, in a fixed order.

@@ -1,4 +1,4 @@
-"""A molecule that moves as a whole and about its rotatable bonds; bond lengths and angles stay. Lengths in Å."""
+"""Rigid-body motion of a molecule and rotation about its bonds; bond lengths and angles are kept. Lengths in Å."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _patterns() -> tuple[Chem.Mol, Chem.Mol]:
 
 
 def rotatable_bonds(mol: Chem.Mol) -> list[tuple[int, int]]:
-    """Pairs of atoms, the lower number first, whose bond turns; in the order of the atoms."""
+    """Rotatable bonds as pairs of atoms, the lower index first, in the order of the atoms."""
     rotatable, stiff = _patterns()
     fixed = {frozenset((match[0], match[2])) for match in mol.GetSubstructMatches(stiff, maxMatches=1000)}
     found = mol.GetSubstructMatches(rotatable, maxMatches=1000)
@@ -27,12 +27,12 @@ def rotatable_bonds(mol: Chem.Mol) -> list[tuple[int, int]]:
 
 
 class Joints:
-    """The moves of a molecule: a shift, a turn about its root and one angle for each rotatable bond.
+    """The degrees of freedom of a molecule: translation, rotation about its root, one angle for each rotatable bond.
 
     Args:
         mol: Heavy atoms only, one fragment.
-        root: Atom on the side of each bond that a turn leaves where it is.
-        turning: Whether the rotatable bonds turn; without, the molecule is rigid.
+        root: Atom on the side of each bond that stays in place.
+        turning: Whether the rotatable bonds turn; if not, the molecule is rigid.
     """
 
     def __init__(self, mol: Chem.Mol, root: int, *, turning: bool = True) -> None:
@@ -47,7 +47,7 @@ class Joints:
 
     @property
     def count(self) -> int:
-        """Degrees of freedom: 3 of the shift, 3 of the turn, one a bond."""
+        """Number of degrees of freedom: 3 for translation, 3 for rotation, one for each bond."""
         return 6 + len(self.bonds)
 
     def apply(self, positions: np.ndarray, moves: np.ndarray) -> np.ndarray:
@@ -55,7 +55,7 @@ class Joints:
 
         Args:
             positions: (atoms, 3) Å.
-            moves: (count,), Å for the shift, radians for the rest.
+            moves: (count,), Å for the translation, radians for the rest.
         """
         moved = positions.copy()
         for (near, away), atoms, angle in zip(self.bonds, self.moved, moves[6:].tolist(), strict=True):
@@ -67,12 +67,12 @@ class Joints:
         return (moved - centre) @ _rotation(moves[3:6]).T + centre + moves[:3]
 
     def gradient(self, placed: np.ndarray, moves: np.ndarray, forces: np.ndarray) -> np.ndarray:
-        """The gradient by the moves, from that by the positions.
+        """The gradient with respect to the moves, from the gradient with respect to the positions.
 
         Args:
-            placed: (atoms, 3) what ``apply`` gave for these moves.
+            placed: (atoms, 3) result of ``apply`` for these moves.
             moves: (count,).
-            forces: (atoms, 3) gradient by ``placed``.
+            forces: (atoms, 3) gradient with respect to ``placed``.
 
         Returns:
             (count,).
@@ -101,7 +101,7 @@ def _beyond(mol: Chem.Mol, bond: tuple[int, int], root: int) -> set[int]:
 
 
 def _moment(arms: np.ndarray, forces: np.ndarray) -> np.ndarray:
-    """(3,) sum of arm x force over (n, 3) each; ``np.cross`` takes ten times as long for so few."""
+    """(3,) sum of arm x force over (n, 3) each; ``np.cross`` is ten times slower for so few."""
     m = arms.T @ forces
     return np.array([m[1, 2] - m[2, 1], m[2, 0] - m[0, 2], m[0, 1] - m[1, 0]])
 

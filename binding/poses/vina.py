@@ -1,7 +1,7 @@
 """The scoring function of AutoDock Vina with its gradient, in NumPy. Lengths in Å, energies in kcal/mol.
 
-Trott & Olson 2010, doi:10.1002/jcc.21334. It ranks poses of one molecule where no network is wanted;
-the number itself is a poor affinity.
+Trott & Olson 2010, doi:10.1002/jcc.21334. It ranks poses of one molecule where no network is wanted; as an affinity
+it is poor.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _ROTOR_WEIGHT = 0.05846
 _BONDED = 1.75  # Å, from a carbon to a hetero atom of the same group
 _HALOGENS = (9, 17, 35, 53)
 
-#: Oxygen and nitrogen with a lone pair to give: no amide, aniline or pyrrole nitrogen, no furan oxygen.
+#: Oxygen and nitrogen with a free lone pair: no amide, aniline or pyrrole nitrogen, no furan oxygen.
 _ACCEPTOR = "[$([OX1,OX2;!o;!$(O-C=[O,S])]),$([OX2H1]),$([nX2]),$([NX1,NX2]),$([NX3;!$(N-[#6]=,:[*]);!$(N-S=O)])]"
 
 
@@ -46,7 +46,7 @@ def _acceptor() -> Chem.Mol:
 
 @dataclass(frozen=True, eq=False)
 class AtomTypes:
-    """What Vina's function knows of n atoms.
+    """Vina's description of n atoms.
 
     Attributes:
         radii: (n,) Å.

@@ -22,7 +22,6 @@ clusters in WORK/clusters.json.
 from __future__ import annotations
 
 import argparse
-import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ import numpy as np
 import pandas as pd
 from rdkit import Chem, rdBase
 
-from binding.files import partial_path
+from binding.files import atomic
 from binding.io.ligand import read_ligands
 from binding.io.sequences import read_sequences
 from binding.splits.clusters import LEAST_KNOWN, Clusters, cluster_proteins
@@ -214,8 +213,8 @@ def main() -> None:
         protein, ligand, pair = columns_of(rows, tests[name], alike[name], accessions)
         columns |= {f"{name}_protein": protein.astype(int), f"{name}_ligand": ligand, f"{name}_pair": pair}
     table = rows[["source", "id"]].assign(**{name: columns[name] for name in COLUMNS})
-    table.to_csv(partial_path(arguments.output), index=False, float_format="%.3f")
-    os.replace(partial_path(arguments.output), arguments.output)
+    with atomic(arguments.output) as partial:
+        table.to_csv(partial, index=False, float_format="%.3f")
     if arguments.indices is not None:
         write_indices(data, table, arguments.indices)
 

@@ -21,7 +21,6 @@ import csv
 import gzip
 import hashlib
 import json
-import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -33,7 +32,7 @@ import pandas as pd
 from rdkit import Chem, rdBase
 
 from binding.errors import BindingError
-from binding.files import partial_path
+from binding.files import atomic, write_text
 from binding.io.ligand import read_ligands
 from binding.io.sequences import UNKNOWN, read_sequences
 from binding.io.series import Compound, read_series
@@ -127,13 +126,11 @@ def write_done(stem: Path, rows: list[dict[str, object]], poses: list[Chem.Mol],
     """Poses first, then the table, whose presence says that both are whole."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     sdf, table = stem.with_suffix(".sdf"), stem.with_suffix(".csv")
-    partial_path(sdf).write_text("".join(f"{Chem.MolToMolBlock(mol)}$$$$\n" for mol in poses))
-    os.replace(partial_path(sdf), sdf)
-    with open(partial_path(table), "w", newline="", encoding="utf-8") as stream:
+    write_text(sdf, "".join(f"{Chem.MolToMolBlock(mol)}$$$$\n" for mol in poses))
+    with atomic(table) as partial, open(partial, "w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
-    os.replace(partial_path(table), table)
 
 
 def pose_ligands(data: Path, work: Path, shard: int, shards: int) -> None:
@@ -283,8 +280,7 @@ def kept(path: Path, of: Iterable[str], make: Callable[[], Any]) -> Any:
         content = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(content, dict) and content.get("of") == names:
             return content["found"]
-    partial_path(path).write_text(json.dumps({"of": names, "found": make()}, indent=0), encoding="utf-8")
-    os.replace(partial_path(path), path)
+    write_text(path, json.dumps({"of": names, "found": make()}, indent=0))
     return json.loads(path.read_text(encoding="utf-8"))["found"]
 
 

@@ -39,7 +39,7 @@ class Featurized:
         id: Of its row.
         protein: The protein's file name.
         ligand: The pose.
-        pocket: Its residues are those of the graph, in order.
+        pocket: Its residues are those of the graph, in order; only explanations need it. None where it was dropped.
         graph: What the network sees.
         warnings: Sentences about the structure and how it was read.
         words: Of the chains around the pocket; see ``binding.domain.words``.
@@ -48,7 +48,7 @@ class Featurized:
     id: str
     protein: str
     ligand: Ligand
-    pocket: Protein
+    pocket: Protein | None
     graph: ComplexGraph
     warnings: tuple[str, ...]
     words: np.ndarray

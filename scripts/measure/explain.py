@@ -79,6 +79,7 @@ def deleted(scorer: Scorer, item: Featurized, found: Contributions) -> Deleted:
     """Deletes each residue of an explanation; one without which no pocket is left stays out."""
     places, items = [], [item]
     for place, row in enumerate(found.pocket_rows.tolist()):
+        assert item.pocket is not None
         less = ready(item.pocket.select(np.arange(item.pocket.num_residues) != row), item.ligand)
         if isinstance(less, Featurized):
             places.append(place)
@@ -157,7 +158,7 @@ def main() -> None:
         removed.append(deleted(scorer, item, found))
         for part in PARTS:
             parts[part].append(found.part(part)[0])
-        count = item.pocket.num_residues
+        count = item.graph.pocket.num_residues
         met = np.union1d(found.pocket_rows, shaken.pocket_rows)
         stable["noise_residues"].append(float(pearson(by_row(found, count)[met], by_row(shaken, count)[met])))
         stable["noise_atoms"].append(float(pearson(found.atoms.pk, shaken.atoms.pk)))

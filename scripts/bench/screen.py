@@ -11,6 +11,7 @@ less; ``--large`` adds 100,000 and 200,000 poses. `python -m scripts.tables` put
 from __future__ import annotations
 
 import argparse
+import csv
 import gzip
 import json
 import math
@@ -31,13 +32,15 @@ import numpy as np
 from rdkit import Chem
 from scipy.spatial.transform import Rotation
 
-from scripts.bench.large import large_complexes
 from scripts.figures import FIGURES, ROOT, machine, name_of, write_figures
 
 EXAMPLES = ROOT / "data" / "examples"
 RECEPTOR, REFERENCE = EXAMPLES / "5ht1b_protein.pdb.gz", EXAMPLES / "5ht1b_poses.sdf.gz"
 LARGE = (100_000, 200_000)
 FEW, ALMOST_NONE = 100, 4
+COPIES, APART = 5, 100.0  # Å
+ATOMS, WINDINGS = 300, 18
+RING, TUBE = 8.0, 4.0  # Å, so that neighbours along the ring are 1.5 Å apart
 _SUBSTITUENTS = (9, 17, 6)
 _SAMPLE_SECONDS = 0.2
 
@@ -239,6 +242,85 @@ def network_alone(folder: Path, batch_size: int = 32, count: int = 256) -> dict[
         "network_ms": round(1000 * cpu / len(graphs), 2),
         "featurize_ms": round(1000 * featurize_seconds, 2),
     }
+
+
+# ---------------------------------------------------------------- one very large complex
+# Five copies of 5HT1B side by side make a pocket of 1,510 residues, all taken; a ring of carbon that winds about a
+# ring, laid over the pocket, makes a macrocycle of 300 atoms, the most that is scored. Only the sizes count.
+
+
+def large_complexes(receptor: Path, ligand: Path) -> list[dict[str, Any]]:
+    """What was scored, and the largest memory of its process, MB.
+
+    Args:
+        receptor: Gzipped PDB of the usual protein.
+        ligand: A file whose first record is a pose in it.
+    """
+    from binding.io.ligand import read_ligands
+    from binding.structures import Ligand
+
+    pose = next(read_ligands(ligand))
+    assert isinstance(pose, Ligand)
+    centre = pose.positions.mean(axis=0)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        wide, one, ring = folder / "wide.pdb", folder / "one.sdf", folder / "ring.sdf"
+        residues = write_copies(receptor, wide)
+        for path, mol in ((one, pose.mol), (ring, macrocycle(centre))):
+            path.write_text(Chem.MolToMolBlock(mol) + "$$$$\n", encoding="ascii")
+        everything = ["--center", *(f"{x:.3f}" for x in centre), "--radius", str(COPIES * APART)]
+        return [
+            {"what": f"a pocket of {residues:,} residues"} | predicted(wide, one, everything),
+            {"what": f"a macrocycle of {ATOMS} atoms"} | predicted(receptor, ring, []),
+            {"what": "both"} | predicted(wide, ring, everything),
+        ]
+
+
+def write_copies(receptor: Path, path: Path) -> int:
+    """Copies of a protein side by side as a PDB file; how many residues they have together."""
+    with gzip.open(receptor, "rt") as source:
+        atoms = [line for line in source if line.startswith("ATOM")]
+    with path.open("w", encoding="ascii") as stream:
+        for copy in range(COPIES):
+            for line in atoms:
+                x = float(line[30:38]) + copy * APART
+                stream.write(f"{line[:21]}{'ABCDEFGH'[copy]}{line[22:30]}{x:8.3f}{line[38:]}")
+        stream.write("END\n")
+    return COPIES * len({line[21:27] for line in atoms})
+
+
+def macrocycle(centre: np.ndarray) -> Chem.Mol:
+    """A ring of ``ATOMS`` carbons about a place, Å."""
+    turn = np.linspace(0.0, 2.0 * np.pi, ATOMS, endpoint=False)
+    out = RING + TUBE * np.cos(WINDINGS * turn)
+    positions = np.stack([out * np.cos(turn), out * np.sin(turn), TUBE * np.sin(WINDINGS * turn)], axis=1)
+    mol = Chem.MolFromSmiles("C1" + "C" * (ATOMS - 2) + "C1")
+    conformer = Chem.Conformer(ATOMS)
+    conformer.SetPositions(positions + centre)
+    mol.AddConformer(conformer)
+    mol.SetProp("_Name", "ring")
+    return mol
+
+
+def predicted(protein: Path, ligand: Path, pocket: list[str]) -> dict[str, Any]:
+    """Memory and seconds of a prediction that must succeed."""
+    table = ligand.with_suffix(".csv")
+    command = [
+        sys.executable, "-m", "binding", "predict", "-p", str(protein), "-l", str(ligand), *pocket,
+        "-o", str(table), "--workers", "0", "--print", "none", "--quiet",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    said = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} exited {process.returncode}\n{said}")
+    with table.open(encoding="utf-8") as stream:
+        row = next(csv.DictReader(stream))
+    if row["status"] != "ok":
+        raise SystemExit(f"{ligand} was not scored: {row['message']}")
+    return {"peak_mb": round(usage.ru_maxrss / 1024), "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 1)}
 
 
 # ---------------------------------------------------------------- a report

@@ -31,7 +31,7 @@ from binding.metrics import measure, paired_difference
 from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
 from binding.splits.similarity import fingerprints
 from scripts.figures import FIGURES, ROOT, write_figures
-from scripts.measure.settings import held_out
+from scripts.measure.held_out import held_out
 from scripts.release.prior_tables import STRICT, measured_ligands
 
 

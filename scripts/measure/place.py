@@ -1,16 +1,22 @@
-"""How well `binding place` does: cost, clashes and coverage on congeneric series, RMSD to poses that are known.
+"""How well poses are placed and docked -> docs/figures/place.json and redock.json.
 
-    python -m scripts.measure.place series ../shared/data/congeneric --count 10 --figures docs/figures/place.json
-    python -m scripts.measure.place crystal ../shared/data/crystal --count 60 --figures docs/figures/place.json
-    python -m scripts.measure.place overlay ../shared/data/crystal --count 300 --figures docs/figures/place.json
-    python -m scripts.measure.place sets cache/posed --figures docs/figures/place.json
-    python -m scripts.measure.place models ../shared/data/modelled --count 100 -o models.csv
+    python -m scripts.measure.place series ../shared/data/congeneric --count 10
+    python -m scripts.measure.place crystal ../shared/data/crystal --count 60
+    python -m scripts.measure.place overlay ../shared/data/crystal --count 300
+    python -m scripts.measure.place sets cache/posed
+    python -m scripts.measure.place dock ../shared/data/crystal --count 8
 
-`crystal` superposes pairs of complexes of one protein by the CA atoms of their pockets, places the second ligand on
-the first in the first receptor, and compares with where the second ligand is. `models` does so within the frame of one
-receptor; its poses are models themselves. Both compare all heavy atoms, symmetry considered, nothing superposed.
-`overlay` lays crystal ligands, in the conformation in which they are bound, on the other ligands of the same protein,
-at most five ligands a protein, and compares as `crystal` does. `sets` counts what scripts.release.posed made.
+``series``   cost, clashes and coverage of `binding place` on congeneric series
+``crystal``  superposes pairs of complexes of one protein by the CA atoms of their pockets, places the second ligand on
+             the first in the first receptor, and compares with where the second ligand is
+``overlay``  lays crystal ligands, in their bound conformation, on the other ligands of the same protein, at most five
+             ligands a protein, and compares as ``crystal`` does
+``sets``     counts what scripts.release.posed made
+``dock``     docks crystal ligands as `binding screen --dock` does, from SMILES: the example complexes, and some of the
+             folder with 12 to 35 heavy atoms and at most 8 rotatable bonds
+
+RMSD is of heavy atoms, in Å, symmetry considered, nothing superposed; for docked ligands, that of Vina's first pose and
+of the best one that is scored.
 """
 
 from __future__ import annotations
@@ -18,28 +24,36 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import random
 import time
 from collections.abc import Iterator
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from rdkit import Chem
 from rdkit.Chem import rdMolAlign
+from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from binding.errors import BindingError
 from binding.io.ligand import read_ligands
 from binding.io.series import Compound, read_series
-from binding.io.structure import read_protein
+from binding.io.structure import read_complex, read_protein
 from binding.poses.conformers import superpose
+from binding.poses.dock import EXHAUSTIVENESS, NUM_POSES, Box, Docker
 from binding.poses.overlay import GOOD_CLASHES, GOOD_SCORE_PER_ATOM, Overlayer, Template, is_good
 from binding.poses.place import Placer
+from binding.poses.states import protonate
+from binding.poses.torsions import rotatable_bonds
 from binding.structures import Ligand, Protein
-from scripts.figures import write_figures
+from scripts.figures import FIGURES, ROOT, machine, write_figures
 
+EXAMPLES = ROOT / "data" / "examples"
+SEED = 0  # of docking, and of what is drawn for it
 SAME_SITE = 6.0  # Å between the ligands' centres
 FEWEST_SHARED = 12  # CA atoms to superpose on
 STILL = 1.5  # Å; CA atoms that moved more do not count
@@ -56,22 +70,6 @@ def series(folder: Path, count: int, each: int = 9) -> Iterator[Case]:
         compounds = [item for item in read_series(folder / name / "affinity.csv") if isinstance(item, Compound)]
         for compound in random.sample(compounds, min(each, len(compounds))):
             yield protein, reference, compound.mol, name, None
-
-
-def models(folder: Path, count: int) -> Iterator[Case]:
-    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
-    for name in random.sample(names, min(count, len(names))):
-        ligands = [x for x in read_ligands(folder / name / f"{name}_ligands.sdf.gz") if isinstance(x, Ligand)]
-        if len({Chem.MolToSmiles(x.mol) for x in ligands}) > 1:
-            reference, ligand = random.sample(ligands, 2)
-            if Chem.MolToSmiles(reference.mol) != Chem.MolToSmiles(ligand.mol):
-                yield (
-                    read_protein(folder / name / f"{name}_pocket.pdb.gz"),
-                    reference,
-                    ligand.mol,
-                    name,
-                    ligand.positions,
-                )
 
 
 def crystal(folder: Path, count: int) -> Iterator[Case]:
@@ -174,6 +172,81 @@ def rmsd(posed: Chem.Mol, known: np.ndarray) -> float:
     return float(rdMolAlign.CalcRMS(Chem.Mol(posed), truth, maxMatches=1000))
 
 
+# ---------------------------------------------------------------- docked from SMILES
+
+
+def examples() -> Iterator[tuple[str, Protein, Ligand]]:
+    for name in ("1s2g", "1ia1"):
+        ligand = next(read_ligands(EXAMPLES / f"{name}_ligand.sdf"))
+        assert isinstance(ligand, Ligand)
+        yield name, read_protein(EXAMPLES / f"{name}_protein.pdb.gz"), ligand
+    for name, chosen in (("4cup", "A:ZYB:2971"), ("6wqa", "A:ZMA:1202")):
+        protein, ligands = read_complex(EXAMPLES / f"{name}_complex.cif.gz", chosen)
+        yield name, protein, ligands[0]
+
+
+def of_folder(folder: Path, count: int) -> Iterator[tuple[str, Protein, Ligand]]:
+    """Complexes drawn by a fixed seed: 12 to 35 heavy atoms, at most 8 rotatable bonds, as a drug has."""
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir())
+    random.Random(SEED).shuffle(names)
+    for name in names:
+        structures = sorted((folder / name).glob(f"{name}_p*"))
+        ligands = sorted((folder / name).glob(f"{name}_ligand.sdf*"))
+        if count and structures and ligands:
+            ligand = next(read_ligands(ligands[0]))
+            if isinstance(ligand, Ligand) and 12 <= ligand.num_atoms <= 35 and len(rotatable_bonds(ligand.mol)) <= 8:
+                count -= 1
+                yield name, read_protein(structures[0]), ligand
+
+
+def rmsd_of_docked(pose: Chem.Mol, crystal: Chem.Mol) -> float:
+    """Å, over all ways to lay equal atoms on each other; charges, which differ by protonation, do not count."""
+    return rdMolAlign.CalcRMS(_plain(pose), _plain(crystal))
+
+
+def _plain(mol: Chem.Mol) -> Chem.Mol:
+    return rdMolStandardize.Uncharger(force=True).uncharge(mol)
+
+
+def redock(name: str, protein: Protein, ligand: Ligand) -> dict[str, Any]:
+    """One ligand: from its SMILES, so that nothing of the crystal's conformation is left."""
+    docker = Docker(protein, Box.about(ligand.positions), reference=ligand.positions, seed=SEED)
+    mol = protonate(Chem.MolFromSmiles(Chem.MolToSmiles(ligand.mol)))
+    began = time.process_time()
+    docker.prepare()
+    ready = time.process_time()
+    poses = docker.dock(mol, name)
+    seconds = time.process_time() - ready
+    away = [rmsd_of_docked(pose.mol, ligand.mol) for pose in poses]
+    return {
+        "id": name,
+        "heavy_atoms": ligand.num_atoms,
+        "rotatable_bonds": len(rotatable_bonds(ligand.mol)),
+        "rmsd_first": round(away[0], 2),
+        "rmsd_best": round(min(away), 2),
+        "dock_score": round(poses[0].score, 2),
+        "seconds": round(seconds, 1),
+        "seconds_maps": round(ready - began, 1),
+    }
+
+
+def redocked(folder: Path, count: int) -> None:
+    """The example complexes, and some of a folder, docked from SMILES -> docs/figures/redock.json."""
+    rows = []
+    for case in [*examples(), *of_folder(folder, count)]:
+        rows.append(redock(*case))
+        print(rows[-1], flush=True)
+    found = {
+        "settings": {"exhaustiveness": EXHAUSTIVENESS, "poses": NUM_POSES, "seed": SEED},
+        "machine": machine() | {"load": os.getloadavg()[0]},
+        "complexes": rows,
+    }
+    write_figures(FIGURES / "redock.json", found)
+
+
+# ---------------------------------------------------------------- figures
+
+
 def quantiles(values: pd.Series, *shares: float) -> list[float]:
     return [round(float(value), 3) for value in values.astype(float).quantile(list(shares))]
 
@@ -239,12 +312,12 @@ def keep(path: Path, what: str, found: dict[str, object]) -> None:
 
 
 def measured(arguments: argparse.Namespace) -> list[dict[str, object]]:
+    """A row a ligand."""
     if arguments.what == "overlay":
         return list(overlays(arguments.folder, arguments.count))
     if arguments.what == "series":
         return [measure(case) for case in series(arguments.folder, arguments.count, arguments.each)]
-    cases = {"crystal": crystal, "models": models}[arguments.what]
-    return [measure(case) for case in cases(arguments.folder, arguments.count)]
+    return [measure(case) for case in crystal(arguments.folder, arguments.count)]
 
 
 def read_measured(path: Path) -> pd.DataFrame:
@@ -258,18 +331,19 @@ def read_measured(path: Path) -> pd.DataFrame:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["series", "crystal", "models", "overlay", "sets"])
+    parser.add_argument("what", choices=["series", "crystal", "overlay", "sets", "dock"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--count", type=int, default=30, help="series, pairs or ligands")
     parser.add_argument("--each", type=int, default=9, help="compounds of a series")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=Path, help="summarise this table, which an earlier run wrote with -o")
     parser.add_argument("-o", "--output", type=Path, help="a row a ligand, .csv")
-    parser.add_argument(
-        "--figures", type=Path, help="put the summary into this .json, from which docs/place.md is filled"
-    )
+    parser.add_argument("--figures", type=Path, default=FIGURES / "place.json", help="file for the summary")
     arguments = parser.parse_args()
     random.seed(arguments.seed)
+    if arguments.what == "dock":
+        redocked(arguments.folder, arguments.count)
+        return
     if arguments.what == "sets":
         found = figures_of_sets(arguments.folder)
     else:
@@ -277,8 +351,7 @@ def main() -> None:
         found = figures_of_overlays(rows) if arguments.what == "overlay" else figures_of_placed(rows)
     if arguments.output is not None and arguments.what != "sets":
         rows.to_csv(arguments.output, index=False)
-    if arguments.figures is not None:
-        keep(arguments.figures, arguments.what, found)
+    keep(arguments.figures, arguments.what, found)
     print(json.dumps(found, indent=2))
 
 

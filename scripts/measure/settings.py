@@ -20,19 +20,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
-from binding.config import TrainConfig, ValidationConfig, load_yaml
-from binding.data.cache import ComplexCache
-from binding.data.datamodule import start_of
-from binding.data.dataset import ComplexDataset
-from binding.data.holdout import filter_rows, split_rows
-from binding.metrics import kendall, measure, paired_difference
-from binding.model.weights import load_model
-from binding.training.finish import predict_dataset
+from binding.config import load_yaml
+from binding.metrics import measure, paired_difference
 from scripts.figures import ROOT, write_figures
+from scripts.measure.held_out import held_out, within_groups
 
 RUNS = ROOT / "runs" / "settings"
 OUTPUT = RUNS / "settings.json"
@@ -60,7 +54,6 @@ ARMS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 #: The settings of base.yaml, without its prior, where no family is new: one run, and only how it fares by epoch.
 ROWS = ("rows", ("prior=null", "validation.column=id", "validation.folds=5"), 0)
-SMALLEST_GROUP = 8  # compounds of a series that are ranked
 
 
 NAMES = (*ARMS, ROWS[0])
@@ -81,30 +74,6 @@ def train(arm: str, fold: int, settings: tuple[str, ...]) -> int:
         return subprocess.run(command, cwd=ROOT, stdout=log, stderr=log, env=environment, check=False).returncode
 
 
-def held_out(run: Path) -> pd.DataFrame:
-    """Predictions of all rows of all sources whose family was held out; kept beside the run."""
-    kept = run / "held_out.csv"
-    if kept.is_file():
-        return pd.read_csv(kept)
-    config = TrainConfig.from_yaml(run / "config.yaml")
-    scorer = load_model(run)
-    _, start = start_of(config)
-    sources = [source for source in config.sources if source.rmsd is None]
-    caches = [ComplexCache(ROOT / source.cache) for source in sources]
-    tables = [filter_rows(cache.table, source) for cache, source in zip(caches, sources, strict=True)]
-    parts = []
-    for number, source in enumerate(sources):
-        rule = (config.validation or ValidationConfig()).model_copy(update={"source": number})
-        rows = ComplexDataset(caches, sources, split_rows(tables, rule)[1], start)
-        part = predict_dataset(scorer, rows)
-        if rows.starts is not None:
-            part["pk_prior"] = rows.starts.at_site
-        parts.append(part.assign(source=source.cache.stem, group=rows.groups))
-    table = pd.concat(parts)
-    table.to_csv(kept, index=False, float_format="%.5f")
-    return table
-
-
 def figures(tables: dict[int, pd.DataFrame]) -> dict[str, Any]:
     """Of an arm: by source, the rows of all folds together."""
     rows = pd.concat([table.assign(fold=fold) for fold, table in tables.items()])
@@ -118,16 +87,6 @@ def figures(tables: dict[int, pd.DataFrame]) -> dict[str, Any]:
             for name in ("pk", "pk_ligand_only")
         } | {"n": len(part)}
     return result
-
-
-def within_groups(rows: pd.DataFrame, name: str) -> dict[str, float]:
-    """Kendall's tau inside the groups of the pair loss, weighted by their rows."""
-    taus, sizes = [], []
-    for _, group in rows.groupby(["fold", "group"]):
-        if len(group) >= SMALLEST_GROUP and group["pk_true"].nunique() > 1:
-            taus.append(kendall(group[name].to_numpy(), group["pk_true"].to_numpy()))
-            sizes.append(len(group))
-    return {"value": float(np.average(taus, weights=sizes)) if sizes else float("nan"), "groups": len(sizes)}
 
 
 def by_epoch(runs: list[Path]) -> list[dict[str, float]]:

@@ -14,9 +14,25 @@ import sys
 from pathlib import Path
 
 from scripts.figures import ROOT
-from scripts.tables import render
+from scripts.tables import accuracy, columns, model, poses, predict, reliability, screening, training
+from scripts.tables.common import MissingError
 
 BLOCK = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+
+
+PARTS = (accuracy, columns, model, poses, predict, reliability, screening, training)
+#: Name of a block -> what writes it.
+BLOCKS = {name: block for part in PARTS for name, block in part.BLOCKS.items()}
+
+
+def render(name: str) -> str:
+    """The text of a block."""
+    if name not in BLOCKS:
+        raise SystemExit(f"there is no block {name!r}; there are {', '.join(sorted(BLOCKS))}")
+    try:
+        return BLOCKS[name]()
+    except MissingError as missing:
+        return f"*Not measured yet: this waits for `{missing}`, which `{missing.program}` writes.*"
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
 from scripts.figures import FIGURES, OLDER
-from scripts.tables.common import METRICS, PROGRAMS, TEST, card, estimate, label, load, metrics, of_card, table
+from scripts.tables.common import PROGRAMS, TEST, card, estimate, label, load, metrics, of_card, table
 
 CHECKS = {
     "pk": "as it is",
@@ -50,14 +50,6 @@ def accuracy() -> str:
     return table(("method", "trained on", "complexes", "Pearson r", "RMSE, pK"), rows)
 
 
-def accuracy_all() -> str:
-    rows = [
-        (label(column["name"])[0], column["n"], *(estimate(column["metrics"][name], 3) for name in METRICS))
-        for column in by_r(metrics()["columns"])
-    ]
-    return table(("method", "n", *METRICS.values()), rows)
-
-
 def differences() -> str:
     rows = []
     for comparison in metrics()["comparisons"]:
@@ -82,32 +74,6 @@ def counts() -> str:
         f"Asked {c['asked']}, scored {c['scored']}, failed {c['failed']}, missing {c['missing']}, "
         f"censored and left out {c['censored']}."
     )
-
-
-def single_members() -> str:
-    content = card()
-    rows = [
-        (m["run"], of_card(f, "r", 3), of_card(f, "rmse", 3))
-        for m, f in zip(content["members"], content["test"][TEST]["single_members"], strict=True)
-    ]
-    test = content["test"][TEST]["pk"]
-    return table(
-        ("network", "r", "RMSE, pK"), [*rows, ("mean of all", of_card(test, "r", 3), of_card(test, "rmse", 3))]
-    )
-
-
-def held_out(model: str) -> Callable[[], str]:
-    """Proteins that the member did not train on, by the member that did not train on them."""
-
-    def block() -> str:
-        rows = []
-        for member, figures in zip(card(model)["members"], card(model)["held_out_proteins"], strict=True):
-            for column, name in (("pk", member["run"]), ("pk_ligand_only", "its prior")):
-                f = figures[column]
-                rows.append((name, f["n"], of_card(f, "r", 3), of_card(f, "rmse", 3)))
-        return table(("network", "n", "r", "RMSE, pK"), rows)
-
-    return block
 
 
 def checks() -> str:
@@ -157,15 +123,11 @@ def measured_with() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "accuracy": accuracy,
-    "accuracy_all": accuracy_all,
     "base_on_casf": base_on_casf,
     "checks": checks,
     "counts": counts,
     "coverage": coverage,
     "differences": differences,
     "headline": headline,
-    "held_out": held_out(STRICT_MODEL),
     "measured_with": measured_with,
-    "held_out_base": held_out(DEFAULT_MODEL),
-    "single_members": single_members,
 }

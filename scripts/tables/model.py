@@ -1,13 +1,18 @@
-"""Blocks on the weights, their training rows, and the model as built."""
+"""Blocks on the weights, the model as built, and the settings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
-from binding.config import ModelConfig
-from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from binding.config import LearningRates, ModelConfig, SourceConfig, TrainConfig, ValidationConfig
+from binding.model.weights import DEFAULT_MODEL
+from binding.pretraining.config import LigandTask, MoleculeSource, PocketSource, PocketTask, PretrainConfig
 from scripts.tables.common import WEIGHTS, card, count, speed, table
 
 
@@ -44,28 +49,6 @@ def weights() -> str:
             facts.setdefault(fact, []).append(str(value))
     heads = [f"`{name}`{', the default' if name == DEFAULT_MODEL else ''}" for name in names]
     return table(("weights", *heads), [(fact, *values) for fact, values in facts.items()])
-
-
-def data_rows(model: str) -> Callable[[], str]:
-    """Rows of each member, and the rows held out from it."""
-
-    def block() -> str:
-        content = card(model)
-        sources = content["training"]["sources"]
-        first = list(content["members"][0]["rows"])
-        what = "\n".join(
-            f"- {Path(name).stem}: {count(source['repeat'])} × an epoch, "
-            + (f"`{source['where']}`" if source["where"] else "all rows")
-            for name, source in zip(first, sources, strict=True)
-        )
-        rows = [
-            (m["run"], *(count(m["rows"][n]) for n in m["rows"]), f"{count(held['rows'])} rows, fold {m['fold']}")
-            for m, held in zip(content["members"], content["held_out_proteins"], strict=True)
-        ]
-        header = ("network", *(Path(name).stem for name in first), "held out")
-        return f"{what}\n\n{table(header, rows)}"
-
-    return block
 
 
 def built() -> ModelConfig:
@@ -144,11 +127,62 @@ def pairs() -> str:
     )
 
 
+def settings(model: type[BaseModel]) -> Callable[[], str]:
+    """A reference of a settings class, from its fields."""
+
+    def block() -> str:
+        rows = [
+            (
+                f"`{name}`",
+                _type(field.annotation),
+                _default(field.get_default(call_default_factory=True)),
+                field.description,
+            )
+            for name, field in model.model_fields.items()
+        ]
+        if not all(row[-1] for row in rows):
+            raise SystemExit(f"{model.__name__}: every field needs a description")
+        return table(("key", "type", "default", "meaning"), rows)
+
+    return block
+
+
+def _type(annotation: Any) -> str:
+    names = {float: "number", int: "integer", str: "text", bool: "true or false", Path: "path", type(None): "null"}
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join(_type(part) for part in get_args(annotation))
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return {str: "list of text", Path: "list of paths"}.get(get_args(annotation)[0], "list of mappings")
+    return names.get(annotation, "mapping")
+
+
+def _default(value: Any) -> str:
+    if value is PydanticUndefined:
+        return "required"
+    if isinstance(value, BaseModel):
+        return "see below"
+    if value is None:
+        return "null"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(map(str, value))}]`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
-    "data_rows": data_rows(STRICT_MODEL),
-    "data_rows_base": data_rows(DEFAULT_MODEL),
     "features": features,
     "pairs": pairs,
     "parameters": parameters,
+    "settings_learning_rates": settings(LearningRates),
+    "settings_model": settings(ModelConfig),
+    "settings_pretrain": settings(PretrainConfig),
+    "settings_pretrain_ligand": settings(LigandTask),
+    "settings_pretrain_molecules": settings(MoleculeSource),
+    "settings_pretrain_pocket": settings(PocketTask),
+    "settings_pretrain_pockets": settings(PocketSource),
+    "settings_source": settings(SourceConfig),
+    "settings_train": settings(TrainConfig),
+    "settings_validation": settings(ValidationConfig),
     "weights": weights,
 }

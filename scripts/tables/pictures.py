@@ -1,9 +1,11 @@
 """Draws the pictures of README and docs -> docs/figures/*.svg and *.png.
 
     python -m scripts.tables.pictures
+    python -m scripts.tables.pictures --only explain
 
-``casf2016`` from docs/figures/casf2016_predictions.csv and the figures of docs/figures/casf2016_metrics.json (both by
-`scripts.measure.casf`); ``model``, a schematic, from nothing. Needs the extra `plots`.
+``casf2016`` is drawn from docs/figures/casf2016_predictions.csv and casf2016_metrics.json (`scripts.measure.casf`), and
+``model``, a schematic, from nothing. ``explain``, an explanation as the terminal and a browser show it, is only drawn
+when asked for: it needs Chromium. Needs the extra `plots`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,11 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +29,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from scripts.figures import FIGURES
+from scripts.figures import FIGURES, ROOT
 
 INK, GREY, PALE = "#1f2933", "#7b8794", "#e4e7eb"
+COMPLEX = ("data/examples/6wqa_complex.cif.gz", "A:ZMA:1202")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+WINDOW = "1180,1090"  # pixels
 LIGAND, POCKET, PAIR, OUT = "#0072b2", "#d55e00", "#009e73", "#5b4b8a"  # Okabe and Ito's, told apart by all eyes
 mpl.use("Agg")
 mpl.rcParams.update(
@@ -256,15 +266,44 @@ def draw_inputs(ax: Axes) -> None:
     ax.text(1.3, 0.2, "pocket: residues, local frames", ha="center", fontsize=8, color=GREY)
 
 
+# ---------------------------------------------------------------- an explanation in the terminal and in a browser
+
+
+def draw_explanation(folder: Path) -> None:
+    """``explain.txt`` and ``explain.png``: an example complex by the default weights.
+
+    Raises:
+        SystemExit: There is no browser.
+    """
+    picture = folder / "explain.png"
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        raise SystemExit(f"no browser: looked for {', '.join(BROWSERS)}")
+    with tempfile.TemporaryDirectory() as scratch:
+        explain = [sys.executable, "-m", "binding", "explain", *COMPLEX, "--device", "cpu"]
+        shown = subprocess.run(
+            [*explain, "--top", "4", "-o", scratch],
+            check=True, capture_output=True, text=True, cwd=ROOT, env=os.environ | {"COLUMNS": "100"},
+        )  # fmt: skip
+        lines = [line.rstrip() for line in shown.stdout.splitlines()]
+        picture.with_suffix(".txt").write_text("\n".join(lines).strip("\n") + "\n", encoding="utf-8")
+        switches = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={WINDOW}"]
+        page = (Path(scratch) / "report.html").as_uri()
+        command = [browser, *switches, f"--screenshot={picture}", page]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=FIGURES)
-    parser.add_argument("--only", choices=("casf2016", "model"))
+    parser.add_argument("--only", choices=("casf2016", "model", "explain"))
     options = parser.parse_args()
-    if options.only != "model":
+    if options.only in (None, "casf2016"):
         draw_predictions(options.folder)
-    if options.only != "casf2016":
+    if options.only in (None, "model"):
         draw_model(options.folder)
+    if options.only == "explain":
+        draw_explanation(options.folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Blocks on what a prediction is worth: ranking in targets, calibration, the training domain, a forest beside it."""
+"""Blocks on what a prediction is worth: the prior, calibration, the training domain, a forest beside it."""
 
 from __future__ import annotations
 
@@ -41,16 +41,6 @@ def domain() -> str:
             figures = content[source][name]
             rows.append((f"{what}, {where}", *_row(figures)))
     return table(("held-out rows", "n", "r", "RMSE, pK", "r of the twin", "RMSE of the twin"), rows)
-
-
-def domain_bins() -> str:
-    """RMSE and r by both similarities."""
-    content = load(FIGURES / "domain.json")
-    ligands = list(dict.fromkeys(tuple(found["nearest_ligand"]) for found in content["bins"]))
-    proteins = list(dict.fromkeys(tuple(found["nearest_protein"]) for found in content["bins"]))
-    cells = {(tuple(f["nearest_protein"]), tuple(f["nearest_ligand"])): _cell(f) for f in content["bins"]}
-    rows = [(f"{low:g} to {high:g}", *(cells[(low, high), ligand] for ligand in ligands)) for low, high in proteins]
-    return table(("`nearest_protein`", *(f"`nearest_ligand` {low:g} to {high:g}" for low, high in ligands)), rows)
 
 
 def _row(figures: dict[str, Any]) -> list[object]:
@@ -153,11 +143,59 @@ def forest() -> str:
     return table(("rows", "method", "n", "r", "Spearman ρ", "RMSE, pK"), rows)
 
 
+def prior() -> str:
+    """Networks with and without a prior, and the prior alone, on rows that were held out."""
+    content = load(FIGURES / "prior.json")
+    parts = {f"{source}, new families": found for source, found in content["sources"].items()}
+    if "known" in content:
+        parts["crystal, rows at random"] = content["known"]
+    rows: list[tuple[str, ...]] = []
+    for source, found in parts.items():
+        for name, title in content["titles"].items():
+            title = f"**{title}**" if name == "pk" else title
+            if "tau" in found:
+                rows.append((source, title, count(found["n"]), "", "", f"{found['tau'][name]['value']:.3f}", ""))
+                continue
+            method = found["methods"][name]
+            gap = method["lead"]["rmse"] if "lead" in method else None
+            lead = f"{gap['value']:+.2f} ({gap['low']:+.2f} to {gap['high']:+.2f})" if gap else ""
+            figures = (estimate(method[metric]) for metric in ("r", "rmse"))
+            rows.append((source, title, count(found["n"]), *figures, "", lead))
+    header = ("held-out rows", "method", "n", "r", "RMSE, pK", "τ in series", "RMSE of the first minus it")
+    return table(header, rows)
+
+
+def learning_curve() -> str:
+    """What more ligands bring to the prior."""
+    rows = [
+        (
+            count(step["ligands"]),
+            *(f"{estimate(step[rule][metric])}" for rule in ("new family", "known family") for metric in ("r", "rmse")),
+        )
+        for step in load(FIGURES / "limits.json")["curve"]
+    ]
+    header = ("ligands", "new families, r", "RMSE, pK", "known families, r", "RMSE, pK")
+    return table(header, rows)
+
+
+def label_noise() -> str:
+    """How well two measurements agree."""
+    found = load(FIGURES / "limits.json")["repeated"]
+    sigma = f"{found['sigma']['value']:.2f} ({found['sigma']['low']:.2f} to {found['sigma']['high']:.2f})"
+    return (
+        f"{count(found['apart'])} pairs of entries of one ligand and one protein differ as if each measurement had a "
+        f"standard deviation of {sigma} pK. No model can have an RMSE below it on such rows, nor, with the spread of "
+        f"the crystal rows ({found['spread']:.2f}), an r above {found['highest_r']:.2f}."
+    )
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
-    "narrowing": narrowing,
     "calibration": calibration,
     "casf_ranking": casf_ranking,
     "domain": domain,
-    "domain_bins": domain_bins,
     "forest": forest,
+    "label_noise": label_noise,
+    "learning_curve": learning_curve,
+    "narrowing": narrowing,
+    "prior": prior,
 }

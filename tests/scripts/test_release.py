@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from scripts.measure import __main__ as measure
 from scripts.release import __main__ as release
 
 
@@ -72,3 +75,40 @@ def test_every_network_is_trained_joined_and_released(tmp_path):
         assert set(runs) <= {path.replace("runs/", "runs/mixed/") for path in trained}
     before = [*release.data_steps(tmp_path), *steps.values(), later["narrowing"], later["pose"]]
     assert not [step.name for step in before for c in step.commands if str(tmp_path / "test") in c.arguments]
+
+
+class ParsedError(Exception):
+    """A program has read its command line."""
+
+
+def commands(folder: Path) -> list[tuple[str, ...]]:
+    """What the release and the final figures call, of scripts/: name, then arguments."""
+    steps = [
+        *release.data_steps(folder),
+        *release.training_steps(1, ()),
+        *release.release_steps(folder, folder / "test", folder / "weights"),
+    ]
+    found = [command.arguments for step in steps for command in step.commands]
+    found += [tuple(one.command) for one in measure.measurements(folder / "test", folder, folder / "runs")]
+    return [arguments[1:] for arguments in found if arguments[1].startswith("scripts.")]
+
+
+def test_every_command_is_one_that_its_program_takes(monkeypatch, tmp_path):
+    read = argparse.ArgumentParser.parse_args
+
+    def parse_args(parser: argparse.ArgumentParser) -> argparse.Namespace:
+        read(parser)
+        raise ParsedError
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_args)
+    asked = [line for line in commands(tmp_path) if line[0] != "scripts.measure.forest"]  # needs scikit-learn
+    assert len(asked) > 20
+    for name, *arguments in asked:
+        try:
+            module = importlib.import_module(name)
+            main = module.main
+        except AttributeError:  # a folder with a __main__
+            main = importlib.import_module(f"{name}.__main__").main
+        monkeypatch.setattr(sys, "argv", [name, *arguments])
+        with pytest.raises(ParsedError):
+            main()

@@ -1,4 +1,4 @@
-"""Blocks on explanations: the parts of pk, and what they are worth."""
+"""Blocks on `binding predict`, `explain` and `data prepare`: examples, times, and what explanations are worth."""
 
 from __future__ import annotations
 
@@ -7,7 +7,52 @@ from typing import Any
 
 from binding.explanation.contributions import PARTS
 from scripts.figures import FIGURES
-from scripts.tables.common import count, estimate, load, load_text, table
+from scripts.tables.common import count, estimate, load, load_text, speed, table
+
+
+def demo() -> str:
+    return f"```text\n{load_text(FIGURES / 'demo.txt').rstrip()}\n```"
+
+
+def timings() -> str:
+    content = speed()
+    folder, where = content["folder"], content["machine"]
+    per_second = folder["complexes"] / folder["seconds"]
+    rows = [
+        (
+            f"`binding predict` of {folder['complexes']} complexes, files to table",
+            f"{folder['seconds']:.0f} s, {per_second:.0f} a second",
+        ),
+        *((f"`{what}`" if "binding" in what else what, f"{1000 * s:.1f} ms") for what, s in content["stages"].items()),
+    ]
+    return table((f"{where['processor']}, {where['cores']} cores; the stages on one thread", "time"), rows)
+
+
+def prepare_speed() -> str:
+    content = load(FIGURES / "bench_prepare.json")
+    where, rows = content["machine"], []
+    for folder in content["folders"]:
+        cold, complexes = folder["cold"], folder["complexes"]
+        rows.append(
+            (
+                f"`{folder['name']}`, {count(complexes)} complexes",
+                f"{cold['cpu_seconds']:.0f} s, {complexes / cold['cpu_seconds']:.0f} a second",
+                f"{cold['seconds']:.0f} s, load {folder['load']:.0f}",
+                f"{folder['again']['cpu_seconds']:.1f} s",
+                f"{folder['added']['cpu_seconds']:.1f} s",
+                f"{folder['cache_bytes'] / complexes / 1000:.1f} kB",
+            )
+        )
+    header = (
+        f"{content['workers']} processes on {where['cores']} cores, {where['processor']}",
+        "CPU time of all processes",
+        "wall time, load of the machine before",
+        "nothing changed, CPU",
+        f"{content['folders'][0]['rows_added']} rows added, CPU",
+        "cache, a complex",
+    )
+    return table(header, rows)
+
 
 _SAID = {
     "prior_ligand": "share of the [prior](../explanation/prior.md) of this ligand where nothing is known of the site",
@@ -74,20 +119,11 @@ def explain_output() -> str:
     return f"```text\n{load_text(FIGURES / 'explain.txt').rstrip()}\n```"
 
 
-def explain_line() -> str:
-    """How far it can be believed, in a sentence."""
-    content = load(FIGURES / "explain.json")
-    share = estimate(content["touching"]["network"]["share"])
-    return (
-        "A residue's share ranks the residues in contact as deleting each of them from the structure does: rank "
-        f"correlation {share} over {_complexes(content)}. It is not what a mutation would do: "
-        "[docs/how-to/explain.md](docs/how-to/explain.md)."
-    )
-
-
 BLOCKS: dict[str, Callable[[], str]] = {
-    "explain_line": explain_line,
+    "demo": demo,
     "explain_output": explain_output,
     "explain_parts": explain_parts,
     "explain_worth": explain_worth,
+    "prepare_speed": prepare_speed,
+    "timings": timings,
 }

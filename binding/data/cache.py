@@ -24,6 +24,8 @@ from binding.domain.words import SITE_CUTOFF, Residues, residues_near
 from binding.errors import CacheError, ConfigError
 from binding.graph.fields import DESCRIPTORS, ComplexGraph, LigandGraph
 from binding.graph.pocket import build_pocket_graph
+from binding.graph.vocabulary import difference, ligand_vocabulary
+from binding.io.arrays import read_arrays
 from binding.structures import Protein
 
 _ABSENT: Final = frozenset({"NA", "N/A", "NaN", "nan", "None", "null", "NULL", "-"})  # in a column of numbers
@@ -56,11 +58,10 @@ class ComplexCache:
         if not zipfile.is_zipfile(self.path):  # before NumPy takes it for a pickle and says how to load it unsafely
             raise CacheError(f"{self.path} is no cache of this package", "make it with `binding prepare`")
         try:
-            with np.load(self.path, allow_pickle=False) as file:
-                self._arrays = {name: file[name] for name in file.files}
+            self._arrays = read_arrays(self.path)
             meta = json.loads(self._arrays["meta"].tobytes())
             table = self._arrays["table"].tobytes().decode()
-            version, descriptors = meta["version"], meta["descriptors"]
+            version, descriptors, features = meta["version"], meta["descriptors"], meta.get("features")
         # The zip errors: the file breaks off or was altered.
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise CacheError(f"{self.path} is no cache of this package: {error}", "make it anew") from None
@@ -68,6 +69,12 @@ class ComplexCache:
             raise CacheError(
                 f"{self.path} was made by another version of this package (cache {version}, now {CACHE_VERSION})",
                 "make it anew with `binding prepare`",
+            )
+        differs = difference(features, ligand_vocabulary())
+        if differs:
+            raise CacheError(
+                f"{self.path} was made with other features than those of this version: {differs}.",
+                "Make it again with `binding prepare`.",
             )
         self.settings: dict[str, Any] = meta["settings"]
         self.table = _read_table(table)

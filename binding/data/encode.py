@@ -21,6 +21,7 @@ from safetensors.numpy import load, save
 from binding.errors import CacheError
 from binding.files import atomic, make_folder
 from binding.graph.fields import DESCRIPTORS, LigandGraph
+from binding.graph.vocabulary import ligand_vocabulary
 from binding.structures import Protein
 
 CACHE_VERSION: Final = 1
@@ -162,6 +163,7 @@ def write_cache(
         "settings": dict(settings),
         **vocabularies,
         "descriptors": list(DESCRIPTORS),
+        "features": ligand_vocabulary(),
     }
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
     arrays["table"] = np.frombuffer(pd.DataFrame(rows).to_csv(index=False).encode(), dtype=np.uint8)

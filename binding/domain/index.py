@@ -25,6 +25,7 @@ from binding.domain.words import NUM_WORDS
 from binding.errors import WeightsError
 from binding.files import write_bytes
 from binding.graph.fields import ATOM_CATEGORIES, LigandGraph
+from binding.io.arrays import read_arrays
 
 SUFFIX: Final = ".domain.npz"
 FORMAT_VERSION: Final = 1
@@ -260,10 +261,10 @@ class Domain:
         if not path.is_file():
             return None
         try:
-            with np.load(path, allow_pickle=False) as file:
-                version = int(file["version"][0])
-                if version == FORMAT_VERSION:
-                    return cls(**{name: file[name] for name in _ARRAYS})
+            arrays = read_arrays(path)
+            version = int(arrays["version"][0])
+            if version == FORMAT_VERSION:
+                return cls(**{name: arrays[name] for name in _ARRAYS})  # type: ignore[arg-type]
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise WeightsError(f"{path} says nothing of a training set: {error}", "restore the file") from None
         raise WeightsError(f"{path} has format {version}, this version reads {FORMAT_VERSION}", "restore the file")

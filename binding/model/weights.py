@@ -23,6 +23,7 @@ from binding.config import ModelConfig, describe
 from binding.domain.index import Domain
 from binding.errors import UsageError, WeightsError
 from binding.files import make_folder, write_bytes, write_text
+from binding.graph.vocabulary import difference, full_vocabulary
 from binding.model.cards import DEFAULT_MODEL as DEFAULT_MODEL
 from binding.model.cards import FORMAT_VERSION as FORMAT_VERSION
 from binding.model.cards import STRICT_MODEL as STRICT_MODEL
@@ -57,6 +58,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             f"{path} holds a pre-trained {card['encoder']} encoder and no model",
             "begin training with it: binding train CONFIG --init-encoders FILE",
         )
+    refuse_other_features(path, card)
     if dtype not in DTYPES:
         raise UsageError(f"dtype {dtype!r} is not known", "float32 or float64")
     device = pick_device(device)
@@ -82,6 +84,20 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged or of another version") from None
     return Scorer(name, card, members, device, dtype, Domain.load(path), prior)
+
+
+def refuse_other_features(path: str | Path, card: Mapping[str, Any]) -> None:
+    """Refuse weights whose inputs mean something else in this version.
+
+    Raises:
+        WeightsError: Naming the first difference.
+    """
+    differs = difference(card.get("features"), full_vocabulary())
+    if differs:
+        raise WeightsError(
+            f"{path} was trained on other features than those of this version: {differs}.",
+            f"Use the version that trained it ({card.get('version', 'not known')}), or train again.",
+        )
 
 
 def _names_under(prefix: str, tensors: Mapping[str, Tensor]) -> list[str]:
@@ -137,6 +153,6 @@ def save_weights(
     }
     if prior is not None:
         tensors |= {f"{_PRIOR}{name}": torch.from_numpy(array) for name, array in prior.arrays().items()}
-    full = {"format_version": FORMAT_VERSION, "num_members": len(members), **card}
+    full = {"format_version": FORMAT_VERSION, "num_members": len(members), "features": full_vocabulary(), **card}
     write_bytes(path, save(tensors), resumes=resumes)  # save_file would make a file that its owner alone can read
     write_text(path.with_suffix(".json"), json.dumps(full, indent=2) + "\n", resumes=resumes)

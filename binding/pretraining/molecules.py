@@ -20,6 +20,7 @@ from binding.errors import CacheError, TableError
 from binding.files import atomic, make_folder
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, LigandGraph
 from binding.graph.ligand import build_ligand_graph
+from binding.io.arrays import read_arrays
 from binding.io.files import read_bytes
 from binding.io.ligand import BadRecord, parse_record, split_records
 from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
@@ -238,8 +239,7 @@ def _load(path: Path, digest: str) -> MoleculeSet | None:
     if not path.is_file():
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_arrays(path)
         meta, names, rejected = (json.loads(arrays.pop(name).tobytes()) for name in ("meta", "names", "rejected"))
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise CacheError(f"{path} is no cache of molecules: {error}", "name another file, or remove it") from None

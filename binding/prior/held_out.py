@@ -16,6 +16,7 @@ from binding.config import ValidationConfig
 from binding.errors import ConfigError, WeightsError
 from binding.files import make_folder, write_bytes
 from binding.graph.fields import LigandGraph
+from binding.io.arrays import read_arrays
 from binding.prior.kernel import Features
 from binding.prior.model import Prior, PriorPk
 from binding.prior.sites import tanimoto
@@ -69,8 +70,7 @@ class FittedPrior:
         if not path.is_file():
             raise WeightsError(f"no prior {path}", hint)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
+            arrays = read_arrays(path)
             prior = Prior.from_arrays(arrays)
             alone, at_site, column = arrays["held_out"], arrays["held_out_at_site"], str(arrays["column"])
             folds = alone.shape[-1] - 1

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from binding.config import ModelConfig
 from binding.errors import ConfigError, WeightsError
 from binding.model.layers.encoders import MoleculeEncoder, PocketEncoder
-from binding.model.weights import load_card, resolve_weights, save_weights
+from binding.model.weights import load_card, refuse_other_features, resolve_weights, save_weights
 
 ENCODER: Final = "encoder"  # key of the card that says which encoder a file holds
 
@@ -73,6 +73,7 @@ def load_encoders(paths: Sequence[str | Path], model: ModelConfig) -> dict[str, 
         if kind in kinds:
             raise ConfigError(f"{kinds[kind]} and {path} are both a {kind} encoder", "name one of them")
         kinds[kind] = path
+        refuse_other_features(path, card)
         _check_sizes(path, kind, card, model)
         try:
             tensors = {name.removeprefix("0."): tensor.float() for name, tensor in load_file(weights).items()}

@@ -16,7 +16,10 @@ from binding.data.encode import write_cache
 from binding.data.prepare import prepare_dataset
 from binding.domain.words import pocket_words
 from binding.errors import CacheError
+from binding.graph import vocabulary
+from binding.graph.fields import ATOM_CATEGORIES
 from binding.graph.site import PocketSpec
+from binding.graph.vocabulary import ligand_vocabulary
 from binding.model.weights import Scorer
 from binding.score.featurize import Featurized, featurize
 from binding.score.jobs import Job
@@ -157,6 +160,36 @@ def test_a_cache_of_another_version(prepared, tmp_path, change):
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
     np.savez_compressed(tmp_path / "x.npz", **arrays)
     assert "another version" in refuse(tmp_path / "x.npz").message
+
+
+def with_meta(prepared, path, **change):
+    """The cache with other words about itself; None takes an entry out."""
+    arrays = dict(np.load(prepared.path))
+    meta = json.loads(arrays["meta"].tobytes()) | change
+    meta = {name: value for name, value in meta.items() if value is not None}
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), dtype=np.uint8)
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+def test_a_cache_of_other_features_is_refused_by_name(prepared, tmp_path, monkeypatch):
+    """Two features that changed places would be read as each other."""
+    features = ligand_vocabulary()
+    names = features["atom_categories"]
+    one, other = names.index("donor:2"), names.index("acceptor:2")
+    names[one], names[other] = names[other], names[one]
+    error = refuse(with_meta(prepared, tmp_path / "x.npz", features=features))
+    assert "of atom_categories it has acceptor:2 where this version has donor:2" in error.message
+    assert "binding prepare" in error.hint
+    monkeypatch.setattr(vocabulary, "ATOM_CATEGORIES", ATOM_CATEGORIES | {"halogen": 2})
+    assert "lacks halogen:2" in refuse(prepared.path).message
+
+
+def test_a_cache_that_does_not_name_its_features_is_of_the_first_version(prepared, tmp_path, monkeypatch):
+    path = with_meta(prepared, tmp_path / "x.npz", features=None)
+    assert len(ComplexCache(path)) == len(ComplexCache(prepared.path))
+    monkeypatch.setattr(vocabulary, "ATOM_CATEGORIES", ATOM_CATEGORIES | {"halogen": 2})
+    assert "atom_categories of version 0.1" in refuse(path).message
 
 
 def test_a_cache_without_version(prepared, tmp_path):

@@ -14,6 +14,7 @@ import torch
 from networks import SMALL, example_graph, random_member, write_random_weights
 
 from binding.errors import UsageError, WeightsError
+from binding.graph.vocabulary import full_vocabulary
 from binding.model.weights import (
     FORMAT_VERSION,
     Member,
@@ -234,3 +235,20 @@ def test_double_precision_computes_in_double(weights):
     assert {p.dtype for m in scorer.members for p in m.parameters()} == {torch.float64}
     assert {b.dtype for m in scorer.members for b in m.buffers() if b.is_floating_point()} == {torch.float64}
     assert isinstance(scorer.members[0], Member)
+
+
+def test_weights_of_other_features_are_refused_by_name(weights, monkeypatch):
+    card = json.loads(weights.with_suffix(".json").read_text())
+    assert card["features"] == full_vocabulary()
+    scalars = card["features"]["residue_scalars"]
+    scalars[0], scalars[1] = scalars[1], scalars[0]
+    edit_card(weights, features=card["features"])
+    with pytest.raises(WeightsError) as caught:
+        load_model(weights, device="cpu")
+    assert "of residue_scalars it has cos_phi where this version has sin_phi" in caught.value.message
+    assert "train again" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", available_models())
+def test_shipped_cards_name_their_features(name):
+    assert load_card(name)["features"] == full_vocabulary()

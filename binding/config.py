@@ -17,8 +17,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-#: ``model.prior`` of a run with a prior that names no other weight (docs/explanation/prior.md).
+#: ``model.prior_weight`` of a run with a prior that names no other weight (docs/explanation/prior.md).
 PRIOR_SHARE: Final = 0.5
+#: Settings of a model in cards and files of earlier versions, by the name that they have now; None: it has none.
+_EARLIER: Final = {"prior": "prior_weight", "mean_pk": None}
 
 
 class ModelConfig(Settings):
@@ -42,16 +44,26 @@ class ModelConfig(Settings):
     pose_readout: Literal["pooled", "pairs"] = Field(
         "pooled", description="input of `pose`: means over the complex, or these and a sum over pairs"
     )
-    prior: float = Field(
+    prior_weight: float = Field(
         0.0, ge=0.0, lt=1.0, description="weight of the prior in `pk`; with 0 a ligand-only twin is trained instead"
     )
-    network: float | None = Field(None, gt=0.0, description="weight of the network in `pk`; null means 1 - prior")
-    mean_pk: float = Field(6.5, description="initial value of the constant term, pK")
+    network: float | None = Field(
+        None, gt=0.0, description="weight of the network in `pk`; null means 1 - prior_weight"
+    )
 
     @property
     def network_weight(self) -> float:
-        """What the network's pK is multiplied by in pk; the prior's is ``prior``."""
-        return 1.0 - self.prior if self.network is None else self.network
+        """What the network's pK is multiplied by in pk; the prior's is multiplied by ``prior_weight``."""
+        return 1.0 - self.prior_weight if self.network is None else self.network
+
+    @model_validator(mode="before")
+    @classmethod
+    def _earlier_names(cls, data: Any) -> Any:
+        """Cards and settings of earlier versions stay readable."""
+        if not isinstance(data, dict):
+            return data
+        renamed = {_EARLIER.get(name, name): value for name, value in data.items()}
+        return {name: value for name, value in renamed.items() if name is not None}
 
     @model_validator(mode="after")
     def _heads_fit(self) -> Self:
@@ -59,8 +71,8 @@ class ModelConfig(Settings):
             raise ValueError(
                 f"hidden_channels ({self.hidden_channels}) must be a multiple of num_heads ({self.num_heads})"
             )
-        if self.network is not None and not self.prior:
-            raise ValueError("model.network weighs the network against a prior, and there is none: leave it away")
+        if self.network is not None and not self.prior_weight:
+            raise ValueError("model.network weighs the network against a prior, and there is none: leave it out")
         return self
 
 
@@ -218,9 +230,7 @@ class TrainConfig(RunConfig):
     learning_rates: LearningRates = Field(
         LearningRates(), description="factors on `learning_rate`, by part of the model"
     )
-    weight_decay: float = Field(0.01, ge=0.0, description="weight decay of AdamW")
     warmup_steps: int = Field(200, ge=0, description="steps of linear warm-up, at most a tenth of the run")
-    gradient_clip: float = Field(1.0, gt=0.0, description="largest gradient norm of each network")
     ema_decay: float = Field(
         0.998, ge=0.0, lt=1.0, description="decay of the running average of the weights; the average is what is saved"
     )
@@ -230,9 +240,6 @@ class TrainConfig(RunConfig):
         ge=0.0,
         description="largest standard deviation of noise on ligand positions, Å; each pose draws one from 0 to this",
     )
-    huber_delta: float = Field(1.0, gt=0.0, description="error at which the loss turns from quadratic to linear, pK")
-    variance_weight: float = Field(0.1, ge=0.0, description="loss weight of the likelihood that trains `pk_std`")
-    pose_weight: float = Field(0.2, ge=0.0, description="loss weight of classifying poses as near-native or wrong")
     pose_rank_weight: float = Field(
         0.0,
         ge=0.0,
@@ -256,19 +263,21 @@ class TrainConfig(RunConfig):
     @model_validator(mode="before")
     @classmethod
     def _prior_is_used(cls, data: Any) -> Any:
-        """Who names a prior need not say ``model.prior`` as well."""
+        """A run that names a prior need not say ``model.prior_weight`` as well."""
         if not isinstance(data, dict) or data.get("prior") is None:
             return data
         model = data.get("model", {})
         model = model.model_dump(exclude_unset=True) if isinstance(model, ModelConfig) else model
-        return data | {"model": {"prior": PRIOR_SHARE} | model} if isinstance(model, dict) else data
+        return data | {"model": {"prior_weight": PRIOR_SHARE} | model} if isinstance(model, dict) else data
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.prior is not None and self.init is not None:
             raise ValueError("init and prior exclude each other: the weights of init have a prior, or none")
-        if self.init is None and bool(self.model.prior) != (self.prior is not None):
-            raise ValueError("model.prior above 0 needs prior, a file of `binding prior`; prior needs it to be above 0")
+        if self.init is None and bool(self.model.prior_weight) != (self.prior is not None):
+            raise ValueError(
+                "model.prior_weight above 0 needs prior, a file of `binding prior`; prior needs it to be above 0"
+            )
         if self.encoders and self.init is not None:
             raise ValueError("init and encoders exclude each other: the weights of init have encoders")
         if self.trainable == "readouts" and self.init is None:

@@ -126,3 +126,18 @@ def test_yaml_cannot_run_code(tmp_path):
 def test_settings_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         ModelConfig().angles = False
+
+
+def test_all_yaml_holds_every_setting_with_its_default():
+    path = ROOT / "configs" / "train" / "all.yaml"
+    written = load_yaml(path)
+    needed = {"sources": [{"cache": "cache/mine.npz"}], "output": "runs/all"}
+    assert written == TrainConfig.model_validate(needed).model_dump(mode="json")
+    assert TrainConfig.from_yaml(path).model_dump(mode="json") == written
+
+
+def test_names_of_earlier_versions():
+    """Cards of older weights keep loading."""
+    config = ModelConfig.model_validate({"prior": 0.3, "network": 0.6, "mean_pk": 6.5})
+    assert (config.prior_weight, config.network_weight) == (0.3, 0.6)
+    assert "mean_pk" not in config.model_dump()

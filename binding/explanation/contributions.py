@@ -144,7 +144,7 @@ def _prior(graph: ComplexGraph, scorer: Scorer) -> dict[str, float]:
     nowhere = np.zeros(0, dtype=np.uint32)
     sites = [pocket_words(graph.pocket, graph.ligand.positions), nowhere]
     here, anywhere = scorer.prior.predict_at([graph.ligand], sites, np.zeros(2, dtype=np.int64)).at_site.tolist()
-    weight = scorer.members[0].interaction.config.prior
+    weight = scorer.members[0].interaction.config.prior_weight
     return {"prior_ligand": weight * anywhere, "prior_site": weight * (here - anywhere)}
 
 

@@ -38,14 +38,14 @@ _ATOMS_AT_ONCE = {"cpu": 256, "cuda": 32_768}
 class Member(nn.Module):
     """One trained pair: the interaction model and the twin that sees no protein.
 
-    Where pk starts from a prior (``config.prior``), there is no twin: the prior is what the model is compared
+    Where pk starts from a prior (``config.prior_weight``), there is no twin: the prior is what the model is compared
     with.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.interaction = InteractionModel(config)
-        self.ligand_only = None if config.prior else LigandOnlyModel(config)
+        self.ligand_only = None if config.prior_weight else LigandOnlyModel(config)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ class Scorer:
         device: Where to run.
         dtype: ``float32`` or ``float64``.
         domain: What they were trained on; None where that is not known.
-        prior: What their pk starts from, if they are of that kind (``config.prior``).
+        prior: What their pk starts from, if they are of that kind (``config.prior_weight``).
 
     Attributes:
         std_scale: What the predicted standard deviation is multiplied by, so that it fits held-out errors.
@@ -151,7 +151,7 @@ class Scorer:
             states = [state.index_select(0, atom_of) for state in atoms]
             posed[:, piece] = self._interact(batch.to(self.device), states, encoded.states)
         config = self.members[0].interaction.config
-        if not config.prior:
+        if not config.prior_weight:
             twins = torch.stack([member.ligand_only(molecules) for member in self.members if member.ligand_only])
             alone = twins.mean(0).double().cpu().numpy()[structure_of]
             return Scores(pk=posed[0], pk_std=posed[1], pk_ligand_only=alone, pose=posed[2])
@@ -159,7 +159,7 @@ class Scorer:
             assert self.prior is not None, "weights that start from a prior are loaded with it"
             sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
             starts = self.prior.predict_at(structures, sites, structure_of)
-        pk = config.prior * starts.at_site + config.network_weight * posed[0]
+        pk = config.prior_weight * starts.at_site + config.network_weight * posed[0]
         std = posed[1] if starts.known is None else posed[1] * (1.0 - self.narrowing * starts.known)
         return Scores(pk=pk, pk_std=std, pk_ligand_only=starts.alone, pose=posed[2])
 

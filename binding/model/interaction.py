@@ -15,7 +15,7 @@ from binding.model.layers.cross_attention import GeometricCrossAttention, PairGr
 from binding.model.layers.encoders import DirectionEncoder, MoleculeEncoder, Neighbours, PocketEncoder, mlp
 from binding.model.layers.geometry import VINA_TERMS, PairFeatures, PairGeometry, read_vectors
 from binding.model.layers.precision import full_precision
-from binding.model.layers.readout import VINA_MEAN_PK, PairReadout, VinaTerms, small_mlp
+from binding.model.layers.readout import MEAN_PK, VINA_MEAN_PK, PairReadout, VinaTerms, small_mlp
 
 _ROTORS = DESCRIPTORS.index("rotatable_bonds")
 _ROTOR_SCALE = 7.0
@@ -27,7 +27,7 @@ class Output:
     """What the network says of B complexes with E pairs.
 
     Attributes:
-        pk: (B,), before any prior has its share (``config.prior``).
+        pk: (B,), before any prior has its share (``config.prior_weight``).
         log_variance: (B,), of pk. pose_logit: (B,), > 0 where the pose looks near-native.
         ligand_term: (B,), pK, what the ligand adds without the protein.
         contributions: (E,), pK; ``pk = bias + ligand_term + sum of contributions`` exactly.
@@ -113,7 +113,7 @@ class InteractionModel(nn.Module):
         self.readout = PairReadout(channels, dropout)
         self.physics = VinaTerms() if config.physics else None
         # Vina's terms bring a mean of their own; what is left of the labels' mean starts as the constant.
-        self.bias = nn.Parameter(torch.tensor(config.mean_pk - (VINA_MEAN_PK if config.physics else 0.0)))
+        self.bias = nn.Parameter(torch.tensor(MEAN_PK - (VINA_MEAN_PK if config.physics else 0.0)))
         self.ligand_term = mlp(2 * channels + len(DESCRIPTORS), channels, 1, dropout)
         self.whole = mlp(3 * channels + 1 + len(VINA_TERMS), channels, 2, dropout)
         # In a mean a single wrong contact drowns; in a sum it does not.

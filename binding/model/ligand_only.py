@@ -13,6 +13,7 @@ from binding.config import ModelConfig
 from binding.graph.batch import Molecules
 from binding.graph.fields import DESCRIPTORS
 from binding.model.layers.encoders import MoleculeEncoder, mlp
+from binding.model.layers.readout import MEAN_PK
 
 
 class LigandOnlyModel(nn.Module):
@@ -26,7 +27,7 @@ class LigandOnlyModel(nn.Module):
         super().__init__()
         channels = config.hidden_channels
         self.molecule = MoleculeEncoder(channels, config.ligand_layers, config.dropout)
-        self.bias = nn.Parameter(torch.tensor(config.mean_pk))
+        self.bias = nn.Parameter(torch.tensor(MEAN_PK))
         self.head = mlp(2 * channels + len(DESCRIPTORS), channels, 1, config.dropout)
 
     def forward(self, batch: Molecules) -> Tensor:

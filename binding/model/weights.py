@@ -76,7 +76,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             member.load_state_dict(state)
             members.append(member)
         arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
-        prior = Prior.from_arrays(arrays) if config.prior else None
+        prior = Prior.from_arrays(arrays) if config.prior_weight else None
         calibration_of(card)  # the scorer reads it: what is wrong with it is told here
     except ValidationError as error:
         raise WeightsError(f"the card of {path} does not describe a model: {describe(error)}", "restore it") from None

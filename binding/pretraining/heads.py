@@ -16,6 +16,7 @@ from binding.constants import AMINO_ACIDS
 from binding.graph.batch import Batch
 from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, RESIDUE_SCALARS
 from binding.model.layers.encoders import MoleculeEncoder, PocketEncoder, mlp
+from binding.model.layers.readout import MEAN_PK
 
 #: Columns of ``RESIDUE_SCALARS`` that hold for a residue of any type. The others tell it: which chi angles there
 #: are, whether atoms are missing, how many side chains are near the middle of its own.
@@ -78,7 +79,7 @@ class MoleculePretraining(nn.Module):
         self.mask = nn.Parameter(torch.randn(channels))
         self.categories = mlp(channels, channels, sum(ATOM_CATEGORIES.values()))
         self.whole = mlp(2 * channels, channels, len(DESCRIPTORS) + 1, config.dropout)
-        self.bias = nn.Parameter(torch.tensor(config.mean_pk))
+        self.bias = nn.Parameter(torch.tensor(MEAN_PK))
 
     def forward(self, batch: MoleculeBatch, hidden: Tensor) -> MoleculeGuess:
         """Reads molecules some of whose atoms are not shown; their bonds are.

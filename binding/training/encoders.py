@@ -83,7 +83,11 @@ def load_encoders(paths: Sequence[str | Path], model: ModelConfig) -> dict[str, 
             reason = str(error).splitlines()[0]
             raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged, or of another version") from None
         state |= {place + name: tensor for place in _PLACES[kind] for name, tensor in tensors.items()}
-    return state if not model.prior else {name: t for name, t in state.items() if not name.startswith("ligand_only.")}
+    return (
+        state
+        if not model.prior_weight
+        else {name: t for name, t in state.items() if not name.startswith("ligand_only.")}
+    )
 
 
 def _empty(kind: str, model: ModelConfig) -> nn.Module:

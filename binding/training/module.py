@@ -19,8 +19,21 @@ from binding.graph.batch import Batch
 from binding.model.weights import Member
 from binding.training import parts
 from binding.training.gather import gather_batch, world_size
-from binding.training.losses import affinity_loss, decoy_loss, pair_loss, pose_loss, pose_rank_loss, variance_loss
+from binding.training.losses import (
+    HUBER_DELTA,
+    Chosen,
+    affinity_loss,
+    decoy_loss,
+    pair_loss,
+    pose_loss,
+    pose_rank_loss,
+    variance_loss,
+)
 
+GRADIENT_CLIP = 1.0  # the largest gradient norm, of each of the two networks
+_VARIANCE_WEIGHT = 0.1  # of the likelihood that trains pk_std
+_POSE_WEIGHT = 0.2  # of near-native against wrong poses, each by itself
+_WEIGHT_DECAY = 0.01  # of AdamW
 _LAST_RATE = 0.02  # of the peak, at the end of the cosine
 _LONGEST_WARMUP = 0.1  # of the run, so that a short one does not end before it has begun
 
@@ -66,36 +79,37 @@ class TrainingModule(lightning.LightningModule):
         output = member.interaction(graphs)
         alone = labels.alone if member.ligand_only is None else member.ligand_only(graphs)
         model = self.config.model
-        pk = model.network_weight * output.pk + model.prior * labels.start
+        pk = model.network_weight * output.pk + model.prior_weight * labels.start
         own = [pk, output.log_variance, output.pose_logit, alone]
         whole, labels = gather_batch(torch.stack([column.float() for column in own], dim=1), labels)
         return Predicted(*whole.unbind(1)), labels
 
-    def losses(self, predicted: Predicted, labels: Labels) -> dict[str, Tensor]:
+    def losses(self, predicted: Predicted, labels: Labels, chosen: Chosen) -> dict[str, Tensor]:
         """Each term of the loss, unweighted."""
-        config, wrong = self.config, labels.decoy & (labels.near_native == 0)
         exact = labels.weight * (labels.relation == 0)  # a bound has neither an error nor a difference
         pk, twin = predicted.pk, predicted.ligand_only
         return {
-            "affinity": affinity_loss(pk, labels.pk, labels.weight, labels.relation, config.huber_delta),
+            "affinity": affinity_loss(pk, labels.pk, labels.weight, labels.relation, HUBER_DELTA),
             "variance": variance_loss(pk, predicted.log_variance, labels.pk, exact),
-            "pose": pose_loss(predicted.pose_logit, labels.near_native),
-            "pose_rank": pose_rank_loss(predicted.pose_logit, labels.near_native, labels.poses_of),
-            "decoy": decoy_loss(pk, labels.pk, wrong),
-            "pair": pair_loss(pk, labels.pk, exact, labels.group, config.huber_delta),
-            "ligand_only": affinity_loss(twin, labels.pk, labels.weight, labels.relation, config.huber_delta),
+            "pose": pose_loss(predicted.pose_logit, labels.near_native, chosen.posed),
+            "pose_rank": pose_rank_loss(predicted.pose_logit, chosen.right, chosen.known),
+            "decoy": decoy_loss(pk, labels.pk, chosen.wrong),
+            "pair": pair_loss(pk, labels.pk, chosen.pairs, HUBER_DELTA),
+            "ligand_only": affinity_loss(twin, labels.pk, labels.weight, labels.relation, HUBER_DELTA),
         }
 
-    def training_step(self, batch: tuple[Batch, Labels], batch_idx: int) -> Tensor:
+    def training_step(self, batch: tuple[Batch, Labels, Chosen], batch_idx: int) -> Tensor:
         # Dropout is seeded by the place in the run, so that a resumed run draws as the unbroken one would have.
         torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank)
-        graphs, labels = batch
+        graphs, labels, chosen = batch
         predicted, labels = self.predict(self.member, graphs, labels)
-        terms = self.losses(predicted, labels)
+        if world_size() > 1:  # the labels are now those of all processes
+            chosen = Chosen.of(labels)
+        terms = self.losses(predicted, labels, chosen)
         weights = {
             "affinity": 1.0,
-            "variance": self.config.variance_weight,
-            "pose": self.config.pose_weight,
+            "variance": _VARIANCE_WEIGHT,
+            "pose": _POSE_WEIGHT,
             "pose_rank": self.config.pose_rank_weight,
             "decoy": self.config.decoy_weight,
             "pair": self.config.pair_weight,
@@ -110,24 +124,21 @@ class TrainingModule(lightning.LightningModule):
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Clips the two networks apart, so that neither scales the other's step; the log has the norms before."""
-        norms = parts.gradient_norms(self.member)
+        norms = parts.clip_gradients(self.member, GRADIENT_CLIP)
         if not bool(torch.isfinite(torch.stack(list(norms.values()))).all()):
             raise TrainingError(
                 f"training has diverged: a gradient is not finite in step {self.global_step}",
                 "lower learning_rate, or set precision: fp32",
             )
         self._log_epoch({f"gradient_{part}": norm for part, norm in norms.items()}, 1)
-        for network in filter(None, (self.member.interaction, self.member.ligand_only)):
-            torch.nn.utils.clip_grad_norm_(network.parameters(), self.config.gradient_clip)
 
     def on_train_batch_end(self, *_: Any) -> None:
         decay = min(self.config.ema_decay, (1 + self.global_step) / (10 + self.global_step))
         with torch.no_grad():
-            for averaged, current in zip(self.average.parameters(), self.member.parameters(), strict=True):
-                averaged.lerp_(current, 1.0 - decay)
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.member.parameters()), 1.0 - decay)
 
-    def validation_step(self, batch: tuple[Batch, Labels], batch_idx: int) -> None:
-        graphs, labels = batch
+    def validation_step(self, batch: tuple[Batch, Labels, Chosen], batch_idx: int) -> None:
+        graphs, labels, _ = batch
         predicted, labels = self.predict(self.average, graphs, labels)
         exact = labels.relation == 0  # a bound has no error
         self._predictions.append(torch.stack([predicted.pk, predicted.ligand_only, labels.pk])[:, exact])
@@ -148,7 +159,8 @@ class TrainingModule(lightning.LightningModule):
         )
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        return tuple(part.to(device) for part in batch)
+        graphs, labels = batch
+        return graphs.to(device), labels.to(device), Chosen.of(labels).to(device)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step as a share of its peak: linear warm-up, then a cosine."""
@@ -160,7 +172,7 @@ class TrainingModule(lightning.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         config = self.config
         groups = parts.optimizer_groups(self.member, config.learning_rate, config.learning_rates)
-        optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
+        optimizer = torch.optim.AdamW(groups, weight_decay=_WEIGHT_DECAY)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable
 from typing import Any, Final
 
 import torch
@@ -60,12 +60,30 @@ def optimizer_groups(member: Member, learning_rate: float, factors: LearningRate
     ]
 
 
-def gradient_norms(member: Member) -> dict[str, Tensor]:
-    """The norm of the gradient of each part, before any clipping; zero where a part is not trained."""
-    norms = {}
-    for part, tensors in parameters(member).items():
-        if not tensors:
-            continue
-        norm = torch.nn.utils.clip_grad_norm_(tensors, math.inf)  # scales by one
-        norms[part] = norm.to(tensors[0].device)  # without any gradient it is a zero on the CPU
+def clip_gradients(member: Member, most: float) -> dict[str, Tensor]:
+    """Scales the gradients of each of the two networks down to a norm of ``most``, if theirs is greater.
+
+    Returns:
+        The norm of the gradient of each part before that; zero where a part is not trained. No value is read from the
+        device.
+    """
+    tensors = [p for network in _networks(member) for p in network.parameters() if p.grad is not None]
+    gradients = [tensor.grad for tensor in tensors if tensor.grad is not None]
+    norm_of = dict(zip(map(id, tensors), torch._foreach_norm(gradients), strict=True))
+    zero = next(member.parameters()).new_zeros(())
+
+    def norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+        found = [norm_of[id(parameter)] for parameter in parameters if id(parameter) in norm_of]
+        return torch.linalg.vector_norm(torch.stack(found)) if found else zero
+
+    norms = {part: norm(members) for part, members in parameters(member).items() if members}
+    for network in _networks(member):
+        own = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
+        if own:
+            factor = (most / (norm(network.parameters()) + 1e-6)).clamp(max=1.0)  # as torch's clip_grad_norm_
+            torch._foreach_mul_(own, factor)
     return norms
+
+
+def _networks(member: Member) -> list[nn.Module]:
+    return [network for network in (member.interaction, member.ligand_only) if network is not None]

@@ -28,7 +28,7 @@ from binding.metrics import MIN_ROWS
 from binding.training.encoders import load_encoders
 from binding.training.finish import TrainResult, finish
 from binding.training.keep import BEST, LAST, EpochLog, Patience, WholeCheckpoints, checkpoints, keep_settings
-from binding.training.module import TrainingModule
+from binding.training.module import GRADIENT_CLIP, TrainingModule
 from binding.training.start import load_start
 
 #: Settings that may change when a run goes on: they say where and how it runs, not what it computes.
@@ -178,7 +178,7 @@ def _trainer(config: TrainConfig, output: Path, progress: bool) -> lightning.Tra
         strategy=DDPStrategy(find_unused_parameters=True, broadcast_buffers=False) if config.devices > 1 else "auto",
         use_distributed_sampler=False,  # see Shards
         precision=_PRECISIONS[precision],  # type: ignore[arg-type]
-        gradient_clip_val=config.gradient_clip,
+        gradient_clip_val=GRADIENT_CLIP,
         callbacks=callbacks,
         plugins=[WholeCheckpoints()],
         logger=_tensorboard(output) if config.tensorboard else False,  # see EpochLog

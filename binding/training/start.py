@@ -14,7 +14,7 @@ from binding.model.weights import load_model, resolve_weights
 from binding.prior.model import Prior
 
 #: What a run may set anew: neither the tensors nor what they compute depend on it.
-_FREE: Final = {"dropout", "mean_pk"}
+_FREE: Final = {"dropout"}
 #: What a run may add to weights that lack it; it starts from chance.
 _ADDED: Final = {"pose_readout": "pairs"}
 

@@ -101,13 +101,14 @@ def timed(
     module = TrainingModule(config, 1000).to(device).train()
     join = Collator()
     batches = [join([data[row] for row in rows]) for rows in BucketSampler(data, batch_size)]
-    batches = [(graphs.to(device), labels.to(device)) for graphs, labels in batches]
+    batches = [module.transfer_batch_to_device(batch, torch.device(device), 0) for batch in batches]
 
     def step(batch: Any) -> None:
         cast: AbstractContextManager = torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()
         with cast:
-            predicted, labels = module.predict(module.member, *batch)
-            loss = torch.stack(list(module.losses(predicted, labels).values())).sum()
+            graphs, labels, chosen = batch
+            predicted, labels = module.predict(module.member, graphs, labels)
+            loss = torch.stack(list(module.losses(predicted, labels, chosen).values())).sum()
         loss.backward()
         module.zero_grad()
 

@@ -72,7 +72,7 @@ def sums(scorer: Scorer, items: Sequence[Featurized]) -> tuple[np.ndarray, np.nd
         return network, network
     sites = [pocket_words(item.graph.pocket, item.graph.ligand.positions) for item in items]
     alike = scorer.prior.predict_at([items[0].graph.ligand], sites, np.zeros(len(items), dtype=np.int64))
-    return network, network + scorer.members[0].interaction.config.prior * alike.at_site
+    return network, network + scorer.members[0].interaction.config.prior_weight * alike.at_site
 
 
 def deleted(scorer: Scorer, item: Featurized, found: Contributions) -> Deleted:

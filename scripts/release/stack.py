@@ -37,7 +37,7 @@ from binding.training.finish import finish
 from scripts.figures import FIGURES, write_figures
 
 OUTPUT = FIGURES / "stack.json"
-SHARES = ("prior", "network")  # of the model's settings
+SHARES = {"prior_weight": "prior", "network": "network"}  # settings of the model, by the names of the fit
 
 
 def mixed(run: Path, prior: Path, output: Path, stack: dict[str, Any]) -> dict[str, float]:
@@ -46,7 +46,7 @@ def mixed(run: Path, prior: Path, output: Path, stack: dict[str, Any]) -> dict[s
     if settings.get("prior"):
         raise SystemExit(f"{run} was trained with a prior")
     model = {name: value for name, value in settings["model"].items() if name not in SHARES}
-    model |= {name: stack[name] for name in SHARES if stack}
+    model |= {name: stack[fitted] for name, fitted in SHARES.items() if stack}
     config = TrainConfig.model_validate(settings | {"model": model, "prior": str(prior), "output": str(output)})
     trained = load_model(run, device="cpu").members[0].interaction.state_dict()
     member = Member(config.model)
@@ -68,7 +68,7 @@ def said(mixed: Path, alone: Path) -> pd.DataFrame:
     model = TrainConfig.from_yaml(mixed / "config.yaml").model
     rows = [pd.read_csv(run / "validation.csv", dtype={"id": str}).set_index("id") for run in (mixed, alone)]
     network = rows[1]["pk"].reindex(rows[0].index)
-    prior = (rows[0]["pk"] - model.network_weight * network) / model.prior
+    prior = (rows[0]["pk"] - model.network_weight * network) / model.prior_weight
     table = pd.DataFrame({"pk_true": rows[0]["pk_true"], "prior": prior, "network": network})
     return table[rows[0]["relation"] == "="]
 

@@ -21,7 +21,7 @@ def _prior(content: dict[str, Any]) -> str:
     if "prior" not in content:
         return "none"
     known, model = content["prior"], ModelConfig.model_validate(content["config"])
-    weights = f"{model.prior:g} of it, {model.network_weight:g} of the network"
+    weights = f"{model.prior_weight:g} of it, {model.network_weight:g} of the network"
     return f"{count(known['ligands'])} ligands, {count(known['sites'])} sites; {weights}"
 
 

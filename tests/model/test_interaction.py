@@ -208,7 +208,7 @@ def test_without_physics_there_is_no_prior():
 def test_a_new_network_starts_near_the_mean():
     """Before training, no complex is far from the labels' mean."""
     torch.manual_seed(0)
-    member = Member(ModelConfig(mean_pk=6.5)).eval()
+    member = Member(ModelConfig()).eval()
     batch = collate([example_graph(name) for name in NAMES])
     assert member.interaction(batch).pk.tolist() == pytest.approx([6.5] * 3, abs=3.5)  # Vina's terms vary
     assert member.ligand_only(batch).tolist() == pytest.approx([6.5] * 3, abs=1.0)

@@ -24,7 +24,7 @@ from binding.prior.model import Prior, PriorPk, SiteFit, summary_of
 from binding.prior.sites import Sites, tanimoto
 
 SHARE = 0.5
-STARTING = SMALL.model_copy(update={"prior": SHARE})
+STARTING = SMALL.model_copy(update={"prior_weight": SHARE})
 
 
 def prior_of(
@@ -202,7 +202,7 @@ def test_half_precision_leaves_the_prior_as_it_is(fitted, tmp_path):
 @pytest.mark.parametrize(("share", "given", "rest"), [(SHARE, None, 1 - SHARE), (0.2, None, 0.8), (0.7, 0.4, 0.4)])
 def test_pk_is_a_weighted_sum_of_the_prior_and_the_networks(fitted, tmp_path, share, given, rest):
     """Networks of the same tensors with and without a prior: what is mixed is what each says by itself."""
-    path, config = tmp_path / "x.safetensors", SMALL.model_copy(update={"prior": share, "network": given})
+    path, config = tmp_path / "x.safetensors", SMALL.model_copy(update={"prior_weight": share, "network": given})
     alone = [random_member(SMALL, seed) for seed in range(2)]
     states = [
         {name: tensor for name, tensor in member.state_dict().items() if "ligand_only" not in name} for member in alone

@@ -113,7 +113,7 @@ def test_batches_carry_the_starts_and_decoys_have_their_poses(settings, prior):
 
 def test_no_twin_is_trained_and_the_card_tells_the_prior(finished, prior):
     config, _ = finished
-    assert config.model.prior == PRIOR_SHARE
+    assert config.model.prior_weight == PRIOR_SHARE
     names = weights_of(config)
     assert not [name for name in names if "ligand_only" in name]
     assert {name for name in names if name.startswith("prior.")} == {
@@ -121,7 +121,7 @@ def test_no_twin_is_trained_and_the_card_tells_the_prior(finished, prior):
     }
     card = card_of(config)
     assert card["prior"] == FittedPrior.load(prior).prior.summary()
-    assert card["config"]["prior"] == PRIOR_SHARE
+    assert card["config"]["prior_weight"] == PRIOR_SHARE
     assert card["training"]["prior"] == str(prior)
     assert load_model(config.output, device="cpu").members[0].ligand_only is None
     assert "gradient_ligand_only" not in log_of(config).columns
@@ -211,7 +211,7 @@ def test_a_network_trained_on_its_own_is_joined_with_a_prior(whole, prior, tmp_p
     state = new.members[0].interaction.state_dict()
     moved = [name for name, tensor in state.items() if not torch.equal(old[f"0.interaction.{name}"], tensor)]
     assert moved == (["bias"] if stack else [])
-    assert new.card["config"]["prior"] == weights[0]
+    assert new.card["config"]["prior_weight"] == weights[0]
     assert figures["rmse"] == pytest.approx(new.card["validation"]["pk"]["rmse"])
     assert TrainConfig.model_validate(yaml.safe_load((tmp_path / "mixed" / "config.yaml").read_text())).prior == prior
 
@@ -291,7 +291,7 @@ def test_a_pretrained_encoder_goes_to_the_model_alone(settings, prior, tmp_path)
     torch.manual_seed(3)
     state = LigandOnlyModel(model).molecule.state_dict()
     path = save_encoder(tmp_path, "ligand", state, {"name": "x", "config": model.model_dump(mode="json")})
-    starting = model.model_copy(update={"prior": 0.5})
+    starting = model.model_copy(update={"prior_weight": 0.5})
     assert all(name.startswith("interaction.") for name in load_encoders([path], starting))
     assert any(name.startswith("ligand_only.") for name in load_encoders([path], model))
     config = settings(prior=str(prior), encoders=[str(path)], epochs=1, learning_rate=1e-12, validation=None)
@@ -306,14 +306,14 @@ def test_a_pretrained_encoder_goes_to_the_model_alone(settings, prior, tmp_path)
 def test_settings_that_do_not_fit_together(settings, prior):
     for changes, told in (
         ({"prior": str(prior), "init": "binding-base"}, "init and prior exclude each other"),
-        ({"model": MODEL | {"prior": 0.5}}, "model.prior above 0 needs prior"),
-        ({"prior": str(prior), "model": MODEL | {"prior": 0.0}}, "prior needs it to be above 0"),
+        ({"model": MODEL | {"prior_weight": 0.5}}, "model.prior_weight above 0 needs prior"),
+        ({"prior": str(prior), "model": MODEL | {"prior_weight": 0.0}}, "prior needs it to be above 0"),
     ):
         with pytest.raises(ValidationError, match=told):
             settings(**changes)
-    assert settings(prior=str(prior), model=MODEL | {"prior": 0.2}).model.prior == 0.2
+    assert settings(prior=str(prior), model=MODEL | {"prior_weight": 0.2}).model.prior_weight == 0.2
     given = settings(prior=str(prior), model=ModelConfig.model_validate(MODEL))
-    assert given.model.prior == PRIOR_SHARE, "who names a prior uses it"
+    assert given.model.prior_weight == PRIOR_SHARE, "who names a prior uses it"
 
 
 def test_a_prior_for_another_rule_is_refused(settings, prior):
@@ -332,19 +332,19 @@ def test_a_prior_that_is_missing_or_damaged(settings, tmp_path):
 def test_weights_without_a_prior_get_none_by_fine_tuning(settings, tmp_path):
     path = write_random_weights(tmp_path / "old.safetensors", SMALL, members=1)
     with pytest.raises(ConfigError, match=r"prior 0\.5 \(theirs: 0\.0\)"):
-        run(settings(init=str(path), model={"prior": 0.5}))
+        run(settings(init=str(path), model={"prior_weight": 0.5}))
 
 
 def test_the_share_leaves_the_network_one(settings, prior):
     for share in (-0.1, 1.0, "half"):
         with pytest.raises(ValidationError, match=r"model\.prior"):
-            settings(prior=str(prior), model=MODEL | {"prior": share})
+            settings(prior=str(prior), model=MODEL | {"prior_weight": share})
 
 
 def test_a_weight_of_the_network_is_one_beside_a_prior(settings, prior):
     assert settings(prior=str(prior)).model.network_weight == 1 - PRIOR_SHARE
-    assert settings(prior=str(prior), model=MODEL | {"prior": 0.7, "network": 0.4}).model.network_weight == 0.4
+    assert settings(prior=str(prior), model=MODEL | {"prior_weight": 0.7, "network": 0.4}).model.network_weight == 0.4
     assert settings().model.network_weight == 1.0
-    for model in ({"network": 0.4}, {"prior": 0.7, "network": 0.0}):
+    for model in ({"network": 0.4}, {"prior_weight": 0.7, "network": 0.0}):
         with pytest.raises(ValidationError, match=r"network"):
             settings(prior=str(prior) if "prior" in model else None, model=MODEL | model)

@@ -11,6 +11,8 @@ from binding.model.layers.geometry import VINA_TERMS
 #: Weights of Vina's five terms (Trott & Olson 2010) times -1/1.364, so that they add up in pK.
 VINA_PK_WEIGHTS = (0.0261, 0.00378, -0.6158, 0.0257, 0.4305)
 _ROTOR_WEIGHT = 0.0585
+#: pK, about the mean of measured affinities: where the constant term starts.
+MEAN_PK = 6.5
 #: pK, about what Vina's function gives a crystal complex of the PDBbind refined set.
 VINA_MEAN_PK = 5.0
 #: pK, the most that clashes can take away.

@@ -331,7 +331,7 @@ def test_a_prior_that_is_missing_or_damaged(settings, tmp_path):
 
 def test_weights_without_a_prior_get_none_by_fine_tuning(settings, tmp_path):
     path = write_random_weights(tmp_path / "old.safetensors", SMALL, members=1)
-    with pytest.raises(ConfigError, match=r"prior 0\.5 \(theirs: 0\.0\)"):
+    with pytest.raises(ConfigError, match=r"prior_weight 0\.5 \(theirs: 0\.0\)"):
         run(settings(init=str(path), model={"prior_weight": 0.5}))
 
 
@@ -347,4 +347,4 @@ def test_a_weight_of_the_network_is_one_beside_a_prior(settings, prior):
     assert settings().model.network_weight == 1.0
     for model in ({"network": 0.4}, {"prior_weight": 0.7, "network": 0.0}):
         with pytest.raises(ValidationError, match=r"network"):
-            settings(prior=str(prior) if "prior" in model else None, model=MODEL | model)
+            settings(prior=str(prior) if "prior_weight" in model else None, model=MODEL | model)

@@ -29,8 +29,8 @@ from binding.io.arrays import read_arrays
 
 SUFFIX: Final = ".domain.npz"
 FORMAT_VERSION: Final = 1
-#: Share of words from which on a protein counts as known (docs/accuracy.md). Of held-out proteins with a relative in
-#: training (0.3 of a chain identical) 89 % have as much, of the others 4 %, and of 48 whole shuffled ones none.
+#: Share of words from which on a protein counts as known (docs/explanation/accuracy.md). Of held-out proteins with a
+#: relative in training (0.3 of a chain identical) 89 % have as much, of the others 4 %, and of 48 shuffled ones none.
 KNOWN_PROTEIN: Final = 0.1
 #: Tanimoto below which a ligand is unlike all others: two random drugs have about 0.2 at the nearest of some thousands.
 KNOWN_LIGAND: Final = 0.25

@@ -24,7 +24,7 @@ from binding.poses.vina import CUTOFF, affinity, ligand_types, protein_types
 from binding.structures import Ligand, Protein
 
 #: A pose is good enough to train on where it was found in the template's own frame, or where the overlay and the score
-#: are at least this good. docs/place.md tells how often such a pose is within 2 Å of the truth.
+#: are at least this good. docs/how-to/place.md tells how often such a pose is within 2 Å of the truth.
 GOOD_OVERLAP = 0.75  # of shape and of features, their sum (2 for a ligand on itself); less is no ground to lay it on
 GOOD_SCORE_PER_ATOM = -0.25  # kcal/mol for each heavy atom between ligand and protein, at most
 GOOD_CLASHES = 1  # at most

@@ -3,7 +3,7 @@
     python -m scripts.measure.splits ../shared/data/crystal --test ../shared/data/casf2016 \
         --more ../shared/data/modelled ../shared/data/congeneric
 
-Writes docs/figures/splits.json, from which scripts.tables fills docs/splits.md. Some ten minutes on one core.
+Writes docs/figures/splits.json, from which scripts.tables fills docs/how-to/split.md. Some ten minutes on one core.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
         --test ../shared/data/casf2016
 
 Every figure of the card is computed here, from files, with the weights as they are stored. The test set
-is for the final figures: choose by the held-out rows, and write down every exception in docs/accuracy.md.
+is for the final figures: choose by the held-out rows, and write down every exception in docs/explanation/accuracy.md.
 """
 
 from __future__ import annotations

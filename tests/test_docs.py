@@ -75,6 +75,16 @@ def test_every_page_is_in_the_navigation():
     assert sorted(listed) == sorted(pages)
 
 
+def test_pages_that_the_code_names_exist():
+    named = {}
+    for folder in ("binding", "scripts", "configs", "notebooks", "tests"):
+        for path in (ROOT / folder).rglob("*"):
+            if path.suffix in {".py", ".yaml", ".ipynb", ".html"} and path.name != Path(__file__).name:
+                for page in re.findall(r"docs/[\w/-]+\.md", path.read_text(encoding="utf-8")):
+                    named.setdefault(page, path.relative_to(ROOT).as_posix())
+    assert {page: path for page, path in named.items() if not (ROOT / page).is_file()} == {}
+
+
 def test_every_error_code_is_explained():
     source = (ROOT / "binding" / "errors.py").read_text(encoding="utf-8")
     page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")

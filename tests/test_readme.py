@@ -62,9 +62,8 @@ def test_commands_of_the_docs_run(page: Path, tmp_path: Path, monkeypatch: pytes
     if "<!-- runs with complexes -->" in page.read_text(encoding="utf-8"):
         write_complexes(tmp_path)
         write_ligands(tmp_path)
-    run = by_shell if page.name == "README.md" else in_this_process
     for command, expected in commands(page):
-        code, output = run(command)
+        code, output = in_this_process(command)
         assert code == expected, f"{command}\n{output}"
 
 

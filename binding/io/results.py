@@ -92,8 +92,19 @@ class ResultRow:
         """A row with its derived columns: ``dg_kcal_mol``, ``ligand_efficiency`` and ``heavy_atoms``.
 
         Args:
-            id, protein, ligand, pk, pk_std, pk_ligand_only, pose, model, pk_low, pk_high: As columns.
-            in_domain, nearest_ligand, nearest_protein: As columns.
+            id: As the column, like all up to ``nearest_protein``.
+            protein: The protein's file name.
+            ligand: The pose.
+            pk: Predicted affinity, pK.
+            pk_std: Standard deviation of its error, pK.
+            pk_ligand_only: Prediction from the ligand alone, pK.
+            pose: Probability that the pose is near-native.
+            model: Name of the weights.
+            pk_low: Lower bound of the 90 % interval, pK.
+            pk_high: Upper bound of it, pK.
+            in_domain: Whether the complex resembles the training set.
+            nearest_ligand: Similarity to the nearest training ligand.
+            nearest_protein: Similarity to the nearest training protein.
             warnings: Sentences.
             more: Values of further columns of ``binding.io.columns``, by name.
         """

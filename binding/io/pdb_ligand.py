@@ -15,9 +15,10 @@ from scipy.spatial import cKDTree
 from binding.errors import LigandError
 from binding.io.elements import element_of
 from binding.io.perceive import perceive_bonds
-from binding.io.vocabulary import AUTODOCK_TYPES
+from binding.io.vocabulary import AUTODOCK_TYPES, STANDARD_AMINO_ACIDS
 
 _TABLE = Chem.GetPeriodicTable()
+_MOST_RESIDUES = 40  # amino acids: a peptide of so many has more than 300 atoms, while pieces of a pocket have fewer
 _MOST_ATOMS = 1000  # heavy atoms; well above the 300 that are scored, so that a large ligand still gets its row
 _ATOM_LINE = re.compile(r"^(?:ATOM  |HETATM)", re.MULTILINE)
 _MOL_BLOCK = re.compile(r"V[23]000\s*$|^@<TRIPOS>", re.MULTILINE)
@@ -202,7 +203,18 @@ def _same_place(first: list[str], second: list[str]) -> bool:
 
 @dataclass(frozen=True)
 class _Atom:
-    """An atom line: what its serial field says, its element (empty for a pseudo-atom), its place in Å."""
+    """An atom line.
+
+    Attributes:
+        serial: What its field says, as text.
+        symbol: Element; empty for a pseudo-atom.
+        position: Å.
+        name: Without blanks.
+        residue: Chain, number and insertion code, as the columns hold them.
+        altloc: Label of the alternate location, or empty.
+        occupancy: 1 where the field cannot be read.
+        amino: Whether the residue has the name of an amino acid.
+    """
 
     serial: str
     symbol: str
@@ -211,6 +223,7 @@ class _Atom:
     residue: str
     altloc: str
     occupancy: float
+    amino: bool
 
 
 def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
@@ -230,7 +243,10 @@ def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
     count = sum(atom.symbol != "H" for atom in atoms)
     if not count:
         raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
-    if count > _MOST_ATOMS:  # before minutes go into the bond orders of a whole protein
+    residues = {atom.residue for atom in atoms if atom.name == "CA" and atom.amino}
+    if (
+        count > _MOST_ATOMS or len(residues) > _MOST_RESIDUES
+    ):  # before minutes go into the bond orders of a whole protein
         raise LigandError(
             f"Ligand {name} has {count} heavy atoms: this seems to be a protein.",
             "Give the ligand alone; for one inside the protein's file, -l auto or -l A:LIG:301.",
@@ -306,7 +322,16 @@ def _atom(line: str, name: str, *, docked: bool) -> _Atom:
     except ValueError:
         occupancy = 1.0
     serial = line[6 : 12 if wide else 11].strip()
-    return _Atom(serial, symbol, position, line[12:16].strip(), line[21:27], line[16:17].strip(), occupancy)
+    return _Atom(
+        serial,
+        symbol,
+        position,
+        line[12:16].strip(),
+        line[21:27],
+        line[16:17].strip(),
+        occupancy,
+        line[17:20] in STANDARD_AMINO_ACIDS,
+    )
 
 
 def _one_altloc(atoms: list[_Atom]) -> tuple[list[_Atom], list[str]]:

@@ -178,13 +178,14 @@ def test_a_shard_does_not_touch_the_parts_of_another(plan, library, tmp_path):
 def test_a_changed_input_is_refused_and_named(done, poses, tmp_path):
     made, _ = done
     before = contents(made.output)
+    scoring = made.scoring
     for changed, word in (
-        ({"batch_size": 3}, "--batch-size"),
-        ({"compound_tag": "supplier"}, "--compound-tag"),
-        ({"pocket": replace(made.pocket, cutoff=8.0)}, "pocket"),
+        (replace(made, scoring=replace(scoring, batch_size=3)), "--batch-size"),
+        (replace(made, compound_tag="supplier"), "--compound-tag"),
+        (replace(made, scoring=replace(scoring, pocket=replace(scoring.pocket, cutoff=8.0))), "pocket"),
     ):
         with pytest.raises(UsageError, match=word) as refused:
-            screen(replace(made, **changed))
+            screen(changed)
         assert refused.value.code == "run_changed"
     other = replace(made, library=[write(tmp_path / "other.sdf", poses[:9])])
     with pytest.raises(UsageError, match="what differs: the library"):

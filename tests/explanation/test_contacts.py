@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from networks import example_complex, example_graph
+from transforms import moved_graph, permuted_ligand_graph, random_motions
 
 from binding.constants import ANIONIC_O, AROMATIC_C, METAL_ION
 from binding.explanation.contacts import contact_kinds
@@ -81,3 +82,19 @@ def test_residues_come_in_the_order_that_is_asked_for():
     assert forth == back[::-1]
     assert any(forth)
     assert contact_kinds(graph, []) == []
+
+
+@pytest.mark.parametrize("name", ["1s2g", "1ia1", "4cup", "6wqa", "5ht1b"])
+def test_a_hundred_motions_change_no_kind(name):
+    graph = example_graph(name)
+    rows = np.arange(graph.pocket.num_residues)
+    expected = contact_kinds(graph, rows)
+    for motion in random_motions(100, seed=8):
+        assert contact_kinds(moved_graph(graph, motion), rows) == expected
+
+
+def test_atoms_in_another_order_change_no_kind():
+    graph, generator = example_graph("6wqa"), np.random.default_rng(9)
+    rows = np.arange(graph.pocket.num_residues)
+    other = replace(graph, ligand=permuted_ligand_graph(graph.ligand, generator))
+    assert contact_kinds(other, rows) == contact_kinds(graph, rows)

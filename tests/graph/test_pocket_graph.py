@@ -13,7 +13,7 @@ from Bio.PDB.vectors import calc_dihedral
 from networks import EXAMPLES, example, example_complex
 from rdkit import Chem
 from rdkit.Chem import AllChem
-from transforms import permuted_protein
+from transforms import MIRROR, moved_protein, permuted_protein
 
 from binding import constants
 from binding.constants import (
@@ -326,3 +326,14 @@ def test_residues_of_odd_sorts_have_features_all_the_same():
     assert scalar(graph, "has_frame").tolist() == [0.0]
     for name in ("residue_scalars", "anchors", "centroids", "atom_directions", "atom_normals"):
         assert np.isfinite(getattr(graph, name)).all()
+
+
+@pytest.mark.parametrize("name", ["1s2g", "4cup"])
+def test_frames_of_a_mirror_image_are_right_handed(name):
+    """Two axes are mirrored, the third is turned round: what makes a mirror image another structure."""
+    pocket = example_complex(name).pocket
+    frames = build_pocket_graph(pocket).frames
+    image = build_pocket_graph(moved_protein(pocket, MIRROR)).frames
+    known = np.abs(frames).sum(axis=(1, 2)) > 0
+    assert np.linalg.det(image[known]) == pytest.approx(np.ones(known.sum()))
+    assert image == pytest.approx(MIRROR.vectors(frames) * [[1.0], [1.0], [-1.0]], abs=1e-9)

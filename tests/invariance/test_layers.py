@@ -17,6 +17,7 @@ from transforms import (
     deviation,
     moved_complex,
     moved_graph,
+    other_hand,
     permuted_ligand_graph,
     permuted_pocket_graph,
     random_motions,
@@ -88,6 +89,19 @@ def test_pocket_encoder_tells_a_mirror_image():
     cx = example_complex(NAME)
     batch = collate([build_graph(cx), build_graph(moved_complex(cx, MIRROR))], torch.float64)
     assert deviation(net.encode_pocket(batch).reshape(2, -1)) > 1e-2
+
+
+def test_pocket_encoder_reads_the_hand_of_the_frames():
+    """Not of the dihedrals alone, which would hide it where frames lose theirs."""
+    net, graph = network("float64"), example_graph(NAME)
+    batch = collate([graph, other_hand(graph)], torch.float64)
+    assert deviation(net.encode_pocket(batch).reshape(2, -1)) > 1e-2
+
+
+def test_pair_geometry_reads_the_hand_of_the_frames():
+    net, graph = network("float64"), example_graph(NAME)
+    pairs = net.measure(collate([graph, other_hand(graph)], torch.float64)).pairs
+    assert deviation(pairs.scalars.reshape(2, -1)) > 0.1
 
 
 def test_direction_encoder(dtype):

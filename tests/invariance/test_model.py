@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from networks import ACHIRAL, CHIRAL, example_complex, example_graph
+from networks import ACHIRAL, CHIRAL, SMALL, example_complex, example_graph, random_member
 from rdkit import Chem
 from transforms import (
     CLEARLY_DIFFERENT,
@@ -12,6 +12,7 @@ from transforms import (
     assert_same,
     deviation,
     moved_complex,
+    other_hand,
     permuted_protein,
     random_motions,
 )
@@ -20,6 +21,7 @@ from binding.graph.build import build_graph
 from binding.graph.fields import ComplexGraph
 from binding.graph.pocket import build_pocket_graph
 from binding.io.ligand import prepare_ligand
+from binding.model.ensemble import Scorer
 from binding.structures import Complex
 
 NAMES = ("1s2g", "1ia1", "4cup", "6wqa", "5ht1b")
@@ -92,6 +94,22 @@ def test_mirror_image_scores_differently(scorer, name):
         assert centres == []
     pk = scorer.score([example_graph(name), build_graph(Complex(cx.id, mirrored.pocket, ligand))]).pk
     assert deviation(pk) > CLEARLY_DIFFERENT
+
+
+@pytest.mark.parametrize("name", [CHIRAL, ACHIRAL])
+def test_the_hand_of_the_frames_alone_changes_the_score(scorer, name):
+    graph = example_graph(name)
+    assert deviation(scorer.score([graph, other_hand(graph)]).pk) > CLEARLY_DIFFERENT
+
+
+def test_without_angles_the_frames_have_no_say_and_the_mirror_image_still_differs():
+    """Dihedrals and chirality tags remain: an ablation without angles is not blind to handedness."""
+    config = SMALL.model_copy(update={"angles": False})
+    scorer = Scorer("random", {}, [random_member(config)], dtype="float64")
+    for name in (CHIRAL, ACHIRAL):
+        cx, graph = example_complex(name), example_graph(name)
+        assert deviation(scorer.score([graph, other_hand(graph)]).pk) < 1e-9
+        assert deviation(scorer.score([graph, build_graph(moved_complex(cx, MIRROR))]).pk) > 1e-3
 
 
 def test_ligand_only_does_not_see_the_pose_and_the_protein(scorer, dtype):

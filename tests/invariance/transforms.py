@@ -105,6 +105,15 @@ def moved_graph(graph: ComplexGraph, motion: Motion) -> ComplexGraph:
     )
 
 
+def other_hand(graph: ComplexGraph) -> ComplexGraph:
+    """A graph mirrored, with right-handed frames, whose dihedrals and chirality tags stay as they were.
+
+    It differs from the graph by nothing but the hand of the frames: what tells the two apart reads that hand.
+    """
+    image = moved_graph(graph, MIRROR)
+    return replace(image, pocket=replace(image.pocket, frames=image.pocket.frames * [[1.0], [1.0], [-1.0]]))
+
+
 def permuted_ligand_graph(graph: LigandGraph, generator: np.random.Generator) -> LigandGraph:
     """Atoms and bonds in another order, each bond in a random direction."""
     order = generator.permutation(graph.num_atoms)

@@ -628,4 +628,4 @@ def pretrain(
     """
     from binding.pretraining import run
 
-    return run.run(config, overrides, device=device, workers=workers, progress=progress, restart=restart)
+    return run.pretrain(config, overrides, device=device, workers=workers, progress=progress, restart=restart)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,16 +9,18 @@ import numpy as np
 import pandas as pd
 import torch
 
+from binding.callbacks import Advance
 from binding.data.dataset import chunks
 from binding.errors import TrainingError
 from binding.files import atomic
-from binding.pretraining.config import PretrainConfig
 from binding.pretraining.tasks import Task
 from binding.training.keep import save_checkpoint
 
 _WARMUP: Final = 0.1  # of the steps
 _START_RATE: Final = 25.0  # the peak over it
 _LAST_RATE: Final = 0.02  # of the peak
+_WEIGHT_DECAY: Final = 0.01
+_GRADIENT_CLIP: Final = 1.0
 
 
 class Loop:
@@ -27,16 +28,16 @@ class Loop:
 
     Args:
         task: What is learned.
-        config: The run.
+        seed: Of the run.
         device: Where to.
     """
 
-    def __init__(self, task: Task, config: PretrainConfig, device: torch.device) -> None:
-        self.task, self.config, self.device = task, config, device
+    def __init__(self, task: Task, seed: int, device: torch.device) -> None:
+        self.task, self.seed, self.device = task, seed, device
         self.network = task.network.to(device)
-        self.steps = -(-task.rows // task.settings.batch_size)
+        self.steps = -(-len(task.train) // task.settings.batch_size)
         rate = task.settings.learning_rate
-        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=config.weight_decay)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=_WEIGHT_DECAY)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer,
             max_lr=rate,
@@ -52,49 +53,41 @@ class Loop:
         """Goes on from a checkpoint of ``keep``."""
         # weights_only: the checkpoint is our own file, and holds tensors and numbers only.
         kept = torch.load(checkpoint, map_location=self.device, weights_only=True)
-        self.network.load_state_dict(kept["network"])
-        self.optimizer.load_state_dict(kept["optimizer"])
-        self.schedule.load_state_dict(kept["schedule"])
+        for name in ("network", "optimizer", "schedule"):
+            getattr(self, name).load_state_dict(kept[name])
         self.log = kept["log"]
 
     def keep(self, checkpoint: Path, table: Path) -> None:
         """Writes the log and what it takes to go on from here; each file is whole or as it was."""
         with atomic(table, resumes=True) as partial:
             pd.DataFrame(self.log).to_csv(partial, index=False, float_format="%.6g")
-        content = {
-            "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
-            "log": self.log,
-        }
-        save_checkpoint(checkpoint, content)
+        states = {name: getattr(self, name).state_dict() for name in ("network", "optimizer", "schedule")}
+        save_checkpoint(checkpoint, states | {"log": self.log})
 
-    def epoch(self, progress: Callable[[int, int], None] | None = None) -> dict[str, float]:
-        """One pass over the rows; the row of the log that it adds.
+    def epoch(self, progress: Advance) -> None:
+        """One pass over the rows, which adds a row to the log.
 
         Raises:
             TrainingError: ``diverged``.
         """
-        number = len(self.log)
+        number, total = len(self.log), len(self.task.train)
         # What an epoch draws depends on seed and epoch alone, so that a run that goes on draws as the unbroken one.
-        torch.manual_seed(self.config.seed * 1_000_003 + number)
-        generator = np.random.default_rng([self.config.seed, number])
-        order = generator.permutation(self.task.rows)
+        torch.manual_seed(self.seed * 1_000_003 + number)
+        generator = np.random.default_rng([self.seed, number])
+        order = generator.permutation(total)
         self.network.train()
         row: dict[str, float] = {}
         for step, rows in enumerate(chunks(order, self.task.settings.batch_size), start=1):
             for name, value in self._step(rows, generator).items():
-                row[f"train_{name}"] = row.get(f"train_{name}", 0.0) + value * len(rows) / self.task.rows
-            if progress is not None:
-                progress(step, self.steps)
+                row[f"train_{name}"] = row.get(f"train_{name}", 0.0) + value * len(rows) / total
+            progress(step, self.steps)
         self.log.append({"epoch": float(number), **row, **self.figures()})
-        return self.log[-1]
 
     def _step(self, rows: np.ndarray, generator: np.random.Generator) -> dict[str, float]:
         terms = self.task.terms(rows, generator, self.device)
         self.optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.config.gradient_clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_CLIP)
         if not bool(torch.isfinite(norm)):
             raise TrainingError(
                 f"pre-training of the {self.task.name} encoder has diverged: a gradient is not finite",
@@ -106,7 +99,7 @@ class Loop:
 
     def figures(self) -> dict[str, float]:
         """What the network makes of the rows held out; empty where there are none."""
-        if not self.task.held_out:
+        if not len(self.task.held_out):
             return {}
         self.network.eval()
         with torch.inference_mode():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Protocol
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,49 +19,43 @@ from binding.data.cache import ComplexCache
 from binding.data.dataset import RELATION_SIGNS, chunks
 from binding.data.holdout import TRAIN, VALIDATION, filter_rows, read_split, split_rows
 from binding.data.prepare import Rejected
-from binding.graph.batch import Batch, collate
+from binding.graph.batch import Batch, Molecules, collate, collate_molecules
 from binding.graph.fields import ATOM_CATEGORIES
 from binding.io.truth import read_truth, truth_frame
 from binding.pretraining.config import LigandTask, MoleculeSource, PocketTask, PretrainConfig
 from binding.pretraining.heads import MoleculePretraining, PocketPretraining
 from binding.pretraining.molecules import MoleculeSet, read_molecules
-from binding.training.losses import affinity_loss
+from binding.training.losses import HUBER_DELTA, affinity_loss
 
-_ELEMENT = list(ATOM_CATEGORIES).index("element")
-_HUBER_DELTA = 1.0  # pK
-_MASKS_OF_HELD_OUT = 0  # seed
+_ELEMENT: Final = list(ATOM_CATEGORIES).index("element")
+_DESCRIPTOR_WEIGHT: Final = 0.5
+_MASKS_OF_HELD_OUT: Final = 0  # seed
 
 
-class Task(Protocol):
-    """What the loop needs to know of an encoder: its rows, its network and the terms of its loss."""
+class Task(ABC):
+    """Rows, network and losses of one encoder.
 
-    @property
-    def name(self) -> str:
-        """``ligand`` or ``pocket``."""
+    Attributes:
+        name: ``ligand`` or ``pocket``.
+        settings: Its section of the settings.
+        network: The encoder, as ``network.encoder``, and the layers it learns by.
+        train: What an epoch goes through, one item a row.
+        held_out: What measures the encoder.
+        rejected: What could not be read.
+    """
 
-    @property
-    def settings(self) -> LigandTask | PocketTask:
-        """Its section of the settings."""
+    name: str
+    settings: LigandTask | PocketTask
+    network: nn.Module
+    train: Sequence[Any] | np.ndarray
+    held_out: Sequence[Any] | np.ndarray
+    rejected: list[Rejected]
 
-    @property
-    def network(self) -> MoleculePretraining | PocketPretraining:
-        """The encoder, as ``network.encoder``, and what it learns by."""
-
-    @property
-    def rejected(self) -> list[Rejected]:
-        """What could not be read."""
-
-    @property
-    def rows(self) -> int:
-        """Items an epoch."""
-
-    @property
-    def held_out(self) -> int:
-        """Items that measure what was learned."""
-
+    @abstractmethod
     def terms(self, rows: np.ndarray, generator: np.random.Generator, device: torch.device) -> dict[str, Tensor]:
-        """The terms of the loss of some of the rows, each with its weight in it."""
+        """The terms of the loss of some rows of ``train``, each with its weight in it."""
 
+    @abstractmethod
     def measure(self, device: torch.device) -> dict[str, float]:
         """Figures of the rows held out; the network is in evaluation mode."""
 
@@ -69,7 +65,7 @@ def hidden_places(possible: Tensor, share: float, generator: np.random.Generator
 
     Args:
         possible: (n,) bool; at least one.
-        share: Of these that are hidden; one is, whatever the share.
+        share: Of these that are hidden, though never fewer than one.
         generator: Of the draw.
 
     Returns:
@@ -85,7 +81,7 @@ def hidden_places(possible: Tensor, share: float, generator: np.random.Generator
 # ---------------------------------------------------------------- ligands
 
 
-class LigandLearning:
+class LigandLearning(Task):
     """Hidden atoms, descriptors, and pK where one was measured.
 
     Args:
@@ -95,73 +91,59 @@ class LigandLearning:
     """
 
     name = "ligand"
+    settings: LigandTask
+    network: MoleculePretraining
 
     def __init__(self, config: PretrainConfig, workers: int | None = None, progress: Advance | None = None) -> None:
         assert config.ligand is not None
-        self.settings = config.ligand
-        sets, tables = [], []
-        for source in self.settings.molecules:
-            molecules = read_molecules(source.file, source.cache, workers=workers, progress=progress)
-            sets.append(molecules)
-            tables.append(_labels(molecules, source))
-        self.molecules = MoleculeSet.joined(sets)
-        self.rejected = self.molecules.rejected
-        starts = np.cumsum([0, *map(len, sets)])
+        self.settings, sources = config.ligand, config.ligand.molecules
+        sets = [read_molecules(source.file, workers=workers, progress=progress) for source in sources]
+        tables = [_labels(found, source) for found, source in zip(sets, sources, strict=True)]
+        self.graphs = [graph for found in sets for graph in found.graphs]
+        self.rejected = [item for found in sets for item in found.rejected]
+        starts = np.cumsum([0, *map(len, tables)])
         kept = [
             filter_rows(table.set_axis(range(start, end)), SourceConfig(cache=source.file, where=source.where))
-            for table, source, (start, end) in zip(tables, self.settings.molecules, pairwise(starts), strict=True)
+            for table, source, (start, end) in zip(tables, sources, pairwise(starts), strict=True)
         ]
-        self._train, self._held_out = _molecule_sides(kept, config.validation)
+        self.train, self.held_out = _molecule_sides(kept, config.validation)
         labels = pd.concat(tables, ignore_index=True)
-        self._pk = torch.from_numpy(labels["pk"].to_numpy(dtype=np.float32, copy=True))
+        self.pk = torch.from_numpy(labels["pk"].to_numpy(dtype=np.float32, copy=True))
         self._sign = torch.tensor([RELATION_SIGNS.get(str(sign), 0) for sign in labels["relation"]])
         self.network = MoleculePretraining(config.model)
 
-    @property
-    def rows(self) -> int:
-        return len(self._train)
-
-    @property
-    def held_out(self) -> int:
-        return len(self._held_out)
+    def _batch(self, places: np.ndarray, generator: np.random.Generator) -> tuple[Molecules, Tensor]:
+        batch = collate_molecules([self.graphs[place] for place in places])
+        every = torch.ones(len(batch.atom_ligand), dtype=torch.bool)
+        return batch, hidden_places(every, self.settings.mask, generator)
 
     def terms(self, rows: np.ndarray, generator: np.random.Generator, device: torch.device) -> dict[str, Tensor]:
-        places = self._train[rows]
-        batch = self.molecules.batch(places)
-        hidden = hidden_places(torch.ones(len(batch.atom_molecule), dtype=torch.bool), self.settings.mask, generator)
-        batch, hidden, pk, sign = batch.to(device), hidden.to(device), self._pk[places], self._sign[places]
+        places = np.asarray(self.train)[rows]
+        batch, hidden = self._batch(places, generator)
+        batch, hidden, pk, sign = batch.to(device), hidden.to(device), self.pk[places], self._sign[places]
         guess = self.network(batch, hidden)
         target = batch.atom_categories[hidden]
         atoms = [nn.functional.cross_entropy(logits, target[:, k]) for k, logits in enumerate(guess.categories)]
-        terms = {"atoms": torch.stack(atoms).mean()}
-        if self.settings.descriptor_weight:
-            loss = nn.functional.smooth_l1_loss(guess.descriptors, batch.descriptors)
-            terms["descriptors"] = self.settings.descriptor_weight * loss
+        descriptors = nn.functional.smooth_l1_loss(guess.descriptors, batch.descriptors)
+        terms = {"atoms": torch.stack(atoms).mean(), "descriptors": _DESCRIPTOR_WEIGHT * descriptors}
         if self.settings.affinity_weight:
-            known = (~torch.isnan(pk)).to(device)
-            pk, sign = pk.nan_to_num().to(device), sign.to(device)
-            loss = affinity_loss(guess.pk, pk, known.to(guess.pk.dtype), sign, _HUBER_DELTA)
+            known = (~torch.isnan(pk)).to(device, guess.pk.dtype)
+            loss = affinity_loss(guess.pk, pk.nan_to_num().to(device), known, sign.to(device), HUBER_DELTA)
             terms["affinity"] = self.settings.affinity_weight * loss
         return terms
 
     def measure(self, device: torch.device) -> dict[str, float]:
         generator = np.random.default_rng(_MASKS_OF_HELD_OUT)
         elements, right, pk = [], [], []
-        for places in chunks(self._held_out, 2 * self.settings.batch_size):
-            batch = self.molecules.batch(places)
-            hidden = hidden_places(
-                torch.ones(len(batch.atom_molecule), dtype=torch.bool), self.settings.mask, generator
-            )
+        for places in chunks(np.asarray(self.held_out), 2 * self.settings.batch_size):
+            batch, hidden = self._batch(places, generator)
             guess = self.network(batch.to(device), hidden.to(device))
             elements.append(batch.atom_categories[hidden][:, _ELEMENT])
             right.append(guess.categories[_ELEMENT].argmax(-1).cpu() == elements[-1])
             pk.append(guess.pk.float().cpu())
-        truth = self._pk[self._held_out]
-        exact = ~torch.isnan(truth) & (self._sign[self._held_out] == 0)
-        figures = {
-            "element_accuracy": _share(torch.cat(right)),
-            "element_most_frequent": _most_frequent(torch.cat(elements)),
-        }
+        figures = _accuracy("element", torch.cat(right), torch.cat(elements))
+        truth = self.pk[self.held_out]
+        exact = ~torch.isnan(truth) & (self._sign[self.held_out] == 0)
         if self.settings.affinity_weight and exact.any():
             figures["pk_rmse"] = float((torch.cat(pk) - truth)[exact].square().mean().sqrt())
         return figures
@@ -170,18 +152,13 @@ class LigandLearning:
 def _labels(molecules: MoleculeSet, source: MoleculeSource) -> pd.DataFrame:
     """One row a molecule: ``id``, ``pk`` (NaN where it is not known), ``relation`` and the index's other columns."""
     if source.index is None:
-        table = pd.DataFrame({"id": molecules.names, "pk": np.nan, "relation": "="})
-    else:
-        table = (
-            truth_frame(read_truth(source.index, affinities=False))
-            .reindex(molecules.names)
-            .rename_axis("id")
-            .reset_index()
-        )
-        for column in table.columns.difference(["id", "pk", "relation"]):  # numbers, for `where`
-            numbers = pd.to_numeric(table[column], errors="coerce")
-            if numbers.notna().equals(table[column].notna()):
-                table[column] = numbers
+        return pd.DataFrame({"id": molecules.names, "pk": np.nan, "relation": "="})
+    table = truth_frame(read_truth(source.index, affinities=False)).reindex(molecules.names)
+    table = table.rename_axis("id").reset_index()
+    for column in table.columns.difference(["id", "pk", "relation"]):  # numbers, for `where`
+        numbers = pd.to_numeric(table[column], errors="coerce")
+        if numbers.notna().equals(table[column].notna()):
+            table[column] = numbers
     return table
 
 
@@ -201,7 +178,7 @@ def _molecule_sides(tables: list[pd.DataFrame], validation: ValidationConfig | N
 # ---------------------------------------------------------------- pockets
 
 
-class PocketLearning:
+class PocketLearning(Task):
     """Hidden amino acids. In an epoch each protein is seen once, by one of its pockets.
 
     Args:
@@ -209,19 +186,18 @@ class PocketLearning:
     """
 
     name = "pocket"
+    settings: PocketTask
+    network: PocketPretraining
 
     def __init__(self, config: PretrainConfig) -> None:
         assert config.pocket is not None
-        self.settings = config.pocket
-        self.rejected: list[Rejected] = []
+        self.settings, self.rejected = config.pocket, []
         self.caches = [ComplexCache(source.cache) for source in self.settings.pockets]
         tables = [
             filter_rows(cache.table, SourceConfig(cache=source.cache, where=source.where))
             for cache, source in zip(self.caches, self.settings.pockets, strict=True)
         ]
-        train, held_out = split_rows(tables, config.validation)
-        self._train = self._proteins(train)
-        self._held_out = self._proteins(held_out)
+        self.train, self.held_out = map(self._proteins, split_rows(tables, config.validation))
         self.network = PocketPretraining(config.model)
 
     def _proteins(self, rows: list[pd.Index]) -> list[tuple[int, np.ndarray]]:
@@ -232,20 +208,12 @@ class PocketLearning:
             found += [(source, part.to_numpy()[groups == group]) for group in np.unique(groups)]
         return found
 
-    @property
-    def rows(self) -> int:
-        return len(self._train)
-
-    @property
-    def held_out(self) -> int:
-        return len(self._held_out)
-
     def _batch(self, pockets: list[tuple[int, int]], generator: np.random.Generator) -> tuple[Batch, Tensor]:
         batch = collate([self.caches[source].graph(row) for source, row in pockets])
         return batch, hidden_places(batch.residue_types < len(AMINO_ACIDS), self.settings.mask, generator)
 
     def terms(self, rows: np.ndarray, generator: np.random.Generator, device: torch.device) -> dict[str, Tensor]:
-        proteins = [self._train[row] for row in rows]
+        proteins = [self.train[row] for row in rows]
         batch, hidden = self._batch([(source, int(generator.choice(part))) for source, part in proteins], generator)
         batch, hidden = batch.to(device), hidden.to(device)
         logits = self.network(batch, hidden)
@@ -254,24 +222,18 @@ class PocketLearning:
     def measure(self, device: torch.device) -> dict[str, float]:
         generator = np.random.default_rng(_MASKS_OF_HELD_OUT)
         types, right, loss = [], [], []
-        for rows in chunks(np.arange(self.held_out), self.settings.batch_size):
-            pockets = [(self._held_out[row][0], int(self._held_out[row][1][0])) for row in rows]
+        for rows in chunks(np.arange(len(self.held_out)), self.settings.batch_size):
+            pockets = [(self.held_out[row][0], int(self.held_out[row][1][0])) for row in rows]
             batch, hidden = self._batch(pockets, generator)
             logits = self.network(batch.to(device), hidden.to(device)).float().cpu()
             types.append(batch.residue_types[hidden])
             right.append(logits.argmax(-1) == types[-1])
             loss.append(nn.functional.cross_entropy(logits, types[-1], reduction="none"))
-        return {
-            "residue_accuracy": _share(torch.cat(right)),
-            "residue_most_frequent": _most_frequent(torch.cat(types)),
-            "residue_cross_entropy": float(torch.cat(loss).mean()),
-        }
+        figures = _accuracy("residue", torch.cat(right), torch.cat(types))
+        return figures | {"residue_cross_entropy": float(torch.cat(loss).mean())}
 
 
-def _share(right: Tensor) -> float:
-    return float(right.float().mean())
-
-
-def _most_frequent(values: Tensor) -> float:
-    """Accuracy of always guessing the most frequent value."""
-    return float(torch.bincount(values).max()) / len(values)
+def _accuracy(what: str, right: Tensor, values: Tensor) -> dict[str, float]:
+    """The accuracy, and that of always guessing the most frequent value."""
+    frequent = float(torch.bincount(values).max()) / len(values)
+    return {f"{what}_accuracy": float(right.float().mean()), f"{what}_most_frequent": frequent}

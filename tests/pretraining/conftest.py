@@ -70,7 +70,7 @@ def settings(library, prepared, tmp_path):
     """Settings of a small run of both encoders; ``ligand`` and ``pocket`` take changes, or None for none."""
 
     def make(output: str = "run", ligand: dict | None = {}, pocket: dict | None = {}, **changes) -> PretrainConfig:  # noqa: B006
-        source = {"file": library / "molecules.sdf", "index": library / "index.csv", "cache": tmp_path / "kept.npz"}
+        source = {"file": library / "molecules.sdf", "index": library / "index.csv"}
         base = {
             "model": MODEL,
             "ligand": None if ligand is None else {"molecules": [source], "epochs": 3, "batch_size": 4} | ligand,

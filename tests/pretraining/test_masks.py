@@ -11,10 +11,9 @@ from networks import example_graph
 
 from binding.config import ModelConfig
 from binding.constants import AMINO_ACIDS
-from binding.graph.batch import collate
+from binding.graph.batch import collate, collate_molecules
 from binding.graph.fields import ATOM_CATEGORIES, RESIDUE_SCALARS
 from binding.pretraining.heads import MoleculePretraining, PocketPretraining
-from binding.pretraining.molecules import MoleculeSet
 from binding.pretraining.tasks import hidden_places
 
 SMALL = ModelConfig(hidden_channels=16, num_heads=2, vector_channels=2, dropout=0.0)
@@ -76,17 +75,11 @@ def test_residues_that_are_shown_are_seen_as_in_the_model(pocket_network):
     assert torch.equal(nodes[0], expected)
 
 
-@pytest.fixture
-def molecules():
-    named = [(f"m{k}", graph.ligand) for k, graph in enumerate(graphs())]
-    return MoleculeSet.of_graphs(named, [])
-
-
-def test_a_hidden_atom_is_not_seen_and_its_neighbours_are(molecules):
+def test_a_hidden_atom_is_not_seen_and_its_neighbours_are():
     torch.manual_seed(2)
     network = MoleculePretraining(SMALL).eval()
-    batch = molecules.batch([0, 1])
-    hidden = torch.zeros(len(batch.atom_molecule), dtype=torch.bool)
+    batch = collate_molecules([graph.ligand for graph in graphs()])
+    hidden = torch.zeros(len(batch.atom_ligand), dtype=torch.bool)
     hidden[4] = True
     neighbour = int(batch.bond_index[1][batch.bond_index[0] == 4][0])
 
@@ -104,17 +97,15 @@ def test_a_hidden_atom_is_not_seen_and_its_neighbours_are(molecules):
         assert not torch.allclose(guess(neighbour), plain)
 
 
-def test_batches_of_molecules_are_those_of_complexes(molecules):
-    """The same graphs by either way give the encoder the same atoms, whatever their order."""
+def test_atoms_that_are_shown_are_seen_as_in_the_model():
+    """With nothing hidden the network in pre-training computes what the model will compute."""
     torch.manual_seed(3)
-    encoder = MoleculePretraining(SMALL).eval().encoder
+    network, seen = MoleculePretraining(SMALL).eval(), []
+    network.encoder.layers[-1].register_forward_hook(lambda *args: seen.append(args[-1]))
+    batch = collate_molecules([graph.ligand for graph in graphs()])
     with torch.no_grad():
-        expected = encoder(collate([graphs()[1], graphs()[0]]))
-        batch = molecules.batch([1, 0])
-        found = encoder.propagate(encoder.atoms(batch.atom_categories), batch.bond_index, batch.bond_categories)
-    assert torch.allclose(found, expected, atol=1e-6)
-    assert torch.bincount(batch.atom_molecule).tolist() == [g.ligand.num_atoms for g in graphs()[::-1]]
-    assert np.array_equal(batch.descriptors[0].numpy(), graphs()[1].ligand.descriptors)
+        network(batch, torch.zeros(len(batch.atom_ligand), dtype=torch.bool))
+        assert torch.equal(seen[0], network.encoder(collate(graphs())))
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.15, 6), (0.5, 20), (0.001, 1)])

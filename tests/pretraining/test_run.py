@@ -16,7 +16,7 @@ from binding.errors import ConfigError, TrainingError, UsageError, WeightsError
 from binding.model.weights import load_card, load_model
 from binding.pretraining.config import PretrainConfig
 from binding.pretraining.loop import Loop
-from binding.pretraining.run import pretrain, run
+from binding.pretraining.run import pretrain
 from binding.pretraining.tasks import LigandLearning, PocketLearning
 from binding.training.encoders import load_encoders, save_encoder
 from binding.training.run import train
@@ -66,12 +66,12 @@ def test_what_training_holds_out_is_not_learned_from(finished, prepared):
     ligand, pocket = LigandLearning(config, workers=1), PocketLearning(config)
     names = np.array([name for name, *_ in MOLECULES])
     protein = dict(zip(names, [row[3] for row in MOLECULES], strict=True))
-    learned, held_out = names[ligand._train], names[ligand._held_out]
+    learned, held_out = names[ligand.train], names[ligand.held_out]
     assert len(learned) + len(held_out) == len(names)
     assert len(held_out) > 0
     assert not {protein[name] for name in learned} & {protein[name] for name in held_out}
     assert result.rows["ligand"] == len(learned)
-    assert pocket.rows + pocket.held_out == 5, "each protein once, the one with nine poses too"
+    assert len(pocket.train) + len(pocket.held_out) == 5, "each protein once, the one with nine poses too"
 
 
 def test_a_split_file_decides_by_id(settings, tmp_path):
@@ -80,14 +80,14 @@ def test_a_split_file_decides_by_id(settings, tmp_path):
     path.write_text("\n".join(["id,split", *(f"{k},{v}" for k, v in sides.items()), ""]))
     task = LigandLearning(settings(pocket=None, validation={"file": str(path)}), workers=1)
     names = np.array([name for name, *_ in MOLECULES])
-    assert names[task._held_out].tolist() == ["aspirin"]
-    assert sorted(names[task._train]) == sorted(set(names) - {"aspirin", "imatinib", "caffeine"})
+    assert names[task.held_out].tolist() == ["aspirin"]
+    assert sorted(names[task.train]) == sorted(set(names) - {"aspirin", "imatinib", "caffeine"})
 
 
 def test_where_reads_the_columns_of_the_index(settings, library):
     source = {"file": library / "molecules.sdf", "index": library / "index.csv", "where": "year >= 1994"}
     task = LigandLearning(settings(pocket=None, ligand={"molecules": [source]}), workers=1)
-    assert task._train.tolist() == [4, 5, 6, 7]
+    assert task.train.tolist() == [4, 5, 6, 7]
     wrong = settings(pocket=None, ligand={"molecules": [source | {"where": "month > 3"}]})
     with pytest.raises(ConfigError, match="month"):
         LigandLearning(wrong, workers=1)
@@ -97,9 +97,9 @@ def test_two_files_are_one_set(settings, library):
     plain = {"file": library / "molecules.sdf"}
     measured = plain | {"index": library / "index.csv", "where": "year == 1992"}
     task = LigandLearning(settings(pocket=None, ligand={"molecules": [plain, measured]}), workers=1)
-    assert task._train.tolist() == [*range(8), 8 + 2]
-    assert torch.isnan(task._pk[:8]).all()
-    assert float(task._pk[8 + 2]) == pytest.approx(4.699, abs=1e-3)
+    assert task.train.tolist() == [*range(8), 8 + 2]
+    assert torch.isnan(task.pk[:8]).all()
+    assert float(task.pk[8 + 2]) == pytest.approx(4.699, abs=1e-3)
 
 
 @pytest.mark.parametrize(("bias", "costs"), [(-50.0, False), (50.0, True)])
@@ -184,14 +184,14 @@ def test_settings_that_ask_for_nothing_are_refused(tmp_path):
     path = tmp_path / "nothing.yaml"
     path.write_text("output: run\n")
     with pytest.raises(ConfigError, match="ligand"):
-        run(path)
+        pretrain(path)
     with pytest.raises(ConfigError, match="mask"):
-        run(path, {"ligand.molecules": [{"file": "a.sdf"}], "ligand.mask": 1.5})
+        pretrain(path, {"ligand.molecules": [{"file": "a.sdf"}], "ligand.mask": 1.5})
 
 
 def test_overrides_go_with_a_file(settings):
     with pytest.raises(UsageError):
-        run(settings(), {"seed": 1})
+        pretrain(settings(), {"seed": 1})
 
 
 # ---------------------------------------------------------------- training that begins with them

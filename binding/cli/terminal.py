@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -206,12 +207,14 @@ def progress(rows: Iterable[Row], total: int | None, shown: bool) -> Iterator[Ro
     if not shown:
         yield from rows
         return
+    start = time.monotonic()
     with make_bar() as bar:
-        task = bar.add_task("scoring", total=total)
+        task = bar.add_task("scoring", total=total, rate=0.0)
         for done, row in enumerate(rows, start=1):
             if total is not None and done > total:  # a file of many records was among the requests
                 total = None
-                bar.remove_task(task)  # a task cannot lose its total, and its rate would start with a jump
-                task = bar.add_task("scoring", total=None, completed=done - 1)
-            bar.update(task, completed=done)
+                bar.remove_task(task)  # a task cannot lose its total
+                task = bar.add_task("scoring", total=None, rate=0.0)
+            # Rows come in batches: the rate between two of them says nothing.
+            bar.update(task, completed=done, rate=done / max(time.monotonic() - start, 1e-3))
             yield row

@@ -78,9 +78,12 @@ def test_a_bar_whose_total_was_too_small_says_so_and_keeps_its_rate(monkeypatch)
     """Five requests, thirteen rows: not 13/5, and no jump taken for a rate."""
     bar = make_bar(Console(file=io.StringIO(), force_terminal=True))
     monkeypatch.setattr(terminal, "make_bar", lambda: bar)
+    clock = iter(range(100))
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: float(next(clock)))
     assert list(terminal.progress(iter(range(13)), 5, shown=True)) == list(range(13))
     (task,) = bar.tasks
     assert (task.completed, task.total) == (13, None)
+    assert task.fields["rate"] <= 1.0
 
 
 @pytest.mark.parametrize(("rate", "text"), [(20.0, "20.0/s"), (0.25, "4.0 s each"), (0.0, "0.0/s")])

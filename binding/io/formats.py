@@ -171,7 +171,10 @@ def format_of_file(path: Path, head: str) -> LigandFormat:
         return found
     hint = f"Ligands are read from {', '.join(ligand_suffixes())}, also gzipped."
     if suffix in (*SMILES_SUFFIXES, *TEXT_TABLE_SUFFIXES):
-        hint = "A SMILES has no pose: give the docked or crystal pose as SDF. " + hint
+        hint = (
+            "A SMILES has no pose: give poses as SDF, or make them with `binding place`, `binding screen --place-on` "
+            f"or `binding screen --dock`. {hint}"
+        )
     raise FileError(f"{path} is not a ligand file that can be read.", hint, "wrong_format")
 
 

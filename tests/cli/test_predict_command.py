@@ -31,6 +31,14 @@ def in_order(text, *parts):
 # ---------------------------------------------------------------- ways in
 
 
+@pytest.mark.parametrize("name", ["series.csv", "series.smi"])
+def test_smiles_name_the_commands_that_make_poses(binding_, made, tmp_path, name):
+    (tmp_path / name).write_text("smiles,id\nCCO,ethanol\n" if name.endswith("csv") else "CCO ethanol\n")
+    result = binding_("predict", "-p", made.protein, "-l", tmp_path / name)
+    assert result.exit_code == 2
+    assert "`binding place`, `binding screen --place-on` or `binding screen --dock`" in result.stderr
+
+
 def test_one_protein_and_one_ligand_give_one_row_with_every_column(binding_, made):
     result = binding_("predict", "-p", made.protein, "-l", made.ligands["aspirin"])
     assert result.exit_code == 0, result.stderr

@@ -26,7 +26,7 @@ from binding.data.cache import ComplexCache
 from binding.data.pieces import PIECES_SUFFIX, open_pieces
 from binding.data.prepare import PrepareReport, prepare_dataset, prepare_library
 from binding.errors import CacheError, NothingLeftError, UsageError, WriteError
-from binding.pool import WorkerDiedError, run_jobs
+from binding.pool import TimeLimitError, WorkerDiedError, run_jobs
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNT = 7
@@ -352,6 +352,7 @@ def pooled(monkeypatch):
 
     class Pool:
         culprits: ClassVar[set[str]] = set()
+        hanging: ClassVar[set[str]] = set()
 
         def __init__(self, function, workers, *, time_limit):
             assert function == "binding.data.piece_job:make_piece"
@@ -364,7 +365,9 @@ def pooled(monkeypatch):
 
         def submit(self, job):
             future: Future = Future()
-            if self.culprits & {name for place, name in enumerate(job.ids) if place not in job.lost}:
+            if self.hanging & {name for place, name in enumerate(job.ids) if place not in job.lost}:
+                future.set_exception(TimeLimitError(60))
+            elif self.culprits & {name for place, name in enumerate(job.ids) if place not in job.lost}:
                 future.set_exception(WorkerDiedError())
             else:
                 future.set_result(piece_job.make_piece(job))
@@ -390,6 +393,16 @@ def test_a_worker_that_dies_costs_the_row_that_killed_it(pooled, tmp_path):
     report = prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=2)
     assert (report.cached, report.kept) == (6, 0)
     assert report.path.read_bytes() == whole.path.read_bytes()
+
+
+def test_a_row_that_hangs_costs_itself_alone(pooled, tmp_path):
+    protein, ligands, index = write_library(tmp_path, [f"l{number}" for number in range(4)])
+    pooled.hanging = {"l1"}
+    report = prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=2)
+    assert rejected(report) == {"l1": "time_limit"}
+    assert "60 s" in report.rejected[0].message
+    pooled.hanging = set()
+    assert prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=2).cached == 4
 
 
 def test_a_worker_that_dies_on_every_row(pooled, tree):

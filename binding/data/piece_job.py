@@ -33,6 +33,7 @@ _CODE: Final = (  # a test holds that nothing is missing
     "graph/fields.py",
     "graph/ligand.py",
     "graph/site.py",
+    "graph/vocabulary.py",
     "data/encode.py",
     "data/fitness.py",
     "data/piece_job.py",

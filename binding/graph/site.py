@@ -239,6 +239,9 @@ def _listed(protein: Protein, wanted: tuple[str, ...]) -> np.ndarray:
             rows.setdefault(key, []).append(row)
     keep = np.zeros(protein.num_residues, dtype=bool)
     for item in wanted:
+        if item not in rows and item.count(":") == 2:  # residues are held by their standard names
+            chain, name, number = item.split(":")
+            item = f"{chain}:{PARENT_AMINO_ACID.get(name, name)}:{number}"
         if not item or item not in rows:
             raise StructureError(
                 f"There is no residue {item!r} in {protein.name}.",

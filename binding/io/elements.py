@@ -30,13 +30,15 @@ def element_of(column: str, name: str, residue: str) -> str:
     """The symbol of an atom's element, such as ``Cl``; empty where nothing tells it.
 
     Args:
-        column: Columns 77-78, or what there is of them.
+        column: Columns 77-78, or what there is of them. Digits are the line numbers of old files.
         name: Columns 13-16, with their blanks: elements of two letters begin in column 13.
         residue: The residue's name.
     """
     ion = _ion(name, residue)
     symbol = column.strip().capitalize()
-    if symbol and gemmi.Element(symbol).atomic_number:
+    if symbol.isalpha() and not gemmi.Element(symbol).atomic_number:
+        return ion
+    if symbol.isalpha():
         # A column that holds the name's first letter only ("P" of PT, "S" of SOD) was filled by a guess or cut off.
         guessed = len(symbol) == 1 and name.strip()[:1].upper() == symbol
         return ion if ion and guessed else "H" if symbol == "D" else symbol

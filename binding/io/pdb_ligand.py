@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from rdkit import Chem
@@ -24,6 +25,7 @@ _ATOM_LINE = re.compile(r"^(?:ATOM  |HETATM)", re.MULTILINE)
 _MOL_BLOCK = re.compile(r"V[23]000\s*$|^@<TRIPOS>", re.MULTILINE)
 _MODEL_LINE = re.compile(r"MODEL\s+\d+\s*$")
 _SAME_SPACE = 1.0  # Å; half of a part's atoms this near to another part's: both cannot be there at once
+_FEWEST_REPEATED = 3  # atoms with names of their own that come again: another pose
 _ATOM_RECORDS = ("ATOM  ", "HETATM")
 _HEADERS = ("HEADER", "TITLE ", "COMPND", "AUTHOR")
 
@@ -73,7 +75,8 @@ class _Cutter:
     - in PDBQT, where a second ``ROOT`` begins, or a remark after ``TORSDOF``. Flexible side chains between
       ``BEGIN_RES`` and ``END_RES`` are passed over;
     - where an atom follows ``CONECT`` or ``MASTER``, or repeats the serial and name of the record's first atom;
-    - at ``TER``, where what follows has the same atoms again or lies in the same place.
+    - at ``TER``, where what follows has the same atoms again or lies in the same place, and where all atoms of a
+      residue come again without anything between.
     """
 
     def __init__(self) -> None:
@@ -166,7 +169,7 @@ class _Cutter:
 def _parts_at_ter(block: list[str]) -> list[list[str]]:
     """A record's lines cut at those ``TER`` after which the same atoms, or others in the same place, follow."""
     if not any(line.startswith("TER") for line in block):
-        return [block]
+        return _parts_that_repeat(block)
     parts: list[list[str]] = [[]]
     ended = False
     for line in block:
@@ -182,6 +185,23 @@ def _parts_at_ter(block: list[str]) -> list[list[str]]:
         return [block]
     bonds = [line for line in parts[-1] if line.startswith("CONECT")]
     return [parts[0] if len(parts) == 1 else [*parts[0], *bonds], *parts[1:]]
+
+
+def _parts_that_repeat(block: list[str]) -> list[list[str]]:
+    """A record's lines cut where all its atoms come again, with the same names in the same residue or place."""
+    rows = [row for row, line in enumerate(block) if line.startswith(_ATOM_RECORDS)]
+    names = [block[row][12:16] for row in rows]
+    size = names.index(names[0], 1) if names and names[0] in names[1:] else 0
+    copies = len(names) // size if size else 0
+    if size < _FEWEST_REPEATED or names != names[:size] * copies or len(set(names[:size])) < size:
+        return [block]
+    atoms = [[block[row] for row in rows[k * size : (k + 1) * size]] for k in range(copies)]
+    residues = [{line[17:27] for line in part} for part in atoms]
+    same = all(other == residues[0] and len(other) == 1 for other in residues[1:])
+    if any(line[16:17].strip() for line in atoms[0]) or not (same or all(_same_place(atoms[0], o) for o in atoms[1:])):
+        return [block]
+    cuts = [0, *(rows[k * size] for k in range(1, copies)), len(block)]
+    return [block[begin:end] for begin, end in pairwise(cuts)]
 
 
 def _same_atoms(first: list[str], second: list[str]) -> bool:
@@ -304,8 +324,7 @@ def _atom(line: str, name: str, *, docked: bool) -> _Atom:
     if docked:
         symbol = AUTODOCK_TYPES.get(label.upper(), label.capitalize())
     else:
-        known = label.isalpha() or not label
-        symbol = element_of(label, line[12:16], line[17:21]) if known else label.capitalize()
+        symbol = element_of(label, line[12:16], line[17:21])
     if symbol == "D":
         symbol = "H"
     if symbol or not docked:

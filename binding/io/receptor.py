@@ -23,6 +23,8 @@ from binding.structures import Protein, ResidueKind
 
 WATER = -1
 BUFFER = -2
+#: The oxygens at the end of a chain: CHARMM, GROMACS (two ways).
+_END_OXYGENS = {"OT1": "O", "OT2": "OXT", "OC1": "O", "OC2": "OXT", "O1": "O", "O2": "OXT"}
 _BOND = 2.0  # Å; N-CA and CA-C of a residue that is not in the table of amino acids
 
 
@@ -104,7 +106,7 @@ def to_protein(table: AtomTable, kinds: np.ndarray, path: Path, *, without: np.n
     renamed = sorted(set(kept.group_names[names != kept.group_names].tolist()))
     if renamed:
         notes.append(f"read {', '.join(renamed)} by the names of the standard residues")
-    kept = replace(kept, group_names=names)
+    kept = replace(kept, group_names=names, atom_names=_standard_ends(kept, kinds))
     lacking = _lacking_backbone(kept, kinds)
     if lacking:
         notes.append(f"{lacking} residue{'s lack' if lacking > 1 else ' lacks'} backbone atoms")
@@ -132,6 +134,21 @@ def _standard_names(table: AtomTable, kinds: np.ndarray) -> np.ndarray:
     for row in np.flatnonzero(chain & np.isin(names, unusual)).tolist():
         atoms = frozenset(table.atom_names[table.groups == row].tolist())
         names[row] = standard_name(str(names[row]), atoms)
+    return names
+
+
+def _standard_ends(table: AtomTable, kinds: np.ndarray) -> np.ndarray:
+    """(atoms,) names, the two oxygens of a chain's end being O and OXT in each force field's names."""
+    ends = np.isin(table.atom_names, tuple(_END_OXYGENS)) & (kinds == ResidueKind.AMINO_ACID)[table.groups]
+    if not ends.any():
+        return table.atom_names
+    names = table.atom_names.copy()
+    for row in np.unique(table.groups[ends]).tolist():
+        atoms = np.flatnonzero(table.groups == row)
+        held = set(names[atoms].tolist())
+        new = {old: name for old, name in _END_OXYGENS.items() if old in held}
+        if "O" not in held and sorted(new.values()) == ["O", "OXT"]:
+            names[atoms] = [new.get(name, name) for name in names[atoms].tolist()]
     return names
 
 

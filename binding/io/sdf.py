@@ -14,6 +14,7 @@ _TAG = re.compile(r"^>.*?<([^>]+)>")
 _NOT_A_NUMBER = re.compile(r"(?i)(?<![a-z])[-+]?(?:nan|inf(?:inity)?)(?![a-z])|\*{4,}")
 _MARKS = re.compile(r"V[23]000\s*$|^M  END|^\$\$\$\$", re.MULTILINE)
 _COUNTS = re.compile(r".*V[23]000\s*$")
+_OLD_COUNTS = re.compile(r"\s*\d{1,3}\s+\d{1,3}(\s+\d{1,3}){0,10}\s*$")  # of files older than V2000
 _HEADER_LINES = 3  # title, program, comment
 
 
@@ -38,7 +39,7 @@ class SdfFormat:
                 yield "\n".join((*block, "")) if block else ""
                 block, ended = [], False
                 continue
-            if ended and _COUNTS.match(line) and _begins_another(block):
+            if ended and _begins_another(block, line):
                 head = len(block) - _HEADER_LINES
                 yield "\n".join((*block[:head], ""))
                 block, ended = block[head:], False
@@ -87,11 +88,13 @@ class SdfFormat:
         return found
 
 
-def _begins_another(block: list[str]) -> bool:
-    """Whether the last three lines are the header of another mol block, and not the value of a tag that holds one."""
+def _begins_another(block: list[str], line: str) -> bool:
+    """Whether a line is the counts line of another mol block, and not part of the value of a tag."""
     head = len(block) - _HEADER_LINES
     end = next((row for row in reversed(range(len(block))) if block[row].startswith("M  END")), len(block))
     if end >= head:
         return False
-    tags = any(line.startswith(">") for line in block[end:head])
+    if not _COUNTS.match(line):
+        return end == head - 1 and _OLD_COUNTS.match(line) is not None
+    tags = any(text.startswith(">") for text in block[end:head])
     return not tags or not block[head - 1].strip()

@@ -11,11 +11,13 @@ import gemmi
 import numpy as np
 import pytest
 from molecules import atom_line, peptide, residue_lines
+from rdkit import Chem
 from test_records import ASPIRIN, pdb_atoms
 
 from binding.errors import StructureError
+from binding.graph.site import PocketSpec, select_pocket
 from binding.io.structure import read_complex, read_protein
-from binding.structures import Protein, ResidueKind
+from binding.structures import Ligand, Protein, ResidueKind
 
 
 @pytest.fixture(scope="module")
@@ -285,3 +287,23 @@ def test_lines_of_two_molecules_that_alternate_are_sorted(tmp_path):
 def test_chain_names_may_hold_colons(read, lines):
     protein = read(re.sub(r"\bB\b", "B", as_cif(lines, chain="A:1")), "colon.cif")
     assert protein.residue_ids[0].startswith("A:1:")
+
+
+@pytest.mark.parametrize("names", [("OT1", "OT2"), ("OC1", "OC2"), ("O1", "O2")])
+def test_oxygens_of_the_chain_end(read, names):
+    standard = residue_lines("ALA", number="1", names=("N", "CA", "C", "CB"))
+    ends = [(0.186, 2.398, 0.0), (-1.8, 1.5, 0.0)]
+    plain = standard + "".join(atom_line(n, xyz=xyz) for n, xyz in zip(("O", "OXT"), ends, strict=True))
+    other = standard + "".join(atom_line(n, xyz=xyz) for n, xyz in zip(names, ends, strict=True))
+    same(read(plain), read(other))
+
+
+def test_a_pocket_may_list_residues_by_the_names_of_the_file(read, lines):
+    renamed = read([line[:17] + "HIE" + line[20:] if line[17:20] == "HIS" else line for line in lines])
+    number = int(renamed.residue_numbers[renamed.residue_names == "HIS"][0])
+    row = renamed.residue_names.tolist().index("HIS")
+    chain = renamed.chain_ids[row]
+    ligand = Ligand("x", Chem.MolFromSmiles("C"), np.zeros((1, 3)))
+    for name in ("HIS", "HIE"):
+        pocket = select_pocket(renamed, ligand, PocketSpec(residues=(f"{chain}:{name}:{number}",)))
+        assert pocket.residue_ids == [f"{chain}:HIS:{number}"]

@@ -145,3 +145,13 @@ def test_a_whole_line_one_column_to_the_right(read):
 def test_a_collapsed_ligand_is_no_pose(read):
     lines = [line[:30] + "  12.340  12.340  12.340" + line[54:] for line in pdb_atoms("c1ccccc1").splitlines()]
     assert code(read("\n".join(lines))) == "no_coordinates"
+
+
+def test_columns_73_to_80_of_old_files(read):
+    text = "\n".join(f"{line[:72]}1IA1{row:4d}" for row, line in enumerate(pdb_atoms("c1ccccc1O").splitlines(), 1010))
+    assert smiles(read(text)) == "Oc1ccccc1"
+
+
+def test_an_element_column_that_says_nothing_known(read):
+    lines = pdb_atoms("c1ccccc1O").splitlines()
+    assert code(read("\n".join([*lines[:-1], lines[-1][:76] + "Xx"]))) == "unknown_element"

@@ -103,6 +103,11 @@ def test_a_mol_block_inside_a_tag_is_no_record(read):
     assert sizes(items) == [3, 3]
 
 
+def test_mol_blocks_older_than_v2000(read):
+    block = record("CCO", "a").replace("$$$$\n", "").replace("  0  0999 V2000", "")
+    assert sizes(read(block * 3, "l.mol")) == [3, 3, 3]
+
+
 # ---------------------------------------------------------------- PDB
 
 
@@ -116,6 +121,24 @@ def test_poses_of_one_compound(read, end):
 def test_poses_far_apart(read, end):
     text = "".join(pdb_atoms(ASPIRIN, shift=30.0 * k) + end for k in range(3))
     assert sizes(read(text, "poses.pdb")) == [13, 13, 13]
+
+
+@pytest.mark.parametrize("residue", [" 900", " 901"])
+def test_poses_numbered_throughout_with_nothing_between(read, residue):
+    first = pdb_atoms(ASPIRIN)
+    second = pdb_atoms(ASPIRIN, shift=0.4, first=14).replace(" 900", residue)
+    assert sizes(read(first + second, "poses.pdb")) == [13, 13]
+
+
+def test_residues_of_one_chain_are_one_ligand(read):
+    """Two residues with the same atom names, bonded: no second pose."""
+    lines = pdb_atoms("CCOCCO").splitlines()
+    names = [" C1 ", " C2 ", " O1 "] * 2
+    text = "".join(
+        f"{line[:12]}{name}{line[16:22]}{1 + row // 3:4d}{line[26:]}\n"
+        for row, (line, name) in enumerate(zip(lines, names, strict=True))
+    )
+    assert sizes(read(text, "dimer.pdb")) == [6]
 
 
 @pytest.mark.parametrize("end", ["END\n", "TER\n"])

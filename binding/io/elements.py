@@ -48,8 +48,8 @@ def element_of(column: str, name: str, residue: str) -> str:
 def _ion(name: str, residue: str) -> str:
     """The element of an atom that its residue is named after (``ZN`` of ``ZN2``, ``SOD`` of ``SOD``), or nothing."""
     atom, group = name.strip().upper(), residue.strip().upper()
-    if atom == group and atom in _ION_NAMES:
-        return _ION_NAMES[atom]
+    if group in _ION_NAMES and atom in (group, _ION_NAMES[group].upper()):
+        return _ION_NAMES[group]
     letters = re.sub(r"[^A-Z]", "", atom)
     if letters and letters == re.sub(r"[^A-Z]", "", group) and len(letters) <= 2:
         element = gemmi.Element(letters.capitalize())

@@ -1,9 +1,9 @@
-"""What a plan for many machines needs to know, measured on one core with the shipped weights.
+"""Measures on one core, with the default weights, what a plan for many machines needs to know.
 
     python -m scripts.bench.cluster [--poses 1024]
 
-Writes docs/figures/cluster.json: processor seconds a pose (all of `binding screen`), to read over a record that
-belongs to another shard; bytes a pose in the parts and in `results.parquet`, peak memory of the process.
+Writes docs/figures/cluster.json: CPU seconds a pose (all of `binding screen`) and a record that belongs to another
+shard, bytes a pose in the parts and in `results.parquet`, and the peak memory of the process.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python -m scripts.bench.predict [--repeats 5] [--json out.json]
 
-Each figure is the median over the repeats, on one thread unless OMP_NUM_THREADS says otherwise.
+Each figure is the median of the repeats, on one thread unless OMP_NUM_THREADS is set.
 """
 
 from __future__ import annotations

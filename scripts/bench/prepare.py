@@ -1,10 +1,10 @@
-"""Times `binding prepare`: from nothing, again with nothing changed, and with ten rows added.
+"""Times `binding prepare`: from nothing, with nothing changed, and with ten rows added.
 
     python -m scripts.bench.prepare ../shared/data/crystal ../shared/data/casf2016
 
-Each folder is in PDBbind layout with an ``index.csv``. Caches go to a folder that is removed. Written is
-docs/figures/bench_prepare.json, from which scripts.tables fills the table. Wall seconds are those of the
-command, start-up included; CPU seconds are of all its processes, and tell more where the machine has other work.
+Each folder is in PDBbind layout with an ``index.csv``. Caches are written to a temporary folder, the figures to
+docs/figures/bench_prepare.json. Wall time is that of the command, start-up included; CPU time is that of all its
+processes, which is the better measure on a busy machine.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Times a screen on one pocket: 100 poses warm and cold, thousands end to end, the network alone, its peak memory.
+"""Times a screen of one pocket: 100 poses warm and cold, thousands end to end, the network alone, its peak memory.
 
     python -m scripts.bench.screen [--sizes 1000 4000 10000] [--large] [-o docs/figures]
 
-The library is made from ``data/examples``: analogues of four ligands of 18 to 43 atoms (one to three hydrogens become
-F, Cl or CH3), one pose of each in the pocket of 5HT1B, turned and moved at random. No two compounds need be alike, so
-that nothing is gained from poses that share a compound. Times come with CPU seconds, which a busy machine disturbs
-less; ``--large`` adds 100,000 and 200,000 poses. `python -m scripts.tables` puts the figures into the pages.
+The library is made from ``data/examples``: analogues of four ligands of 18 to 43 atoms (one to three hydrogens
+become F, Cl or CH3), one pose of each in the pocket of 5HT1B, turned and moved at random. No two compounds are
+alike, so that nothing is gained from poses that share a compound. CPU seconds are given beside wall time, since a
+busy machine disturbs them less; ``--large`` adds 100,000 and 200,000 poses. Figures go to
+docs/figures/benchmark_screen.json.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Times the results of a large screen: from parts to ranked results, and what `binding top` then takes.
+"""Times the results of a large screen: from parts to ranked results, and then `binding top` and `binding report`.
 
     python -m scripts.bench.top [--rows 10000000] [--part-size 1024] [--json docs/figures/bench_top.json]
 
-The run is made up: two poses a compound, numbers spread as in a screen, parts as the engine writes them. Each
-step runs in a process of its own, whose peak memory is told; files are those of the system's page cache.
+The run is made up: two poses a compound, numbers spread as in a real screen, parts as the engine writes them. Each
+step runs in its own process, whose peak memory is recorded. Files are read from the system's page cache.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Times training: forward + backward of the default model, an epoch over 1k to 8k complexes, and peak memory.
+"""Times training: forward and backward of the default model, epochs over 1,000 to 8,000 complexes, peak memory.
 
     python -m scripts.bench.train cache/crystal.npz cache/modelled.npz
 
-The first cache gives the complexes of the throughput, all of them those of the epochs, of which an eighth, a quarter,
-a half and all are trained on. Each epoch is a run of `binding train` in a process of its own. Written is
-docs/figures/bench_train.json, from which scripts.tables fills the tables. A GPU is used where there is one.
+Throughput is measured on complexes of the first cache, epochs on an eighth, a quarter, a half and all complexes of
+all caches. Each epoch is a run of `binding train` in its own process. A GPU is used where there is one. Figures go
+to docs/figures/bench_train.json.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.figures import ROOT
+from scripts.release.__main__ import SEEDS
 from scripts.release.prior_tables import CACHES
 
 
@@ -43,7 +44,7 @@ class Measurement:
 def measurements(test: Path, data: Path, runs: Path) -> list[Measurement]:
     """All of them, cheap ones first."""
     cache, mixed = ROOT / "cache", runs / "mixed"
-    base, strict = ([f"{arm}-{seed}" for seed in range(seeds)] for arm, seeds in (("base", 3), ("strict", 5)))
+    base, strict = ([f"{arm}-{seed}" for seed in range(SEEDS[arm])] for arm in ("base", "strict"))
     of_base = [mixed / name for name in base]
     together = [
         option for pair in zip(base, strict, strict=False) for option in ("--together", *(mixed / n for n in pair))

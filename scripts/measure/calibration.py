@@ -1,12 +1,12 @@
 """How well pk_std and the 90 % interval fit the errors on held-out protein families -> docs/figures/calibration.json.
 
     python -m scripts.measure.calibration runs/base-0 runs/base-1 runs/base-2
-    python -m scripts.measure.calibration runs/base-0 ... --together runs/a-0 runs/b-0 runs/c-0 --together runs/a-1 ...
+    python -m scripts.measure.calibration runs/base-0 ... --together runs/a-0 runs/b-0 --together runs/a-1 runs/b-1
 
-Each network's rows are those that it held out (``validation.csv``), and what scales its standard deviations is fitted
-to the rows of the others: no row is judged by a factor that it helped to find. No row is held out by every network of a
-released ensemble. What its mean does is shown by ``--together``: runs that held out the same rows, combined as the
-networks of an ensemble are.
+The rows of each network are those that it held out (``validation.csv``). The factor on its standard deviations is
+fitted to the rows of the other networks, so that no row is judged by a factor that it helped to find. No row is
+held out by every network of a released ensemble; ``--together`` names runs that held out the same rows, and
+combines them as the networks of an ensemble are combined.
 """
 
 from __future__ import annotations

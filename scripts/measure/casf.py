@@ -1,10 +1,10 @@
-"""Accuracy on a test set by the strict weights, demo and times by the default ones -> docs/figures/.
+"""Accuracy of the strict weights on a test set, demo and times of the default weights -> docs/figures/.
 
     python -m scripts.measure.casf ../shared/data/casf2016
 
-The folder is in PDBbind layout with an ``index.csv`` of measured affinities and, where there is one, a
-``peer_predictions.csv``. Written are predictions and ids, no structures. Afterwards `scripts.tables.pictures` draws
-and `scripts.tables` fills the tables in; `make figures` does all three.
+The folder is in PDBbind layout with an ``index.csv`` of measured affinities and, optionally, a
+``peer_predictions.csv``. Predictions and ids are written, no structures. `python -m scripts.tables.pictures` then
+draws the pictures and `python -m scripts.tables` fills the tables; `make figures` does all three.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python -m scripts.measure.explain ../shared/data/crystal
 
-A sample of crystal complexes, one a protein; none is of a test set. Each residue within 6.5 Å of a ligand is deleted
-from the structure, one at a time, and pk is computed anew: what pk loses is set beside what the explanation says that
-the residue adds. All is of the model against itself, measured affinities are not read, so that it does not matter that
-it was trained on some of these complexes; only its prior knows more of them than of a new one.
+Takes a sample of crystal complexes, one a protein, none of a test set. Each residue within 6.5 Å of the ligand is
+deleted from the structure, one at a time, and the loss of pk is compared with the residue's share in the
+explanation. The model is compared with itself and measured affinities are not read, so that it does not matter that
+it was trained on some of these complexes; only its prior knows more of them than of a new complex.
 """
 
 from __future__ import annotations

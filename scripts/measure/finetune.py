@@ -3,11 +3,12 @@
     python -m scripts.measure.finetune ../shared/data/series --weights binding-base
     python -m scripts.measure.finetune cache/posed_congeneric.npz --by series --output /tmp    # to choose settings by
 
-For each series with enough compounds, some are drawn at random; the weights are fine-tuned on these by the settings
-of configs/train/finetune.yaml and rank the others. Beside it: the same network before, the fine-tuned ligand-only
-twin, and what needs no structure, the mean of the drawn compounds weighted by fingerprint similarity.
+In each series with enough compounds, some are drawn at random; the weights are fine-tuned on them with the settings
+of configs/train/finetune.yaml and rank the others. They are compared with the network before, the fine-tuned
+ligand-only twin, and a guess that needs no structure: the mean of the drawn compounds weighted by fingerprint
+similarity.
 
-A folder is one of series, see `scripts.measure.series`; a cache needs the column of ``--by``.
+A folder is one of series, see `scripts.measure.series`; a cache needs the column that --by names.
 """
 
 from __future__ import annotations

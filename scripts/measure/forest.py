@@ -2,11 +2,11 @@
 
     python -m scripts.measure.forest ../shared/data --runs runs/base-0 runs/base-1 runs/base-2
 
-For each run a forest is trained on all rows of `crystal/`, `modelled/`, `congeneric/` and `ligands/` (those without a
-pose too) but those of the protein families that the run held out, and but those of the ligands among the held-out rows
-(the same 2D structure, stereo and protons aside). Both predict what the run held out. One more forest, trained on the
-rows that binding-strict may see, predicts CASF-2016. WORK is the folder of scripts.release.posed; `leak_columns.csv`
-lies beside it (scripts.release.leaks).
+For each run, a forest is trained on all rows of the data folder, posed or not, except those of the protein families
+that the run held out and those with the ligand of a held-out row (the same 2D structure, stereo and protonation
+aside). Both then predict the held-out rows. Another forest, trained on the rows that binding-strict may see,
+predicts CASF-2016. WORK is the folder of scripts.release.posed, with `leak_columns.csv` beside it. Needs
+scikit-learn.
 """
 
 from __future__ import annotations

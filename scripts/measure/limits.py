@@ -1,14 +1,12 @@
-"""What limits the accuracy: how much more data brings, and how well measurements agree -> docs/figures/limits.json.
+"""What limits the accuracy: more data, and how well measurements agree -> docs/figures/limits.json.
 
-    python -m scripts.measure.limits ../shared/data cache/prior_base.csv --whole cache/prior_base.npz \\
-        --sites cache/crystal.npz --sites cache/posed_ligands.npz --sites cache/modelled.npz \\
-        --sites cache/posed_congeneric.npz
+    python -m scripts.measure.limits ../shared/data cache/prior_base.csv --whole cache/prior_base.npz --sites cache/...
 
-The learning curve is the prior's, which is fitted exactly and in minutes: to an eighth, a quarter, a half and all of
-the ligands, in so many disjoint parts that every crystal complex is predicted once at each size, either without its
-protein family or without a random tenth of the ligands. How well measurements agree is told by pairs of entries of one
-ligand, stereo included, and one UniProt accession, whose affinities are not the same number; mutants share it,
-so that the standard deviation is taken from the median of the differences. No test set is read.
+The learning curve is that of the prior, which can be fitted exactly and in minutes: to an eighth, a quarter, a half
+and all of the ligands, in disjoint parts, so that every crystal complex is predicted once at each size, either
+without its protein family or without a random tenth of the ligands. How well measurements agree is estimated from
+pairs of entries with one ligand, stereo included, and one UniProt accession, whose affinities differ. Mutants share
+an accession, so the standard deviation is taken from the median of the differences. No test set is read.
 """
 
 from __future__ import annotations

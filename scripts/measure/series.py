@@ -1,10 +1,10 @@
-"""Ranking inside congeneric series, measured with released weights -> docs/figures/series_<weights>.json and .csv.
+"""Ranking within congeneric series by released weights -> docs/figures/series_<weights>.json and .csv.
 
     python -m scripts.measure.series ../shared/data/series --models binding-strict binding-base
 
 Each folder holds ``ligands.sdf`` (record title = ``ligand_id``), ``affinity.csv`` (``ligand_id``, ``compound_id``,
-``pk``, ``relation``) and ``protein.pdb``, or, where poses have receptors of their own, ``proteins/<ligand_id>.pdb``.
-Series with fewer compounds than ``--fewest`` are left out. Written are figures and predictions, no structures.
+``pk``, ``relation``) and ``protein.pdb`` or, where poses have receptors of their own, ``proteins/<ligand_id>.pdb``.
+Series with fewer compounds than --fewest are left out. Figures and predictions are written, no structures.
 """
 
 from __future__ import annotations

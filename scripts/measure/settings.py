@@ -1,12 +1,12 @@
-"""Settings compared on protein families that were held out -> runs/settings/settings.json.
+"""Compares settings on protein families that were held out -> runs/settings/settings.json.
 
     python -m scripts.measure.settings                 trains what is missing, measures every arm that is there
-    python -m scripts.measure.settings wide --jobs 2   ... of the arms that are named, two runs at a time
+    python -m scripts.measure.settings wide --jobs 2   ... of the named arms, two runs at a time
 
-Each arm is configs/train/base.yaml without its prior but for the settings named below. It is trained three times, each
-time without another sixth of the protein families of all sources (column ``protein_cluster`` of scripts.release.leaks),
-with another seed, and then predicts what it has not seen: single networks, never an ensemble. The arm ``rows`` holds
-out rows at random instead, so that nearly all families are known to it. No test set is read.
+Each arm is configs/train/base.yaml without its prior, with the settings named below. It is trained three times,
+each time without another sixth of the protein families of all sources (column ``protein_cluster``) and with another
+seed, and then predicts what it has not seen. All are single networks. The arm ``rows`` holds out random rows
+instead, so that nearly all families are known to it. No test set is read.
 """
 
 from __future__ import annotations

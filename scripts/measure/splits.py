@@ -1,9 +1,9 @@
-"""Measures what each rule of `binding split` leaves for memory, and how fast and how surely relatives are found.
+"""What each rule of `binding split` leaves to memory, and how fast and reliably relatives are found.
 
-    python -m scripts.measure.splits ../shared/data/crystal --test ../shared/data/casf2016 \
+    python -m scripts.measure.splits ../shared/data/crystal --test ../shared/data/casf2016 \\
         --more ../shared/data/modelled ../shared/data/congeneric
 
-Writes docs/figures/splits.json, from which scripts.tables fills docs/how-to/split.md. Some ten minutes on one core.
+Writes docs/figures/splits.json; takes some ten minutes on one core.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
-"""Ligands docked into pockets of other families, which they should not bind: they teach that a fit is not enough.
+"""Docks ligands into pockets of other families, which they should not bind: a good fit is not enough.
 
     python -m scripts.release.crossed dock DATA WORK --index cache/crystal_index.csv --priors cache/prior_base.csv
     python -m scripts.release.crossed collect DATA WORK --index cache/crystal_index.csv
 
-Each pocket of DATA/crystal gets crystal ligands of other protein families, of its own ligand's size within three heavy
-atoms and unlike all known ligands of its family (Tanimoto below 0.4, ECFP4): its own ligand's size does not tell them.
-Their affinity is a bound, pK below 5: what is assumed of a ligand that was never measured there, as PIGNet does
-(Moon et al. 2022, doi:10.1039/d1sc06946b); a few will be wrong. Up to three poses of each by the short search of
-scripts.release.decoys, without those that leave the crystal ligand's place.
-The columns of the pocket's complex, of --index, are repeated for each pose; `cleansplit_train` is that of both.
-A run that was stopped goes on where it was; what is done is in WORK/done.
+Each pocket of DATA/crystal gets crystal ligands of other protein families that have the size of its own ligand,
+within three heavy atoms, and are unlike all known ligands of its family (Tanimoto below 0.4, ECFP4), so that size
+alone does not give them away. Their affinity is a bound, pK below 5: an assumption for ligands that were never
+measured there, as in PIGNet (Moon et al. 2022, doi:10.1039/d1sc06946b), and wrong for a few. Up to three poses of
+each come from the short search of scripts.release.decoys, without those that leave the crystal ligand's place. The
+columns of the pocket's complex, from --index, are repeated for each pose; `cleansplit_train` is 1 only where both
+complexes have it. A run that was stopped is resumed; what is done is in WORK/done.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
-"""Wrong poses of low energy to train `pose` on: crystal ligands docked back into their pockets, quickly.
+"""Docks crystal ligands back into their pockets, quickly: wrong poses of low energy to train `pose` on.
 
     python -m scripts.release.decoys dock DATA WORK       dock each ligand of DATA/crystal, one file a complex
     python -m scripts.release.decoys collect DATA WORK    lay out WORK with index.csv, as `binding prepare` reads it
 
-A complex gives its crystal pose, that pose after minimization, and up to ten poses of a short search, all with their
-RMSD to the crystal pose. Half of the complexes start from the crystal's conformer, the others from a fresh one, so that
-bond lengths do not tell a decoy. A pose that leaves the crystal ligand's place by more than 5 Å is left out: the 10 Å
-about it that `binding prepare` keeps are then wholly in the 15 Å that DATA/crystal has of a protein.
-The columns of the complexes, of DATA/crystal/index.csv or of --index, are repeated for each pose.
-A run that was stopped goes on where it was; what is done is in WORK/done.
+A complex gives its crystal pose, that pose minimized, and up to ten poses of a short search, all with their RMSD to
+the crystal pose. Half of the complexes start from the crystal's conformer, the others from a fresh one, so that
+bond lengths do not give a decoy away. A pose that leaves the crystal ligand's place by more than 5 Å is left out:
+the 10 Å around it that `binding prepare` keeps are then inside the 15 Å that DATA/crystal has of a protein. The
+columns of the complexes, from DATA/crystal/index.csv or --index, are repeated for each pose. A run that was stopped
+is resumed; what is done is in WORK/done.
 """
 
 from __future__ import annotations

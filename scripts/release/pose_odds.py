@@ -1,12 +1,13 @@
-"""How the networks' judgement of a pose and Vina's become a probability -> docs/figures/pose.json.
+"""How the network's judgement of a pose and Vina's become a probability -> docs/figures/pose.json.
 
     python -m scripts.release.pose_odds cache/docked.npz --runs runs/base-0 runs/base-1 runs/strict-2
 
-Logistic regression (Platt 1999) on docked poses of complexes that have right and wrong ones, each scored by a network
-that held out its family: the log odds of a pose within 2 Å are a line of its logit and of Vina's function over the root
-of the ligand's size (``binding.model.pose_probability``). Right and wrong poses have the same weight in all: how many
-of a search are right is the search's business, and of those that it puts first about half are. What the line brings is
-told by complexes in ten parts by chance, each by a line that was fitted to the others. No test set is read.
+Logistic regression (Platt 1999) on docked poses of complexes that have right and wrong ones, each scored by a
+network that held out its family. The log odds of a pose within 2 Å are linear in the network's logit and in Vina's
+function divided by the square root of the ligand's size (``binding.model.pose_probability``). Right and wrong poses
+weigh the same in total: how many poses of a search are right depends on the search, and about half of those it
+ranks first are. The figures come from ten random parts of the complexes, each judged by a line fitted to the
+others. No test set is read.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
-"""Trained runs -> a released set of weights with its card.
+"""Packs trained runs as a released set of weights with its card.
 
-    python -m scripts.release.weights --name binding-strict \
-        --runs runs/strict-0 runs/strict-1 runs/strict-2 runs/strict-3 runs/strict-4 \
-        --test ../shared/data/casf2016
+    python -m scripts.release.weights --name binding-strict --test ../shared/data/casf2016 \\
+        --runs runs/strict-0 runs/strict-1 runs/strict-2 runs/strict-3 runs/strict-4
 
-Every figure of the card is computed here, from files, with the weights as they are stored. The test set
-is for the final figures: choose by the held-out rows, and write down every exception in docs/explanation/accuracy.md.
+Every figure of the card is computed here, from files, with the weights as they are stored. The test set is for the
+final figures: choose by held-out rows, and write down every exception in docs/explanation/accuracy.md.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ HINT: Final = (
     "column also has decimal points, or its commas could all group thousands (6,500)"
 )
 _TEXT: Final = frozenset(("id", "protein", "ligand", "pocket", "smiles"))  # a comma there belongs to a name or a list
-_NUMBERS: Final = frozenset(("pk", "dg_kcal_mol"))  # whatever else the column holds; never in the thousands
+_NUMBERS: Final = frozenset(("pk", "dg_kcal_mol"))  # in any company; never in the thousands
 _AMOUNTS: Final = frozenset(("affinity",))  # a number within text: Ki=12,5 nM
 _NUMBER: Final = re.compile(r"[-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?")
 _COMMA: Final = re.compile(r"(?<![\d.,])(\d*),(\d+)(?![\d.,])")
@@ -23,7 +23,7 @@ _THOUSANDS: Final = re.compile(r"[1-9]\d{0,2},\d{3}")
 
 
 def with_points(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
-    """The columns whose decimal commas can be told for sure, with points in their place.
+    """The columns whose commas are certainly decimal, with points in their place.
 
     Args:
         columns: Text by column name, of a table whose columns are not separated by commas. A column counts that

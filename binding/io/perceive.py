@@ -278,7 +278,7 @@ def _capacities(mol: Chem.Mol, xyz: np.ndarray, flat_rings: set[int]) -> np.ndar
 
 
 def _carbon_capacity(xyz: np.ndarray, index: int, neighbours: list[int], short: bool, in_flat_ring: bool) -> int:
-    """Of one carbon; ``short`` where one of its bonds is nearer to a double than to a single one."""
+    """The capacity of one carbon; ``short`` where one of its bonds is nearer to a double than to a single one."""
     if len(neighbours) == 1:
         length = float(np.linalg.norm(xyz[index] - xyz[neighbours[0]]))
         return 2 if length < 1.25 else int(short)

@@ -39,7 +39,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     suffix = split_suffix(path)[1]
     if suffix not in _FORMATS:
         raise FileError(
-            f"{path.name} is no table of predictions.", f"Use one of {', '.join(_FORMATS)}.", "wrong_format"
+            f"{path.name} is not a table of predictions.", f"Use one of {', '.join(_FORMATS)}.", "wrong_format"
         )
     try:
         if suffix == ".parquet":

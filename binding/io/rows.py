@@ -1,4 +1,4 @@
-"""Text tables: rows by column name, whatever the separator, line ends and decimal mark.
+"""Text tables: rows by column name, with any separator, line ends and decimal mark.
 
 A row that does not fit the header is still a row, with its ``error``: it costs no other row.
 """
@@ -133,7 +133,7 @@ def rows_below(path: Path, text: str, header: Header) -> list[TextRow]:
     Args:
         path: Of the table, for messages.
         text: All of it, as ``read_text`` gives it.
-        header: With the names that the columns shall have.
+        header: With the names to give the columns.
 
     Raises:
         TableError: A column is there twice, the rows are separated otherwise than the header, or there is none.

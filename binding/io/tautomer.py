@@ -168,7 +168,7 @@ def _aromatic_by_plane(mol: Chem.RWMol) -> bool:
 
 
 def _free_hydrogens(mol: Chem.RWMol, *atoms: int) -> None:
-    """Let RDKit count the hydrogens of these atoms anew."""
+    """Let RDKit count the hydrogens of these atoms again."""
     for index in atoms:
         atom = mol.GetAtomWithIdx(index)
         atom.SetNoImplicit(False)

@@ -1,7 +1,7 @@
 """Names that decide what a group of a structure file is: water, buffer, amino acid, nucleotide, metal.
 
 Names alone are used where the wwPDB's chemical component names are unambiguous; metals and
-halides are told by element, because their names vary (``ZN1``, ``FE2``, ``IOD``).
+halides are recognised by their element, because their names vary (``ZN1``, ``FE2``, ``IOD``).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _PROTONATION_NAMES = {
 STANDARD_AMINO_ACIDS = frozenset(
     "ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL".split()
 )
-# Residues made of C, N, O and S only: elements of their atoms can be told from the names' first letters.
+# Residues made of C, N, O and S only: the first letter of an atom's name is its element.
 _STATES = _PROTONATION_NAMES | {
     # Amber's names of chain ends: NALA, CALA, NHIE, CCYX
     end + name: standard

@@ -12,7 +12,7 @@ import typer
 from binding.cli import options
 from binding.cli.errors import guarded
 
-_PACKAGES = ("torch", "e3nn", "torch-geometric", "lightning", "rdkit", "gemmi", "numpy", "pandas")
+_PACKAGES = ("torch", "lightning", "rdkit", "gemmi", "numpy", "pandas")
 
 
 class Topic(StrEnum):

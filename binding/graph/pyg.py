@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from binding.errors import UsageError
 from binding.graph.fields import ComplexGraph
 
 if TYPE_CHECKING:
@@ -52,8 +53,18 @@ def to_hetero_data(graph: ComplexGraph) -> HeteroData:
 
     Returns:
         On the CPU; nothing in it is shared with ``graph``.
+
+    Raises:
+        UsageError: ``missing_extra``, without PyTorch Geometric.
     """
-    from torch_geometric.data import HeteroData
+    try:
+        from torch_geometric.data import HeteroData
+    except ImportError:
+        raise UsageError(
+            "Graphs for PyTorch Geometric need torch-geometric.",
+            "Install with pip install 'binding[pyg]'.",
+            "missing_extra",
+        ) from None
 
     ligand, pocket = graph.ligand, graph.pocket
     origin = pocket.anchors.mean(axis=0)

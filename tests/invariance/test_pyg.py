@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from networks import example_complex, example_graph
 from torch_geometric.data import Batch
 from transforms import moved_complex, random_motions
 
+from binding.errors import UsageError
 from binding.graph.build import build_graph
 from binding.graph.pyg import IRREPS, to_hetero_data
 
@@ -55,3 +58,11 @@ def test_fields_turn_as_their_irreps_say(name):
             assert torch.allclose(found, expected, atol=2e-4), (node, field)
         assert torch.equal(turned["atom"].x, still["atom"].x)
         assert torch.allclose(turned["residue"].x, still["residue"].x, atol=1e-4)
+
+
+def test_without_the_library_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_geometric.data", None)
+    with pytest.raises(UsageError) as caught:
+        to_hetero_data(example_graph("1s2g"))
+    assert caught.value.code == "missing_extra"
+    assert "binding[pyg]" in caught.value.hint

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from binding.callbacks import Advance, Announce
 from binding.errors import TableError, UsageError
 from binding.io.predictions import read_predictions
 from binding.io.results import open_writer, to_frame
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from binding.screening.run import ScreenResult
     from binding.splits.split import SplitResult
     from binding.training.finish import TrainResult
-
-Counter = Callable[[int, int], None]  # called with how many are done and how many there are
 
 
 def load_model(name_or_path: str | Path | None = None, *, device: str = "auto", dtype: str = "float32") -> Scorer:
@@ -401,7 +400,7 @@ def fetch(
     timeout: float = 30.0,
     entry_url: str | None = None,
     component_url: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Advance | None = None,
 ) -> FetchReport:
     """Download PDB entries, take the named ligands out, and write a folder that ``prepare`` reads.
 
@@ -446,7 +445,7 @@ def prepare(
     source: str | None = None,
     pocket_cutoff: float = 10.0,
     workers: int | None = None,
-    progress: Counter | None = None,
+    progress: Advance | None = None,
 ) -> PrepareReport:
     """Read complexes and their measured affinities into a training cache.
 
@@ -497,7 +496,7 @@ def split(
     test_values: Sequence[str] = (),
     validation_values: Sequence[str] = (),
     report: bool = False,
-    progress: Callable[[str], Counter | None] | None = None,
+    progress: Announce | None = None,
 ) -> SplitResult:
     """Split complexes into training, validation and test rows.
 
@@ -578,7 +577,7 @@ def fit_prior(
     column: str = "uniprot",
     folds: int = 5,
     sites: Sequence[str | Path] = (),
-    progress: Counter | None = None,
+    progress: Advance | None = None,
 ) -> PriorReport:
     """Fit a prior, which contributes to pk, to ligands with measured affinities, posed or not.
 

@@ -31,6 +31,8 @@ FEW_REQUESTS = 30  # up to here, starting workers costs more than it saves
 DEFAULT_WORKERS = 2
 _WINDOW_BATCHES = 4  # batches are formed by size within so many, and rows wait no longer than that
 _LOOKAHEAD_JOBS = 64
+_JOB_SECONDS = 120.0  # that reading the files of a job may take, on any machine
+_RECORD_SECONDS = 10.0  # and each of its records besides
 
 
 def predict_rows(requests: Iterable[Request], options: ScoringOptions | None = None) -> Iterator[ResultRow]:
@@ -105,9 +107,14 @@ def _in_workers(jobs: Iterable[Job], workers: int) -> Iterator[Outcome]:
         failed=_lost,
         join=lambda answers: [outcome for outcomes in answers for outcome in outcomes],
     )
-    with WorkerPool("binding.score.featurize:featurize_in_worker", workers) as pool:
+    with WorkerPool("binding.score.featurize:featurize_in_worker", workers, time_limit=_seconds) as pool:
         for _, outcomes in pool.run(jobs, rescue, ahead=_LOOKAHEAD_JOBS):
             yield from outcomes
+
+
+def _seconds(job: Job) -> float:
+    """How long a job may take before its worker is ended: a record that hangs costs its own row alone."""
+    return _JOB_SECONDS + _RECORD_SECONDS * len(job.texts or ())
 
 
 def _lost(job: Job, error: WorkerDiedError) -> list[Outcome]:

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import time
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from binding.io.structure import read_protein
 from binding.io.table import Request
 from binding.score import jobs, network
 from binding.score import pipeline as scoring
+from binding.score.featurize import featurize
 from binding.score.options import ScoringOptions, parse_pocket
 from binding.score.pipeline import predict_rows
 
@@ -135,11 +137,11 @@ def test_repeated_names_get_distinct_ids(made, scorer, tmp_path):
 
 
 def test_one_protein_is_parsed_once_for_many_requests(made, scorer, monkeypatch):
-    from binding.score import featurize
+    from binding.score import featurize as featurizing
 
     calls = []
-    monkeypatch.setattr(featurize, "read_protein", lambda path: (calls.append(path), read_protein(path))[1])
-    featurize._protein.cache_clear()
+    monkeypatch.setattr(featurizing, "read_protein", lambda path: (calls.append(path), read_protein(path))[1])
+    featurizing._protein.cache_clear()
     list(predict_requests(requests_for(made, ["aspirin", "caffeine"] * 5), scorer, workers=0))
     assert len(calls) == 1
 
@@ -193,30 +195,38 @@ def test_large_complexes_come_in_smaller_batches(made, scorer, monkeypatch):
     assert [len(batch) for batch in scorer.batches] == [2, 2, 2]
 
 
+HEAD = "import os\nimport time\n\nfrom binding.score.featurize import featurize\n\n\n"
+
+
 def die_on_caffeine(job):
     """Stands in for `featurize` in a worker: native code that crashes on one record."""
-    from binding.score.featurize import featurize
-
     texts = job.texts or (job.source.read_text(),)
     if any(text.startswith("caffeine") or "\ncaffeine\n" in text for text in texts):
-        os._exit(11)
+        time.sleep(float(os.environ["HANG"])) if "HANG" in os.environ else os._exit(11)
     return featurize(job)
 
 
-@pytest.mark.parametrize("limit", [10, 10**9])
-def test_a_worker_that_dies_costs_only_the_record_that_killed_it(made, scorer, monkeypatch, tmp_path, limit):
+@pytest.mark.parametrize(("limit", "hang"), [(10, False), (10**9, False), (10**9, True)])
+def test_a_record_that_kills_its_worker_or_hangs_costs_its_own_row(made, scorer, monkeypatch, tmp_path, limit, hang):
+    if hang:
+        monkeypatch.setenv("HANG", "600")
+        monkeypatch.setattr(scoring, "_JOB_SECONDS", 5.0)
+        monkeypatch.setattr(scoring, "_RECORD_SECONDS", 0.0)
+    code = "time_limit" if hang else "worker_died"
     module = tmp_path / "crashing.py"
     source = open(__file__, encoding="utf-8").read()
     start = source.index("def die_on_caffeine")
-    module.write_text("import os\n\n" + source[start : source.index("@pytest", start)])
+    module.write_text(HEAD + source[start : source.index("@pytest", start)])
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setattr(jobs, "LARGE_FILE_BYTES", limit)
     pool = scoring.WorkerPool
-    monkeypatch.setattr(scoring, "WorkerPool", lambda _, workers: pool("crashing:die_on_caffeine", workers))
+    monkeypatch.setattr(
+        scoring, "WorkerPool", lambda _, workers, **options: pool("crashing:die_on_caffeine", workers, **options)
+    )
     requests = [Request(None, made.protein, made.library), *requests_for(made, ["aspirin", "caffeine", "paracetamol"])]
     rows = list(predict_requests(requests, scorer, workers=2))
     assert [row.id for row in rows] == ["library:1", "library:2", "library:3", "aspirin", "caffeine", "paracetamol"]
-    assert [row.error_code for row in rows] == ["", "", "worker_died", "", "worker_died", ""]
+    assert [row.error_code for row in rows] == ["", "", code, "", code, ""]
 
 
 def test_few_requests_need_no_workers_and_many_do(made, monkeypatch):

@@ -15,15 +15,15 @@ from binding.errors import BindingError, FileError, TableError
 from binding.io.files import split_suffix
 from binding.io.records import text_lines
 from binding.io.rows import Header, cells_of, find_header, is_closed
-from binding.screening.records import Kind
+from binding.screening.records import RecordKind
 
 TABLE_SUFFIXES: Final = (".csv", ".tsv", ".parquet")
 _KINDS: Final = {
-    "molblock": Kind.POSE,
-    "mol_block": Kind.POSE,
-    "smiles": Kind.SMILES,
-    "canonical_smiles": Kind.SMILES,
-    "isomeric_smiles": Kind.SMILES,
+    "molblock": RecordKind.POSE,
+    "mol_block": RecordKind.POSE,
+    "smiles": RecordKind.SMILES,
+    "canonical_smiles": RecordKind.SMILES,
+    "isomeric_smiles": RecordKind.SMILES,
 }
 _NAMES: Final = ("id", "name", "title", "ligand", "ligand_id", "compound", "compound_id")
 _RECEPTORS: Final = ("protein", "receptor")
@@ -44,7 +44,7 @@ class Table:
     """
 
     path: Path
-    kind: Kind
+    kind: RecordKind
     column: str
     name_column: str | None
     header: Header | None = None

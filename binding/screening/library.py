@@ -19,7 +19,7 @@ from binding.io.records import split_records, text_lines
 from binding.io.series import smiles_of_line
 from binding.io.table import Request, read_requests
 from binding.screening.columns import TABLE_SUFFIXES, Table, open_table
-from binding.screening.records import Kind, Record
+from binding.screening.records import Record, RecordKind
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class _Pairs(_Source):
             name,
             os.path.abspath(self._path),
             number,
-            Kind.BROKEN,
+            RecordKind.BROKEN,
             name=name,
             receptor=protein,
             receptor_name=protein.name,
@@ -157,7 +157,7 @@ class _Pairs(_Source):
             yield from _of_file(_LibraryFile(request.ligand, stem))
         elif isinstance(request.ligand, str):
             name = request.id or f"{split_suffix(protein)[0]}_{request.ligand.replace(':', '_')}"
-            yield Record(name, name, os.path.abspath(protein), number, Kind.INSIDE, request.ligand, name=name)
+            yield Record(name, name, os.path.abspath(protein), number, RecordKind.INSIDE, request.ligand, name=name)
 
 
 class _TableSource(_Source):
@@ -166,7 +166,7 @@ class _TableSource(_Source):
     def __init__(self, path: Path, table: Table) -> None:
         self._path = path
         self._table = table
-        self.has_smiles = table.kind is Kind.SMILES
+        self.has_smiles = table.kind is RecordKind.SMILES
 
     def files(self) -> Iterator[Path]:
         yield self._path
@@ -178,7 +178,7 @@ class _TableSource(_Source):
             for number, (name, text) in enumerate(self._table.rows(), start=1):
                 title = name or f"{stem}:{number}"
                 if isinstance(text, BindingError):
-                    yield Record(title, stem, file, number - 1, Kind.BROKEN, name=title, error=text)
+                    yield Record(title, stem, file, number - 1, RecordKind.BROKEN, name=title, error=text)
                 else:
                     yield Record(title, stem, file, number - 1, self._table.kind, text, name=title)
         except BindingError as error:
@@ -277,12 +277,12 @@ def _of_poses(file: _LibraryFile) -> Iterator[Record]:
             error = damage
             break
         if waiting is not None:  # only now is it known that it is not the only one
-            yield Record(f"{file.stem}:{number}", file.stem, absolute, number - 1, Kind.POSE, waiting)
+            yield Record(f"{file.stem}:{number}", file.stem, absolute, number - 1, RecordKind.POSE, waiting)
         waiting, number = text, number + 1
     if waiting is not None:
         several = number > 1 or error is not None
         yield Record(
-            f"{file.stem}:{number}" if several else file.stem, file.stem, absolute, number - 1, Kind.POSE, waiting
+            f"{file.stem}:{number}" if several else file.stem, file.stem, absolute, number - 1, RecordKind.POSE, waiting
         )
     if error is not None:
         yield _broken(file, number, error)
@@ -298,7 +298,7 @@ def _of_smiles(file: _LibraryFile) -> Iterator[Record]:
                 continue
             number += 1
             title = " ".join(name.split()) or f"{file.stem}:{number}"
-            yield Record(title, file.stem, absolute, number - 1, Kind.SMILES, smiles, name=title)
+            yield Record(title, file.stem, absolute, number - 1, RecordKind.SMILES, smiles, name=title)
         if not number:
             raise FileError(f"{file.path} holds no SMILES.", "One line a compound: SMILES, blank, name.", "empty_file")
     except BindingError as error:
@@ -308,7 +308,7 @@ def _of_smiles(file: _LibraryFile) -> Iterator[Record]:
 def _broken(file: _LibraryFile, number: int, error: BindingError) -> Record:
     """What stands for a file that cannot be read from record ``number`` on."""
     id_ = f"{file.stem}:{number + 1}" if number else file.stem
-    return Record(id_, file.stem, os.path.abspath(file.path), number, Kind.BROKEN, error=error)
+    return Record(id_, file.stem, os.path.abspath(file.path), number, RecordKind.BROKEN, error=error)
 
 
 def _is_smiles(path: Path) -> bool:

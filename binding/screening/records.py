@@ -15,7 +15,7 @@ _FIRST_SIZE = 64  # so that a small library is shared out too, and the first row
 _STEP = 8  # parts of one size before the next are twice as large
 
 
-class Kind(StrEnum):
+class RecordKind(StrEnum):
     """What a record's ``text`` is."""
 
     POSE = "pose"  # a mol block, MOL2, PDB or PDBQT record, in the receptor's frame
@@ -46,7 +46,7 @@ class Record:
     stem: str
     file: str
     number: int
-    kind: Kind
+    kind: RecordKind
     text: str = ""
     name: str | None = None
     receptor: Path | None = None

@@ -27,7 +27,7 @@ from binding.score.jobs import Job
 from binding.score.pipeline import rows_of
 from binding.screening.parts import SCHEMA
 from binding.screening.plan import ScreenTask
-from binding.screening.records import Kind, PartJob, Record, is_untitled
+from binding.screening.records import PartJob, Record, RecordKind, is_untitled
 from binding.structures import Ligand, Protein
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class PartScorer:
         if protein is None:
             raise UsageError("The library names no receptor and the run has none.", "Add -p receptor.pdb.")
         pocket = self._task.scoring.pocket if sample.pocket is None else sample.pocket
-        if sample.kind is Kind.INSIDE:
+        if sample.kind is RecordKind.INSIDE:
             for record in records:
                 yield featurize(Job(protein, record.text, pocket, self._task.scoring.template))
             return
@@ -172,7 +172,7 @@ class PartScorer:
         """The poses of a record; one at least, or a failure."""
         if record.error is not None:
             return [BadRecord(record.name or record.id, record.number, record.error)]
-        if record.kind is Kind.SMILES:
+        if record.kind is RecordKind.SMILES:
             if self._poser is None:
                 self._poser = _make_poser(self._task)
             return self._poser(record)
@@ -206,7 +206,7 @@ class PartScorer:
         if isinstance(outcome, Failed):
             return columns
         ligand = outcome.ligand
-        in_file = record.kind is Kind.POSE and record.name is None
+        in_file = record.kind is RecordKind.POSE and record.name is None
         block = None if in_file else sdf_record(mol_block(ligand), ligand.properties).removesuffix(RECORD_END)
         return columns | {"smiles": Chem.MolToSmiles(ligand.mol), "pose_block": block}
 
@@ -231,14 +231,14 @@ def _make_poser(task: ScreenTask) -> Poser:
 
 def _shared(record: Record) -> tuple[object, ...]:
     """What records must share to be featurized together: receptor, pocket, and how they are read."""
-    return record.receptor, record.pocket, record.kind is Kind.INSIDE
+    return record.receptor, record.pocket, record.kind is RecordKind.INSIDE
 
 
 def _compound(record: Record, name: str) -> str:
     """The name that groups poses: the title; without one, the file of a PDBQT's models, else the record itself."""
     if record.name is not None:
         return record.name
-    if record.kind is Kind.POSE and is_untitled(record, name):
+    if record.kind is RecordKind.POSE and is_untitled(record, name):
         return record.id if format_of_record(record.text, record.file).titled else record.stem
     return name
 

@@ -15,7 +15,7 @@ from binding.errors import BindingError, TableError, UsageError
 from binding.screening import columns
 from binding.screening.library import Library
 from binding.screening.library_digest import about_records, fingerprint
-from binding.screening.records import Kind, PartJob, Record, cut_parts, part_length
+from binding.screening.records import PartJob, Record, RecordKind, cut_parts, part_length
 
 
 def records(*sources) -> list[Record]:
@@ -44,16 +44,20 @@ def test_a_list_keeps_its_order_and_its_missing_files(tmp_path, poses):
     (tmp_path / "files.txt").write_text("late.sdf\n# none of these\n\ngone.sdf\nearly.sdf\n")
     found = records(tmp_path / "files.txt")
     assert names(found) == [("late", 0), ("gone", 0), ("early", 0)]
-    assert found[1].kind is Kind.BROKEN
+    assert found[1].kind is RecordKind.BROKEN
     assert found[1].error.code == "file_not_found"
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.tsv", "t.parquet"])
 @pytest.mark.parametrize(
-    ("column", "kind"), [("molblock", Kind.POSE), ("mol_block", Kind.POSE), ("SMILES", Kind.SMILES)]
+    ("column", "kind"), [("molblock", RecordKind.POSE), ("mol_block", RecordKind.POSE), ("SMILES", RecordKind.SMILES)]
 )
 def test_tables_hold_mol_blocks_or_smiles(tmp_path, poses, name, column, kind):
-    texts = [pose.partition("M  END")[0] + "M  END\n" for pose in poses[:3]] if kind is Kind.POSE else ["C", "CC", "CO"]
+    texts = (
+        [pose.partition("M  END")[0] + "M  END\n" for pose in poses[:3]]
+        if kind is RecordKind.POSE
+        else ["C", "CC", "CO"]
+    )
     path = tmp_path / name
     if name.endswith("parquet"):
         pq.write_table(pa.table({"other": [1, 2, 3], column: texts, "Name": ["first", None, "third"]}), path)
@@ -67,7 +71,7 @@ def test_tables_hold_mol_blocks_or_smiles(tmp_path, poses, name, column, kind):
     assert names(found) == [("first", 0), ("t:2", 1), ("third", 2)]
     assert [record.kind for record in found] == [kind] * 3
     assert [record.text for record in found] == texts
-    assert Library([path]).has_smiles == (kind is Kind.SMILES)
+    assert Library([path]).has_smiles == (kind is RecordKind.SMILES)
 
 
 def test_a_row_of_a_table_that_does_not_fit_costs_no_other(tmp_path, monkeypatch):
@@ -80,7 +84,7 @@ def test_a_row_of_a_table_that_does_not_fit_costs_no_other(tmp_path, monkeypatch
         monkeypatch.setattr(columns, "_BLOCK_BYTES", size)
         found = records(path)
         assert [record.number for record in found] == list(range(400))
-        torn = {record.number: record for record in found if record.kind is Kind.BROKEN}
+        torn = {record.number: record for record in found if record.kind is RecordKind.BROKEN}
         assert sorted(torn) == [0, 1, 37, 399]
         assert {record.error.code for record in torn.values()} == {"bad_row"}
         assert [torn[number].id for number in sorted(torn)] == ["t:1", "x", "z", "t:400"]
@@ -95,7 +99,7 @@ def test_a_table_with_a_quote_that_is_not_closed_ends_in_a_failure(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text('smiles,id\nC,a\nCC,b\n"CCC,c\nC,d\n')
     found = records(path)
-    assert found[-1].kind is Kind.BROKEN
+    assert found[-1].kind is RecordKind.BROKEN
     assert found[-1].error.code == "unreadable"
 
 
@@ -109,9 +113,9 @@ def test_a_row_of_pairs_that_does_not_fit_is_a_broken_record(tmp_path, examples)
     library = Library([path])
     found = list(library.records())
     assert [(record.id, record.kind) for record in found] == [
-        ("short", Kind.BROKEN),
-        (rows[2].split(",")[0], Kind.INSIDE),
-        ("line 4", Kind.BROKEN),
+        ("short", RecordKind.BROKEN),
+        (rows[2].split(",")[0], RecordKind.INSIDE),
+        ("line 4", RecordKind.BROKEN),
     ]
     assert found[0].error.code == "bad_row"
     assert [file.name for file in library.files()] == ["pairs.csv", rows[2].split(",")[1].rpartition("/")[2]]
@@ -131,7 +135,7 @@ def test_pairs_name_their_receptors(examples):
     found = list(library.records())
     assert len({record.receptor_name for record in found}) > 1
     assert all(record.receptor is not None and record.receptor.exists() for record in found)
-    inside = [record for record in found if record.kind is Kind.INSIDE]
+    inside = [record for record in found if record.kind is RecordKind.INSIDE]
     assert inside
     assert all(record.text == "auto" or ":" in record.text for record in inside)
 
@@ -159,7 +163,7 @@ def test_an_empty_folder_is_refused(tmp_path):
 
 
 def test_parts_grow_and_cover_every_record_once():
-    found = [Record(str(n), "", "", n, Kind.POSE) for n in range(1500)]
+    found = [Record(str(n), "", "", n, RecordKind.POSE) for n in range(1500)]
     jobs = list(cut_parts(iter(found), 256))
     assert [len(job.records) for job in jobs[:10]] == [64] * 8 + [128] * 2
     assert [record for job in jobs for record in job.records] == found
@@ -168,7 +172,7 @@ def test_parts_grow_and_cover_every_record_once():
 
 
 def test_of_parts_that_are_not_wanted_only_the_length_is_left():
-    found = [Record(str(n), "", "", n, Kind.POSE) for n in range(10)]
+    found = [Record(str(n), "", "", n, RecordKind.POSE) for n in range(10)]
     cuts = list(cut_parts(iter(found), 4, lambda number: number == 1))
     assert [cut if isinstance(cut, int) else (cut.number, cut.first) for cut in cuts] == [4, (1, 4), 2]
 

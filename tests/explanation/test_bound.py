@@ -19,8 +19,8 @@ FILES = (EXAMPLES / "1s2g_protein.pdb.gz", EXAMPLES / "1s2g_ligand.sdf")
 @pytest.fixture(params=[300.0, -300.0], ids=["tightest", "weakest"])
 def wild(request, tmp_path):
     """Weights that say an absurd pK of everything, and the bound that it comes to."""
-    config = SMALL.model_copy(update={"mean_pk": request.param})
-    return write_random_weights(tmp_path / "wild.safetensors", config), MEASURED_PK[request.param > 0]
+    weights = write_random_weights(tmp_path / "wild.safetensors", SMALL, mean_pk=request.param)
+    return weights, MEASURED_PK[request.param > 0]
 
 
 def test_the_row_of_predict(wild):

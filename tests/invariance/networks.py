@@ -13,6 +13,7 @@ from binding.graph.fields import ComplexGraph
 from binding.graph.site import PocketSpec, select_pocket
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_complex, read_protein
+from binding.model.layers.readout import MEAN_PK
 from binding.model.weights import Member, save_weights
 from binding.structures import Complex, Ligand, Protein
 
@@ -67,10 +68,20 @@ def random_member(config: ModelConfig = SMALL, seed: int = 0) -> Member:
     return member.eval().requires_grad_(False)
 
 
-def write_random_weights(path: Path, config: ModelConfig | None = None, members: int = 2) -> Path:
-    """A set of weights as a training run leaves it."""
-    config = config or SMALL.model_copy(update={"mean_pk": IN_RANGE})
-    states = [random_member(config, seed).state_dict() for seed in range(members)]
+def write_random_weights(
+    path: Path, config: ModelConfig | None = None, members: int = 2, mean_pk: float | None = None
+) -> Path:
+    """A set of weights as a training run leaves it; their constant term is ``mean_pk`` less Vina's mean."""
+    if mean_pk is None:
+        mean_pk = IN_RANGE if config is None else MEAN_PK
+    config = config or SMALL
+    states = []
+    for seed in range(members):
+        state = random_member(config, seed).state_dict()
+        for name in ("interaction.bias", "ligand_only.bias"):
+            if name in state:
+                state[name] += mean_pk - MEAN_PK
+        states.append(state)
     card = {"name": path.stem, "config": config.model_dump(mode="json"), "calibration": {"std_scale": 1.25}}
     save_weights(path, states, card)
     return path

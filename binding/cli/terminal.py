@@ -16,7 +16,7 @@ import typer
 
 from binding.cli.progress import make_bar
 from binding.errors import BindingError
-from binding.io.columns import SCORES, TRUST, Kind, OutputColumn
+from binding.io.columns import SCORES, TRUST, ColumnKind, OutputColumn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -138,7 +138,7 @@ def score_columns(
 
 
 def _shown(value: Any, column: OutputColumn) -> str:
-    if column.kind is Kind.NUMBER:
+    if column.kind is ColumnKind.NUMBER:
         return number(value, column.decimals)
     return "" if value is None else str(value)
 

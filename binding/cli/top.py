@@ -12,7 +12,7 @@ from binding.cli import options, terminal
 from binding.cli.errors import guarded
 from binding.cli.options import PrintChoice
 from binding.cli.terminal import Column
-from binding.io.columns import SCREEN_RESULT, Kind
+from binding.io.columns import SCREEN_RESULT, ColumnKind
 
 if TYPE_CHECKING:
     from binding.screening.top import Top
@@ -81,7 +81,7 @@ def _print_table(top: Top, saved_to: Path | None) -> None:
     rows = top.rows.to_pylist()
     narrow = terminal.is_narrow()
     dropped = {"dg_kcal_mol"} if narrow else set()
-    shared = [c for c in SCREEN_RESULT if c.kind is not Kind.PLACE and c.name not in dropped]
+    shared = [c for c in SCREEN_RESULT if c.kind is not ColumnKind.PLACE and c.name not in dropped]
     columns = [
         Column("rank", True, lambda row: str(row["rank"])),
         Column("compound", False, lambda row: row["compound"]),

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What a column holds."""
 
     TEXT = "text"
@@ -38,7 +38,7 @@ class OutputColumn:
     """
 
     name: str
-    kind: Kind
+    kind: ColumnKind
     unit: str
     text: str
     required: bool = False
@@ -49,9 +49,9 @@ class OutputColumn:
     @property
     def missing(self) -> Any:
         """What stands in a row where there is no value."""
-        if self.kind is Kind.TEXT:
+        if self.kind is ColumnKind.TEXT:
             return ""
-        return float("nan") if self.kind is Kind.NUMBER else None
+        return float("nan") if self.kind is ColumnKind.NUMBER else None
 
 
 # ---------------------------------------------------------------- what predict, screen and explain share
@@ -59,21 +59,21 @@ class OutputColumn:
 NAMES: Final = (
     OutputColumn(
         "id",
-        Kind.TEXT,
+        ColumnKind.TEXT,
         "",
         "as given, else the ligand file's stem; records of a file are `stem:1`, `stem:2` and so on. A repeated id gets "
         "`~2`, `~3`",
         required=True,
     ),
-    OutputColumn("protein", Kind.TEXT, "", "the protein's file name", required=True),
-    OutputColumn("ligand", Kind.TEXT, "", "the record's title", required=True),
+    OutputColumn("protein", ColumnKind.TEXT, "", "the protein's file name", required=True),
+    OutputColumn("ligand", ColumnKind.TEXT, "", "the record's title", required=True),
 )
 
 #: In the order of a screen's tables; ``binding predict`` puts ``pose`` first.
 SCORES: Final = (
     OutputColumn(
         "pk",
-        Kind.NUMBER,
+        ColumnKind.NUMBER,
         "pK",
         "-log10(K / M), K = Kd, Ki or IC50: **higher binds tighter**; 9 is 1 nM, 6 is 1 µM",
         heading="pK\n-log10(K/M)",
@@ -81,7 +81,7 @@ SCORES: Final = (
     ),
     OutputColumn(
         "pk_std",
-        Kind.NUMBER,
+        ColumnKind.NUMBER,
         "pK",
         "standard deviation of the error of `pk`; smaller where similar ligands were measured at similar sites "
         "([uncertainty](../explanation/accuracy.md#uncertainty))",
@@ -90,14 +90,14 @@ SCORES: Final = (
     ),
     OutputColumn(
         "pk_low",
-        Kind.NUMBER,
+        ColumnKind.NUMBER,
         "pK",
         "lower end of the 90 % interval, calibrated on held-out proteins",
     ),
-    OutputColumn("pk_high", Kind.NUMBER, "pK", "upper end of the 90 % interval"),
+    OutputColumn("pk_high", ColumnKind.NUMBER, "pK", "upper end of the 90 % interval"),
     OutputColumn(
         "dg_kcal_mol",
-        Kind.NUMBER,
+        ColumnKind.NUMBER,
         "kcal/mol",
         "-RT ln(10) `pk` at 298.15 K; more negative binds tighter",
         heading="ΔG\nkcal/mol",
@@ -106,7 +106,7 @@ SCORES: Final = (
     ),
     OutputColumn(
         "pk_ligand_only",
-        Kind.NUMBER,
+        ColumnKind.NUMBER,
         "pK",
         "prediction from the ligand alone, the same for all its poses: from the [prior](../explanation/prior.md), or "
         "from a network that sees no protein where the weights have no prior",
@@ -115,15 +115,15 @@ SCORES: Final = (
     ),
     OutputColumn(
         "ligand_efficiency",
-        Kind.NUMBER,
+        ColumnKind.NUMBER,
         "kcal/mol",
         "-`dg_kcal_mol` / `heavy_atoms`, for each heavy atom",
         heading="LE\nkcal/mol/atom",
     ),
-    OutputColumn("heavy_atoms", Kind.INTEGER, "", "heavy atoms of the ligand", heading="heavy\natoms"),
+    OutputColumn("heavy_atoms", ColumnKind.INTEGER, "", "heavy atoms of the ligand", heading="heavy\natoms"),
     OutputColumn(
         "pose",
-        Kind.NUMBER,
+        ColumnKind.NUMBER,
         "0 to 1",
         "probability that the pose is within 2 Å of the native one, calibrated on docked poses, half of them right "
         "([docking power](../explanation/accuracy.md#docking-power))",
@@ -135,15 +135,17 @@ SCORES: Final = (
 TRUST: Final = (
     OutputColumn(
         "in_domain",
-        Kind.FLAG,
+        ColumnKind.FLAG,
         "",
         "whether the complex resembles the training set; `false` comes with a warning "
         "([the rule](../explanation/accuracy.md#training-domain))",
     ),
-    OutputColumn("nearest_ligand", Kind.NUMBER, "0 to 1", "Tanimoto similarity (ECFP4) to the nearest training ligand"),
+    OutputColumn(
+        "nearest_ligand", ColumnKind.NUMBER, "0 to 1", "Tanimoto similarity (ECFP4) to the nearest training ligand"
+    ),
     OutputColumn(
         "nearest_protein",
-        Kind.NUMBER,
+        ColumnKind.NUMBER,
         "0 to 1",
         "largest share of four-residue words in common with a training protein, beyond chance; empty where the "
         "structure has none",
@@ -151,44 +153,46 @@ TRUST: Final = (
 )
 
 REMARKS: Final = (
-    OutputColumn("warnings", Kind.TEXT, "", "repairs, overlaps and other doubts, joined by `; `", required=True),
-    OutputColumn("model", Kind.TEXT, "", "name of the weights", required=True),
+    OutputColumn("warnings", ColumnKind.TEXT, "", "repairs, overlaps and other doubts, joined by `; `", required=True),
+    OutputColumn("model", ColumnKind.TEXT, "", "name of the weights", required=True),
 )
 
 STATUS: Final = (
-    OutputColumn("status", Kind.TEXT, "", "`ok` or `failed`", required=True),
-    OutputColumn("error_code", Kind.TEXT, "", "why it failed: [errors](errors.md)", required=True),
-    OutputColumn("message", Kind.TEXT, "", "the failure in words, and what to do about it", required=True),
+    OutputColumn("status", ColumnKind.TEXT, "", "`ok` or `failed`", required=True),
+    OutputColumn("error_code", ColumnKind.TEXT, "", "why it failed: [errors](errors.md)", required=True),
+    OutputColumn("message", ColumnKind.TEXT, "", "the failure in words, and what to do about it", required=True),
 )
 
 # ---------------------------------------------------------------- what a screen adds
 
-_RANK: Final = OutputColumn("rank", Kind.PLACE, "", "from 1; equal `pk` rank in library order")
+_RANK: Final = OutputColumn("rank", ColumnKind.PLACE, "", "from 1; equal `pk` rank in library order")
 _COMPOUND: Final = OutputColumn(
-    "compound", Kind.TEXT, "", "what groups poses: the title, or the tag named by `--compound-tag`", required=True
+    "compound", ColumnKind.TEXT, "", "what groups poses: the title, or the tag named by `--compound-tag`", required=True
 )
 _RECEPTOR: Final = OutputColumn(
-    "receptor", Kind.TEXT, "", "file name of the receptor; with many, its path in the table", required=True
+    "receptor", ColumnKind.TEXT, "", "file name of the receptor; with many, its path in the table", required=True
 )
 _GAIN: Final = OutputColumn(
     "gain_over_ligand_only",
-    Kind.NUMBER,
+    ColumnKind.NUMBER,
     "pK",
     "`pk` - `pk_ligand_only`: what the protein adds",
     heading="gain",
     short="gain",
 )
-_NUM_POSES: Final = OutputColumn("num_poses", Kind.PLACE, "", "scored poses of the compound")
-_SMILES: Final = OutputColumn("smiles", Kind.TEXT, "", "canonical, stereo from the pose")
-_FILE: Final = OutputColumn("ligand_file", Kind.TEXT, "", "where the pose comes from: absolute path", required=True)
-_RECORD: Final = OutputColumn("record", Kind.PLACE, "", "its record in that file, from 0", required=True)
-_POSE_NUMBER: Final = OutputColumn(
-    "pose_number", Kind.INTEGER, "", "which of several poses made from one SMILES; else 0", required=True
+_NUM_POSES: Final = OutputColumn("num_poses", ColumnKind.PLACE, "", "scored poses of the compound")
+_SMILES: Final = OutputColumn("smiles", ColumnKind.TEXT, "", "canonical, stereo from the pose")
+_FILE: Final = OutputColumn(
+    "ligand_file", ColumnKind.TEXT, "", "where the pose comes from: absolute path", required=True
 )
-_ROW: Final = OutputColumn("row", Kind.PLACE, "", "place in the library, from 0", required=True)
+_RECORD: Final = OutputColumn("record", ColumnKind.PLACE, "", "its record in that file, from 0", required=True)
+_POSE_NUMBER: Final = OutputColumn(
+    "pose_number", ColumnKind.INTEGER, "", "which of several poses made from one SMILES; else 0", required=True
+)
+_ROW: Final = OutputColumn("row", ColumnKind.PLACE, "", "place in the library, from 0", required=True)
 #: The scored pose and its tags, heavy atoms only, where it is no record of a ligand file: posed SMILES, a ligand taken
 #: from a complex, a table's mol block. Else null, and the pose is record ``record`` of ``ligand_file``.
-POSE_BLOCK: Final = OutputColumn("pose_block", Kind.TEXT, "", "the pose itself, where no ligand file holds it")
+POSE_BLOCK: Final = OutputColumn("pose_block", ColumnKind.TEXT, "", "the pose itself, where no ligand file holds it")
 
 # ---------------------------------------------------------------- the tables
 

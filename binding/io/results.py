@@ -20,7 +20,7 @@ from rdkit import Chem
 
 from binding.errors import BindingError, UsageError
 from binding.files import atomic, check_writable
-from binding.io.columns import PREDICTION, Kind, OutputColumn, names
+from binding.io.columns import PREDICTION, ColumnKind, OutputColumn, names
 from binding.structures import Ligand
 from binding.units import dg_from_pk
 
@@ -165,11 +165,11 @@ class ResultRow:
 COLUMNS: Final = names(PREDICTION)
 _ATTRIBUTES: Final = frozenset(f.name for f in fields(ResultRow))
 _PANDAS: Final = {
-    Kind.TEXT: "str",
-    Kind.NUMBER: "float64",
-    Kind.INTEGER: "Int64",
-    Kind.PLACE: "Int64",
-    Kind.FLAG: "boolean",
+    ColumnKind.TEXT: "str",
+    ColumnKind.NUMBER: "float64",
+    ColumnKind.INTEGER: "Int64",
+    ColumnKind.PLACE: "Int64",
+    ColumnKind.FLAG: "boolean",
 }
 
 

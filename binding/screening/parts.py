@@ -21,14 +21,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from binding.files import atomic
-from binding.io.columns import POSE_BLOCK, SCREEN_PART, Kind, OutputColumn, names
+from binding.io.columns import POSE_BLOCK, SCREEN_PART, ColumnKind, OutputColumn, names
 
 _TYPES: Final = {
-    Kind.TEXT: pa.string(),
-    Kind.NUMBER: pa.float32(),
-    Kind.INTEGER: pa.int32(),
-    Kind.PLACE: pa.int64(),
-    Kind.FLAG: pa.bool_(),
+    ColumnKind.TEXT: pa.string(),
+    ColumnKind.NUMBER: pa.float32(),
+    ColumnKind.INTEGER: pa.int32(),
+    ColumnKind.PLACE: pa.int64(),
+    ColumnKind.FLAG: pa.bool_(),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from binding.io.columns import PREDICTION, SCREEN_OWN, Kind, OutputColumn
+from binding.io.columns import PREDICTION, SCREEN_OWN, ColumnKind, OutputColumn
 from scripts.tables.common import table
 
 
@@ -12,7 +12,10 @@ def columns(chosen: Sequence[OutputColumn]) -> Callable[[], str]:
     """Name, type, unit and meaning of some columns."""
 
     def block() -> str:
-        rows = [(f"`{c.name}`", Kind.INTEGER if c.kind is Kind.PLACE else c.kind, c.unit, c.text) for c in chosen]
+        rows = [
+            (f"`{c.name}`", ColumnKind.INTEGER if c.kind is ColumnKind.PLACE else c.kind, c.unit, c.text)
+            for c in chosen
+        ]
         return table(("column", "type", "unit", "meaning"), rows)
 
     return block

@@ -16,7 +16,7 @@ import pytest
 from rdkit import Chem
 
 from binding.io import columns
-from binding.io.columns import PREDICTION, SCREEN_PART, Kind, names
+from binding.io.columns import PREDICTION, SCREEN_PART, ColumnKind, names
 from binding.io.results import ResultRow, to_frame
 from binding.screening.parts import SCHEMA
 
@@ -36,7 +36,7 @@ def test_rows_and_columns_agree():
     assert attributes == list(names(PREDICTION)), "a column without an attribute goes into `more`"
     assert SCHEMA.names == list(names(SCREEN_PART))
     frame = to_frame([ResultRow("a", "p", "l")])
-    kinds = {Kind.NUMBER: "float64", Kind.INTEGER: "Int64", Kind.FLAG: "boolean"}
+    kinds = {ColumnKind.NUMBER: "float64", ColumnKind.INTEGER: "Int64", ColumnKind.FLAG: "boolean"}
     for column in PREDICTION:
         if column.kind in kinds:
             assert str(frame[column.name].dtype) == kinds[column.kind], column.name

@@ -22,9 +22,7 @@ from binding.model.weights import DEFAULT_MODEL, load_card, resolve_weights
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"
 #: Figures of weights that came before those in the package, and why they were not measured again.
-OLDER = {
-    "domain.json": "needs networks that know some of the proteins; the next release trains one (`rows-0`)",
-}
+OLDER: dict[str, str] = {}
 
 
 def run(*arguments: str, threads: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""Blocks on what a prediction is worth: the prior, calibration, the training domain, a forest beside it."""
+"""Blocks on what a prediction is worth: the prior, calibration, a forest beside it."""
 
 from __future__ import annotations
 
@@ -23,37 +23,7 @@ def casf_ranking() -> str:
     return f"{section['counts']['groups']} proteins, {section['counts']['rows']} complexes:\n\n{table(head, rows)}"
 
 
-PARTS = {
-    "in_domain": "in the domain",
-    "outside": "outside it",
-    "protein_unknown": "unlike all proteins in training",
-    "ligand_unknown": "unlike all ligands in training",
-}
 NETWORKS = {"pk": "**`binding-base`, one network**", "pk_ligand_only": "its prior", "forest": "forest"}
-
-
-def domain() -> str:
-    """Errors in and outside the training domain."""
-    content = load(FIGURES / "domain.json")
-    rows = []
-    for name, what in PARTS.items():
-        for source, where in (("parts", "all"), ("crystal", "crystal")):
-            figures = content[source][name]
-            rows.append((f"{what}, {where}", *_row(figures)))
-    return table(("held-out rows", "n", "r", "RMSE, pK", "r of the twin", "RMSE of the twin"), rows)
-
-
-def _row(figures: dict[str, Any]) -> list[object]:
-    if "pk" not in figures:
-        return [figures["n"], *["too few"] * 4]
-    found = [estimate(figures[column][metric]) for column in ("pk", "pk_ligand_only") for metric in ("r", "rmse")]
-    return [count(figures["n"]), *found]
-
-
-def _cell(figures: dict[str, Any]) -> str:
-    if "pk" not in figures:
-        return f"n {figures['n']}"
-    return f"{estimate(figures['pk']['rmse'])}; r {figures['pk']['r']['value']:.2f}; n {figures['n']}"
 
 
 def narrowing() -> str:
@@ -192,7 +162,6 @@ def label_noise() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "calibration": calibration,
     "casf_ranking": casf_ranking,
-    "domain": domain,
     "forest": forest,
     "label_noise": label_noise,
     "learning_curve": learning_curve,

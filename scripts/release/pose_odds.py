@@ -113,6 +113,7 @@ def reliability(poses: pd.DataFrame, column: str) -> list[dict[str, float]]:
             "right": float(np.average(poses["right"][place == number], weights=weight[place == number])),
         }
         for number in range(len(BINS) - 1)
+        if (place == number).any()
     ]
 
 

@@ -57,7 +57,14 @@ mpl.rcParams.update(
 def save(figure: Figure, folder: Path, name: str, made_from: str) -> None:
     """SVG and PNG; the SVG's description says what it was made from, which a test compares."""
     for suffix, metadata in (("svg", {"Date": None, "Description": made_from}), ("png", {"Description": made_from})):
-        figure.savefig(folder / f"{name}.{suffix}", dpi=200, facecolor="white", metadata=metadata)
+        figure.savefig(
+            folder / f"{name}.{suffix}",
+            dpi=200,
+            facecolor="white",
+            metadata=metadata,
+            bbox_inches="tight",
+            pad_inches=0.1,
+        )
     plt.close(figure)
 
 
@@ -100,7 +107,7 @@ def draw_predictions(folder: Path) -> None:
     rows = pd.read_csv(source)
     report = json.loads((folder / "casf2016_metrics.json").read_text(encoding="utf-8"))
     figures = {column["name"]: column["metrics"] for column in report["columns"]}
-    figure, axes = plt.subplots(1, 2, figsize=(8.6, 4.75), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(8.6, 5.1), sharey=True, layout="constrained")
     scatter(axes[0], rows, "pk", figures["pk"], "Model, pk ± pk_std", LIGAND)
     scatter(axes[1], rows, "pk_ligand_only", figures["pk_ligand_only"], "The ligand alone, pk_ligand_only", POCKET)
     axes[0].set_ylabel("predicted pK")

@@ -24,6 +24,7 @@ _BINARY = {
     b"\x89HDF": "an HDF5 file",
 }
 _TAR_MARK = slice(257, 262)
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some editors begin a text file with it
 
 
 def split_suffix(path: Path) -> tuple[str, str]:
@@ -65,10 +66,13 @@ def read_bytes(path: str | Path) -> bytes:
 def read_structure_bytes(path: str | Path) -> bytes:
     """Content of a PDB or mmCIF file; where its lines end in CR alone (old Mac), they end in LF.
 
+    Byte order marks are removed: each would hide the atom line, or the ``data_`` line, that it stands before. Files
+    that were joined may hold several.
+
     Raises:
         FileError: As ``read_bytes``.
     """
-    data = read_bytes(path)
+    data = read_bytes(path).replace(BYTE_ORDER_MARK, b"")
     return data if b"\n" in data else data.replace(b"\r", b"\n")
 
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from binding.errors import FileError
-from binding.io.files import check_content, open_error
+from binding.io.files import BYTE_ORDER_MARK, check_content, open_error
 from binding.io.formats import format_of_file
 
 _HEAD_BYTES = 65_536
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _CR_TEXT = b"M  END\r"  # within a line: a record with old Mac line ends, in a file whose others have LF
 
 
@@ -37,7 +36,7 @@ def split_records(path: str | Path) -> Iterator[str]:
     with _open(path) as stream:
         head = _read_head(path, stream)
         check_content(path, head)
-        head = head.removeprefix(_BYTE_ORDER_MARK)  # it would become part of the first title
+        head = head.removeprefix(BYTE_ORDER_MARK)  # it would become part of the first title
         found = format_of_file(path, head.decode("utf-8", errors="replace"))
         yield from found.split(_lines(path, head, stream))
 
@@ -55,7 +54,7 @@ def text_lines(path: str | Path) -> Iterator[str]:
     with _open(path) as stream:
         head = _read_head(path, stream)
         check_content(path, head)
-        yield from _lines(path, head.removeprefix(_BYTE_ORDER_MARK), stream)
+        yield from _lines(path, head.removeprefix(BYTE_ORDER_MARK), stream)
 
 
 def _open(path: Path) -> BinaryIO:
@@ -94,6 +93,7 @@ def _lines(path: Path, head: bytes, stream: BinaryIO) -> Iterator[str]:
     """Lines without their ends, whether they end in LF, CRLF, CR (old Mac) or these mixed."""
     all_cr = b"\r" in head and b"\n" not in head
     for line in _up_to_lf(path, head, stream):
+        line = line.removeprefix(BYTE_ORDER_MARK)  # of a file that was joined to another
         if b"\r" not in line:
             yield line.decode("utf-8", errors="replace")
             continue

@@ -260,6 +260,12 @@ case(S, "SDF, gzipped", ligand=lambda: gzip.compress(sdf().encode()), names=("pr
 case(S, "SDF with CRLF", ligand=lambda: sdf().replace("\n", "\r\n"))
 case(S, "SDF with CR alone", ligand=lambda: sdf().replace("\n", "\r"))
 case(S, "SDF with a byte order mark", ligand=lambda: "\ufeff" + sdf())
+case(
+    S,
+    "two PDB files joined, each with a byte order mark",
+    ligand=lambda: ("\ufeff" + pdb()) * 2,
+    names=("protein.pdb", "ligand.pdb"),
+)
 case(S, "MOL2 named `.sdf`", ligand=mol2)
 case(S, "SDF named `.mol2`", names=("protein.pdb", "ligand.mol2"))
 case(S, "an empty file", ligand=lambda: "")
@@ -450,6 +456,9 @@ case(S, "mmCIF named `.pdb`", protein=cif)
 case(S, "PDB, gzipped", protein=lambda: gzip.compress(clean().encode()), names=("protein.pdb.gz", "ligand.sdf"))
 case(S, "PDB with CRLF", protein=lambda: clean().replace("\n", "\r\n"))
 case(S, "PDB with CR alone", protein=lambda: clean().replace("\n", "\r"))
+case(S, "PDB with a byte order mark", protein=lambda: "\ufeff" + clean())
+case(S, "two parts, each with a byte order mark", protein=lambda: "".join("\ufeff" + joined(p)[:-4] for p in _halves()))
+case(S, "mmCIF with a byte order mark", protein=lambda: "\ufeff" + cif(), names=C)
 case(S, "PDB without END", protein=lambda: clean().replace("END\n", ""))
 case(S, "END between two parts", protein=lambda: joined([*lines()[:300], "END", *lines()[300:]]))
 case(S, "END between two frames", protein=lambda: clean() * 2)

@@ -78,7 +78,7 @@ def command(
                 progress=advance,
             )
     except KeyboardInterrupt:
-        typer.echo(f"what is done is in {output}: the same command goes on from here", err=True)
+        typer.echo(f"what is done is in {output}: the same command resumes it", err=True)
         raise
     if not quiet:
         _summarise(report)

@@ -31,7 +31,7 @@ class TrainResult:
         weights: ``model.safetensors``, its card beside it.
         predictions: CSV of the held-out rows, or None where nothing was held out.
         metrics: Of the held-out rows with an exact measurement: the model and its ligand-only twin.
-        interrupted: Whether it was stopped before its end; the same command goes on.
+        interrupted: Whether it was stopped before its end; the same command resumes it.
         rank: Of this process, where several train together; only 0 writes files.
     """
 

@@ -111,7 +111,7 @@ def test_an_interrupt_says_that_the_same_command_goes_on(binding_, tree, monkeyp
     monkeypatch.setattr(prepare, "make_piece", interrupted)
     result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 1)
     assert result.exit_code == 130
-    assert "the same command goes on" in result.stderr
+    assert "the same command resumes it" in result.stderr
 
 
 def test_lines_of_progress_come_now_and_then(capsys, monkeypatch):

@@ -1,8 +1,9 @@
-"""Puts the helpers of ``tests/invariance`` within reach of the tests of this folder."""
+"""Puts the helpers of ``tests/invariance`` and ``tests/io`` within reach of the tests of this folder."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "invariance"))
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "invariance"), str(TESTS / "io")]

@@ -35,7 +35,7 @@ def backbone(sequence: str, chain: str = "A", first: int = 1) -> str:
             continue
         name = gemmi.expand_one_letter(letter, gemmi.ResidueKind.AA)
         for atom, shift, element in (("N", 0.0, "N"), ("CA", 1.2, "C"), ("C", 2.4, "C")):
-            x = 3.8 * place + shift
+            x = 1.0 + 3.8 * place + shift  # no atom at the origin, which stands for unknown places
             lines.append(
                 f"ATOM  {serial:5d}  {atom:<3} {name} {chain}{first + place:4d}    "
                 f"{x:8.3f}{0.0:8.3f}{0.0:8.3f}  1.00  0.00          {element:>2}"

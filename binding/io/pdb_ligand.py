@@ -72,8 +72,8 @@ class _Cutter:
 
     - at ``ENDMDL``, or where the next ``MODEL`` begins;
     - at ``END``, where more atoms follow, and where a header follows atoms;
-    - in PDBQT, where a second ``ROOT`` begins, or a remark after ``TORSDOF``. Flexible side chains between
-      ``BEGIN_RES`` and ``END_RES`` are passed over;
+    - in PDBQT, where a second ``ROOT`` begins, or a remark after ``TORSDOF``; a ``ROOT`` without atoms is a record too.
+      Flexible side chains between ``BEGIN_RES`` and ``END_RES`` are passed over;
     - where an atom follows ``CONECT`` or ``MASTER``, or repeats the serial and name of the record's first atom;
     - at ``TER``, where what follows has the same atoms again or lies in the same place, and where all atoms of a
       residue come again without anything between.
@@ -107,15 +107,15 @@ class _Cutter:
             yield from self._take(even_empty=self._in_model)
             self._in_model = False
         else:
-            if not self._flexible and self._atoms and self._begins_another(line):
-                yield from self._take(keep=self._trailing_remarks() if line.startswith("ROOT") else 0)
+            if not self._flexible and (self._atoms or self._roots) and self._begins_another(line):
+                yield from self._take(keep=self._trailing_remarks() if line.startswith("ROOT") else 0, even_empty=True)
             self._note(line)
             if line.rstrip() != "END":
                 self._block.append(line)
 
     def finish(self) -> Iterator[str]:
         """The record that ends with the file; an empty one where there was none at all."""
-        if self._atoms or self._in_model or not self._records:
+        if self._atoms or self._roots or self._in_model or not self._records:
             yield from self._take(even_empty=True)
 
     def _begins_another(self, line: str) -> bool:

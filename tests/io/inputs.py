@@ -300,6 +300,12 @@ case(S, "PDB poses with TER between", ligand=lambda: joined([*pdb_lines(), "TER"
 case(S, "PDB poses with nothing between", ligand=lambda: joined([*pdb_lines(), *pdb_lines()]), names=P)
 case(S, "PDBQT poses in MODELs", ligand=lambda: "".join(f"MODEL {k}\n{docked()}ENDMDL\n" for k in (1, 2, 3)), names=Q)
 case(S, "three PDBQT files joined by `cat`", ligand=lambda: docked() * 3, names=Q)
+case(
+    S,
+    "a PDBQT record without atoms between two",
+    ligand=lambda: f"{docked()}ROOT\nENDROOT\nTORSDOF 0\n{docked()}",
+    names=Q,
+)
 case(S, "the same without remarks", ligand=lambda: docked(smiles=False) * 3, names=Q)
 FLEXIBLE = (
     "BEGIN_RES TRP A  27\nROOT\n"

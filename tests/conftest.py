@@ -33,3 +33,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "shared_data" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.shared)
+
+
+@pytest.fixture(autouse=True)
+def any_width(monkeypatch):
+    """Commands print to a pipe without a width, unless a test sets one; the test runner's processes have one."""
+    monkeypatch.delenv("COLUMNS", raising=False)

@@ -220,7 +220,7 @@ class _Worker:
             pickle.load(self._process.stdout)  # noqa: S301 - from our own child
         except (EOFError, WorkerDiedError):
             self.close()
-            raise RuntimeError(f"a worker process cannot load {function}; see what it wrote to stderr") from None
+            raise RuntimeError(f"A worker process cannot load {function}; see what it wrote to stderr.") from None
 
     def _send(self, thing: Any) -> None:
         stdin = self._process.stdin
@@ -360,7 +360,7 @@ class WorkerPool:
         if worker is None:
             with self._lock:
                 if self._closed:
-                    raise WorkerDiedError("the pool is closed")
+                    raise WorkerDiedError("The pool is closed.")
                 worker = _Worker()
                 self._started.append(worker)
             worker.set_up(self._function, self._setup)

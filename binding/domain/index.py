@@ -266,8 +266,8 @@ class Domain:
             if version == FORMAT_VERSION:
                 return cls(**{name: arrays[name] for name in _ARRAYS})  # type: ignore[arg-type]
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise WeightsError(f"{path} says nothing of a training set: {error}", "restore the file") from None
-        raise WeightsError(f"{path} has format {version}, this version reads {FORMAT_VERSION}", "restore the file")
+            raise WeightsError(f"{path} does not describe a training set: {error}.", "Restore the file.") from None
+        raise WeightsError(f"{path} has format {version}; this version reads {FORMAT_VERSION}.", "Restore the file.")
 
 
 def domain_path(weights: str | Path) -> Path:

@@ -55,12 +55,12 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
     card = load_card(name_or_path)
     if "encoder" in card:
         raise WeightsError(
-            f"{path} holds a pre-trained {card['encoder']} encoder and no model",
-            "begin training with it: binding train CONFIG --init-encoders FILE",
+            f"{path} holds a pre-trained {card['encoder']} encoder and no model.",
+            "Start training from it: binding train CONFIG --init-encoders FILE.",
         )
     refuse_other_features(path, card)
     if dtype not in DTYPES:
-        raise UsageError(f"dtype {dtype!r} is not known", "float32 or float64")
+        raise UsageError(f"The dtype {dtype!r} is not known.", "Use float32 or float64.")
     device = pick_device(device)
     try:
         name, count = str(card["name"]), int(card["num_members"])
@@ -79,10 +79,12 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         prior = Prior.from_arrays(arrays) if config.prior_weight else None
         calibration_of(card)  # the scorer reads it: what is wrong with it is told here
     except ValidationError as error:
-        raise WeightsError(f"the card of {path} does not describe a model: {describe(error)}", "restore it") from None
+        raise WeightsError(f"The card of {path} does not describe a model: {describe(error)}.", "Restore it.") from None
     except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged or of another version") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":.")
+        raise WeightsError(
+            f"{path} cannot be loaded: {reason}.", "The file is damaged or of another version."
+        ) from None
     return Scorer(name, card, members, device, dtype, Domain.load(path), prior)
 
 
@@ -115,9 +117,8 @@ def pick_device(device: str) -> str:
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(
-            f"device {device!r} cannot be used: {str(error).splitlines()[0]}", "auto, cpu, cuda or cuda:N"
-        ) from None
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise UsageError(f"The device {device!r} cannot be used: {reason}.", "Use auto, cpu, cuda or cuda:N.") from None
     return device
 
 

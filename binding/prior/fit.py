@@ -102,10 +102,10 @@ def fit_prior(
         TrainingError: ``not_fitted``, the kernel cannot be inverted.
     """
     if folds < 2:
-        raise UsageError(f"{folds} folds hold nothing out", "2 or more, as validation.folds of training")
+        raise UsageError(f"{folds} folds hold nothing out.", "Use 2 or more, as many as validation.folds of training.")
     measured = np.asarray(pk, dtype=np.float64)
     if odd := int((~np.isfinite(measured)).sum()):
-        raise UsageError(f"{odd} of {len(measured)} affinities are not finite", "leave these ligands out")
+        raise UsageError(f"{odd} of {len(measured)} affinities are not finite.", "Leave these ligands out.")
     features = Features.of(ligands)
     keys: dict[bytes, int] = {}
     ligand_of = np.array([keys.setdefault(key, len(keys)) for key in features.keys()], dtype=np.int64)
@@ -135,11 +135,11 @@ def fit_prior(
 
 def _refuse_size(ligands: int, rows: int) -> None:
     if ligands < FEWEST:
-        raise UsageError(f"{ligands} different ligands; a prior takes {FEWEST} or more", "give more ligands")
+        raise UsageError(f"{ligands} different ligands; a prior takes {FEWEST} or more.", "Give more ligands.")
     if rows > MOST_ROWS:
         raise UsageError(
-            f"{rows} different ligands, each site counted; a prior takes {MOST_ROWS} at most",
-            "give a sample of them: the matrix grows with their square",
+            f"{rows} different ligands, each site counted; a prior takes {MOST_ROWS} at most.",
+            "Give a sample of them: the matrix grows with the square of their number.",
         )
 
 
@@ -180,7 +180,7 @@ def _inverted(matrix: np.ndarray, ridge: float, values: np.ndarray) -> tuple[np.
     factor, failed = lapack.spotrf(matrix.T, lower=1, overwrite_a=1)  # symmetric, and LAPACK counts by columns
     if failed:
         raise TrainingError(
-            "the prior's kernel cannot be inverted", "look for ligands with odd descriptors", "not_fitted"
+            "The prior's kernel cannot be inverted.", "Look for ligands with odd descriptors.", "not_fitted"
         )
     inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
     return inverse, blas.ssymv(1.0, inverse, values.astype(np.float32), lower=1)
@@ -200,6 +200,6 @@ def _errors_without(inverse: np.ndarray, weights: np.ndarray, rows: np.ndarray) 
     solved, failed = lapack.sposv(block, weights[rows], lower=1)[1:]
     if failed:
         raise TrainingError(
-            "the prior cannot leave out its own ligands", "look for ligands with odd descriptors", "not_fitted"
+            "The prior cannot leave out its own ligands.", "Look for ligands with odd descriptors.", "not_fitted"
         )
     return solved.reshape(-1)

@@ -66,21 +66,21 @@ class FittedPrior:
             WeightsError: There is none, or it is damaged.
         """
         path = Path(path)
-        hint = "make it with `binding prior`"
+        hint = "Make it with `binding prior`."
         if not path.is_file():
-            raise WeightsError(f"no prior {path}", hint)
+            raise WeightsError(f"There is no prior {path}.", hint)
         try:
             arrays = read_arrays(path)
             prior = Prior.from_arrays(arrays)
             alone, at_site, column = arrays["held_out"], arrays["held_out_at_site"], str(arrays["column"])
             folds = alone.shape[-1] - 1
             if len(np.unique(prior.at_site.row_ligand)) != len(prior):
-                raise ValueError("not each of its ligands was measured")
+                raise ValueError("not every ligand has a measurement")
             for held_out, rows in ((alone, len(prior)), (at_site, len(prior.at_site.weights))):
                 if held_out.shape != (rows, folds + 1) or not np.isfinite(held_out).all():
-                    raise ValueError("what it says of its own ligands does not fit them")
+                    raise ValueError("the held-out predictions do not match the ligands")
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise WeightsError(f"{path} is no prior: {error}", hint) from None
+            raise WeightsError(f"{path} is no prior: {error}.", hint) from None
         return cls(prior, column, folds, alone, at_site)
 
     def fold_of_run(self, validation: ValidationConfig | None) -> int | None:
@@ -94,8 +94,8 @@ class FittedPrior:
         if validation.file is not None or (validation.column, validation.folds) != (self.column, self.folds):
             asked = validation.file or f"column {validation.column!r} in {validation.folds} folds"
             raise ConfigError(
-                f"the run holds out by {asked}, its prior by column {self.column!r} in {self.folds} folds",
-                "what is held out must be unknown to the prior too: fit it with --column and --folds of `validation`",
+                f"The run holds out by {asked}, its prior by column {self.column!r} in {self.folds} folds.",
+                "Fit the prior with --column and --folds as in `validation`: it must not know what is held out.",
             )
         return validation.fold
 

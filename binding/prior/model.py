@@ -275,6 +275,6 @@ def _check(arrays: Mapping[str, np.ndarray]) -> None:
         raise ValueError("the prior has words of another kind")
     for name, lowest, most in (("row_ligand", 0, sizes["ligands"]), ("row_site", -1, sizes["sites"])):
         if ((arrays[name] < lowest) | (arrays[name] >= most)).any():
-            raise ValueError(f"the prior has rows of what it does not know, in {name}")
+            raise ValueError(f"the prior has rows that it does not know, in {name}")
     if not all(np.isfinite(arrays[name]).all() for name in _FINITE):
         raise ValueError("the prior has numbers that are not finite")

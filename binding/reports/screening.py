@@ -144,7 +144,7 @@ def _enrichment(run: Path, labels: Path, label: str) -> Enrichment:
         some = ", ".join(entry.id for entry in entries[:3])
         raise TableError(
             f"No id of {labels.name} is a compound of this run.",
-            f"ids there: {some} ...; see the column compound of results.csv.",
+            f"Its ids are {some} ...; those of the run are in the column compound of results.csv.",
         )
     known = [entry for entry in entries if entry.id in asked]
     joined = join(table, known, "pk", TruthColumns(label=label), None, labels.name)

@@ -113,8 +113,8 @@ class _Torn:
         place = row.number - header.lines - 1
         cells = dict(zip(header.names, cells_of(row.text, header.separator), strict=False))
         error = TableError(
-            f"{table.path.name}, row {place + 1}: {row.actual_columns} cells for {row.expected_columns} columns",
-            f"columns: {', '.join(header.names)}; put a cell that holds a {header.separator!r} in double quotes",
+            f"{table.path.name}, row {place + 1}: {row.actual_columns} cells for {row.expected_columns} columns.",
+            f"Columns: {', '.join(header.names)}; put a cell that holds a {header.separator!r} in double quotes.",
             "bad_row",
         )
         self._found[place] = _title(cells.get(table.name_column or "")), error

@@ -60,7 +60,7 @@ def _taken(best: pa.RecordBatchReader, parts: Sequence[Path], schema: pa.Schema)
             here = int(np.searchsorted(wanted, keys[-1], side="right"))
             places = np.searchsorted(keys, wanted[:here])
             if not np.array_equal(keys[places], wanted[:here]):
-                raise ValueError(f"{path} does not hold the rows that it was ranked with")
+                raise ValueError(f"{path} does not hold the rows that it was ranked with.")
             taken = part.take(places)
             for name in known:
                 taken = taken.append_column(name, waiting.column(name).slice(0, here))
@@ -70,7 +70,7 @@ def _taken(best: pa.RecordBatchReader, parts: Sequence[Path], schema: pa.Schema)
                 break
             waiting = next(batches, None)
     if waiting is not None:
-        raise ValueError("there are best rows that no part holds")
+        raise ValueError("There are best rows that no part holds.")
 
 
 def _keys(table: pa.Table) -> np.ndarray:

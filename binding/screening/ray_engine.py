@@ -136,12 +136,12 @@ def _begin(ray: ModuleType, *, address: str, **settings: Any) -> None:
         except Exception as error:  # what Ray raises for a node that does not start in time
             ray.shutdown()
             if attempt == attempts:
-                raise _no_ray(address, (str(error).splitlines() or [type(error).__name__])[0]) from error
+                raise _no_ray(address, (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")) from error
 
 
 def _no_ray(address: str, reason: str) -> UsageError:
     if address == "local":
-        return UsageError(f"Ray could not be started on this machine: {reason}", "Use --engine local.", "no_cluster")
+        return UsageError(f"Ray could not be started on this machine: {reason}.", "Use --engine local.", "no_cluster")
     return UsageError(
         f"There is no Ray at {address}: {reason}.",
         "Start one with `ray start --head`, and give its address (host:6379, or auto on one of its machines).",

@@ -108,7 +108,7 @@ def quoted(text: str) -> str:
 
 
 def _in_our_words(error: duckdb.Error, scratch: Path, resumes: bool) -> BindingError | duckdb.Error:
-    """What a user can mend, told; anything else as it is, since it is a defect of ours."""
+    """An error that a user can mend, in our words; any other unchanged, since it is a defect of ours."""
     said = str(error)
     if any(mark in said for mark in _DISK_FULL):
         return write_error(scratch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), resumes=resumes)
@@ -119,5 +119,5 @@ def _in_our_words(error: duckdb.Error, scratch: Path, resumes: bool) -> BindingE
             "out_of_memory",
         )
     if isinstance(error, duckdb.IOException):
-        return FileError(f"The files of {scratch} cannot be used: {said.splitlines()[0]}", "Check the folder.")
+        return FileError(f"The files of {scratch} cannot be used: {said.splitlines()[0]}.", "Check the folder.")
     return error

@@ -139,8 +139,8 @@ def _filtered(rows: duckdb.DuckDBPyRelation, condition: duckdb.Expression, text:
 
 
 def _refused(text: str, what: str, error: duckdb.Error) -> UsageError:
-    reason = str(error).split("\n\nLINE", 1)[0].split("\n\tCandidate functions", 1)[0].replace("\n", "; ")
+    reason = str(error).split("\n\nLINE", 1)[0].split("\n\tCandidate functions", 1)[0].replace("\n", "; ").rstrip(".!")
     return UsageError(
-        f"{what} {text!r} cannot be used: {reason}",
+        f"{what} {text!r} cannot be used: {reason}.",
         f"It is an SQL expression, {_EXAMPLES}; columns: {', '.join(RESULT_COLUMNS)}.",
     )

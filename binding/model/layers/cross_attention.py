@@ -95,7 +95,7 @@ class GeometricCrossAttention(nn.Module):
     def __init__(self, channels: int, num_heads: int, dropout: float) -> None:
         super().__init__()
         if channels % num_heads:
-            raise ValueError(f"hidden_channels ({channels}) must be a multiple of num_heads ({num_heads})")
+            raise ValueError(f"hidden_channels ({channels}) must be a multiple of num_heads ({num_heads}).")
         self.num_heads = num_heads
         self.query_norm = nn.LayerNorm(channels)
         self.key_norm = nn.LayerNorm(channels)
@@ -130,7 +130,7 @@ class GeometricCrossAttention(nn.Module):
         pairs = (self.num_heads, len(grid.cell))
         if bias.shape != pairs or gate.shape != pairs:
             raise ValueError(
-                f"bias {tuple(bias.shape)} or gate {tuple(gate.shape)} does not fit {pairs[0]} heads, {pairs[1]} pairs"
+                f"Bias {tuple(bias.shape)} or gate {tuple(gate.shape)} does not fit {pairs[0]} heads, {pairs[1]} pairs."
             )
         heads, size = self.num_heads, queries.shape[1] // self.num_heads
         query = grid.pad_queries(self.query(self.query_norm(queries)) / math.sqrt(size), heads)

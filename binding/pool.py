@@ -53,11 +53,11 @@ class TimeLimitError(WorkerDiedError):
 
 
 def lost_item(error: WorkerDiedError, item: str = "this record", alone: str = "") -> BindingError:
-    """What the row of an item says that killed its process or hung.
+    """The error for the row of an item that killed its process or hung.
 
     Args:
-        error: What became of its process.
-        item: Names it.
+        error: How its process ended.
+        item: Name of the item.
         alone: How to try it by itself, such as "try it alone with --workers 0".
 
     Returns:
@@ -124,7 +124,7 @@ def run_jobs(
         stopping: True once nothing further may be begun: jobs that wait are dropped, others finished.
 
     Raises:
-        Exception: Whatever the function raised for a job.
+        Exception: The exception that the function raised for a job.
     """
     source, pending = iter(jobs), dict[Future[Answer], Job]()
     while True:
@@ -240,7 +240,7 @@ class _Worker:
 
         Raises:
             WorkerDiedError: The child ended before it answered; ``TimeLimitError`` where it took too long.
-            Exception: Whatever the function raised there.
+            Exception: The exception that the function raised there.
         """
         with self._limited(seconds):
             self._send(job)
@@ -329,7 +329,7 @@ class WorkerPool:
         """The future of one job.
 
         It raises ``WorkerDiedError`` where the process died, ``TimeLimitError`` where it took too long,
-        ``RuntimeError`` where no process can be started, and whatever the function raised.
+        ``RuntimeError`` where no process can be started, and any exception of the function.
         """
         return self._threads.submit(self._do, job)
 
@@ -355,7 +355,7 @@ class WorkerPool:
             raise
 
     def _worker(self) -> _Worker:
-        """The worker of this thread, which outlives it in no case; see ``_end_with``."""
+        """The worker of this thread, which never outlives the thread; see ``_end_with``."""
         worker: _Worker | None = getattr(self._local, "worker", None)
         if worker is None:
             with self._lock:
@@ -403,7 +403,7 @@ def serve(parent: int | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     jobs = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever native code prints must not land among the answers
+    os.dup2(2, 1)  # output of native code must not land among the answers
     try:
         _answer_all(jobs, answers)
     except _ParentGoneError:

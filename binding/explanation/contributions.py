@@ -18,7 +18,7 @@ from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import Scorer
 from binding.score.network import bounded
 
-#: The parts of pk, in the order in which they are told.
+#: The parts of pk, in the order of the output.
 PARTS: Final = {
     "prior_ligand": "prior: the ligand at any site",
     "prior_site": "prior: what this site adds",

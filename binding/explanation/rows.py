@@ -1,4 +1,4 @@
-"""What is told of one complex, as rows with names and units: parts of pk, residues, ligand atoms.
+"""The explanation of one complex as rows with names and units: parts of pk, residues, ligand atoms.
 
 One definition of the columns serves the API, the command line, the report and the files.
 """
@@ -50,8 +50,8 @@ class Reasons:
 
     Attributes:
         contributions: What it is the sum of.
-        pocket: Whose residues they are.
-        ligand: Whose atoms they are.
+        pocket: Pocket of the explained complex.
+        ligand: Ligand of the explained complex.
         contacts: How each residue of ``contributions`` touches the ligand; see ``binding.explanation.contacts``.
     """
 

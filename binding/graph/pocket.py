@@ -86,7 +86,7 @@ def _dihedral(p0: np.ndarray, p1: np.ndarray, p2: np.ndarray, p3: np.ndarray) ->
 def _previous(protein: Protein, table: _PocketAtoms) -> np.ndarray:
     """(residues,) row of the amino acid whose C is bonded to this one's N, -1 where there is none.
 
-    Told from the bonds and not from the order of the file, in which a modified residue may stand at the end.
+    Derived from the bonds and not from the order of the file, in which a modified residue may stand at the end.
     """
     previous = np.full(protein.num_residues, -1)
     amino = protein.residue_kinds == ResidueKind.AMINO_ACID

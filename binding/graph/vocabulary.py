@@ -32,7 +32,7 @@ _FIRST: Final = {
 
 
 def ligand_vocabulary() -> Vocabulary:
-    """Of what a cache holds ready made: the features of ligands, and the kinds of residues."""
+    """The vocabulary of what a cache stores: ligand features and residue kinds."""
     return {
         "atom_categories": [f"{name}:{count}" for name, count in ATOM_CATEGORIES.items()],
         "ligand_elements": [str(number) for number in LIGAND_ELEMENTS],

@@ -3,7 +3,7 @@
 Nothing that executes code is ever loaded.
 
 A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
-``k.interaction.`` and ``k.ligand_only.``; a prior that has a share in their pk is under ``prior.``.
+``k.interaction.`` and ``k.ligand_only.``; a prior that contributes to their pk is under ``prior.``.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             members.append(member)
         arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
         prior = Prior.from_arrays(arrays) if config.prior_weight else None
-        calibration_of(card)  # the scorer reads it: what is wrong with it is told here
+        calibration_of(card)  # the scorer reads it; an error in it is reported here
     except ValidationError as error:
         raise WeightsError(f"The card of {path} does not describe a model: {describe(error)}.", "Restore it.") from None
     except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:

@@ -111,7 +111,7 @@ class CommandPoser(Poser):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # with whatever it starts itself, it can be ended as a group
+            start_new_session=True,  # so that it and its own children can be ended as a group
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
         ) as process:
             try:

@@ -1,4 +1,4 @@
-"""A fitted prior as training needs it: with what it says of each of its own ligands without having seen it."""
+"""A fitted prior as training needs it: with held-out predictions for each of its own ligands."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _SAME: Final = 0.7  # Tanimoto similarity
 
 @dataclass(frozen=True, eq=False)
 class FittedPrior:
-    """A prior and its own ligands held out.
+    """A prior and held-out predictions for its own ligands.
 
     Attributes:
-        prior: Of all n ligands.
-        column: By which groups of ligands are held out from training, as in ``ValidationConfig``.
+        prior: The fit to all n ligands.
+        column: Column of the groups that are held out from training, as in ``ValidationConfig``.
         folds: How many folds the groups are put into.
-        held_out: (n, folds + 1) float32, pK of the ligand alone. Column k is for runs that hold out fold k, which no
-            number of it knows of; the last for runs that hold out nothing. No number knows of the ligand itself.
-        held_out_at_site: (r, folds + 1) float32, the same of each row of ``prior.at_site``: a ligand at a site.
+        held_out: (n, folds + 1) float32, pK of the ligand alone, predicted without that ligand. Column k is for runs
+            that hold out fold k and is predicted without it; the last column is for runs that hold out nothing.
+        held_out_at_site: (r, folds + 1) float32, the same for each row of ``prior.at_site``: a ligand at a site.
     """
 
     prior: Prior
@@ -44,7 +44,7 @@ class FittedPrior:
     held_out_at_site: np.ndarray
 
     def save(self, path: str | Path) -> None:
-        """Writes the file, whole or not at all."""
+        """Writes the file atomically."""
         path = Path(path)
         make_folder(path.parent)
         content = io.BytesIO()
@@ -60,7 +60,7 @@ class FittedPrior:
 
     @classmethod
     def load(cls, path: str | Path) -> FittedPrior:
-        """Reads a file of ``save``.
+        """Reads a file that ``save`` wrote.
 
         Raises:
             WeightsError: There is none, or it is damaged.
@@ -87,7 +87,7 @@ class FittedPrior:
         """The fold whose groups a run holds out; None where it holds out nothing.
 
         Raises:
-            ConfigError: The run holds out by another rule than the one that the prior was fitted for.
+            ConfigError: The run and the prior use different hold-out rules.
         """
         if validation is None:
             return None
@@ -100,16 +100,16 @@ class FittedPrior:
         return validation.fold
 
     def starts(self, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], fold: int | None) -> PriorPk:
-        """What training starts from: of known ligands what is said of them held out, of others what the prior says.
+        """What training starts from: held-out predictions for known ligands, the prior itself for all others.
 
         A ligand that is nearly a known one counts as it: two files of one ligand may tell its tautomer or the bonds of
         an odd group apart, and the prior would know its affinity. Of the sites where it is known the one that is most
         alike counts.
 
         Args:
-            ligands: Of training and of held-out rows.
-            sites: The words of the site of each; see ``pocket_words``.
-            fold: Which the run holds out, see ``fold_of_run``.
+            ligands: Ligands of the training and held-out rows.
+            sites: The words of each ligand's site; see ``pocket_words``.
+            fold: The fold that the run holds out; see ``fold_of_run``.
         """
         features = Features.of(ligands)
         place = {key: row for row, key in enumerate(self.prior.features.keys())}

@@ -19,7 +19,7 @@ from binding.evaluation import Report, Section
 from binding.metrics import Estimate
 
 INK, GREY, PALE = "#1f2933", "#7b8794", "#e4e7eb"
-BLUE, ORANGE = "#0072b2", "#d55e00"  # Okabe and Ito's, told apart by all eyes
+BLUE, ORANGE = "#0072b2", "#d55e00"  # Okabe and Ito; distinguishable with colour blindness
 STYLE: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,

@@ -1,6 +1,6 @@
 """The report of a screen: one HTML file that opens without a network.
 
-Whatever comes from files (names, messages, settings) is escaped by the template.
+Everything that comes from files (names, messages, settings) is escaped by the template.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The folder of a run: ``run.json``, locks, and which parts are done.
 
 ``run.json`` says what the run is; the parts say how far it is. Locks are held by the operating
-system for as long as the process lives: whatever ends it, none is left behind.
+system for as long as the process lives: however it ends, no lock is left behind.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class RunFolder:
             decides: What decides the numbers; see ``binding.screening.key.ingredients``.
             key: Its hash.
             about: What else ``run.json`` says.
-            restart: Drop what the folder holds, whatever it is of.
+            restart: Drop the content of the folder, even that of another screen.
 
         Raises:
             UsageError: ``run_changed``: the folder holds a run with other numbers.

@@ -186,7 +186,7 @@ class _TableSource(_Source):
 
 
 def _open(source: str | Path) -> _Source:
-    """What a source is, told from its name and, for tables, from its columns."""
+    """The kind of a source, from its name and, for tables, its columns."""
     path = Path(source)
     if path.is_dir():
         return _Files(_in_folder(path))

@@ -30,7 +30,7 @@ class Fingerprint:
         sha256: Of the sizes and hashes of all files in order; names do not count.
         files: How many.
         bytes: Their size.
-        records: About how many records they hold; None where that cannot be told without reading them.
+        records: About how many records they hold; None where that is not known without reading them.
         state: Hash of names, sizes and times of change: where it is as before, nothing is read again.
     """
 

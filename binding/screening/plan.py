@@ -1,4 +1,4 @@
-"""What is asked of a screen: the whole plan, and what of it each process needs."""
+"""The plan of a screen, and the part of it that each process needs."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ _STORE_BYTES: Final = 256 << 20  # of a Ray of our own: it holds the task once a
 
 
 def ray_device(device: str, options: EngineOptions) -> str:
-    """Where actors run the network: on their share of a GPU if they have one, whatever this machine has.
+    """Where actors run the network: on their share of a GPU if they have one, regardless of this machine.
 
     Args:
         device: As asked for: ``auto``, ``cpu``, ``cuda`` ...

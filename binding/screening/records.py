@@ -36,7 +36,7 @@ class Record:
         kind: What ``text`` is.
         text: The record itself.
         name: Title, where the file has it outside of the record (a table's id column); else None.
-        receptor: The receptor's file, where the library names one; else the run's receptor is meant.
+        receptor: File of the receptor, where the library names one; None for the run's receptor.
         receptor_name: As shown, with ``receptor``.
         pocket: A reference ligand's file or a pocket in words, where the library names one.
         error: Of a broken record.

@@ -180,7 +180,7 @@ def open_results(run: str | Path, memory_mb: int = MEMORY_MB) -> Iterator[OpenRe
     """Opens the results of a run, or what there is of them while it is under way.
 
     A finished run answers from ``results.parquet``, which is sorted; an unfinished one, or one that has gone
-    on since, is grouped and ranked anew from its parts.
+    on since, is grouped and ranked again from its parts.
 
     Raises:
         FileError: ``file_not_found``: this is no run, or it has no part yet.

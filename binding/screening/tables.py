@@ -1,4 +1,4 @@
-"""Tables larger than memory: DuckDB with a limit to its memory, locked to the files it is meant to read.
+"""Tables larger than memory: DuckDB with a limit to its memory, restricted to the files that it has to read.
 
 DuckDB sorts and groups on disk where the limit is reached, so that the results of a million poses and
 of a billion are made in the same memory.

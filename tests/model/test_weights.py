@@ -176,7 +176,7 @@ def test_a_newer_format_says_upgrade(weights):
     edit_card(weights, format_version=FORMAT_VERSION + 1)
     error = refusal(weights)
     assert f"has format {FORMAT_VERSION + 1}" in error.message
-    assert "upgrade" in error.hint
+    assert "Upgrade" in error.hint
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "{}", '"card"', '{"format_version": "new"}', "\xff"])

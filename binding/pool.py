@@ -44,7 +44,7 @@ class TimeLimitError(WorkerDiedError):
     """The job took longer than it may, and its process was ended.
 
     Args:
-        seconds: What it was allowed.
+        seconds: The time limit.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -80,7 +80,7 @@ def available_cores() -> int:
 
 @dataclass(frozen=True)
 class Rescue(Generic[Job, Answer]):
-    """What is done about a job that killed its worker, or hung.
+    """How to recover from a job that killed its worker, or hung.
 
     It is tried again (unless it hung), then split into jobs of one item each, which are tried twice; an item that
     kills its worker both times, or hangs, is lost.
@@ -89,7 +89,7 @@ class Rescue(Generic[Job, Answer]):
         split: The job's items as jobs of their own, in order.
         failed: The answer for a job of one item that is lost.
         join: One answer of the answers for all items, in order.
-        without: The same job, told which items (by place) are lost and of what; its answer has to account for these
+        without: The same job, given which items (by place) are lost and why; its answer has to account for these
             too. None where the answers for single items, joined, are just as good.
     """
 
@@ -118,7 +118,7 @@ def run_jobs(
     Args:
         submit: Gives the future of a job's answer, which raises ``WorkerDiedError`` where its process died.
         jobs: Drawn lazily.
-        rescue: What is done about those that kill.
+        rescue: How to recover from jobs that kill their worker.
         ahead: Jobs under way or waiting for the consumer, which bounds the memory.
         ordered: Whether the answers come in the order of the jobs, or as soon as they are there.
         stopping: True once nothing further may be begun: jobs that wait are dropped, others finished.
@@ -177,7 +177,7 @@ def _rescued(submit: Submit[Job, Answer], job: Job, rescue: Rescue[Job, Answer],
 
 
 def _again(submit: Submit[Job, Answer], job: Job, error: WorkerDiedError) -> Answer | WorkerDiedError:
-    """A second try, since a process may die of its neighbours' hunger for memory; hanging is the job's own fault."""
+    """A second try, since a process may die of its neighbours' use of memory; hanging is the job's own fault."""
     if isinstance(error, TimeLimitError):
         return error
     future = submit(job)
@@ -212,7 +212,7 @@ class _Worker:
         """Have the function loaded.
 
         Raises:
-            RuntimeError: It cannot be.
+            RuntimeError: It cannot be loaded.
         """
         try:
             self._send((function, setup))

@@ -137,8 +137,8 @@ def save_weights(
         path: ``.safetensors``; the card gets the same stem and ``.json``.
         members: State of each ``Member``.
         card: At least ``name`` and ``config``.
-        half: Whether to store 16-bit numbers (they are computed with in 32 bits all the same).
-        prior: What contributes to their pk beside the network, if anything.
+        half: Whether to store 16-bit numbers; computation is in 32 bits in either case.
+        prior: The prior that contributes to pk beside the network, if any.
         resumes: As for ``binding.files.atomic``.
 
     Raises:

@@ -47,10 +47,10 @@ class Enrichment:
     """Whether known actives are found at the top.
 
     Attributes:
-        section: Of ``binding.evaluation``.
-        scores: (n,) of the labelled compounds, by column.
+        section: Section of a report of ``binding.evaluation``.
+        scores: (n,) scores of the labelled compounds, by column.
         active: (n,) bool.
-        unknown: Labels of compounds that were not asked for.
+        unknown: Labels of compounds that the screen does not contain.
     """
 
     section: Section

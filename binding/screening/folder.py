@@ -50,7 +50,7 @@ class RunFolder:
     """The folder of a run, locked for one shard of it while the ``with`` block lasts.
 
     Args:
-        path: It is made where it does not exist.
+        path: Folder of the run; made where it does not exist.
         shard: Which share of the run this process does; all of it if None.
 
     Raises:
@@ -81,9 +81,9 @@ class RunFolder:
         """Starts the run, or goes on with it.
 
         Args:
-            decides: What decides the numbers; see ``binding.screening.key.ingredients``.
-            key: Its hash.
-            about: What else ``run.json`` says.
+            decides: Everything that decides the numbers; see ``binding.screening.key.ingredients``.
+            key: Hash of ``decides``.
+            about: Further entries of ``run.json``.
             restart: Drop the content of the folder, even that of another screen.
 
         Raises:

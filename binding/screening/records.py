@@ -31,7 +31,7 @@ class Record:
     Attributes:
         id: As ``binding predict`` would name it: the file's stem, with ``:number`` where a file holds several.
         stem: The file's path without ending, relative to the folder that was searched; what names untitled poses.
-        file: Where it comes from, absolute.
+        file: File of the record, absolute.
         number: Place in that file, from 0.
         kind: What ``text`` is.
         text: The record itself.
@@ -39,7 +39,7 @@ class Record:
         receptor: File of the receptor, where the library names one; None for the run's receptor.
         receptor_name: As shown, with ``receptor``.
         pocket: A reference ligand's file or a pocket in words, where the library names one.
-        error: Of a broken record.
+        error: Error of a broken record; else None.
     """
 
     id: str

@@ -40,12 +40,12 @@ _GPU_DEVICES: Final = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/kf
 
 @dataclass(frozen=True)
 class ScreenResult:
-    """How a run ended.
+    """The result of a run.
 
     Attributes:
-        folder: Of the run.
+        folder: Folder of the run.
         asked: Records that this process answers for: all, or those of its shard.
-        scored: Of these.
+        scored: Those with a score.
         interrupted: Whether it was asked to stop before all of them were done.
         complete: Whether the whole library is done and the results are written.
         warnings: Sentences about the results as a whole.
@@ -83,7 +83,7 @@ def screen(
     """Screens a library, or goes on with a screen that was stopped.
 
     Args:
-        plan: What is asked for.
+        plan: The plan of the screen.
         stopping: True once the parts under way are to be the last.
         progress: Called after each part.
         command: As given, for ``run.json``.

@@ -38,7 +38,7 @@ Poser = Callable[[Record], list[Ligand | BadRecord]]
 
 @dataclass(frozen=True, eq=False)
 class FinishedPart:
-    """What became of a job.
+    """The result of a job.
 
     Attributes:
         number: Of the part.
@@ -72,7 +72,7 @@ class PreparedPart:
         number: Of the part.
         first: Row of its first record.
         records: How many it covers.
-        outcomes: What became of each pose, in order.
+        outcomes: Outcome of each pose, in order.
         columns: For each, the columns that a screen adds to the row of ``binding predict``.
         seconds: How long that took.
     """
@@ -101,7 +101,7 @@ class PartScorer:
     """Scores parts in one process: holds the model and what else is loaded only once.
 
     Args:
-        task: Of the run.
+        task: Task of the run.
         scorer: A loaded model to use; by default the task's is loaded when it is first needed.
     """
 

@@ -1,4 +1,4 @@
-"""What is odd about a complex: refused where a score would mean nothing, warned about where it may mislead."""
+"""Checks of a complex: an error where a score would be meaningless, a warning where it may mislead."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _clashes(cx: Complex, distances: np.ndarray) -> list[str]:
 
 
 def _loose(cx: Complex, nearest: np.ndarray) -> list[str]:
-    """Poses that hardly touch the pocket, and pockets that are hardly there."""
+    """Warnings about poses that hardly touch the pocket, and about pockets with few atoms."""
     warnings = []
     share = float((nearest <= CONTACT).mean())
     if share < FEWEST_CONTACTS:

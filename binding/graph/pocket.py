@@ -120,7 +120,7 @@ def _chain_places(previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Segment of each residue, joined by peptide bonds without a gap, and its place along the segment."""
     following = _following(previous)
     segment, place = np.full(len(previous), -1), np.zeros(len(previous), dtype=np.int64)
-    ends_first = np.argsort(previous >= 0, kind="stable")  # what is left after the open chains are rings
+    ends_first = np.argsort(previous >= 0, kind="stable")  # after the open chains, only rings are left
     for start in ends_first.tolist():
         row, step = start, 0
         while row >= 0 and segment[row] < 0:

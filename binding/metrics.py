@@ -208,9 +208,9 @@ def difference(value: float, samples: np.ndarray, level: float = LEVEL) -> Diffe
 def _columns(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(predicted, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
-        raise ValueError(f"predictions {x.shape} and truth {y.shape} have to be columns of the same length")
+        raise ValueError(f"Predictions {x.shape} and truth {y.shape} have to be columns of the same length.")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("predictions and truth have to be finite; leave failed rows out and count them")
+        raise ValueError("Predictions and truth have to be finite; leave failed rows out and count them.")
     return x, y
 
 

@@ -77,7 +77,7 @@ def _report_defect(error: Exception, debug: bool) -> None:
     typer.echo(f"error: internal error, {type(error).__name__}: {error}".splitlines()[0], err=True)
     where = _write_log(text)
     if where is not None:
-        typer.echo(f"hint: this is a defect of binding; the details to report are in {where}", err=True)
+        typer.echo(f"hint: This is a defect of binding; the details to report are in {where}.", err=True)
 
 
 def _write_log(text: str) -> Path | None:

@@ -79,7 +79,7 @@ def add_peers(peers: pd.DataFrame, scores: pd.DataFrame) -> list[Judged]:
     names = [str(name) for name in peers.columns if name not in ("pk", "pk_true") and _is_number(peers[name])]
     if not names:
         raise TableError(
-            "the peers' predictions have no column of numbers", f"columns found: {', '.join(peers.columns)}"
+            "The peers' predictions have no column of numbers.", f"Columns found: {', '.join(peers.columns)}."
         )
     aligned = peers.reindex(scores.index)
     judged = []

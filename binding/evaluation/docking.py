@@ -60,7 +60,7 @@ def docking_power(joined: Joined, group: str, *, resamples: int, seed: int) -> S
     rmsd, targets = joined.roles["rmsd"], joined.roles["group"]
     usable = (rmsd.notna() & (targets != "")).to_numpy()
     if not usable.any():
-        raise TableError("no row has an RMSD and a target", f"fill in the column {group!r} and that of the RMSD")
+        raise TableError("No row has both an RMSD and a target.", f"Fill in the column {group!r} and that of the RMSD.")
     poses = joined.where(usable)
     near = (poses.roles["rmsd"] <= NEAR_NATIVE).to_numpy()
     numbers, names = pd.factorize(poses.roles["group"])

@@ -116,7 +116,7 @@ def enrichment(joined: Joined, group: str | None, *, resamples: int, seed: int) 
     used = {name: rows for name, rows in members.items() if name not in left_out}
     if not used:
         raise TableError(
-            "no target has both active and inactive compounds", "the label is 1 for actives and 0 for the others"
+            "No target has both active and inactive compounds.", "The label is 1 for actives and 0 for the others."
         )
     scores = {judged.name: compounds.scores[judged.name].to_numpy() for judged in compounds.judged}
     own, samples = _over_targets(scores, active, used, resamples, seed)

@@ -298,7 +298,7 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
         return gemmi.read_pdb_string(mended_pdb(path, data).decode("utf-8", errors="replace")), None, []
     except (RuntimeError, ValueError, IndexError) as error:
         raise FileError(
-            f"{path} cannot be read as {'mmCIF' if kind == 'cif' else 'PDB'}: {str(error).splitlines()[0]}",
+            f"{path} cannot be read as {'mmCIF' if kind == 'cif' else 'PDB'}: {str(error).splitlines()[0]}.",
             "Check that the file is complete and unaltered.",
             "unreadable",
         ) from None

@@ -115,7 +115,7 @@ def register_format(new: LigandFormat) -> None:
     for known in _FORMATS:
         taken = sorted({known.name, *known.suffixes} & {new.name, *new.suffixes})
         if taken:
-            raise ValueError(f"{taken[0]} is already registered for the ligand format {known.name}")
+            raise ValueError(f"{taken[0]} is already registered for the ligand format {known.name}.")
     _FORMATS.insert(0, new)
 
 

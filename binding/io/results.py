@@ -110,7 +110,7 @@ class ResultRow:
         """
         unknown = set(more).difference(COLUMNS)
         if unknown:
-            raise TypeError(f"binding.io.columns has no column {', '.join(sorted(unknown))}")
+            raise TypeError(f"binding.io.columns has no column {', '.join(sorted(unknown))}.")
         dg = dg_from_pk(pk)
         return cls(
             id=id,
@@ -211,7 +211,7 @@ def open_writer(path: str | Path) -> ResultWriter:
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
         raise UsageError(
-            f"{path.name} has no ending that names a format", f"use one of {', '.join(_FORMATS)}, or - for CSV"
+            f"{path.name} has no ending that names a format.", f"Use one of {', '.join(_FORMATS)}, or - for CSV."
         )
     check_writable(path)
     writer = {".csv": _CsvWriter, ".jsonl": _JsonWriter, ".sdf": _SdfWriter, ".parquet": _ParquetWriter}
@@ -327,7 +327,7 @@ class _SdfWriter(_FileWriter):
             self._failures.append(row)
             return
         if row.record is None:
-            raise ValueError(f"row {row.id!r} is scored but holds no pose to write")
+            raise ValueError(f"Row {row.id!r} is scored but holds no pose to write.")
         self._stream.write(_sdf_record(row, row.record))
         self._stream.flush()
 

@@ -121,8 +121,8 @@ class ComplexDataset(Dataset[Example]):
             absent = [column for column in settings.group if column not in cache.table.columns]
             if absent and settings.group != SourceConfig.model_fields["group"].default:
                 raise ConfigError(
-                    f"group: {cache.path} has no column {', '.join(absent)}",
-                    f"the columns are {', '.join(cache.table.columns)}",
+                    f"group: {cache.path} has no column {', '.join(absent)}.",
+                    f"The columns are {', '.join(cache.table.columns)}.",
                 )
         self.items = [(source, int(row)) for source, part in enumerate(rows) for row in part]
         keys: dict[str, int] = {}
@@ -190,15 +190,15 @@ def _rmsds(cache: ComplexCache, settings: SourceConfig, rows: Sequence[int]) -> 
         return np.full(len(rows), np.nan)
     if settings.rmsd not in cache.table.columns:
         raise ConfigError(
-            f"rmsd: {cache.path} has no column {settings.rmsd}", f"the columns are {', '.join(cache.table.columns)}"
+            f"rmsd: {cache.path} has no column {settings.rmsd}.", f"The columns are {', '.join(cache.table.columns)}."
         )
     values = pd.to_numeric(cache.table[settings.rmsd].iloc[list(rows)], errors="coerce").to_numpy(dtype=np.float64)
     odd = np.flatnonzero(~(values >= 0.0))
     if len(odd):
         name = cache.table["id"].iloc[rows[odd[0]]]
         raise ConfigError(
-            f"rmsd: {len(odd)} rows of {cache.path} have no number of 0 or more in {settings.rmsd}, such as {name!r}",
-            f"leave them out: where: {settings.rmsd} >= 0",
+            f"rmsd: {len(odd)} rows of {cache.path} have no number of 0 or more in {settings.rmsd}, such as {name!r}.",
+            f"Leave them out with where: {settings.rmsd} >= 0.",
         )
     return values
 

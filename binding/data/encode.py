@@ -113,7 +113,7 @@ def from_bytes(data: bytes) -> EncodedGroup:
         arrays = load(zlib.decompress(data))
         atom_names, residue_names = json.loads(arrays.pop(_META).tobytes())
     except (zlib.error, SafetensorError, KeyError, ValueError) as error:
-        raise CacheError(f"a piece of the cache is damaged: {error}", "remove the file of pieces") from None
+        raise CacheError(f"A piece of the cache is damaged: {error}.", "Remove the file of pieces.") from None
     return EncodedGroup(arrays, tuple(atom_names), tuple(residue_names))
 
 
@@ -154,7 +154,7 @@ def write_cache(
         WriteError: ``disk_full`` or ``not_writable``.
     """
     if not rows:
-        raise CacheError("no complex was left to cache", "see the table of rejected rows beside the output")
+        raise CacheError("No complex is left to cache.", "See the table of rejected rows beside the output.")
     arrays, vocabularies = _join(groups)
     if len(arrays["ligand_atoms"]) != len(rows):
         raise ValueError(f"{len(rows)} rows for {len(arrays['ligand_atoms'])} complexes")

@@ -100,7 +100,7 @@ def prior_from_table(
     table, output = Path(table), Path(output)
     check_name(output)
     if output.resolve() == table.resolve():
-        raise UsageError(f"{output} is the table itself", "name another output, such as prior.npz")
+        raise UsageError(f"{output} is the table itself.", "Name another output, such as prior.npz.")
     rows = [row for _, row in read_index_rows(table, (_SMILES, column))]
     _refuse_half_told_sites(table, _SITE in rows[0].extra, bool(sites))
     rejected: list[Rejected] = []
@@ -108,7 +108,7 @@ def prior_from_table(
     make_folder(output.parent)
     write_bytes(rejected_table(output), rejected_csv(rejected))
     if not used.graphs:
-        raise TableError(f"no row of {table} can be used", f"see {rejected_table(output)}")
+        raise TableError(f"No row of {table} can be used.", f"See {rejected_table(output)}.")
     pk = np.array([entry.affinity.pk for entry in used.entries])
     groups = _groups(used.entries, column)
     fitted = fit_prior(used.graphs, pk, groups, column, folds, progress, sites=used.words)
@@ -129,13 +129,13 @@ def prior_from_table(
 def _refuse_half_told_sites(table: Path, column: bool, caches: bool) -> None:
     if column and not caches:
         raise UsageError(
-            f"{table} has a column {_SITE}, and no cache to look its complexes up in",
-            "give the caches with --sites, or rename the column where it means something else",
+            f"{table} has a column {_SITE}, and no cache to look its complexes up in.",
+            "Give the caches with --sites, or rename the column where it means something else.",
         )
     if caches and not column:
         raise UsageError(
-            f"{table} has no column {_SITE} that says which complexes of the caches to take",
-            f"add a column {_SITE} with the id of the complex in whose pocket each ligand binds, or leave out --sites",
+            f"{table} has no column {_SITE} that says which complexes of the caches to take.",
+            f"Add a column {_SITE} with the id of the complex in whose pocket each ligand binds, or leave out --sites.",
         )
 
 
@@ -240,8 +240,8 @@ class SitesByComplex:
         if complex_id not in self._place:
             listed = ", ".join(str(cache.path) for cache in self._caches)
             raise TableError(
-                f"{row}: there is no complex {complex_id!r} in {listed}",
-                "leave the cell under 'site' blank where no complex is known",
+                f"{row}: there is no complex {complex_id!r} in {listed}.",
+                "Leave the cell under 'site' blank where no complex is known.",
                 "unknown_site",
             )
         cache, place = self._place[complex_id]

@@ -181,7 +181,7 @@ def open_pieces(path: Path) -> Iterator[Pieces]:
         if version != _FORMAT:
             tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             if version == 0 and tables:
-                raise CacheError(f"{path} is a database of something else", "name another output")
+                raise CacheError(f"{path} is a database of something else.", "Name another output.")
             for name in tables:
                 connection.execute(f'DROP TABLE "{name}"')
             for statement in _TABLES.strip().split("\n"):
@@ -204,12 +204,14 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> CacheError | WriteError:
     code = getattr(error, "sqlite_errorname", "")
     if code == "SQLITE_BUSY":
         return CacheError(
-            f"{path} is in use by another run",
-            "wait for it to end, or name another output; a file system without locks cannot hold this file",
+            f"{path} is in use by another run.",
+            "Wait for it to end, or name another output; a file system without locks cannot hold this file.",
             "in_use",
         )
     if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
-        return CacheError(f"{path} is no file of pieces of this package, or is damaged", "remove it; it is made anew")
+        return CacheError(
+            f"{path} is no file of pieces of this package, or is damaged.", "Remove it; it is made again."
+        )
     return _not_written(path, error)
 
 

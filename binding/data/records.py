@@ -108,13 +108,13 @@ def ligand_inside(path: Path, choice: str) -> tuple[Protein, Ligand]:
     protein, ligands = read_complex(path, choice)
     if len(ligands) != 1:
         raise LigandError(
-            f"{choice} stands for {len(ligands)} ligands of {path}", "name one, such as A:LIG:301", "several_ligands"
+            f"{choice} stands for {len(ligands)} ligands of {path}.", "Name one, such as A:LIG:301.", "several_ligands"
         )
     return protein, ligands[0]
 
 
 def _not_one(title: str, count: int, where: str) -> LigandError:
     if not count:
-        hint = "record titles must match the index's ids"
-        return LigandError(f"no record of {where} is titled {title}", hint, "ligand_not_found")
-    return LigandError(f"{count} records of {where} are titled {title}", "titles must differ", "several_ligands")
+        hint = "Record titles must match the index's ids."
+        return LigandError(f"No record of {where} is titled {title}.", hint, "ligand_not_found")
+    return LigandError(f"{count} records of {where} are titled {title}.", "Titles must differ.", "several_ligands")

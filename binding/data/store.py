@@ -64,7 +64,7 @@ class GraphStore:
             written = self._file.write(data)
         except OSError as error:
             self._full = True
-            _log.warning("no room for graphs in %s (%s): they are built anew each time", tempfile.gettempdir(), error)
+            _log.warning("No room for graphs in %s (%s): they are rebuilt each time.", tempfile.gettempdir(), error)
             return
         if written == len(data):
             self._places[row] = (self._file, self._end, len(data))

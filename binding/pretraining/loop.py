@@ -90,8 +90,8 @@ class Loop:
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_CLIP)
         if not bool(torch.isfinite(norm)):
             raise TrainingError(
-                f"pre-training of the {self.task.name} encoder has diverged: a gradient is not finite",
-                "lower its learning_rate",
+                f"Pre-training of the {self.task.name} encoder has diverged: a gradient is not finite.",
+                "Lower its learning_rate.",
             )
         self.optimizer.step()
         self.schedule.step()

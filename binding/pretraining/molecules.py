@@ -73,7 +73,7 @@ def read_molecules(path: Path, *, workers: int | None = None, progress: Advance 
             done = len(found.names) + len(found.rejected)
             progress(done, done)
     if not found.names:
-        raise TableError(f"no record of {path} can be used; the first: {found.rejected[0].message}", "check the file")
+        raise TableError(f"No record of {path} can be used; the first: {found.rejected[0].message}", "Check the file.")
     return found
 
 

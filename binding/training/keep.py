@@ -56,8 +56,8 @@ def keep_settings(
         changed = [key for key in settings if key not in free and old.get(key) != settings[key]]
         if changed:
             raise ConfigError(
-                f"{output} holds a run with other settings ({', '.join(changed)})",
-                "name another output, or start anew with --restart",
+                f"{output} holds a run with other settings ({', '.join(changed)}).",
+                "Name another output, or start over with --restart.",
             )
     write_text(path, yaml.safe_dump(settings, sort_keys=False), resumes=True)
 

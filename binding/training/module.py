@@ -127,8 +127,8 @@ class TrainingModule(lightning.LightningModule):
         norms = parts.clip_gradients(self.member, GRADIENT_CLIP)
         if not bool(torch.isfinite(torch.stack(list(norms.values()))).all()):
             raise TrainingError(
-                f"training has diverged: a gradient is not finite in step {self.global_step}",
-                "lower learning_rate, or set precision: fp32",
+                f"Training has diverged: a gradient is not finite in step {self.global_step}.",
+                "Lower learning_rate, or set precision: fp32.",
             )
         self._log_epoch({f"gradient_{part}": norm for part, norm in norms.items()}, 1)
 

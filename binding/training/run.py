@@ -153,8 +153,8 @@ def _check_patience(config: TrainConfig, data: ComplexDataModule) -> None:
     exact = int((data.validation_set.relations == 0).sum())
     if exact < MIN_ROWS:
         raise ConfigError(
-            f"patience needs at least {MIN_ROWS} validation rows with an exact measurement, and there are {exact}",
-            "set validation, or leave patience empty",
+            f"patience needs at least {MIN_ROWS} validation rows with an exact measurement, and there are {exact}.",
+            "Set validation, or leave patience empty.",
         )
 
 
@@ -198,20 +198,23 @@ def _on_gpu(config: TrainConfig) -> bool:
     """
     if config.devices > 1 and hasattr(sys, "ps1"):
         raise UsageError(
-            "devices above 1 start the program again for each, which an interactive session cannot",
-            f"binding train SETTINGS --devices {config.devices}, on the command line",
+            "More than one device starts the program again for each, which an interactive session cannot do.",
+            f"Run `binding train SETTINGS --devices {config.devices}` on the command line.",
         )
     there = torch.cuda.device_count()
     if config.device == "cpu" or (config.device == "auto" and not there):
         return False
     if config.devices > there:
         raise UsageError(
-            f"device {config.device}, devices {config.devices}: there are {there} GPUs", "devices: N, or device: cpu"
+            f"device {config.device}, devices {config.devices}: there are {there} GPUs.",
+            "Set devices to a number of GPUs that there are, or device: cpu.",
         )
     return True
 
 
 def _tensorboard(output: Path) -> TensorBoardLogger:
     if importlib.util.find_spec("tensorboard") is None:
-        raise ConfigError("tensorboard is not installed", "pip install 'binding[tensorboard]', or tensorboard: false")
+        raise ConfigError(
+            "TensorBoard is not installed.", "Run pip install 'binding[tensorboard]', or set tensorboard: false."
+        )
     return TensorBoardLogger(save_dir=output, name="tensorboard", version="")

@@ -52,8 +52,8 @@ def load_start(config: TrainConfig) -> Start | None:
     scorer = load_model(config.init, device="cpu")
     if config.init_member >= len(scorer.members):
         raise ConfigError(
-            f"init_member {config.init_member}: {config.init} has {len(scorer.members)} networks",
-            "they count from 0",
+            f"init_member {config.init_member}: {config.init} has {len(scorer.members)} networks.",
+            "They count from 0.",
         )
     member = scorer.members[config.init_member]
     held = member.interaction.config
@@ -63,8 +63,8 @@ def load_start(config: TrainConfig) -> Start | None:
     if differs:
         told = ", ".join(f"{name} {value} (theirs: {getattr(held, name)})" for name, value in differs.items())
         raise ConfigError(
-            f"model: {told} does not fit the weights {config.init}",
-            "leave model out: with init, the sizes come from the card of the weights",
+            f"model: {told} does not fit the weights {config.init}.",
+            "Leave model out: with init, the sizes come from the card of the weights.",
         )
     path, _ = resolve_weights(config.init)
     return Start(

@@ -1,4 +1,4 @@
-"""Complexes as compact arrays, and the cache file that they are joined to.
+"""Complexes as compact arrays, and the cache file that they are joined into.
 
 Positions are integers of 0.001 Å about each pocket's centre, as precise as a PDB file. A protein file that serves many
 ligands is held once for each group of them; each complex lists its pocket's residues.
@@ -49,7 +49,7 @@ class EncodedGroup:
 
 
 def encode_group(protein: Protein, complexes: Sequence[tuple[LigandGraph, np.ndarray]]) -> EncodedGroup:
-    """Makes arrays of complexes.
+    """Encodes complexes as arrays.
 
     Args:
         protein: All residues that any of the pockets needs.
@@ -104,7 +104,7 @@ def to_bytes(group: EncodedGroup) -> bytes:
 
 
 def from_bytes(data: bytes) -> EncodedGroup:
-    """The group that ``to_bytes`` made bytes of.
+    """The group that ``to_bytes`` encoded.
 
     Raises:
         CacheError: The bytes are damaged.
@@ -142,7 +142,7 @@ def write_cache(
 
     Args:
         path: The ``.npz`` file to make.
-        groups: In the order in which they are to stand.
+        groups: Groups in the order in which they are stored.
         rows: Columns of the table for each complex of the groups, in their order.
         settings: What the features depend on; kept with the file, the same in all caches of a training run.
 

@@ -1,6 +1,6 @@
 """The rows of folders and tables of complexes: measured affinities and the files that belong to them.
 
-A row that cannot be used is still a row, with its ``error``: whoever reads the rows can say what became of each.
+A row that cannot be used is kept with its ``error``, so that callers can report what became of each row.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class MeasuredComplex:
 
     @property
     def folder(self) -> Path:
-        """Of the complex, in PDBbind layout."""
+        """The complex's folder, in PDBbind layout."""
         return self.protein
 
     def files(self) -> tuple[Path, Path | str]:
@@ -68,7 +68,7 @@ class Content:
     """What was read from the files of rows.
 
     Attributes:
-        chains: Of the protein of each ``MeasuredComplex.protein``.
+        chains: Protein chains of each ``MeasuredComplex.protein``.
         mols: The ligand of each row, by id; one conformer, heavy atoms.
         failed: Why a row could not be read, by id.
     """
@@ -236,7 +236,7 @@ def read_content(
     """Reads the structure files of rows, each file once.
 
     Args:
-        rows: Which.
+        rows: The rows to read.
         proteins: Whether the sequences are needed.
         ligands: Whether the molecules are needed.
         progress: Called with the numbers of rows done and to do.

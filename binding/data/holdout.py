@@ -82,7 +82,7 @@ def split_rows(
 
 
 def read_split(path: str | Path) -> dict[str, str]:
-    """The side of each id, as ``binding split`` or anyone else wrote it.
+    """The side of each id, from a file that ``binding split`` or another program wrote.
 
     Args:
         path: Table with the columns ``id`` and ``split``, whose values are ``train``, ``validation``, ``test`` and

@@ -1,4 +1,4 @@
-"""A table of ligands with measured affinities -> the prior that has a share in pk."""
+"""Fits the prior, which contributes to pK, from a table of ligands with measured affinities."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class PriorReport:
         sites: Different sites, by their words.
         bounds: Rows with a bound (``>``, ``<``), which are left out: only exact values are averaged.
         rejected: Rows that cannot be used.
-        held_out: r and RMSE (pK) of all rows, each predicted without its fold, by what was said: of the ``ligand``
-            alone, and of it at its ``site``; empty for a few rows.
+        held_out: r and RMSE (pK) of all rows, each predicted without its fold, by prediction: for the ``ligand``
+            alone and for the ligand at its ``site``; empty where there are only a few rows.
     """
 
     path: Path
@@ -80,13 +80,13 @@ def prior_from_table(
     """Fits a prior to the ligands of a table, and writes it and ``<stem>.rejected.csv``.
 
     Args:
-        table: With ``id``, ``smiles``, an affinity as ``read_index`` takes it, and ``column``. An id may occur again.
+        table: Table with ``id``, ``smiles``, an affinity as ``read_index`` takes it, and ``column``; ids may repeat.
             With ``sites`` also ``site``: the id of a complex of a cache in whose pocket the ligand binds, or blank.
         output: ``.npz``.
-        column: By which training holds out; blank cells are read as training reads them, see ``groups_of``.
-        folds: As training will hold out.
+        column: Column by which training holds out; blank cells are read as training reads them, see ``groups_of``.
+        folds: Number of folds, as training will hold out.
         sites: Caches of ``binding prepare``; the first that has an id counts.
-        progress: Called with what is done and what there is to do, first of the rows, then of the folds.
+        progress: Called with the numbers done and to do, first for the rows, then for the folds.
 
     Raises:
         FileError: The table is missing, empty or not text.
@@ -188,7 +188,7 @@ def _figures(fitted: FittedPrior, used: _Used, pk: np.ndarray, groups: list[str]
 
 
 class LigandsBySmiles:
-    """Ligands without a pose; one that occurs again is built once."""
+    """Ligands without a pose; a repeated ligand is built once."""
 
     def __init__(self) -> None:
         self._known: dict[str, LigandGraph] = {}
@@ -197,11 +197,11 @@ class LigandsBySmiles:
         """The graph of a SMILES, all atoms at the origin.
 
         Args:
-            smiles: Of one compound.
-            name: For messages.
+            smiles: SMILES of one compound.
+            name: Name used in messages.
 
         Raises:
-            LigandError: It is no molecule that can be used.
+            LigandError: The molecule cannot be used.
         """
         if smiles not in self._known:
             mol = compound_from_smiles(smiles, name).mol

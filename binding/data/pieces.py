@@ -1,6 +1,6 @@
 """What ``binding prepare`` has done so far, in one SQLite file beside the cache.
 
-A piece is named by a digest of all that it depends on, so that it is right for as long as it is found: files,
+A piece is named by a digest of everything that it depends on, so that a piece that is found is up to date: files,
 settings or code that changed give other names. The file is kept when the cache is finished: rows that are added later
 then cost no more than themselves. It may be deleted at any time.
 """
@@ -36,7 +36,7 @@ class Refusal:
     """Why a row did not get into the cache.
 
     Attributes:
-        code, message, hint: Of the error.
+        code, message, hint: As in the error.
     """
 
     code: str
@@ -50,9 +50,9 @@ class Piece:
 
     Attributes:
         content: An encoded group of those that can be used, in order; None where none can.
-        refused: The others, by place among the rows.
+        refused: Why each of the others cannot be used, by place among the rows.
         warnings: What is doubtful about those that can be used, by place among the rows.
-        lasting: Whether the same rows would give the same again, which is not so where a process died.
+        lasting: Whether the same rows would give the same result again; False where a process died.
     """
 
     content: bytes | None
@@ -87,7 +87,7 @@ class Pieces:
         )
 
     def put(self, key: str, piece: Piece) -> None:
-        """Keeps a piece; a second later at most, a kill no longer costs it.
+        """Keeps a piece; after a second at most, it survives a kill.
 
         Raises:
             WriteError: The disk is full, say.
@@ -129,7 +129,7 @@ class Pieces:
         return digest
 
     def keep_only(self, keys: Iterable[str]) -> None:
-        """Drops the pieces that a finished cache has no use for.
+        """Drops the pieces that a finished cache does not need.
 
         Raises:
             WriteError: The disk is full, say.
@@ -141,7 +141,7 @@ class Pieces:
             self._connection.commit()
 
     def close(self) -> None:
-        """Keeps what was put and lets go of the file."""
+        """Commits what was put and closes the file."""
         try:
             with self._guarded():
                 self._connection.commit()

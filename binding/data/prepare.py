@@ -39,7 +39,7 @@ class Rejected:
     """A row that did not get into the cache.
 
     Attributes:
-        id: Of the row.
+        id: Id of the row.
         error_code, message, hint: Why, and what to do about it.
     """
 
@@ -54,7 +54,7 @@ class Doubt:
     """A warning about a complex that is in the cache.
 
     Attributes:
-        id: Of the row.
+        id: Id of the row.
         warning: One sentence, as ``binding predict`` gives it.
     """
 
@@ -213,7 +213,7 @@ def prepare_rows(
     is new or has changed. The cache does not depend on the number of processes, nor on how often it was stopped.
 
     Args:
-        rows: Which.
+        rows: The rows to prepare.
         output: The cache, ``.npz``.
         source: Name of this data in the column ``source``; an index's own column of that name wins.
         pocket_cutoff: Å, residues this close to the ligand are kept.

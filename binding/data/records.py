@@ -30,7 +30,7 @@ class LigandRecord:
 
     @property
     def digest(self) -> str:
-        """Of the text."""
+        """SHA-256 of the text, in hexadecimal."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
@@ -62,7 +62,7 @@ class RecordFile:
 
     @property
     def titles(self) -> list[str]:
-        """Of the records, each once, in file order."""
+        """The titles of the records, each once, in file order."""
         return list(self._records)
 
     def pick(self, title: str) -> LigandRecord:
@@ -85,7 +85,7 @@ def pick_record(title: str, records: Sequence[Ligand | BadRecord], *, alone: boo
 
     Args:
         title: The row's id.
-        records: Of the file.
+        records: The records of the file.
         alone: Whether no other row takes its ligand from the file.
 
     Raises:

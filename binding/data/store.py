@@ -31,7 +31,7 @@ class GraphStore:
         self._full = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}  # what is sent to another process begins anew there: open files cannot be sent
+        return {}  # open files cannot be sent: a store starts empty in another process
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         GraphStore.__init__(self)

@@ -24,7 +24,7 @@ _SECONDS: Final = 60.0  # that a job may take, on any machine
 
 @dataclass
 class MoleculeSet:
-    """What was read.
+    """The molecules of a file.
 
     Attributes:
         names: Titles of the M records; a title may occur more than once.

@@ -21,7 +21,7 @@ class Assignment:
     """The side of each row.
 
     Attributes:
-        sides: By id.
+        sides: Side of each row, by id.
         reasons: Why a row is left out, by id: a word to count by, and the particulars.
     """
 
@@ -47,7 +47,7 @@ def by_group(groups: Mapping[str, str], fractions: Mapping[str, float], seed: in
     Args:
         groups: Group of each id.
         fractions: Share of the rows wanted for ``test`` and ``validation``, 0 to 1.
-        seed: Of the order in which the groups are drawn.
+        seed: Seed of the order in which the groups are drawn.
 
     Raises:
         TableError: There are fewer groups than sides.
@@ -128,7 +128,7 @@ def by_column(values: Mapping[str, str], meaning: Mapping[str, Sequence[str]]) -
     """Sides that a column names.
 
     Args:
-        values: Of each id.
+        values: Value of each id.
         meaning: The values that stand for ``test`` and for ``validation``. Where both are empty, the values must be
             the sides' names; else every other value trains. A blank is left out.
 
@@ -171,7 +171,7 @@ def separate_ligands(
 
     Args:
         assignment: Changed in place.
-        scaffolds: Of each id.
+        scaffolds: Scaffold of each id.
         prints: Packed fingerprint of each id, (256,) uint8.
         similarity: Tanimoto from which on two ligands are alike.
     """

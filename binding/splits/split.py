@@ -35,10 +35,10 @@ class SplitRule:
         by: One of ``RULES``.
         test: Share of the rows to test on.
         validation: Share of the rows to validate on.
-        seed: Of the draw.
+        seed: Seed of the draw.
         identity: Sequence identity from which on two proteins are alike.
         similarity: Tanimoto (ECFP4) from which on two ligands are alike.
-        column: Of the index: the sides (``column``) or the dates (``time``).
+        column: Column of the index that holds the sides (``column``) or the dates (``time``).
         test_values, validation_values: Values of the column that stand for these sides.
     """
 
@@ -54,7 +54,7 @@ class SplitRule:
 
     @property
     def thresholds(self) -> Thresholds:
-        """What counts as close."""
+        """The thresholds from which on proteins and ligands count as close."""
         return Thresholds(self.identity, self.similarity)
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class SplitRule:
 
 @dataclass(frozen=True, eq=False)
 class SplitResult:
-    """A split and what is known of it.
+    """A split and what is known about it.
 
     Attributes:
         table: A row for each row of the indexes, in their order: ``id``, ``split``, ``reason``, and
@@ -127,7 +127,7 @@ def split_dataset(
 
     Args:
         folders: In the layout that ``binding prepare`` reads; several are split as one.
-        rule: How.
+        rule: How to split.
         indexes: One a folder; ``<folder>/index.csv`` where None.
         report: Whether to find the nearest training protein and ligand of each held-out row.
         progress: Called with what is being done; returns a function of the numbers done and to do.
@@ -195,7 +195,7 @@ def compare_rows(
 
     Args:
         rows: That could be read.
-        content: Of their files.
+        content: Contents of their files.
         identity: Sequence identity from which on two proteins are alike.
         progress: Called with the numbers of chains compared and to compare.
     """

@@ -36,9 +36,9 @@ def save_encoder(folder: Path, kind: str, state: Mapping[str, Tensor], card: Map
     """Writes an encoder with its card, atomically.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
         kind: ``ligand`` or ``pocket``.
-        state: Of the encoder.
+        state: State of the encoder.
         card: At least ``config``, the sizes of the model that it is for.
     """
     path = encoder_file(folder, kind)
@@ -47,7 +47,7 @@ def save_encoder(folder: Path, kind: str, state: Mapping[str, Tensor], card: Map
 
 
 def load_encoders(paths: Sequence[str | Path], model: ModelConfig) -> dict[str, Tensor]:
-    """What of a ``Member``'s state pre-trained encoders fill.
+    """The part of a ``Member``'s state that pre-trained encoders fill.
 
     Args:
         paths: Files of ``binding pretrain``, or the folders that it wrote them to.

@@ -33,7 +33,7 @@ from binding.training.start import load_start
 
 #: Settings that may change when a run goes on: they say where and how it runs, not what it computes.
 _FREE = {"threads", "output", "device", "devices", "tensorboard"}
-#: What a run makes, and what one that starts anew must not find: weights of other settings beside its own.
+#: Files of a run. One that starts over removes them, so that no weights of other settings lie beside its own.
 _MADE = (
     f"{LAST}.ckpt",
     f"{BEST}.ckpt",
@@ -57,7 +57,7 @@ def train(config: TrainConfig, *, progress: bool = True, restart: bool = False) 
     Args:
         config: The run.
         progress: Whether to draw a progress bar.
-        restart: Start anew: what an earlier run left in the folder is removed.
+        restart: Start over: what an earlier run left in the folder is removed.
 
     Raises:
         BindingError: A cache, weights or a setting cannot be used, or the folder holds a run with other settings.
@@ -105,7 +105,7 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
 
 
 def _silence() -> None:
-    """Warnings of Lightning about what is meant."""
+    """Silences Lightning's warnings about what is intended."""
     for message in (
         # The loaders have no workers on purpose: a batch takes a few ms to join, against some 300 to train on.
         ".*does not have many workers.*",
@@ -194,7 +194,7 @@ def _on_gpu(config: TrainConfig) -> bool:
     """Whether the run goes to GPUs.
 
     Raises:
-        UsageError: There are not as many as were asked for, or several in an interactive session.
+        UsageError: There are fewer than were asked for, or several were asked for in an interactive session.
     """
     if config.devices > 1 and hasattr(sys, "ps1"):
         raise UsageError(

@@ -100,9 +100,9 @@ def measure(
     Args:
         predicted: (n,), finite.
         truth: (n,), finite.
-        resamples: Of the rows, with replacement; 0 gives the figures with NaN intervals.
-        seed: Of the resamples; the same seed and n give the same resamples.
-        level: Of the interval.
+        resamples: Number of resamples of the rows, with replacement; 0 gives NaN intervals.
+        seed: Seed of the resamples; the same seed and n give the same resamples.
+        level: Level of the interval.
 
     Returns:
         ``r``, ``spearman``, ``kendall``, ``rmse`` and ``mae``.
@@ -177,7 +177,7 @@ def mean_over_groups(
     Args:
         values: (groups,), finite: the figure of each group.
         weights: (groups,), positive.
-        resamples: Of the groups, each drawn with its weight; 0 gives none.
+        resamples: Number of resamples of the groups, each drawn with its weight; 0 gives none.
         seed: As in ``measure``: columns with the same groups share their resamples.
 
     Returns:

@@ -51,8 +51,8 @@ def docking_power(joined: Joined, group: str, *, resamples: int, seed: int) -> S
     Args:
         joined: All rows, failed ones included: a pose without a score is never chosen.
         group: Name of the truth's column of targets, for messages.
-        resamples: Of the targets.
-        seed: Of the bootstrap.
+        resamples: Number of bootstrap resamples of the targets.
+        seed: Seed of the bootstrap.
 
     Raises:
         TableError: No row has an RMSD and a target.

@@ -98,8 +98,8 @@ def enrichment(joined: Joined, group: str | None, *, resamples: int, seed: int) 
     Args:
         joined: All compounds, failed ones included: these rank last.
         group: Name of the truth's column of targets; None takes all rows as one.
-        resamples: Of the compounds inside each target, actives and inactives apart.
-        seed: Of the bootstrap: all columns share the resamples.
+        resamples: Number of resamples of each target's compounds, actives and inactives separately.
+        seed: Seed of the bootstrap: all columns share the resamples.
 
     Raises:
         TableError: No target has both actives and inactives.

@@ -31,7 +31,7 @@ class TruthColumns:
         series: The congeneric series of a row.
         compound: Names the compound, where a row is one of its poses or protomers.
         label: 1 or ``active``, 0, ``inactive`` or ``decoy``.
-        rmsd: Of the pose to the native one, Å.
+        rmsd: RMSD of the pose to the native one, Å.
     """
 
     group: str | None = None

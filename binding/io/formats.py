@@ -58,7 +58,7 @@ class LigandFormat(Protocol):
         A malformed record must not take its neighbours with it, and none may be lost.
 
         Args:
-            lines: Of the file, without their ends.
+            lines: Lines of the file, without line ends.
 
         Yields:
             The lines of one record, each with ``\\n`` at its end; an empty record is an empty text.

@@ -173,7 +173,7 @@ def table_entry(path: Path, source: TextRow, *, needed: bool = True) -> IndexEnt
     """The affinity of one row of ``read_rows``.
 
     Args:
-        path: Of the table.
+        path: The table's file, for messages.
         source: The row.
         needed: Whether it must have one; the pK is NaN where it has none and needs none.
 

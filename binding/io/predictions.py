@@ -27,7 +27,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
             ``.jsonl`` or ``.parquet``; text may be gzipped.
 
     Returns:
-        Its rows. Of one that does not fit the header only the ``id`` is there.
+        Its rows; one that does not fit the header has only its ``id``.
 
     Raises:
         FileError: Missing, empty, or no such table.

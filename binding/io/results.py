@@ -138,7 +138,7 @@ class ResultRow:
     def failed(
         cls, id: str, protein: str, ligand: str, error: BindingError, *, model: str = "", heavy_atoms: int | None = None
     ) -> Self:
-        """A row that says why there is no number."""
+        """A failed row, with the reason."""
         message = f"{error.message} ({error.hint})" if error.hint else error.message
         return cls(
             id=id,
@@ -156,7 +156,7 @@ class ResultRow:
         return {column.name: self.value(column) for column in PREDICTION}
 
     def value(self, column: OutputColumn) -> Any:
-        """What stands in a column."""
+        """The value of a column."""
         if column.name in _ATTRIBUTES:
             return getattr(self, column.name)
         return self.more.get(column.name, column.missing)

@@ -32,7 +32,7 @@ class Header:
 
     Attributes:
         lines: How many lines of the text it ends, itself included.
-        separator: Of the cells, one character.
+        separator: The character that separates the cells.
         names: As written, without blanks at their ends; spreadsheets leave nameless ones at the end.
         declared: Whether a line ``sep=;`` stands before it.
     """
@@ -49,7 +49,7 @@ class TextRow:
 
     Attributes:
         line: On which it begins, from 1.
-        cells: Text by column. Of a row that does not fit, what stands there from the left, and nothing further on.
+        cells: Text by column. A row that does not fit is filled from the left; the remaining cells are empty.
         error: Why it does not fit the header (``bad_row``); None where it does.
     """
 
@@ -109,7 +109,7 @@ def find_header(lines: Iterable[str], required: Iterable[str] = (), aliases: Map
     """The header of a table, and what separates its cells.
 
     Args:
-        lines: Of the table, from its beginning; no more are drawn than are needed.
+        lines: The table's lines, from the first; only as many as needed are read.
         required: Columns that should be there.
         aliases: Other names of columns, in lower case; the usual ones where None.
     """
@@ -131,7 +131,7 @@ def rows_below(path: Path, text: str, header: Header) -> list[TextRow]:
     """The rows of a table whose header is known; see ``read_rows``.
 
     Args:
-        path: Of the table, for messages.
+        path: The table's file, for messages.
         text: All of it, as ``read_text`` gives it.
         header: With the names to give the columns.
 
@@ -183,7 +183,7 @@ def refuse_duplicates(
     """Refuses a table in which an id occurs twice.
 
     Args:
-        path: Of the table.
+        path: The table's file, for messages.
         named: Line and id of each row.
         hint: What to do about it.
 

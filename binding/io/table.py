@@ -86,7 +86,7 @@ def _request(path: Path, cells: dict[str, str]) -> Request:
 
 def _refused(row: TextRow, fault: TableError) -> Request:
     """What stands for a row that cannot be used; it is named by its id, or else by its line."""
-    from binding.io.ligand import BadRecord  # RDKit, which a table that is as it should be does not need
+    from binding.io.ligand import BadRecord  # RDKit, which a valid table does not need
 
     cells = row.cells
     ligand = BadRecord(Path(cells["ligand"]).name, 0, fault)

@@ -235,8 +235,8 @@ class _Worker:
         """Do one job in the child.
 
         Args:
-            job: What the function is called with.
-            seconds: How long it may take.
+            job: Argument of the function.
+            seconds: Time limit.
 
         Raises:
             WorkerDiedError: The child ended before it answered; ``TimeLimitError`` where it took too long.
@@ -391,7 +391,7 @@ class _ParentGoneError(Exception):
 
 
 def serve(parent: int | None = None) -> None:
-    """What a worker process does: answer jobs from stdin until it is closed.
+    """Runs a worker process: answers jobs from stdin until it is closed.
 
     A parent that was killed, even in the middle of a job's bytes, is no fault of this process, which then ends without
     a word.

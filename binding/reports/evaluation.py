@@ -47,8 +47,8 @@ def draw(report: Report, folder: str | Path) -> list[Path]:
     """Draws what the report has the columns for, each as SVG and PNG.
 
     Args:
-        report: Of ``binding.evaluation.evaluate``.
-        folder: Where to; it exists.
+        report: Report of ``binding.evaluation.evaluate``.
+        folder: Output folder; it must exist.
 
     Returns:
         The files: ``predicted``, and where they make sense ``residuals``, ``calibration``, ``ranking``, ``series``.

@@ -28,9 +28,9 @@ def write_ranked(
     """Writes the best rows by rank.
 
     Args:
-        best: ``row``, ``pose_number``, ``rank`` (from 1, without gaps) and what else is known of the best rows, in the
-            order of the first two.
-        total: How many there are.
+        best: ``row``, ``pose_number``, ``rank`` (from 1, without gaps) and any further columns, in the order of
+            the first two.
+        total: Number of best rows.
         parts: Files whose rows are in that order too.
         writer: Its schema names what is written: columns of ``best`` and of the parts.
         scratch: Folder for files that are gone at the end.

@@ -90,7 +90,7 @@ def digest(run: str | Path, top: int, memory_mb: int = MEMORY_MB) -> Digest:
     Args:
         run: Folder of the run.
         top: Best compounds that are listed.
-        memory_mb: What may be held in memory, MB.
+        memory_mb: Memory limit, MB.
 
     Raises:
         FileError: There is no such run, or it has no part yet.

@@ -78,7 +78,7 @@ class RunFolder:
         self._locks.close()
 
     def begin(self, decides: dict[str, Any], key: str, about: dict[str, Any], *, restart: bool = False) -> None:
-        """Starts the run, or goes on with it.
+        """Starts the run, or resumes it.
 
         Args:
             decides: Everything that decides the numbers; see ``binding.screening.key.ingredients``.
@@ -155,7 +155,7 @@ class RunFolder:
     # ---------------------------------------------------------------- locks and refusals
 
     def _refuse_foreign(self) -> None:
-        """A folder with other things in it is not ours to write to."""
+        """Refuses a folder that holds files of something else."""
         if self.path.exists() and not self.path.is_dir():
             raise FileError(f"{self.path} is a file.", "Name a folder for the run with -o.", "folder_taken")
         if self.path.is_dir() and not (self.path / _LOCKS).is_dir() and any(self.path.iterdir()):
@@ -229,5 +229,5 @@ def now() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of this package and of those that numbers may hang on."""
+    """Versions of this package and of those that numbers may depend on."""
     return {"binding": __version__, "python": sys.version.split()[0], **{name: version(name) for name in _PACKAGES}}

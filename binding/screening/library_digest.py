@@ -1,4 +1,4 @@
-"""What a library holds, by content: the hash that keys a run, and about how many records there are."""
+"""The content of a library: the hash that keys a run, and the approximate number of records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parts on a Ray cluster: actors that hold the model, one part a task, what dies is tried again elsewhere.
+"""Parts on a Ray cluster: actors that hold the model, one part for each task, failed tasks are retried elsewhere.
 
 Plain actors and not Ray Data: a part is already the unit of work, of resuming and of what is written, and its
 bytes depend on nothing outside of it. Ray Data would cut the library into blocks of its own, whose borders (and with
@@ -165,7 +165,7 @@ def _most_workers(ray: ModuleType, gpus: float) -> int:
 
 
 class _Actor:
-    """What an actor does: load the model once, then part after part."""
+    """An actor: loads the model once, then scores part after part."""
 
     def __init__(self, task: ScreenTask) -> None:
         self._score = PartScorer(task)
@@ -188,8 +188,8 @@ class ActorPool:
     Args:
         ray: The package, connected.
         task: Put into the object store once; each machine fetches it once, however many actors it has.
-        workers: Actors.
-        gpus: Share of a GPU for each.
+        workers: Number of actors.
+        gpus: Share of a GPU for each actor.
     """
 
     def __init__(self, ray: ModuleType, task: ScreenTask, workers: int, gpus: float) -> None:

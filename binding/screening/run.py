@@ -80,7 +80,7 @@ def screen(
     progress: Callable[[Progress], None] = lambda _: None,
     command: Sequence[str] | None = None,
 ) -> ScreenResult:
-    """Screens a library, or goes on with a screen that was stopped.
+    """Screens a library, or resumes a screen that was stopped.
 
     Args:
         plan: The plan of the screen.
@@ -187,7 +187,7 @@ def _may_have_gpu() -> bool:
 def _about(
     plan: ScreenPlan, task: ScreenTask, decides: dict[str, Any], library: Fingerprint, command: Sequence[str] | None
 ) -> dict[str, Any]:
-    """What ``run.json`` says besides what decides the numbers."""
+    """The entries of ``run.json`` besides those that decide the numbers."""
     return {
         "command": shlex.join(command if command is not None else sys.argv),
         "folder": os.getcwd(),

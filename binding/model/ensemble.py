@@ -88,10 +88,10 @@ class Scorer:
     """A loaded set of weights, ready to score.
 
     Args:
-        name: Shown in results.
+        name: Name of the weights, shown in results.
         card: Content of the card file.
         members: Members of the ensemble.
-        device: Where to run.
+        device: Device of the networks.
         dtype: ``float32`` or ``float64``.
         domain: The training set of the weights; None where it is not known.
         prior: The prior that pk starts from, if the weights use one (``config.prior_weight``).
@@ -100,8 +100,8 @@ class Scorer:
         std_scale: Factor on the predicted standard deviation that fits it to held-out errors.
         interval: ``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements.
         pose_scale: Conversion of the networks' pose logits to a probability.
-        narrowing: How much smaller ``pk_std`` is where the very ligand was measured at the very site, as a share; less
-            so the less alike (``PriorPk.known``).
+        narrowing: Relative reduction of ``pk_std`` where the same ligand was measured at the same site; smaller for
+            less similar ones (``PriorPk.known``).
     """
 
     def __init__(

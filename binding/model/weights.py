@@ -92,7 +92,7 @@ def refuse_other_features(path: str | Path, card: Mapping[str, Any]) -> None:
     """Refuse weights whose inputs mean something else in this version.
 
     Raises:
-        WeightsError: Naming the first difference.
+        WeightsError: The features differ; the message names the first difference.
     """
     differs = difference(card.get("features"), full_vocabulary())
     if differs:
@@ -110,7 +110,7 @@ def pick_device(device: str) -> str:
     """Resolves ``auto`` and checks the rest.
 
     Raises:
-        UsageError: The device is not known or not there.
+        UsageError: The device is unknown or not available.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"

@@ -85,13 +85,15 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileError(f"no settings file {path}", "the folder configs/ has complete examples", "file_not_found")
+        raise FileError(
+            f"There is no settings file {path}.", "The folder configs/ has complete examples.", "file_not_found"
+        )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}", "check the indentation and the colons") from None
+        raise ConfigError(f"{path} is not valid YAML: {error}.", "Check the indentation and the colons.") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path} holds no settings", "a settings file is a mapping of names to values")
+        raise ConfigError(f"{path} holds no settings.", "A settings file is a mapping of names to values.")
     return content
 
 
@@ -116,13 +118,15 @@ class RunConfig(Settings):
                 _assign(content, name.split("."), value)
             except (AttributeError, IndexError, TypeError, ValueError):
                 raise ConfigError(
-                    f"{path}: there is no setting {name!r}",
-                    "names are dotted, such as model.angles or sources.0.repeat",
+                    f"{path}: there is no setting {name!r}.",
+                    "Names are dotted, such as model.angles or sources.0.repeat.",
                 ) from None
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            raise ConfigError(f"{path}: {describe(error)}", "configs/train/ has complete examples") from None
+            raise ConfigError(
+                f"{path}: {describe(error)}.", "The folder configs/train/ has complete examples."
+            ) from None
 
 
 class SourceConfig(Settings):

@@ -100,9 +100,9 @@ def measure(
     Args:
         predicted: (n,), finite.
         truth: (n,), finite.
-        resamples: Of the rows, with replacement; 0 gives the figures with NaN intervals.
-        seed: Of the resamples; the same seed and n give the same resamples.
-        level: Of the interval.
+        resamples: Number of resamples of the rows, with replacement; 0 gives NaN intervals.
+        seed: Seed of the resamples; the same seed and n give the same resamples.
+        level: Level of the interval.
 
     Returns:
         ``r``, ``spearman``, ``kendall``, ``rmse`` and ``mae``.
@@ -177,7 +177,7 @@ def mean_over_groups(
     Args:
         values: (groups,), finite: the figure of each group.
         weights: (groups,), positive.
-        resamples: Of the groups, each drawn with its weight; 0 gives none.
+        resamples: Number of resamples of the groups, each drawn with its weight; 0 gives none.
         seed: As in ``measure``: columns with the same groups share their resamples.
 
     Returns:
@@ -208,9 +208,9 @@ def difference(value: float, samples: np.ndarray, level: float = LEVEL) -> Diffe
 def _columns(predicted: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(predicted, dtype=np.float64), np.asarray(truth, dtype=np.float64)
     if x.ndim != 1 or x.shape != y.shape:
-        raise ValueError(f"predictions {x.shape} and truth {y.shape} have to be columns of the same length")
+        raise ValueError(f"Predictions {x.shape} and truth {y.shape} have to be columns of the same length.")
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError("predictions and truth have to be finite; leave failed rows out and count them")
+        raise ValueError("Predictions and truth have to be finite; leave failed rows out and count them.")
     return x, y
 
 

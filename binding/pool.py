@@ -44,7 +44,7 @@ class TimeLimitError(WorkerDiedError):
     """The job took longer than it may, and its process was ended.
 
     Args:
-        seconds: What it was allowed.
+        seconds: The time limit.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -53,11 +53,11 @@ class TimeLimitError(WorkerDiedError):
 
 
 def lost_item(error: WorkerDiedError, item: str = "this record", alone: str = "") -> BindingError:
-    """What the row of an item says that killed its process or hung.
+    """The error for the row of an item that killed its process or hung.
 
     Args:
-        error: What became of its process.
-        item: Names it.
+        error: How its process ended.
+        item: Name of the item.
         alone: How to try it by itself, such as "try it alone with --workers 0".
 
     Returns:
@@ -80,7 +80,7 @@ def available_cores() -> int:
 
 @dataclass(frozen=True)
 class Rescue(Generic[Job, Answer]):
-    """What is done about a job that killed its worker, or hung.
+    """How to recover from a job that killed its worker, or hung.
 
     It is tried again (unless it hung), then split into jobs of one item each, which are tried twice; an item that
     kills its worker both times, or hangs, is lost.
@@ -89,7 +89,7 @@ class Rescue(Generic[Job, Answer]):
         split: The job's items as jobs of their own, in order.
         failed: The answer for a job of one item that is lost.
         join: One answer of the answers for all items, in order.
-        without: The same job, told which items (by place) are lost and of what; its answer has to account for these
+        without: The same job, given which items (by place) are lost and why; its answer has to account for these
             too. None where the answers for single items, joined, are just as good.
     """
 
@@ -118,13 +118,13 @@ def run_jobs(
     Args:
         submit: Gives the future of a job's answer, which raises ``WorkerDiedError`` where its process died.
         jobs: Drawn lazily.
-        rescue: What is done about those that kill.
+        rescue: How to recover from jobs that kill their worker.
         ahead: Jobs under way or waiting for the consumer, which bounds the memory.
         ordered: Whether the answers come in the order of the jobs, or as soon as they are there.
         stopping: True once nothing further may be begun: jobs that wait are dropped, others finished.
 
     Raises:
-        Exception: Whatever the function raised for a job.
+        Exception: The exception that the function raised for a job.
     """
     source, pending = iter(jobs), dict[Future[Answer], Job]()
     while True:
@@ -177,7 +177,7 @@ def _rescued(submit: Submit[Job, Answer], job: Job, rescue: Rescue[Job, Answer],
 
 
 def _again(submit: Submit[Job, Answer], job: Job, error: WorkerDiedError) -> Answer | WorkerDiedError:
-    """A second try, since a process may die of its neighbours' hunger for memory; hanging is the job's own fault."""
+    """A second try, since a process may die of its neighbours' use of memory; hanging is the job's own fault."""
     if isinstance(error, TimeLimitError):
         return error
     future = submit(job)
@@ -212,7 +212,7 @@ class _Worker:
         """Have the function loaded.
 
         Raises:
-            RuntimeError: It cannot be.
+            RuntimeError: It cannot be loaded.
         """
         try:
             self._send((function, setup))
@@ -220,7 +220,7 @@ class _Worker:
             pickle.load(self._process.stdout)  # noqa: S301 - from our own child
         except (EOFError, WorkerDiedError):
             self.close()
-            raise RuntimeError(f"a worker process cannot load {function}; see what it wrote to stderr") from None
+            raise RuntimeError(f"A worker process cannot load {function}; see what it wrote to stderr.") from None
 
     def _send(self, thing: Any) -> None:
         stdin = self._process.stdin
@@ -235,12 +235,12 @@ class _Worker:
         """Do one job in the child.
 
         Args:
-            job: What the function is called with.
-            seconds: How long it may take.
+            job: Argument of the function.
+            seconds: Time limit.
 
         Raises:
             WorkerDiedError: The child ended before it answered; ``TimeLimitError`` where it took too long.
-            Exception: Whatever the function raised there.
+            Exception: The exception that the function raised there.
         """
         with self._limited(seconds):
             self._send(job)
@@ -329,7 +329,7 @@ class WorkerPool:
         """The future of one job.
 
         It raises ``WorkerDiedError`` where the process died, ``TimeLimitError`` where it took too long,
-        ``RuntimeError`` where no process can be started, and whatever the function raised.
+        ``RuntimeError`` where no process can be started, and any exception of the function.
         """
         return self._threads.submit(self._do, job)
 
@@ -355,12 +355,12 @@ class WorkerPool:
             raise
 
     def _worker(self) -> _Worker:
-        """The worker of this thread, which outlives it in no case; see ``_end_with``."""
+        """The worker of this thread, which never outlives the thread; see ``_end_with``."""
         worker: _Worker | None = getattr(self._local, "worker", None)
         if worker is None:
             with self._lock:
                 if self._closed:
-                    raise WorkerDiedError("the pool is closed")
+                    raise WorkerDiedError("The pool is closed.")
                 worker = _Worker()
                 self._started.append(worker)
             worker.set_up(self._function, self._setup)
@@ -391,7 +391,7 @@ class _ParentGoneError(Exception):
 
 
 def serve(parent: int | None = None) -> None:
-    """What a worker process does: answer jobs from stdin until it is closed.
+    """Runs a worker process: answers jobs from stdin until it is closed.
 
     A parent that was killed, even in the middle of a job's bytes, is no fault of this process, which then ends without
     a word.
@@ -403,7 +403,7 @@ def serve(parent: int | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     jobs = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever native code prints must not land among the answers
+    os.dup2(2, 1)  # output of native code must not land among the answers
     try:
         _answer_all(jobs, answers)
     except _ParentGoneError:

@@ -57,8 +57,8 @@ def pk_from_concentration(value: float, unit: str) -> float:
     """
     if not (math.isfinite(value) and value > 0.0):
         raise UsageError(
-            f"an affinity of {value:g} {unit} is not a positive number",
-            "a dissociation constant is more than zero; give pK values without a unit",
+            f"An affinity of {value:g} {unit} is not a positive number.",
+            "A dissociation constant is more than zero; give pK values without a unit.",
             code="bad_affinity",
         )
     return 0.0 - math.log10(value) - _power(unit)  # 0.0 first, so that 1 M gives 0 and not -0
@@ -100,29 +100,29 @@ def parse_affinity(text: str) -> Affinity:
     match = _EXPRESSION.match(text)
     if match is None:
         raise UsageError(
-            f"the affinity {text!r} is not understood",
-            "write it as Ki=12nM, IC50>10uM, Kd~0.3mM or pKi=7.2",
+            f"The affinity {text!r} is not understood.",
+            "Write it as Ki=12nM, IC50>10uM, Kd~0.3mM or pKi=7.2.",
             code="bad_affinity",
         )
     sign = _SIGNS.get(match["sign"], match["sign"]) or "="
     if sign not in _FLIPPED:
-        raise UsageError(f"the sign {sign!r} in {text!r} is not known", "use = ~ < > <= or >=", code="bad_affinity")
+        raise UsageError(f"The sign {sign!r} in {text!r} is not known.", "Use = ~ < > <= or >=.", code="bad_affinity")
     is_log, measure = match["log"] is not None, match["measure"]
     named = "K" if measure.lower() in ("k", "kd/ki") else _MEASURES.get(measure.lower())
     if named is None:
         raise UsageError(
-            f"the measure {measure!r} in {text!r} is not known",
-            "Kd, Ki, IC50 and EC50 are; an association constant Ka has to be turned into Kd = 1/Ka",
+            f"The measure {measure!r} in {text!r} is not known.",
+            "Give Kd, Ki, IC50 or EC50; turn an association constant Ka into Kd = 1/Ka.",
             code="bad_affinity",
         )
     value, unit = float(match["value"]), match["unit"]
     if is_log:
         if unit:
-            raise UsageError(f"{text!r} gives a unit to a logarithm", "a pK has no unit", code="bad_unit")
+            raise UsageError(f"{text!r} gives a unit to a logarithm.", "A pK has no unit.", code="bad_unit")
         return Affinity(value, sign, named)
     if not unit:
         raise UsageError(
-            f"{text!r} has no unit", f"add one of {', '.join(_MOLAR)}, or write p{measure}=...", code="bad_unit"
+            f"{text!r} has no unit.", f"Add one of {', '.join(_MOLAR)}, or write p{measure}=...", code="bad_unit"
         )
     return Affinity(pk_from_concentration(value, unit), _FLIPPED[sign], named)
 
@@ -131,8 +131,8 @@ def _power(unit: str) -> int:
     name = unit.strip().translate(_MICRO)
     if name not in _MOLAR:
         raise UsageError(
-            f"the concentration unit {unit!r} is not known",
-            f"use one of {', '.join(_MOLAR)} (µM is read as uM; the case matters)",
+            f"The concentration unit {unit!r} is not known.",
+            f"Use one of {', '.join(_MOLAR)} (µM is read as uM; the case matters).",
             code="bad_unit",
         )
     return _MOLAR[name]

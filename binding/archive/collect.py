@@ -29,7 +29,7 @@ from binding.score.featurize import as_binding_error
 
 MOST_JOBS: Final = 16  # at a time; more is not polite to a public archive
 DOWNLOADS: Final = ".downloads"
-_RULES: Final = 1  # raised when the same entry would be written otherwise, so that complexes are made anew
+_RULES: Final = 1  # raised when the same entry would be written differently, so that complexes are remade
 _STALE: Final = 3600.0  # seconds after which a part of a file belongs to a run that was killed
 _GRACE: Final = 2.0  # seconds for rows under way to come to an end after an interruption
 _POLL: Final = 0.5  # seconds; a wait without end would not see Ctrl-C on Windows
@@ -103,7 +103,7 @@ def collect(
         ids: As for ``read_wanted``.
         folder: The tree; made where it is not there.
         entry_url: Address of an entry's mmCIF file, as for ``Archive``; the archive's own where None.
-        component_url: Address of a component's mmCIF file, likewise.
+        component_url: Address of a component's mmCIF file, in the same form.
         jobs: Downloads at a time, 1 to 16.
         manners: How patiently to download.
         progress: Called with rows done and asked.

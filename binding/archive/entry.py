@@ -24,7 +24,7 @@ class EntryInfo:
     Attributes:
         resolution: Å.
         method: Such as ``X-RAY DIFFRACTION``.
-        year: Of the first release.
+        year: Year of the first release.
         uniprot: UniProt accession by chain.
     """
 

@@ -36,7 +36,7 @@ class Extracted:
         protein: Content of ``<id>_protein.cif.gz``.
         ligand: Content of ``<id>_ligand.sdf``.
         group: ``chain:NAME:number`` of the ligand, several joined by ``+``.
-        code: Its component's code, likewise.
+        code: The code of the ligand's component, likewise.
         smiles: What the SDF holds.
         bond_orders: ``smiles``, ``component`` or ``entry``: where they come from.
         notes: Decisions and warnings, one sentence each.

@@ -133,7 +133,7 @@ def _check(name: str, pdb_id: str, ligand: str, chain: str, number: str) -> None
         )
     if (chain or number) and (":" in ligand or ligand == "auto"):
         raise TableError(
-            f"chain and number of {pdb_id} need a component's code, not {ligand!r}.",
+            f"Chain and number of {pdb_id} need a component's code, not {ligand!r}.",
             "Fill in ligand_code, or empty chain and number.",
             "bad_ligand_name",
         )

@@ -19,7 +19,7 @@ from binding import __version__
 from binding.errors import EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, BindingError
 from binding.files import FULL_DISK, write_error
 
-#: What a user's choice of a file or folder leads to, and no defect of ours.
+#: Errors caused by the user's choice of a file or folder, not by a defect of binding.
 _OF_A_NAME: Final = (*FULL_DISK, errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -77,7 +77,7 @@ def _report_defect(error: Exception, debug: bool) -> None:
     typer.echo(f"error: internal error, {type(error).__name__}: {error}".splitlines()[0], err=True)
     where = _write_log(text)
     if where is not None:
-        typer.echo(f"hint: this is a defect of binding; the details to report are in {where}", err=True)
+        typer.echo(f"hint: This is a defect of binding; the details to report are in {where}.", err=True)
 
 
 def _write_log(text: str) -> Path | None:

@@ -107,7 +107,7 @@ def command(
     if output is not None:
         check_name(output)
     columns = TruthColumns(group=group, series=series, compound=compound, label=label, rmsd=rmsd)
-    # A bad table is told before anything is scored.
+    # A bad table is reported before anything is scored.
     read_truth(truth, list(columns.asked.values()), affinities=columns.needs_affinities)
     predictions: Path | pd.DataFrame = source
     if not holds_predictions(source):

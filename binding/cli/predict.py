@@ -181,7 +181,7 @@ def requests_of(source: Path | None, protein: Path | None, ligands: list[str]) -
     from binding.io.table import is_selection
 
     if source is not None and protein is not None:
-        raise UsageError("Give either INPUT or -p, not both.", "binding predict -p protein.pdb -l ligand.sdf")
+        raise UsageError("Give either INPUT or -p, not both.", "Try: binding predict -p protein.pdb -l ligand.sdf")
     selections = [item for item in ligands if is_selection(item) and not Path(item).exists()]
     files = [item for item in ligands if item not in selections]
     structure = source if source is not None else protein

@@ -77,7 +77,7 @@ def rate_text(rate: float, decimals: int = 1) -> str:
 
     Args:
         rate: A second.
-        decimals: Of the first form.
+        decimals: Decimals of the first form.
     """
     return f"{1 / rate:.1f} s each" if 0 < rate < 1 else f"{rate:.{decimals}f}/s"
 

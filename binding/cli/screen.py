@@ -186,7 +186,7 @@ class Meter:
 
     Args:
         bar: To draw on; None for lines.
-        quiet: Say nothing.
+        quiet: Print nothing.
     """
 
     def __init__(self, bar: Bar | None, quiet: bool) -> None:
@@ -219,7 +219,7 @@ def progress_line(progress: Progress, seconds: float) -> str:
     """How far a run is, in one line.
 
     Args:
-        progress: Of the run.
+        progress: Progress of the run.
         seconds: Since this process began.
     """
     rate = progress.now / seconds if seconds > 0 else 0.0

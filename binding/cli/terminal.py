@@ -68,10 +68,10 @@ def print_columns(
     """Any rows on stdout.
 
     Args:
-        columns: What is shown of each row.
-        rows: Of any kind that the columns know.
+        columns: The columns to show.
+        rows: Rows of any kind that the columns can show.
         caption: Below the table.
-        style: Of a row, as Rich names it.
+        style: Rich style of a row.
     """
     from rich import box
     from rich.markup import escape

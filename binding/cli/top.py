@@ -97,6 +97,6 @@ def _print_table(top: Top, saved_to: Path | None) -> None:
 
 def _print_notes(top: Top, saved_to: Path | None) -> None:
     if not top.finished:
-        typer.echo("note: the screen is not finished, or goes on: these are the best by now", err=True)
+        typer.echo("note: the screen is not finished, or goes on: these are the best so far", err=True)
     what = f"{len(top.rows)} compounds" if len(top.rows) else "no compound meets the condition"
     typer.echo(what if saved_to is None else f"{what}; written to {saved_to}", err=True)

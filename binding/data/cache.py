@@ -54,9 +54,9 @@ class ComplexCache:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
-            raise CacheError(f"no cache {self.path}", "make it with `binding prepare`")
+            raise CacheError(f"There is no cache {self.path}.", "Make it with `binding prepare`.")
         if not zipfile.is_zipfile(self.path):  # before NumPy takes it for a pickle and says how to load it unsafely
-            raise CacheError(f"{self.path} is no cache of this package", "make it with `binding prepare`")
+            raise CacheError(f"{self.path} is no cache of this package.", "Make one with `binding prepare`.")
         try:
             self._arrays = read_arrays(self.path)
             meta = json.loads(self._arrays["meta"].tobytes())
@@ -64,11 +64,13 @@ class ComplexCache:
             version, descriptors, features = meta["version"], meta["descriptors"], meta.get("features")
         # The zip errors: the file breaks off or was altered.
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise CacheError(f"{self.path} is no cache of this package: {error}", "make it anew") from None
+            raise CacheError(
+                f"{self.path} is no cache of this package: {error}.", "Make it again with `binding prepare`."
+            ) from None
         if version != CACHE_VERSION or descriptors != list(DESCRIPTORS):
             raise CacheError(
-                f"{self.path} was made by another version of this package (cache {version}, now {CACHE_VERSION})",
-                "make it anew with `binding prepare`",
+                f"{self.path} was made by another version of this package (cache {version}, now {CACHE_VERSION}).",
+                "Make it again with `binding prepare`.",
             )
         differs = difference(features, ligand_vocabulary())
         if differs:
@@ -204,8 +206,8 @@ def refuse_mixed(caches: Sequence[ComplexCache]) -> None:
             if first.get(name) != other.get(name):
                 raise ConfigError(
                     f"{caches[0].path} and {cache.path} were prepared with different settings: "
-                    f"{name} {first.get(name, 'unknown')} and {other.get(name, 'unknown')}",
-                    "prepare one of them anew with the settings of the other",
+                    f"{name} {first.get(name, 'unknown')} and {other.get(name, 'unknown')}.",
+                    "Prepare one of them again with the settings of the other.",
                 )
 
 

@@ -22,7 +22,7 @@ def start_of(config: TrainConfig, prior: Prior | None = None) -> tuple[Prior | N
 
     Args:
         config: The run.
-        prior: Of the weights that it starts from, if they have one.
+        prior: The prior of the weights that the run starts from, if they have one.
 
     Raises:
         WeightsError: The file of the prior is missing or damaged.
@@ -39,7 +39,7 @@ class ComplexDataModule(lightning.LightningDataModule):
 
     Args:
         config: The run.
-        prior: Of the weights that it starts from, if they have one: it learns from the run's own rows.
+        prior: The prior of the weights that the run starts from, if they have one; it learns from the run's own rows.
 
     Attributes:
         prior: What the run's pk starts from, or None.
@@ -79,7 +79,7 @@ class ComplexDataModule(lightning.LightningDataModule):
         return sum(len(self.batches(epoch)) for epoch in range(self.config.epochs))
 
     def train_dataloader(self) -> DataLoader:
-        """Called anew for each epoch, so that the draw depends on the epoch's number alone."""
+        """Called at the start of each epoch, so that the draw depends on the epoch's number alone."""
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
         config = self.config
         return DataLoader(

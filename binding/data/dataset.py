@@ -29,7 +29,7 @@ class Labels:
     """Targets of the B ligands of a batch.
 
     Attributes:
-        pk: (B,), of a decoy that of its crystal pose.
+        pk: (B,), pK; a decoy has that of its crystal pose.
         weight: (B,), zero for decoys.
         relation: (B,) int64: 0 equal, -1 the true pk is lower, 1 higher.
         decoy: (B,) bool.
@@ -37,9 +37,9 @@ class Labels:
             pose is known.
         group: (B,) int64, complexes that may be compared with each other share a number, see ``SourceConfig.group``.
         poses_of: (B,) int64, poses of one complex share a number.
-        start: (B,), pK, what the prior says of the ligand at its site, a share of which pk starts from; zero where
+        start: (B,), pK, the prior's value for the ligand at its site, a fraction of which pk starts from; zero where
             there is none.
-        alone: (B,), pK, what it says of the ligand alone; zero where there is none.
+        alone: (B,), pK, the prior's value for the ligand alone; zero where there is none.
     """
 
     pk: Tensor
@@ -60,8 +60,8 @@ class Draw(NamedTuple):
     """A row as an epoch draws it.
 
     Attributes:
-        row: Of the dataset.
-        place: In the epoch's order over all processes; noise and decoys depend on it, so that a row that is seen
+        row: Row of the dataset.
+        place: Position in the epoch's order over all processes; noise and decoys depend on it, so that a row seen
             twice is not displaced alike, and that it does not matter which process draws it.
         filler: Whether the row counts for nothing: it stands in where a process has no row of a batch.
     """
@@ -76,7 +76,7 @@ class Example:
     """One row with its label; ``decoys_from`` is the epoch from which it has decoys.
 
     ``near_native`` and ``decoy`` are those of ``Labels``, of the pose as it is in the cache; in a source without RMSDs
-    the one is NaN and the other false.
+    the former is NaN and the latter false.
     """
 
     draw: Draw
@@ -106,11 +106,11 @@ class ComplexDataset(Dataset[Example]):
         start: What the network's pk starts from; see ``start_of``.
 
     Attributes:
-        starts: (rows,) what ``start`` says of each row; None without it.
+        starts: (rows,) values of ``start`` for each row; None without it.
 
     Raises:
         ConfigError: A column that ``group`` names is not in the table; a table without ``uniprot``, the default, is
-            taken as it is. The column ``rmsd`` is not there, or a row of it is blank or no RMSD.
+            taken as it is. The column ``rmsd`` is missing, or one of its cells is blank or not an RMSD.
     """
 
     def __init__(
@@ -121,8 +121,8 @@ class ComplexDataset(Dataset[Example]):
             absent = [column for column in settings.group if column not in cache.table.columns]
             if absent and settings.group != SourceConfig.model_fields["group"].default:
                 raise ConfigError(
-                    f"group: {cache.path} has no column {', '.join(absent)}",
-                    f"the columns are {', '.join(cache.table.columns)}",
+                    f"group: {cache.path} has no column {', '.join(absent)}.",
+                    f"The columns are {', '.join(cache.table.columns)}.",
                 )
         self.items = [(source, int(row)) for source, part in enumerate(rows) for row in part]
         keys: dict[str, int] = {}
@@ -159,7 +159,7 @@ class ComplexDataset(Dataset[Example]):
         return ligands, [self.caches[source].site_words(row) for source, row in places]
 
     def repeats(self, epoch: int) -> np.ndarray:
-        """(rows,) how often each row is seen in an epoch; zero where its source has no part in it."""
+        """(rows,) how often each row is seen in an epoch; zero where its source takes no part in it."""
         by_source = [source.repeat if source.is_seen(epoch) else 0.0 for source in self.sources]
         return np.array(by_source)[self._source]
 
@@ -190,15 +190,15 @@ def _rmsds(cache: ComplexCache, settings: SourceConfig, rows: Sequence[int]) -> 
         return np.full(len(rows), np.nan)
     if settings.rmsd not in cache.table.columns:
         raise ConfigError(
-            f"rmsd: {cache.path} has no column {settings.rmsd}", f"the columns are {', '.join(cache.table.columns)}"
+            f"rmsd: {cache.path} has no column {settings.rmsd}.", f"The columns are {', '.join(cache.table.columns)}."
         )
     values = pd.to_numeric(cache.table[settings.rmsd].iloc[list(rows)], errors="coerce").to_numpy(dtype=np.float64)
     odd = np.flatnonzero(~(values >= 0.0))
     if len(odd):
         name = cache.table["id"].iloc[rows[odd[0]]]
         raise ConfigError(
-            f"rmsd: {len(odd)} rows of {cache.path} have no number of 0 or more in {settings.rmsd}, such as {name!r}",
-            f"leave them out: where: {settings.rmsd} >= 0",
+            f"rmsd: {len(odd)} rows of {cache.path} have no number of 0 or more in {settings.rmsd}, such as {name!r}.",
+            f"Leave them out with where: {settings.rmsd} >= 0.",
         )
     return values
 
@@ -212,12 +212,12 @@ def _group_key(record: pd.Series, columns: Sequence[str]) -> str | None:
 
 
 class BucketSampler(Sampler[list[int]]):
-    """Batches of ligands of like size, in random order; the epoch's draw depends on seed and epoch alone.
+    """Batches of ligands of similar size, in random order; the epoch's draw depends on seed and epoch alone.
 
     Args:
-        dataset: Its sizes, repeats and groups are used.
+        dataset: Supplies sizes, repeats and groups.
         batch_size: Complexes a batch.
-        seed, epoch: Of the draw.
+        seed, epoch: Determine the draw.
         shuffle: False gives each row once, by size.
         together: Rows of one group that come in one batch as far as there are so many, for the pair loss.
     """
@@ -294,8 +294,8 @@ class Shards(Sampler[list[Draw]]):
     """One process's part of each batch: every ``world``-th row. All processes have the same number of batches.
 
     Args:
-        batches: Of all processes.
-        rank: Of this process.
+        batches: Batches of all processes.
+        rank: Rank of this process.
         world: Number of processes.
     """
 
@@ -322,7 +322,7 @@ class Collator:
     Args:
         noise: Å; each pose gets Gaussian noise of a standard deviation drawn between 0 and this.
         decoys: Whether to add displaced poses.
-        seed, epoch: Of the draw.
+        seed, epoch: Determine the draw.
     """
 
     def __init__(self, noise: float = 0.0, decoys: bool = False, seed: int = 0, epoch: int = 0) -> None:

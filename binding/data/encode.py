@@ -1,4 +1,4 @@
-"""Complexes as compact arrays, and the cache file that they are joined to.
+"""Complexes as compact arrays, and the cache file that they are joined into.
 
 Positions are integers of 0.001 Å about each pocket's centre, as precise as a PDB file. A protein file that serves many
 ligands is held once for each group of them; each complex lists its pocket's residues.
@@ -49,7 +49,7 @@ class EncodedGroup:
 
 
 def encode_group(protein: Protein, complexes: Sequence[tuple[LigandGraph, np.ndarray]]) -> EncodedGroup:
-    """Makes arrays of complexes.
+    """Encodes complexes as arrays.
 
     Args:
         protein: All residues that any of the pockets needs.
@@ -104,7 +104,7 @@ def to_bytes(group: EncodedGroup) -> bytes:
 
 
 def from_bytes(data: bytes) -> EncodedGroup:
-    """The group that ``to_bytes`` made bytes of.
+    """The group that ``to_bytes`` encoded.
 
     Raises:
         CacheError: The bytes are damaged.
@@ -113,7 +113,7 @@ def from_bytes(data: bytes) -> EncodedGroup:
         arrays = load(zlib.decompress(data))
         atom_names, residue_names = json.loads(arrays.pop(_META).tobytes())
     except (zlib.error, SafetensorError, KeyError, ValueError) as error:
-        raise CacheError(f"a piece of the cache is damaged: {error}", "remove the file of pieces") from None
+        raise CacheError(f"A piece of the cache is damaged: {error}.", "Remove the file of pieces.") from None
     return EncodedGroup(arrays, tuple(atom_names), tuple(residue_names))
 
 
@@ -142,7 +142,7 @@ def write_cache(
 
     Args:
         path: The ``.npz`` file to make.
-        groups: In the order in which they are to stand.
+        groups: Groups in the order in which they are stored.
         rows: Columns of the table for each complex of the groups, in their order.
         settings: What the features depend on; kept with the file, the same in all caches of a training run.
 
@@ -154,7 +154,7 @@ def write_cache(
         WriteError: ``disk_full`` or ``not_writable``.
     """
     if not rows:
-        raise CacheError("no complex was left to cache", "see the table of rejected rows beside the output")
+        raise CacheError("No complex is left to cache.", "See the table of rejected rows beside the output.")
     arrays, vocabularies = _join(groups)
     if len(arrays["ligand_atoms"]) != len(rows):
         raise ValueError(f"{len(rows)} rows for {len(arrays['ligand_atoms'])} complexes")

@@ -1,6 +1,6 @@
 """The rows of folders and tables of complexes: measured affinities and the files that belong to them.
 
-A row that cannot be used is still a row, with its ``error``: whoever reads the rows can say what became of each.
+A row that cannot be used is kept with its ``error``, so that callers can report what became of each row.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class MeasuredComplex:
 
     @property
     def folder(self) -> Path:
-        """Of the complex, in PDBbind layout."""
+        """The complex's folder, in PDBbind layout."""
         return self.protein
 
     def files(self) -> tuple[Path, Path | str]:
@@ -68,7 +68,7 @@ class Content:
     """What was read from the files of rows.
 
     Attributes:
-        chains: Of the protein of each ``MeasuredComplex.protein``.
+        chains: Protein chains of each ``MeasuredComplex.protein``.
         mols: The ligand of each row, by id; one conformer, heavy atoms.
         failed: Why a row could not be read, by id.
     """
@@ -101,9 +101,9 @@ def dataset_rows(source: str | Path, index: str | Path | None = None) -> list[Me
         entries = _entries(Path(index) if index is not None else source / "index.csv")
         return [MeasuredComplex(entry, _complex_folder(source, entry), None, error) for entry, error in entries]
     if not source.is_file():
-        raise FileError(f"there is no folder or table {source}", "check the path", "file_not_found")
+        raise FileError(f"There is no folder or table {source}.", "Check the path.", "file_not_found")
     if index is not None:
-        raise UsageError(f"{source} is a table and holds the affinities itself", "leave out the index")
+        raise UsageError(f"{source} is a table and holds the affinities itself.", "Leave out the index.")
     return [_table_row(source, entry, error) for entry, error in _entries(source, required=("protein", "ligand"))]
 
 
@@ -111,12 +111,12 @@ def _table_row(table: Path, entry: IndexEntry, error: BindingError | None) -> Me
     cells = entry.extra
     if error is None and cells.get("pocket"):
         raise TableError(
-            f"{table.name} chooses a pocket for {entry.id!r}, which training cannot follow",
-            "remove the column pocket; --pocket-cutoff says how much of the protein is kept around each ligand",
+            f"{table.name} chooses a pocket for {entry.id!r}, which training cannot follow.",
+            "Remove the column pocket; --pocket-cutoff says how much of the protein is kept around each ligand.",
         )
     blank = next((name for name in ("protein", "ligand") if not cells[name]), None)
     if blank and error is None:
-        error = TableError(f"{table.name}: {entry.id!r} names no {blank}", "fill the cell in", "bad_row")
+        error = TableError(f"{table.name}: {entry.id!r} names no {blank}.", "Fill the cell in.", "bad_row")
     return MeasuredComplex(
         entry, resolve_path(table.parent, cells["protein"]), ligand_cell(table.parent, cells["ligand"]), error
     )
@@ -135,7 +135,7 @@ def library_rows(protein: str | Path, ligands: Sequence[str | Path], index: str 
     """
     protein, files = Path(protein), [RecordFile(path) for path in map(Path, ligands)]
     if not protein.is_file():
-        raise FileError(f"there is no protein file {protein}", "check the path", "file_not_found")
+        raise FileError(f"There is no protein file {protein}.", "Check the path.", "file_not_found")
     homes: dict[str, list[Path]] = {}
     for file in files:
         for title in file.titles:
@@ -146,13 +146,13 @@ def library_rows(protein: str | Path, ligands: Sequence[str | Path], index: str 
         found = homes.pop(entry.id, [damaged.path])  # the file then says that it has no such record, or is damaged
         if len(found) > 1 and error is None:
             error = LigandError(
-                f"{entry.id} is the title of records in {len(found)} files", "titles must differ", "several_ligands"
+                f"{entry.id} is the title of records in {len(found)} files.", "Titles must differ.", "several_ligands"
             )
         rows.append(MeasuredComplex(entry, protein, found[0], error))
     for title, found in homes.items():
         error = TableError(
-            f"the record {title} of {found[0].name} has no row in {Path(index).name}",
-            "add its affinity under this id, or leave the record out",
+            f"The record {title} of {found[0].name} has no row in {Path(index).name}.",
+            "Add its affinity under this id, or leave the record out.",
             "no_affinity",
         )
         rows.append(MeasuredComplex(IndexEntry(title, Affinity(_NOT_MEASURED)), protein, found[0], error))
@@ -178,8 +178,8 @@ def read_complexes(sources: Sequence[str | Path], indexes: Sequence[str | Path] 
         twice = next((name for name in own if name in rows), None)
         if twice is not None:
             raise TableError(
-                f"the id {twice!r} is in more than one index",
-                "ids must differ between the folders that are split together",
+                f"The id {twice!r} is in more than one index.",
+                "Ids must differ between the folders that are split together.",
             )
         rows |= own
     return list(rows.values())
@@ -200,15 +200,15 @@ def _entries(path: Path, required: tuple[str, ...] = ()) -> list[tuple[IndexEntr
         error: BindingError | None = None
         if len(same) > 1 and (place != same[0] or any(lines[other][1] != row for other in same)):
             error = TableError(
-                f"{path.name}: the id {row.id!r} is on lines {', '.join(str(lines[other][0]) for other in same)}",
-                "the first of equal rows is used; where they differ, none is: give each complex an id of its own",
+                f"{path.name}: the id {row.id!r} is on lines {', '.join(str(lines[other][0]) for other in same)}.",
+                "The first of equal rows is used; where they differ, none is: give each complex an id of its own.",
                 "duplicate_id",
             )
         elif not LOWEST_PK <= row.affinity.pk <= HIGHEST_PK:
             error = TableError(
-                f"{path.name}, line {line}: the pK of {row.id!r} would be {row.affinity.pk:.4g}",
+                f"{path.name}, line {line}: the pK of {row.id!r} would be {row.affinity.pk:.4g}.",
                 f"pK is -log10(K / M), {LOWEST_PK:g} to {HIGHEST_PK:g}; concentrations need a unit (12 nM), and a free "
-                "energy of binding is negative",
+                "energy of binding is negative.",
                 "bad_affinity",
             )
         found.append((row, error))
@@ -236,7 +236,7 @@ def read_content(
     """Reads the structure files of rows, each file once.
 
     Args:
-        rows: Which.
+        rows: The rows to read.
         proteins: Whether the sequences are needed.
         ligands: Whether the molecules are needed.
         progress: Called with the numbers of rows done and to do.

@@ -1,4 +1,4 @@
-"""What must not be trained on, although a score of it would only be doubtful."""
+"""Complexes that must not be trained on, although scoring them would only be doubtful."""
 
 from __future__ import annotations
 

@@ -31,11 +31,11 @@ def filter_rows(table: pd.DataFrame, source: SourceConfig) -> pd.DataFrame:
         kept = table.query(source.where)
     except Exception as error:  # noqa: BLE001 - pandas raises many kinds; each is a fault of the query
         raise ConfigError(
-            f"cannot apply where: {source.where!r} to {source.cache}: {error}",
-            f"the columns are {', '.join(table.columns)}",
+            f"Cannot apply where: {source.where!r} to {source.cache}: {error}.",
+            f"The columns are {', '.join(table.columns)}.",
         ) from None
     if kept.empty:
-        raise ConfigError(f"where: {source.where!r} keeps no row of {source.cache}", "check the values of the column")
+        raise ConfigError(f"where: {source.where!r} keeps no row of {source.cache}.", "Check the values of the column.")
     return kept
 
 
@@ -61,15 +61,15 @@ def split_rows(
     if validation is None:
         return [table.index for table in tables], [table.index[:0] for table in tables]
     if validation.source >= len(tables):
-        raise ConfigError(f"validation.source {validation.source} does not exist", f"there are {len(tables)} sources")
+        raise ConfigError(f"validation.source {validation.source} does not exist.", f"There are {len(tables)} sources.")
     if validation.file is not None:
         return _split_by_file(tables, validation.file, validation.source)
     if validation.fold >= validation.folds:
-        raise ConfigError(f"fold {validation.fold} of {validation.folds} does not exist", "folds count from 0")
+        raise ConfigError(f"Fold {validation.fold} of {validation.folds} does not exist.", "Folds count from 0.")
     if validation.column not in tables[validation.source].columns:
         raise ConfigError(
-            f"validation.column {validation.column!r} is not in the table",
-            f"the columns are {', '.join(tables[validation.source].columns)}",
+            f"validation.column {validation.column!r} is not in the table.",
+            f"The columns are {', '.join(tables[validation.source].columns)}.",
         )
     train, held_out = [], []
     for row, table in enumerate(tables):
@@ -77,12 +77,12 @@ def split_rows(
         train.append(table.index[~inside])
         held_out.append(table.index[inside] if row == validation.source else table.index[:0])
     if not len(held_out[validation.source]) or not any(len(part) for part in train):
-        raise ConfigError("the split leaves one side empty", "use fewer folds or another column")
+        raise ConfigError("The split leaves one side empty.", "Use fewer folds or another column.")
     return train, held_out
 
 
 def read_split(path: str | Path) -> dict[str, str]:
-    """The side of each id, as ``binding split`` or anyone else wrote it.
+    """The side of each id, from a file that ``binding split`` or another program wrote.
 
     Args:
         path: Table with the columns ``id`` and ``split``, whose values are ``train``, ``validation``, ``test`` and
@@ -99,9 +99,9 @@ def read_split(path: str | Path) -> dict[str, str]:
             raise row.error
         name, side = row.cells["id"], row.cells["split"]
         if side not in SIDES:
-            raise TableError(f"{path}, line {row.line}: the split of {name!r} is {side!r}", f"use {', '.join(SIDES)}")
+            raise TableError(f"{path}, line {row.line}: the split of {name!r} is {side!r}.", f"Use {', '.join(SIDES)}.")
         if name in sides:
-            raise TableError(f"{path} has the id {name!r} more than once", "one row an id")
+            raise TableError(f"{path} has the id {name!r} more than once.", "Give each id one row.")
         sides[name] = side
     return sides
 
@@ -114,16 +114,16 @@ def _split_by_file(tables: list[pd.DataFrame], path: Path, validating: int) -> t
         if side.isna().any():
             raise ConfigError(
                 f"{int(side.isna().sum())} of {len(table)} rows of sources.{row} are not in {path}, "
-                f"such as {table['id'][side.isna()].iloc[0]!r}",
-                "split the folders of all sources together: binding split FOLDER FOLDER ... -o FILE",
+                f"such as {table['id'][side.isna()].iloc[0]!r}.",
+                "Split the folders of all sources together: binding split FOLDER FOLDER ... -o FILE.",
             )
         train.append(table.index[side == TRAIN])
         held_out.append(table.index[side == VALIDATION] if row == validating else table.index[:0])
     if not any(len(part) for part in train):
-        raise ConfigError(f"{path} leaves no row to train on", "see its counts, or another column or fraction")
+        raise ConfigError(f"{path} leaves no row to train on.", "See its counts; use another column or fraction.")
     if VALIDATION in sides.values() and not len(held_out[validating]):
         raise ConfigError(
-            f"no row of sources.{validating} is under {VALIDATION} in {path}",
-            "name another source by validation.source, or split with --validation 0",
+            f"No row of sources.{validating} is under {VALIDATION} in {path}.",
+            "Name another source by validation.source, or split with --validation 0.",
         )
     return train, held_out

@@ -1,4 +1,4 @@
-"""A table of ligands with measured affinities -> the prior that has a share in pk."""
+"""Fits the prior, which contributes to pK, from a table of ligands with measured affinities."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class PriorReport:
         sites: Different sites, by their words.
         bounds: Rows with a bound (``>``, ``<``), which are left out: only exact values are averaged.
         rejected: Rows that cannot be used.
-        held_out: r and RMSE (pK) of all rows, each predicted without its fold, by what was said: of the ``ligand``
-            alone, and of it at its ``site``; empty for a few rows.
+        held_out: r and RMSE (pK) of all rows, each predicted without its fold, by prediction: for the ``ligand``
+            alone and for the ligand at its ``site``; empty where there are only a few rows.
     """
 
     path: Path
@@ -80,13 +80,13 @@ def prior_from_table(
     """Fits a prior to the ligands of a table, and writes it and ``<stem>.rejected.csv``.
 
     Args:
-        table: With ``id``, ``smiles``, an affinity as ``read_index`` takes it, and ``column``. An id may occur again.
+        table: Table with ``id``, ``smiles``, an affinity as ``read_index`` takes it, and ``column``; ids may repeat.
             With ``sites`` also ``site``: the id of a complex of a cache in whose pocket the ligand binds, or blank.
         output: ``.npz``.
-        column: By which training holds out; blank cells are read as training reads them, see ``groups_of``.
-        folds: As training will hold out.
+        column: Column by which training holds out; blank cells are read as training reads them, see ``groups_of``.
+        folds: Number of folds, as training will hold out.
         sites: Caches of ``binding prepare``; the first that has an id counts.
-        progress: Called with what is done and what there is to do, first of the rows, then of the folds.
+        progress: Called with the numbers done and to do, first for the rows, then for the folds.
 
     Raises:
         FileError: The table is missing, empty or not text.
@@ -100,7 +100,7 @@ def prior_from_table(
     table, output = Path(table), Path(output)
     check_name(output)
     if output.resolve() == table.resolve():
-        raise UsageError(f"{output} is the table itself", "name another output, such as prior.npz")
+        raise UsageError(f"{output} is the table itself.", "Name another output, such as prior.npz.")
     rows = [row for _, row in read_index_rows(table, (_SMILES, column))]
     _refuse_half_told_sites(table, _SITE in rows[0].extra, bool(sites))
     rejected: list[Rejected] = []
@@ -108,7 +108,7 @@ def prior_from_table(
     make_folder(output.parent)
     write_bytes(rejected_table(output), rejected_csv(rejected))
     if not used.graphs:
-        raise TableError(f"no row of {table} can be used", f"see {rejected_table(output)}")
+        raise TableError(f"No row of {table} can be used.", f"See {rejected_table(output)}.")
     pk = np.array([entry.affinity.pk for entry in used.entries])
     groups = _groups(used.entries, column)
     fitted = fit_prior(used.graphs, pk, groups, column, folds, progress, sites=used.words)
@@ -129,13 +129,13 @@ def prior_from_table(
 def _refuse_half_told_sites(table: Path, column: bool, caches: bool) -> None:
     if column and not caches:
         raise UsageError(
-            f"{table} has a column {_SITE}, and no cache to look its complexes up in",
-            "give the caches with --sites, or rename the column where it means something else",
+            f"{table} has a column {_SITE}, and no cache to look its complexes up in.",
+            "Give the caches with --sites, or rename the column where it means something else.",
         )
     if caches and not column:
         raise UsageError(
-            f"{table} has no column {_SITE} that says which complexes of the caches to take",
-            f"add a column {_SITE} with the id of the complex in whose pocket each ligand binds, or leave out --sites",
+            f"{table} has no column {_SITE} that says which complexes of the caches to take.",
+            f"Add a column {_SITE} with the id of the complex in whose pocket each ligand binds, or leave out --sites.",
         )
 
 
@@ -188,7 +188,7 @@ def _figures(fitted: FittedPrior, used: _Used, pk: np.ndarray, groups: list[str]
 
 
 class LigandsBySmiles:
-    """Ligands without a pose; one that occurs again is built once."""
+    """Ligands without a pose; a repeated ligand is built once."""
 
     def __init__(self) -> None:
         self._known: dict[str, LigandGraph] = {}
@@ -197,11 +197,11 @@ class LigandsBySmiles:
         """The graph of a SMILES, all atoms at the origin.
 
         Args:
-            smiles: Of one compound.
-            name: For messages.
+            smiles: SMILES of one compound.
+            name: Name used in messages.
 
         Raises:
-            LigandError: It is no molecule that can be used.
+            LigandError: The molecule cannot be used.
         """
         if smiles not in self._known:
             mol = compound_from_smiles(smiles, name).mol
@@ -240,8 +240,8 @@ class SitesByComplex:
         if complex_id not in self._place:
             listed = ", ".join(str(cache.path) for cache in self._caches)
             raise TableError(
-                f"{row}: there is no complex {complex_id!r} in {listed}",
-                "leave the cell under 'site' blank where no complex is known",
+                f"{row}: there is no complex {complex_id!r} in {listed}.",
+                "Leave the cell under 'site' blank where no complex is known.",
                 "unknown_site",
             )
         cache, place = self._place[complex_id]

@@ -48,13 +48,13 @@ class PieceJob:
     """Ligands of one protein.
 
     Attributes:
-        key: Names the piece that becomes of it.
+        key: Name of the resulting piece.
         protein: Structure file.
-        ids: Of the rows.
-        ligands: Of each row: a file of its own, a record, or the name of a ligand inside the protein's file, which
+        ids: Ids of the rows.
+        ligands: Ligand of each row: a file of its own, a record, or the name of a ligand in the protein's file, which
             then is the job's only one.
         pocket_cutoff: Å.
-        lost: Rows, by place, whose reading ended its process, and why they are refused; they are not read.
+        lost: Why rows are refused whose reading ended its process, by place; they are not read again.
     """
 
     key: str
@@ -73,9 +73,9 @@ class PieceJob:
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """Digest of the code that makes features of files, and of the readers that it uses.
+    """Digest of the code that computes features from files, and of the readers that it uses.
 
-    A number kept by hand would be forgotten once, and pieces of two kinds be mixed.
+    A version number kept by hand would sooner or later be forgotten, and pieces of two kinds would be mixed.
     """
     root = Path(__file__).parents[1]
     digest = hashlib.sha256(repr([(name, version(name)) for name in _READERS]).encode())
@@ -85,7 +85,7 @@ def code_version() -> str:
 
 
 def make_piece(job: PieceJob) -> Piece:
-    """Reads the protein once, then each ligand; nothing is raised for what is wrong with them."""
+    """Reads the protein once, then each ligand; faults in them are recorded, not raised."""
     refused: dict[int, Refusal] = {}
     warnings: dict[int, tuple[str, ...]] = {}
     accepted: list[tuple[LigandGraph, np.ndarray]] = []

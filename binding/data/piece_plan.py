@@ -30,7 +30,7 @@ class PiecePlan:
     """Which pieces the rows need, and what became of each row.
 
     Attributes:
-        keys: Of the pieces that have been asked for so far, and the rows of each by place.
+        keys: Keys of the pieces asked for so far, with the positions of the rows in each.
         refused: Rows that cannot be used, by place.
         warnings: What is doubtful about rows that can be, by place.
         kept: Rows that an earlier run had done.
@@ -136,7 +136,7 @@ class PiecePlan:
         self.advance(1)
 
     def advance(self, count: int) -> None:
-        """Tells how many rows are done."""
+        """Reports how many rows are done."""
         self._done += count
         if self.progress is not None:
             self.progress(self._done, len(self.rows))

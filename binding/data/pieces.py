@@ -1,6 +1,6 @@
 """What ``binding prepare`` has done so far, in one SQLite file beside the cache.
 
-A piece is named by a digest of all that it depends on, so that it is right for as long as it is found: files,
+A piece is named by a digest of everything that it depends on, so that a piece that is found is up to date: files,
 settings or code that changed give other names. The file is kept when the cache is finished: rows that are added later
 then cost no more than themselves. It may be deleted at any time.
 """
@@ -36,7 +36,7 @@ class Refusal:
     """Why a row did not get into the cache.
 
     Attributes:
-        code, message, hint: Of the error.
+        code, message, hint: As in the error.
     """
 
     code: str
@@ -50,9 +50,9 @@ class Piece:
 
     Attributes:
         content: An encoded group of those that can be used, in order; None where none can.
-        refused: The others, by place among the rows.
+        refused: Why each of the others cannot be used, by place among the rows.
         warnings: What is doubtful about those that can be used, by place among the rows.
-        lasting: Whether the same rows would give the same again, which is not so where a process died.
+        lasting: Whether the same rows would give the same result again; False where a process died.
     """
 
     content: bytes | None
@@ -87,7 +87,7 @@ class Pieces:
         )
 
     def put(self, key: str, piece: Piece) -> None:
-        """Keeps a piece; a second later at most, a kill no longer costs it.
+        """Keeps a piece; after a second at most, it survives a kill.
 
         Raises:
             WriteError: The disk is full, say.
@@ -129,7 +129,7 @@ class Pieces:
         return digest
 
     def keep_only(self, keys: Iterable[str]) -> None:
-        """Drops the pieces that a finished cache has no use for.
+        """Drops the pieces that a finished cache does not need.
 
         Raises:
             WriteError: The disk is full, say.
@@ -141,7 +141,7 @@ class Pieces:
             self._connection.commit()
 
     def close(self) -> None:
-        """Keeps what was put and lets go of the file."""
+        """Commits what was put and closes the file."""
         try:
             with self._guarded():
                 self._connection.commit()
@@ -181,7 +181,7 @@ def open_pieces(path: Path) -> Iterator[Pieces]:
         if version != _FORMAT:
             tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
             if version == 0 and tables:
-                raise CacheError(f"{path} is a database of something else", "name another output")
+                raise CacheError(f"{path} is a database of something else.", "Name another output.")
             for name in tables:
                 connection.execute(f'DROP TABLE "{name}"')
             for statement in _TABLES.strip().split("\n"):
@@ -204,12 +204,14 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> CacheError | WriteError:
     code = getattr(error, "sqlite_errorname", "")
     if code == "SQLITE_BUSY":
         return CacheError(
-            f"{path} is in use by another run",
-            "wait for it to end, or name another output; a file system without locks cannot hold this file",
+            f"{path} is in use by another run.",
+            "Wait for it to end, or name another output; a file system without locks cannot hold this file.",
             "in_use",
         )
     if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
-        return CacheError(f"{path} is no file of pieces of this package, or is damaged", "remove it; it is made anew")
+        return CacheError(
+            f"{path} is no file of pieces of this package, or is damaged.", "Remove it; it is made again."
+        )
     return _not_written(path, error)
 
 

@@ -39,7 +39,7 @@ class Rejected:
     """A row that did not get into the cache.
 
     Attributes:
-        id: Of the row.
+        id: Id of the row.
         error_code, message, hint: Why, and what to do about it.
     """
 
@@ -54,7 +54,7 @@ class Doubt:
     """A warning about a complex that is in the cache.
 
     Attributes:
-        id: Of the row.
+        id: Id of the row.
         warning: One sentence, as ``binding predict`` gives it.
     """
 
@@ -127,14 +127,14 @@ def prepare(
     if data is not None:
         if protein is not None or files:
             raise UsageError(
-                "data and a protein with ligands exclude each other", "give a folder or table, or -p, -l and --index"
+                "Data and a protein with ligands exclude each other.", "Give a folder or table, or -p, -l and --index."
             )
         return prepare_dataset(data, index, output, **settings)
     if protein is None or not files or index is None:
         raise UsageError(
-            "there is nothing to prepare",
-            "give a folder or a table, or one protein with its ligands: "
-            "binding prepare -p protein.pdb -l ligands.sdf --index affinities.csv -o cache.npz",
+            "There is nothing to prepare.",
+            "Give a folder or a table, or one protein with its ligands: "
+            "binding prepare -p protein.pdb -l ligands.sdf --index affinities.csv -o cache.npz.",
         )
     return prepare_library(protein, files, index, output, **settings)
 
@@ -213,7 +213,7 @@ def prepare_rows(
     is new or has changed. The cache does not depend on the number of processes, nor on how often it was stopped.
 
     Args:
-        rows: Which.
+        rows: The rows to prepare.
         output: The cache, ``.npz``.
         source: Name of this data in the column ``source``; an index's own column of that name wins.
         pocket_cutoff: Å, residues this close to the ligand are kept.
@@ -302,8 +302,8 @@ def _nothing_left(rejected: list[Rejected], path: Path) -> NothingLeftError:
     reasons = Counter(item.error_code for item in rejected).most_common()
     listed = ", ".join(f"{count} x {code}" for code, count in reasons)
     return NothingLeftError(
-        f"none of {len(rejected)} complexes can be used: {listed}",
-        f"the first: {rejected[0].message}; all are in {path}",
+        f"None of {len(rejected)} complexes can be used: {listed}.",
+        f"All are in {path}. The first: {rejected[0].message}",
     )
 
 

@@ -30,7 +30,7 @@ class LigandRecord:
 
     @property
     def digest(self) -> str:
-        """Of the text."""
+        """SHA-256 of the text, in hexadecimal."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 
@@ -62,7 +62,7 @@ class RecordFile:
 
     @property
     def titles(self) -> list[str]:
-        """Of the records, each once, in file order."""
+        """The titles of the records, each once, in file order."""
         return list(self._records)
 
     def pick(self, title: str) -> LigandRecord:
@@ -85,7 +85,7 @@ def pick_record(title: str, records: Sequence[Ligand | BadRecord], *, alone: boo
 
     Args:
         title: The row's id.
-        records: Of the file.
+        records: The records of the file.
         alone: Whether no other row takes its ligand from the file.
 
     Raises:
@@ -108,13 +108,13 @@ def ligand_inside(path: Path, choice: str) -> tuple[Protein, Ligand]:
     protein, ligands = read_complex(path, choice)
     if len(ligands) != 1:
         raise LigandError(
-            f"{choice} stands for {len(ligands)} ligands of {path}", "name one, such as A:LIG:301", "several_ligands"
+            f"{choice} stands for {len(ligands)} ligands of {path}.", "Name one, such as A:LIG:301.", "several_ligands"
         )
     return protein, ligands[0]
 
 
 def _not_one(title: str, count: int, where: str) -> LigandError:
     if not count:
-        hint = "record titles must match the index's ids"
-        return LigandError(f"no record of {where} is titled {title}", hint, "ligand_not_found")
-    return LigandError(f"{count} records of {where} are titled {title}", "titles must differ", "several_ligands")
+        hint = "Record titles must match the index's ids."
+        return LigandError(f"No record of {where} is titled {title}.", hint, "ligand_not_found")
+    return LigandError(f"{count} records of {where} are titled {title}.", "Titles must differ.", "several_ligands")

@@ -31,7 +31,7 @@ class GraphStore:
         self._full = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {}  # what is sent to another process begins anew there: open files cannot be sent
+        return {}  # open files cannot be sent: a store starts empty in another process
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         GraphStore.__init__(self)
@@ -64,7 +64,7 @@ class GraphStore:
             written = self._file.write(data)
         except OSError as error:
             self._full = True
-            _log.warning("no room for graphs in %s (%s): they are built anew each time", tempfile.gettempdir(), error)
+            _log.warning("No room for graphs in %s (%s): they are rebuilt each time.", tempfile.gettempdir(), error)
             return
         if written == len(data):
             self._places[row] = (self._file, self._end, len(data))

@@ -1,4 +1,4 @@
-"""Fingerprints of many ligands, held so that one ligand is compared with all of them fast."""
+"""Fingerprints of many ligands, stored for fast comparison of one ligand with all of them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class BitIndex:
     """The fingerprints of n ligands.
 
     Args:
-        bits: Of all ligands, joined; see ``binding.domain.fingerprint``.
-        counts: (n,) how many are each ligand's.
+        bits: Bits of all ligands, concatenated; see ``binding.domain.fingerprint``.
+        counts: (n,) number of bits of each ligand.
     """
 
     def __init__(self, bits: np.ndarray, counts: np.ndarray) -> None:
@@ -42,7 +42,7 @@ class BitIndex:
         """(n,) Tanimoto similarity to each of the ligands.
 
         Args:
-            bits: (on,) of a fingerprint.
+            bits: (on,) bits of a fingerprint.
         """
         places = self._place[bits]
         query = np.zeros(_DENSE, dtype=bool)

@@ -1,7 +1,7 @@
-"""What a set of weights was trained on, compressed to what tells how near a new complex is to it.
+"""A summary of the training set of some weights, from which the distance of a new complex to it follows.
 
-Held are the fingerprints of the different ligands, the words of the different proteins, and the range of sizes and
-elements: no structure and no name. The file lies beside the weights as ``<stem>.domain.npz``: NumPy arrays alone.
+It holds the fingerprints of the distinct ligands, the words of the distinct proteins, and the range of sizes and
+elements, but no structure and no name. The file lies beside the weights as ``<stem>.domain.npz``: NumPy arrays alone.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ class Nearness:
     """How near a complex is to what the weights were trained on.
 
     Attributes:
-        in_domain: Whether it is like it; None where the weights do not say what they were trained on.
+        in_domain: Whether it is in the domain; None where the weights do not record their training set.
         nearest_ligand: Tanimoto similarity (ECFP4) to the nearest training ligand, 0 to 1; NaN where unknown.
         nearest_protein: Greatest share of words of four residues in common with a training protein, beyond chance, 0 to
             1; NaN where unknown.
-        warnings: Why it is not in the domain, one sentence each.
+        warnings: Why it is not in the domain, one sentence for each reason.
     """
 
     in_domain: bool | None = None
@@ -76,10 +76,10 @@ class Domain:
     """The training set of a set of weights; ``Domain.of`` makes it.
 
     Args:
-        bits: Of all ligands' fingerprints, joined.
-        bit_counts: (ligands,) how many are each ligand's.
-        words: Of all proteins, joined.
-        word_counts: (proteins,) how many are each protein's.
+        bits: Bits of all ligands' fingerprints, concatenated.
+        bit_counts: (ligands,) number of bits of each ligand.
+        words: Words of all proteins, concatenated.
+        word_counts: (proteins,) number of words of each protein.
         atoms: Fewest and most heavy atoms of a ligand.
         elements: (13,) number of ligands that hold each element of ``LIGAND_ELEMENTS``, or any other.
     """
@@ -110,7 +110,7 @@ class Domain:
         atoms: tuple[int, int],
         elements: np.ndarray,
     ) -> Domain:
-        """The training set of these ligands and proteins, in whatever order they come.
+        """The training set of these ligands and proteins, in any order.
 
         Args:
             ligands: Of each the bits that are on, ascending; see ``fingerprint``.
@@ -252,7 +252,7 @@ class Domain:
         """The training set of some weights; None where no file of it lies beside them.
 
         Args:
-            path: Of the weights, or of the file itself.
+            path: Path of the weights, or of the file itself.
 
         Raises:
             WeightsError: The file is damaged or of another version.
@@ -266,8 +266,8 @@ class Domain:
             if version == FORMAT_VERSION:
                 return cls(**{name: arrays[name] for name in _ARRAYS})  # type: ignore[arg-type]
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise WeightsError(f"{path} says nothing of a training set: {error}", "restore the file") from None
-        raise WeightsError(f"{path} has format {version}, this version reads {FORMAT_VERSION}", "restore the file")
+            raise WeightsError(f"{path} does not describe a training set: {error}.", "Restore the file.") from None
+        raise WeightsError(f"{path} has format {version}; this version reads {FORMAT_VERSION}.", "Restore the file.")
 
 
 def domain_path(weights: str | Path) -> Path:

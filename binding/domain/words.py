@@ -1,7 +1,7 @@
 """Words of a protein: the runs of four residues that its chains hold.
 
-Two structures of one protein share most of their words whatever their numbering, and however much of the chain each
-holds. What follows what is told by the peptide bonds: a pocket that was cut out has gaps, and a training cache keeps no
+Two structures of one protein share most of their words regardless of their numbering and of how much of the chain
+each holds. The sequence follows the peptide bonds: a pocket that was cut out has gaps, and a training cache keeps no
 numbers of residues.
 """
 

@@ -45,8 +45,8 @@ def evaluate(
         column: Which column of ``predictions`` is judged.
         columns: Which of the truth's columns name targets, series, compounds, labels and RMSDs; each adds figures.
         peers: Other methods' predictions by ``id``, a column each, in pK; a gap is allowed and counted.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the bootstrap.
         truth_name: What the truth is called in messages, such as its file's name.
 
     Raises:

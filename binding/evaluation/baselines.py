@@ -24,8 +24,8 @@ class Judged:
     """One column that is judged.
 
     Attributes:
-        name: Of the column.
-        note: What a reader has to know of it.
+        name: Name of the column.
+        note: What a reader has to know about it.
         fitted: Whether it is not a pK, so that a line is fitted before it is measured as one.
     """
 
@@ -40,7 +40,7 @@ def mol_weight(mol: Chem.Mol) -> float:
 
 
 def trivial_baselines(rows: pd.DataFrame, truth: pd.DataFrame, scores: pd.DataFrame) -> list[Judged]:
-    """Adds the baselines that can be had to the scores, and says what they are.
+    """Adds the available baselines to the scores, and describes them.
 
     Heavy atoms and weight come from the predictions' columns ``heavy_atoms`` and ``mol_weight``; where these are
     missing, from the column ``smiles`` or ``ligand_smiles`` of the truth or of the predictions.
@@ -70,8 +70,8 @@ def add_peers(peers: pd.DataFrame, scores: pd.DataFrame) -> list[Judged]:
     """Adds each numeric column of other methods' predictions to the scores.
 
     Args:
-        peers: By id; in pK, or anything that is higher for the better.
-        scores: Grows by the columns; one whose name is taken is called ``<name> (peers)``.
+        peers: Predictions by id, in pK or in any score where higher is better.
+        scores: The columns are added to it; one whose name is taken is called ``<name> (peers)``.
 
     Raises:
         TableError: There is no column of numbers.
@@ -79,7 +79,7 @@ def add_peers(peers: pd.DataFrame, scores: pd.DataFrame) -> list[Judged]:
     names = [str(name) for name in peers.columns if name not in ("pk", "pk_true") and _is_number(peers[name])]
     if not names:
         raise TableError(
-            "the peers' predictions have no column of numbers", f"columns found: {', '.join(peers.columns)}"
+            "The peers' predictions have no column of numbers.", f"Columns found: {', '.join(peers.columns)}."
         )
     aligned = peers.reindex(scores.index)
     judged = []
@@ -107,7 +107,7 @@ def _column(rows: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _from_smiles(rows: pd.DataFrame, truth: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Heavy atoms and weight of the ligands whose SMILES is at hand."""
+    """Heavy atoms and weight of the ligands that have a SMILES."""
     for table in (truth, rows):
         for column in table.columns:
             if str(column).lower() in _SMILES:

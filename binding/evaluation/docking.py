@@ -51,8 +51,8 @@ def docking_power(joined: Joined, group: str, *, resamples: int, seed: int) -> S
     Args:
         joined: All rows, failed ones included: a pose without a score is never chosen.
         group: Name of the truth's column of targets, for messages.
-        resamples: Of the targets.
-        seed: Of the bootstrap.
+        resamples: Number of bootstrap resamples of the targets.
+        seed: Seed of the bootstrap.
 
     Raises:
         TableError: No row has an RMSD and a target.
@@ -60,7 +60,7 @@ def docking_power(joined: Joined, group: str, *, resamples: int, seed: int) -> S
     rmsd, targets = joined.roles["rmsd"], joined.roles["group"]
     usable = (rmsd.notna() & (targets != "")).to_numpy()
     if not usable.any():
-        raise TableError("no row has an RMSD and a target", f"fill in the column {group!r} and that of the RMSD")
+        raise TableError("No row has both an RMSD and a target.", f"Fill in the column {group!r} and that of the RMSD.")
     poses = joined.where(usable)
     near = (poses.roles["rmsd"] <= NEAR_NATIVE).to_numpy()
     numbers, names = pd.factorize(poses.roles["group"])

@@ -98,8 +98,8 @@ def enrichment(joined: Joined, group: str | None, *, resamples: int, seed: int) 
     Args:
         joined: All compounds, failed ones included: these rank last.
         group: Name of the truth's column of targets; None takes all rows as one.
-        resamples: Of the compounds inside each target, actives and inactives apart.
-        seed: Of the bootstrap: all columns share the resamples.
+        resamples: Number of resamples of each target's compounds, actives and inactives separately.
+        seed: Seed of the bootstrap: all columns share the resamples.
 
     Raises:
         TableError: No target has both actives and inactives.
@@ -116,7 +116,7 @@ def enrichment(joined: Joined, group: str | None, *, resamples: int, seed: int) 
     used = {name: rows for name, rows in members.items() if name not in left_out}
     if not used:
         raise TableError(
-            "no target has both active and inactive compounds", "the label is 1 for actives and 0 for the others"
+            "No target has both active and inactive compounds.", "The label is 1 for actives and 0 for the others."
         )
     scores = {judged.name: compounds.scores[judged.name].to_numpy() for judged in compounds.judged}
     own, samples = _over_targets(scores, active, used, resamples, seed)

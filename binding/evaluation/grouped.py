@@ -65,8 +65,8 @@ def summarise(
         against: Of each other column: the model's on the rows which that column has, group by group.
         notes: By column.
         weighted: Whether a group counts with its rows.
-        resamples: Of the groups.
-        seed: Of the bootstrap.
+        resamples: Number of bootstrap resamples of the groups.
+        seed: Seed of the bootstrap.
     """
     options: dict[str, int] = {"resamples": resamples, "seed": seed}
     columns, comparisons = [], []

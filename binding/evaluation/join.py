@@ -31,7 +31,7 @@ class TruthColumns:
         series: The congeneric series of a row.
         compound: Names the compound, where a row is one of its poses or protomers.
         label: 1 or ``active``, 0, ``inactive`` or ``decoy``.
-        rmsd: Of the pose to the native one, Å.
+        rmsd: RMSD of the pose to the native one, Å.
     """
 
     group: str | None = None
@@ -105,13 +105,13 @@ def join(
     Raises:
         TableError: A column is missing, an id occurs twice, a cell cannot be read, or no id is in both.
     """
-    table = by_id(predictions, "the predictions", column)
+    table = by_id(predictions, "The predictions", column)
     measured = truth_frame(truth)
     known = measured.index.isin(table.index)
     if not known.any():
         raise TableError(
-            f"no id is both in the predictions and in {truth_name}",
-            f"ids predicted: {_some(table.index)}; ids measured: {_some(measured.index)}",
+            f"No id is both in the predictions and in {truth_name}.",
+            f"Ids predicted: {_some(table.index)}; ids measured: {_some(measured.index)}.",
         )
     exact = measured["relation"].isin(EXACT_RELATIONS).to_numpy()
     pk = measured["pk"].to_numpy(dtype=np.float64)
@@ -124,7 +124,7 @@ def join(
     scores = pd.DataFrame({column: _numbers(rows[column])}, index=rows.index)
     judged = [Judged(column), *trivial_baselines(rows, measured, scores)]
     if peers is not None:
-        judged += add_peers(by_id(peers, "the peers' predictions"), scores)
+        judged += add_peers(by_id(peers, "The peers' predictions"), scores)
     predicted = np.isfinite(scores[column].to_numpy())
     counts = Counts(
         asked=len(measured),
@@ -147,12 +147,12 @@ def by_id(table: pd.DataFrame, what: str, *required: str) -> pd.DataFrame:
     missing = [name for name in ("id", *required) if name not in table.columns]
     if missing:
         found = ", ".join(map(str, table.columns))
-        raise TableError(f"{what} have no column {missing[0]!r}", f"columns found: {found}")
+        raise TableError(f"{what} have no column {missing[0]!r}.", f"Columns found: {found}.")
     ids = table["id"].astype(str)
     twice = ids[ids.duplicated()]
     if len(twice):
-        hint = "one row an id: choose a pose for each complex first (the highest pk or pose), or give each row an id"
-        raise TableError(f"{what} have the id {twice.iloc[0]!r} more than once", hint)
+        hint = "One row an id: choose a pose for each complex first (the highest pk or pose), or give each row an id."
+        raise TableError(f"{what} have the id {twice.iloc[0]!r} more than once.", hint)
     return table.assign(id=ids).set_index("id")
 
 
@@ -180,8 +180,8 @@ def merge_compounds(joined: Joined, column: str | None) -> Joined:
             of_one = names.index[codes == int(np.argmax(spread > _SAME_PK))]
             compound = f"the compound {names[of_one[0]]!r} (column {column!r})"
             raise TableError(
-                f"{joined.truth}: {compound} has rows with different {what}: {_some(of_one)}",
-                "a compound has one measured value: mend the rows that are wrong, or name what differs apart",
+                f"{joined.truth}: {compound} has rows with different {what}: {_some(of_one)}.",
+                "A compound has one measured value: correct the wrong rows, or name different compounds differently.",
             )
     ranks = joined.scores[joined.model].fillna(-np.inf).reset_index(drop=True)
     first = ranks.groupby(codes).idxmax().to_numpy()
@@ -194,7 +194,9 @@ def _roles(measured: pd.DataFrame, columns: TruthColumns, truth_name: str) -> pd
     for sense, name in columns.asked.items():
         if name not in measured:
             found = ", ".join(c for c in measured.columns if c not in ("pk", "relation"))
-            raise TableError(f"{truth_name} has no column {name!r}", f"columns found besides id and affinity: {found}")
+            raise TableError(
+                f"{truth_name} has no column {name!r}.", f"Columns found besides id and affinity: {found}."
+            )
         cells = measured[name].fillna("").astype(str).str.strip()
         if sense == "label":
             roles[sense] = _labels(cells, name)
@@ -211,8 +213,8 @@ def _labels(cells: pd.Series, name: str) -> pd.Series:
     bad = cells[labels.isna() & (cells != "")]
     if len(bad):
         raise TableError(
-            f"{bad.index[0]!r} has the label {bad.iloc[0]!r} in the column {name!r}",
-            "a label is 1 or active, 0, inactive or decoy, or an empty cell",
+            f"{bad.index[0]!r} has the label {bad.iloc[0]!r} in the column {name!r}.",
+            "A label is 1 or active, 0, inactive or decoy, or an empty cell.",
         )
     return labels
 
@@ -223,10 +225,10 @@ def _rmsds(cells: pd.Series, name: str) -> pd.Series:
     bad = cells[(cells != "") & ~(values >= 0)]
     if len(bad):
         raise TableError(
-            f"{bad.index[0]!r} has the RMSD {bad.iloc[0]!r} in the column {name!r}",
-            f"it is a number of Å, 0 or more; {DECIMAL_HINT}"
+            f"{bad.index[0]!r} has the RMSD {bad.iloc[0]!r} in the column {name!r}.",
+            f"It is a number of Å, 0 or more. {DECIMAL_HINT}"
             if "," in bad.iloc[0]
-            else "it is a number of Å, 0 or more",
+            else "It is a number of Å, 0 or more.",
         )
     return values
 

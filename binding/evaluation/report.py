@@ -22,7 +22,7 @@ class Scored:
     """One column of predictions on the rows where it is known.
 
     Attributes:
-        name: Of the column.
+        name: Name of the column.
         n: Rows used.
         metrics: Estimates by name; errors in pK.
         note: What a reader has to know, such as that the column was fitted on these rows.
@@ -39,7 +39,7 @@ class Comparison:
     """The model minus another column, on the rows that both have.
 
     Attributes:
-        name: Of the other column.
+        name: Name of the other column.
         n: Rows that both have.
         differences: As in ``Scored``; a positive ``r`` and a negative ``rmse`` speak for the model.
     """
@@ -61,7 +61,7 @@ class Section:
         comparisons: The model against each other column.
         groups: A row a group and column: ``group``, ``name``, ``n`` and the figures.
         left_out: Why a group is not in the mean, by its name.
-        notes: What a reader has to know of the section.
+        notes: What a reader has to know about the section.
     """
 
     name: str
@@ -121,8 +121,8 @@ class Report:
         comparisons: The model against each other column, in the same order.
         coverage: Share of measurements within one and two ``pk_std``; empty where there is no such column.
         joined: The scored rows: ``id``, ``pk_true``, ``error``, the predictions' columns and those asked of the truth.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the bootstrap.
         sections: Ranking, series, docking and enrichment, as far as the truth has the columns.
         calibration: ``k``, ``expected`` and ``observed`` share of measurements within k ``pk_std``.
     """

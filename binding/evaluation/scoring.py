@@ -21,8 +21,8 @@ def score_rows(joined: Joined, *, resamples: int, seed: int) -> tuple[list[Score
 
     Args:
         joined: Such rows; other columns may have gaps, and are measured on the rows that they have.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the bootstrap.
     """
     true = joined.rows["pk_true"].to_numpy(dtype=np.float64)
     model = joined.scores[joined.model].to_numpy()

@@ -18,7 +18,7 @@ from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import Scorer
 from binding.score.network import bounded
 
-#: The parts of pk, in the order in which they are told.
+#: The parts of pk, in the order of the output.
 PARTS: Final = {
     "prior_ligand": "prior: the ligand at any site",
     "prior_site": "prior: what this site adds",
@@ -34,7 +34,7 @@ CONTACTS: Final = ("contacts_vina", "contacts_learned")
 
 @dataclass(frozen=True, eq=False)
 class Shares:
-    """What each of k things adds to pk, by every network.
+    """Contributions of k terms to pk, for each network.
 
     Attributes:
         networks: (networks, k) pK, as it enters pk: ``pk`` is their mean.
@@ -57,7 +57,7 @@ class Shares:
 
 @dataclass(frozen=True, eq=False)
 class Contributions:
-    """What pk of one complex is the sum of.
+    """The terms that add up to pk of one complex.
 
     Attributes:
         prior: pK by part, ``prior_ligand`` and ``prior_site``; empty where the weights have no prior.
@@ -138,7 +138,7 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
 
 
 def _prior(graph: ComplexGraph, scorer: Scorer) -> dict[str, float]:
-    """What the prior has of pk: of the ligand where no site is known, and what its site adds to that."""
+    """The prior's parts of pk: the ligand's, for an unknown site, and what its site adds to that."""
     if scorer.prior is None:
         return {}
     nowhere = np.zeros(0, dtype=np.uint32)

@@ -1,4 +1,4 @@
-"""What is told of one complex, as rows with names and units: parts of pk, residues, ligand atoms.
+"""The explanation of one complex as rows with names and units: parts of pk, residues, ligand atoms.
 
 One definition of the columns serves the API, the command line, the report and the files.
 """
@@ -46,12 +46,12 @@ ATOM_COLUMNS: Final = ("id", "atom", "element", "x", "y", "z", "pk", "pk_std")
 
 @dataclass(frozen=True, eq=False)
 class Reasons:
-    """What a number rests on.
+    """The reasons for a prediction.
 
     Attributes:
-        contributions: What it is the sum of.
-        pocket: Whose residues they are.
-        ligand: Whose atoms they are.
+        contributions: The terms that add up to pk.
+        pocket: Pocket of the explained complex.
+        ligand: Ligand of the explained complex.
         contacts: How each residue of ``contributions`` touches the ligand; see ``binding.explanation.contacts``.
     """
 
@@ -141,7 +141,8 @@ class Explained:
 
     Attributes:
         parts: One row a request's record, ``PART_COLUMNS``.
-        residues: ``RESIDUE_COLUMNS``. atoms: ``ATOM_COLUMNS``; both empty for what was not scored.
+        residues: ``RESIDUE_COLUMNS``; empty for complexes that were not scored.
+        atoms: ``ATOM_COLUMNS``; empty for complexes that were not scored.
     """
 
     parts: pd.DataFrame
@@ -150,7 +151,7 @@ class Explained:
 
     @classmethod
     def of(cls, explanations: Iterable[Explanation]) -> Explained:
-        """Of some complexes; numbers at full precision, those that are missing as NaN."""
+        """Tables of some complexes; numbers at full precision, missing ones as NaN."""
         import pandas as pd
 
         rows: list[ResultRow] = []

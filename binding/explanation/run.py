@@ -35,7 +35,7 @@ def explain_rows(requests: Iterable[Request], options: ScoringOptions | None = N
 
 
 def reasons_of(item: Featurized, scorer: Scorer) -> Reasons:
-    """What the pk of one complex is the sum of."""
+    """The terms that add up to pk of one complex."""
     assert item.pocket is not None
     contributions = contributions_of(item.graph, scorer).bounded()
     kinds = contact_kinds(item.graph, contributions.pocket_rows)

@@ -19,10 +19,10 @@ from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 
 @dataclass(frozen=True, eq=False)
 class _Tensors:
-    """What can be moved to a device as a whole."""
+    """A group of tensors that moves to a device as a whole."""
 
     def to(self, device: torch.device | str) -> Self:
-        """The same with all tensors on a device."""
+        """A copy with all tensors on a device."""
         moved: dict[str, Any] = {
             f.name: value.to(device, non_blocking=True)
             for f in fields(self)
@@ -55,7 +55,7 @@ class Molecules(_Tensors):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of features, and of what the network computes with."""
+        """Type of the features, in which the network computes."""
         return self.descriptors.dtype
 
 
@@ -66,7 +66,8 @@ class Pockets(_Tensors):
     Attributes:
         residue_types: (R,) int64.
         residue_scalars: (R, len(RESIDUE_SCALARS)).
-        anchors, centroids: (R, 3).
+        anchors: (R, 3).
+        centroids: (R, 3).
         frames: (R, 3, 3).
         residue_slot: (R,) int64, pocket * max_residues + place.
         residue_edges: (2, edges) int64.
@@ -74,8 +75,10 @@ class Pockets(_Tensors):
         protein_positions: (P, 3), always float64.
         protein_classes: (P,) int64.
         protein_residue: (P,) int64, row of the residue, non-decreasing.
-        protein_directions, protein_normals: (P, 3).
-        num_pockets, max_residues: sizes.
+        protein_directions: (P, 3).
+        protein_normals: (P, 3).
+        num_pockets: K.
+        max_residues: Greatest number of residues of a pocket.
     """
 
     residue_types: Tensor
@@ -97,14 +100,14 @@ class Pockets(_Tensors):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Batch(Molecules, Pockets):
-    """B posed ligands in K pockets; what it has of either alone is described there.
+    """B posed ligands in K pockets; see ``Molecules`` and ``Pockets`` for the fields of either alone.
 
     Attributes:
-        atom_positions: (A, 3), always float64: whether a contact is within the cutoff must not hang on rounding.
+        atom_positions: (A, 3), always float64: whether a contact is within the cutoff must not depend on rounding.
             Relative to the mean anchor of the ligand's pocket, Å.
         atom_slot: (A,) int64, ligand * max_atoms + place.
         pocket_of: (B,) int64, row of each ligand's pocket.
-        max_atoms: Most atoms of a ligand.
+        max_atoms: Greatest number of atoms of a ligand.
     """
 
     atom_positions: Tensor
@@ -202,8 +205,8 @@ def place_ligands(
 
     Args:
         graphs: At least one.
-        rows: (graphs,) int64, which of the pockets is each graph's.
-        pockets: Of ``collate_pockets``, on the CPU.
+        rows: (graphs,) int64, index of each graph's pocket.
+        pockets: Result of ``collate_pockets``, on the CPU.
         dtype: As for the pockets.
     """
     ligands = [graph.ligand for graph in graphs]

@@ -1,4 +1,4 @@
-"""What is odd about a complex: refused where a score would mean nothing, warned about where it may mislead."""
+"""Checks of a complex: an error where a score would be meaningless, a warning where it may mislead."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEWEST_RESIDUES = 5
 LONGEST_BOND = 3.5  # Å; the longest between heavy atoms that crystals hold, to caesium or iodine, are shorter
 SHORTEST_PAIR = 0.6  # Å; no two heavy atoms of a molecule are closer, in crystals from 1.05 Å
 USUAL_BONDS = (0.5, 2.4)  # Å, between these the median length of a ligand's bonds; in crystals from 1.34 to 1.59 Å
-FEWEST_BONDS = 3  # whose lengths say which unit they are in
+FEWEST_BONDS = 3  # bonds from whose lengths the unit can be inferred
 BARE = 0.2  # share of residues without side chain, from which a pocket is warned about; in crystals up to 0.06
 TOO_BARE = 0.75  # the same, from which it is refused
 FARTHEST_ATOM = 10.0  # Å from an amino acid's CA; of standard ones none is farther than 7.5
@@ -95,7 +95,7 @@ def check_ligand(ligand: Ligand) -> None:
 
 
 def _clashes(cx: Complex, distances: np.ndarray) -> list[str]:
-    """Ligand atoms that lie in the protein, told from single covalent bonds and from metal coordination.
+    """Ligand atoms that lie in the protein, as distinct from single covalent bonds and metal coordination.
 
     Args:
         cx: The complex.
@@ -121,7 +121,7 @@ def _clashes(cx: Complex, distances: np.ndarray) -> list[str]:
 
 
 def _loose(cx: Complex, nearest: np.ndarray) -> list[str]:
-    """Poses that hardly touch the pocket, and pockets that are hardly there."""
+    """Warnings about poses that hardly touch the pocket, and about pockets with few atoms."""
     warnings = []
     share = float((nearest <= CONTACT).mean())
     if share < FEWEST_CONTACTS:

@@ -1,6 +1,6 @@
-"""The one page of fields: what a graph holds, with shape, dtype and unit.
+"""The fields of a graph, with shape, dtype and unit.
 
-A graph is two parts that know nothing of each other, so that a pocket is built and encoded
+A graph consists of two independent parts, so that a pocket is built and encoded
 once for all of its ligands. Everything that depends on both is computed from positions by
 ``binding.model.layers.geometry``.
 

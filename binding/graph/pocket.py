@@ -86,7 +86,7 @@ def _dihedral(p0: np.ndarray, p1: np.ndarray, p2: np.ndarray, p3: np.ndarray) ->
 def _previous(protein: Protein, table: _PocketAtoms) -> np.ndarray:
     """(residues,) row of the amino acid whose C is bonded to this one's N, -1 where there is none.
 
-    Told from the bonds and not from the order of the file, in which a modified residue may stand at the end.
+    Derived from the bonds and not from the order of the file, in which a modified residue may stand at the end.
     """
     previous = np.full(protein.num_residues, -1)
     amino = protein.residue_kinds == ResidueKind.AMINO_ACID
@@ -120,7 +120,7 @@ def _chain_places(previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Segment of each residue, joined by peptide bonds without a gap, and its place along the segment."""
     following = _following(previous)
     segment, place = np.full(len(previous), -1), np.zeros(len(previous), dtype=np.int64)
-    ends_first = np.argsort(previous >= 0, kind="stable")  # what is left after the open chains are rings
+    ends_first = np.argsort(previous >= 0, kind="stable")  # after the open chains, only rings are left
     for start in ends_first.tolist():
         row, step = start, 0
         while row >= 0 and segment[row] < 0:

@@ -1,8 +1,8 @@
-"""What the numbers of a graph mean, as text that caches and weights carry.
+"""The meaning of the numbers in a graph, as text that caches and weights carry.
 
-Numbers do not know their names: a cache with ``donor`` before ``acceptor`` would be read as one with ``acceptor``
-before ``donor``. So each file holds the names of its features in order, and is refused where they differ from those of
-this version.
+Arrays do not carry the names of their columns: a cache with ``donor`` before ``acceptor`` would be read as one with
+``acceptor`` before ``donor``. So each file holds the names of its features in order, and is refused where they differ
+from those of this version.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FIRST: Final = {
 
 
 def ligand_vocabulary() -> Vocabulary:
-    """Of what a cache holds ready made: the features of ligands, and the kinds of residues."""
+    """The vocabulary of what a cache stores: ligand features and residue kinds."""
     return {
         "atom_categories": [f"{name}:{count}" for name, count in ATOM_CATEGORIES.items()],
         "ligand_elements": [str(number) for number in LIGAND_ELEMENTS],

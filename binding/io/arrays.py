@@ -14,14 +14,14 @@ _MOST_INFLATED: Final = 1032  # times its size is the most that deflate can make
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """All arrays of a file; nothing in it is run, and no more memory is taken than its size allows.
 
-    An array's header says its shape, and NumPy takes the memory for that before it reads a single number. So each
+    An array's header states its shape, and NumPy takes the memory for that before it reads a single number. So each
     shape is first compared with how many bytes the file has for it.
 
     Args:
         path: The file.
 
     Raises:
-        ValueError: A shape is not that of the bytes behind it, or the array holds objects.
+        ValueError: A shape does not match the bytes that follow it, or the array holds objects.
         OSError, EOFError, zipfile.BadZipFile, zlib.error: The file is damaged.
     """
     with zipfile.ZipFile(path) as archive:

@@ -59,7 +59,7 @@ class AtomTable:
         numbers: (groups,) int32.
         insertion_codes: (groups,) ``<U1``.
         hetero: (groups,) bool, HETATM in the file.
-        notes: What was decided.
+        notes: Decisions made while reading.
         warnings: Those of the notes that each result must show.
         block: The mmCIF block, where the file was one (bond orders may be in it).
     """
@@ -207,7 +207,7 @@ def _in_file_order(structure: gemmi.Structure, data: bytes | None) -> _Flat:
 
     Args:
         structure: As read, with one model.
-        data: Of the PDB file; None for mmCIF, whose atoms are numbered throughout.
+        data: Content of the PDB file; None for mmCIF, whose atoms are numbered throughout.
     """
     if data is None:
         serials = np.array(_flat_of(structure)[0].serials)
@@ -221,7 +221,7 @@ def _in_file_order(structure: gemmi.Structure, data: bytes | None) -> _Flat:
 
 
 def _one_model(structure: gemmi.Structure) -> list[str]:
-    """Leave one model, and say what was done with the others.
+    """Leave one model, and note what was done with the others.
 
     Models that lie on each other are states of one structure: the first is taken. Models that lie beside each other
     are the parts of an assembly: all are taken, in one.
@@ -298,7 +298,7 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
         return gemmi.read_pdb_string(mended_pdb(path, data).decode("utf-8", errors="replace")), None, []
     except (RuntimeError, ValueError, IndexError) as error:
         raise FileError(
-            f"{path} cannot be read as {'mmCIF' if kind == 'cif' else 'PDB'}: {str(error).splitlines()[0]}",
+            f"{path} cannot be read as {'mmCIF' if kind == 'cif' else 'PDB'}: {str(error).splitlines()[0]}.",
             "Check that the file is complete and unaltered.",
             "unreadable",
         ) from None
@@ -362,7 +362,7 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
 
 
 def _check_places(path: Path, positions: np.ndarray) -> None:
-    """Refuse coordinates in another unit, and zeros that stand for coordinates that nobody knows.
+    """Refuse coordinates in another unit, and zeros in place of unknown coordinates.
 
     Args:
         path: Named in messages.

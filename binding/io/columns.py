@@ -1,4 +1,4 @@
-"""The one list of output columns: name, type, unit and meaning of everything that a result says.
+"""The one list of output columns: name, type, unit and meaning of every value in a result.
 
 Rows, CSV, JSON, SDF tags, Parquet files, the parts of a screen, tables on the terminal, ``binding predict --help`` and
 the page ``docs/reference/columns.md`` are made of it. A new column is one entry here and the value that fills it; see
@@ -34,7 +34,7 @@ class OutputColumn:
         required: Whether it is filled in every row, failed ones included.
         heading: Above it on the terminal, at most two lines; not shown there where it is empty.
         short: The same on a narrow terminal; not shown there where it is empty.
-        decimals: Of a number on the terminal.
+        decimals: Decimals of a number on the terminal.
     """
 
     name: str
@@ -206,7 +206,7 @@ PREDICTION: Final = (
     *REMARKS,
     *STATUS,
 )
-#: Of the parts of a screen, one row a pose or failure.
+#: Columns of the parts of a screen, one row a pose or failure.
 SCREEN_PART: Final = (
     *(_ROW, _POSE_NUMBER, NAMES[0], _COMPOUND, _RECEPTOR, _FILE, _RECORD, _SMILES),
     *SCORES,
@@ -216,7 +216,7 @@ SCREEN_PART: Final = (
     POSE_BLOCK,
 )
 _GAINED: Final = 1 + [column.name for column in SCORES].index("pk_ligand_only")
-#: Of a screen's results, one row a compound, its best pose by ``pk``.
+#: Columns of a screen's results: one row a compound, its best pose by ``pk``.
 SCREEN_RESULT: Final = (
     *(_RANK, _COMPOUND, NAMES[0]),
     *SCORES[:_GAINED],
@@ -228,9 +228,9 @@ SCREEN_RESULT: Final = (
     *REMARKS,
     *(_RECEPTOR, _FILE, _RECORD, _POSE_NUMBER),
 )
-#: Of the poses of a screen's best compounds, as tags ``binding_<column>``.
+#: Columns of the poses of a screen's best compounds, as tags ``binding_<column>``.
 SCREEN_TAG: Final = (_RANK, _COMPOUND, NAMES[0], *SCORES, _NUM_POSES, *TRUST, *REMARKS, _RECEPTOR)
-#: What a screen has of its own, for the reference page.
+#: Columns that only a screen has, for the reference page.
 SCREEN_OWN: Final = (
     *(_RANK, _COMPOUND, _RECEPTOR, _GAIN, _NUM_POSES, _SMILES, _FILE, _RECORD, _POSE_NUMBER, _ROW, POSE_BLOCK),
 )

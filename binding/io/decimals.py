@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 HINT: Final = (
-    "write decimals with a point; a decimal comma is read where semicolons or tabs separate the columns, unless the "
-    "column also has decimal points, or its commas could all group thousands (6,500)"
+    "Write decimals with a point; a decimal comma is read where semicolons or tabs separate the columns, unless the "
+    "column also has decimal points, or its commas could all group thousands (6,500)."
 )
 _TEXT: Final = frozenset(("id", "protein", "ligand", "pocket", "smiles"))  # a comma there belongs to a name or a list
 _NUMBERS: Final = frozenset(("pk", "dg_kcal_mol"))  # in any company; never in the thousands

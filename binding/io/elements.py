@@ -27,7 +27,7 @@ _SINGLE: Final = frozenset("HDCNOFPSKBIVWYU")
 
 @lru_cache(maxsize=16384)
 def element_of(column: str, name: str, residue: str) -> str:
-    """The symbol of an atom's element, such as ``Cl``; empty where nothing tells it.
+    """The symbol of an atom's element, such as ``Cl``; empty if it cannot be determined.
 
     Args:
         column: Columns 77-78, or what there is of them. Digits are the line numbers of old files.

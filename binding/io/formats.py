@@ -58,7 +58,7 @@ class LigandFormat(Protocol):
         A malformed record must not take its neighbours with it, and none may be lost.
 
         Args:
-            lines: Of the file, without their ends.
+            lines: Lines of the file, without line ends.
 
         Yields:
             The lines of one record, each with ``\\n`` at its end; an empty record is an empty text.
@@ -115,7 +115,7 @@ def register_format(new: LigandFormat) -> None:
     for known in _FORMATS:
         taken = sorted({known.name, *known.suffixes} & {new.name, *new.suffixes})
         if taken:
-            raise ValueError(f"{taken[0]} is already registered for the ligand format {known.name}")
+            raise ValueError(f"{taken[0]} is already registered for the ligand format {known.name}.")
     _FORMATS.insert(0, new)
 
 

@@ -105,7 +105,7 @@ def _automatic(table: AtomTable, kinds: np.ndarray, path: Path) -> tuple[list[np
     if rivals:
         listed = ", ".join(_identity(table, rows) for rows in [candidates[best], *rivals])
         raise LigandError(
-            f"{path.name} holds several ligands of like size.", f"Name one of {listed}.", "several_ligands"
+            f"{path.name} holds several ligands of similar size.", f"Name one of {listed}.", "several_ligands"
         )
     copies = [rows for rows in candidates if _label(table, rows) == name]
     notes = [f"took {_identity(table, candidates[best])} as the ligand"]

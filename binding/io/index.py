@@ -19,8 +19,8 @@ _MEASURED: Final = (*AFFINITY_COLUMNS, "relation", "measure")
 _BARE_AMOUNT: Final = re.compile(r"\s*[=<>~≤≥≈]*\s*[0-9.]")  # an affinity that names no measure: 12 nM, >10uM
 #: What to do about an id that occurs twice.
 DUPLICATE_HINT: Final = (
-    "keep one of the two rows, the right one where they differ; rows of several poses need ids of their own, and a "
-    "column that names the compound"
+    "Keep one of the two rows, the right one where they differ; rows of several poses need ids of their own, and a "
+    "column that names the compound."
 )
 _CONTRADICTION: Final = 0.2  # pK between two columns that should say the same; published logarithms are rounded
 
@@ -96,8 +96,8 @@ def read_index_rows(path: str | Path, required: tuple[str, ...] = ()) -> list[tu
     columns = list(_measured(rows[0].cells))
     if not set(columns) & set(AFFINITY_COLUMNS):
         raise TableError(
-            f"{path.name} has no column of affinities: {rows[0].cells['id']!r} has no affinity",
-            f"columns found: {', '.join(columns)}; one of {', '.join(AFFINITY_COLUMNS)} is needed",
+            f"{path.name} has no column of affinities: {rows[0].cells['id']!r} has no affinity.",
+            f"Columns found: {', '.join(columns)}; one of {', '.join(AFFINITY_COLUMNS)} is needed.",
             "no_affinity",
         )
     return [(row.line, _table_row(path, row)) for row in rows]
@@ -130,8 +130,8 @@ def _pdbbind_entries(path: Path, text: str) -> Iterable[tuple[int, IndexEntry | 
         match = _PDBBIND_ROW.match(line)
         if match is None:
             error = TableError(
-                f"{path.name}, line {number} is not a PDBbind index row: {line.strip()[:60]!r}",
-                "such a row reads: code resolution year [-logK] affinity // reference (ligand)",
+                f"{path.name}, line {number} is not a PDBbind index row: {line.strip()[:60]!r}.",
+                "Such a row reads: code resolution year [-logK] affinity // reference (ligand).",
                 "bad_row",
             )
             yield number, BadEntry(line.split()[0], error)
@@ -159,7 +159,7 @@ def _table_row(path: Path, row: TextRow) -> IndexEntry | BadEntry:
     cells = _measured(row.cells)
     try:
         if row.error is None and not cells["id"]:
-            raise TableError(f"{path.name}, line {row.line}: the cell under 'id' is empty", "fill it in", "bad_id")
+            raise TableError(f"{path.name}, line {row.line}: the cell under 'id' is empty.", "Fill it in.", "bad_id")
         return table_entry(path, row)
     except TableError as error:
         return BadEntry(cells["id"], error, _extra(cells))
@@ -173,7 +173,7 @@ def table_entry(path: Path, source: TextRow, *, needed: bool = True) -> IndexEnt
     """The affinity of one row of ``read_rows``.
 
     Args:
-        path: Of the table.
+        path: The table's file, for messages.
         source: The row.
         needed: Whether it must have one; the pK is NaN where it has none and needs none.
 
@@ -197,8 +197,8 @@ def table_entry(path: Path, source: TextRow, *, needed: bool = True) -> IndexEnt
             affinity = Affinity(affinity.pk, said, affinity.measure)
         elif sign and said != affinity.relation:
             raise TableError(
-                f"{where}: the affinity {text!r} and the relation {sign!r} contradict each other",
-                "leave the column relation empty where the affinity has a sign",
+                f"{where}: the affinity {text!r} and the relation {sign!r} contradict each other.",
+                "Leave the column relation empty where the affinity has a sign.",
                 "bad_affinity",
             )
         found["affinity"] = Affinity(affinity.pk, affinity.relation, row.get("measure") or affinity.measure)
@@ -208,14 +208,14 @@ def table_entry(path: Path, source: TextRow, *, needed: bool = True) -> IndexEnt
         if not needed:
             return IndexEntry(row["id"], Affinity(math.nan, said, measure), _extra(row))
         raise TableError(
-            f"{where}: {row['id']!r} has no affinity",
-            f"columns found: {', '.join(row)}; one of {', '.join(AFFINITY_COLUMNS)} is needed",
+            f"{where}: {row['id']!r} has no affinity.",
+            f"Columns found: {', '.join(row)}; one of {', '.join(AFFINITY_COLUMNS)} is needed.",
             "no_affinity",
         )
     values = [affinity.pk for affinity in found.values()]
     if max(values) - min(values) > _CONTRADICTION:
         listed = " and ".join(f"{name} {row[name]} (pK {affinity.pk:.2f})" for name, affinity in found.items())
-        raise TableError(f"{where}: {listed} contradict each other", "mend one of them", "bad_affinity")
+        raise TableError(f"{where}: {listed} contradict each other.", "Correct one of them.", "bad_affinity")
     first = next(iter(found.values()))
     if "affinity" in found:  # the text says more of the measurement than a logarithm does
         first = Affinity(first.pk, found["affinity"].relation, found["affinity"].measure)
@@ -228,7 +228,7 @@ def _flipped(where: str, sign: str) -> str:
         return parse_affinity(f"K{sign or '='}1M").relation
     except UsageError:
         raise TableError(
-            f"{where}: the relation {sign!r} is not known", "use = ~ < > <= or >=", "bad_affinity"
+            f"{where}: the relation {sign!r} is not known.", "Use = ~ < > <= or >=.", "bad_affinity"
         ) from None
 
 
@@ -238,8 +238,8 @@ def _number(where: str, row: dict[str, str], column: str, example: str) -> float
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        hint = f"write it as {example}" + (f"; {DECIMAL_HINT}" if "," in row[column] else "")
-        raise TableError(f"{where}: {column} {row[column]!r} is not a number", hint, "bad_affinity")
+        hint = f"Write it as {example}." + (f" {DECIMAL_HINT}" if "," in row[column] else "")
+        raise TableError(f"{where}: {column} {row[column]!r} is not a number.", hint, "bad_affinity")
     return value
 
 
@@ -247,5 +247,5 @@ def _parse_cell(path: Path, line: int, text: str) -> Affinity:
     try:
         return parse_affinity(text)
     except UsageError as error:
-        hint = f"{error.hint}; {DECIMAL_HINT}" if "," in text else error.hint
+        hint = f"{error.hint} {DECIMAL_HINT}" if "," in text else error.hint
         raise TableError(f"{path.name}, line {line}: {error.message}", hint, error.code) from error

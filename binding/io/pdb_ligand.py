@@ -226,7 +226,7 @@ class _Atom:
     """An atom line.
 
     Attributes:
-        serial: What its field says, as text.
+        serial: The serial field, as text.
         symbol: Element; empty for a pseudo-atom.
         position: Å.
         name: Without blanks.

@@ -27,7 +27,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
             ``.jsonl`` or ``.parquet``; text may be gzipped.
 
     Returns:
-        Its rows. Of one that does not fit the header only the ``id`` is there.
+        Its rows; one that does not fit the header has only its ``id``.
 
     Raises:
         FileError: Missing, empty, or no such table.
@@ -51,8 +51,8 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         text = text if _is_plain(text, header) else _plain(path, text, header)
         return pd.read_csv(io.StringIO(text), dtype=_AS_TEXT, skipinitialspace=True)
     except (ValueError, UnicodeDecodeError) as error:  # what pandas and pyarrow raise for damaged tables
-        reason = str(error).splitlines()[0]
-        raise FileError(f"{path} cannot be read as a table: {reason}", "Write it again.", "wrong_format") from error
+        reason = str(error).splitlines()[0].removesuffix(".")
+        raise FileError(f"{path} cannot be read as a table: {reason}.", "Write it again.", "wrong_format") from error
 
 
 def holds_predictions(path: str | Path) -> bool:

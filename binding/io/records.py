@@ -24,7 +24,7 @@ def split_records(path: str | Path) -> Iterator[str]:
     """The text of each record of a ligand file, in order, without reading the file as a whole.
 
     Args:
-        path: Of any format in ``binding.io.formats``, also gzipped (recognised from the content).
+        path: A file of any format in ``binding.io.formats``, also gzipped (recognised from the content).
 
     Yields:
         The lines of one record with ``\\n`` at their ends; an empty record is an empty text.

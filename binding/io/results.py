@@ -110,7 +110,7 @@ class ResultRow:
         """
         unknown = set(more).difference(COLUMNS)
         if unknown:
-            raise TypeError(f"binding.io.columns has no column {', '.join(sorted(unknown))}")
+            raise TypeError(f"binding.io.columns has no column {', '.join(sorted(unknown))}.")
         dg = dg_from_pk(pk)
         return cls(
             id=id,
@@ -138,7 +138,7 @@ class ResultRow:
     def failed(
         cls, id: str, protein: str, ligand: str, error: BindingError, *, model: str = "", heavy_atoms: int | None = None
     ) -> Self:
-        """A row that says why there is no number."""
+        """A failed row, with the reason."""
         message = f"{error.message} ({error.hint})" if error.hint else error.message
         return cls(
             id=id,
@@ -156,7 +156,7 @@ class ResultRow:
         return {column.name: self.value(column) for column in PREDICTION}
 
     def value(self, column: OutputColumn) -> Any:
-        """What stands in a column."""
+        """The value of a column."""
         if column.name in _ATTRIBUTES:
             return getattr(self, column.name)
         return self.more.get(column.name, column.missing)
@@ -211,7 +211,7 @@ def open_writer(path: str | Path) -> ResultWriter:
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
         raise UsageError(
-            f"{path.name} has no ending that names a format", f"use one of {', '.join(_FORMATS)}, or - for CSV"
+            f"{path.name} has no ending that names a format.", f"Use one of {', '.join(_FORMATS)}, or - for CSV."
         )
     check_writable(path)
     writer = {".csv": _CsvWriter, ".jsonl": _JsonWriter, ".sdf": _SdfWriter, ".parquet": _ParquetWriter}
@@ -327,7 +327,7 @@ class _SdfWriter(_FileWriter):
             self._failures.append(row)
             return
         if row.record is None:
-            raise ValueError(f"row {row.id!r} is scored but holds no pose to write")
+            raise ValueError(f"Row {row.id!r} is scored but holds no pose to write.")
         self._stream.write(_sdf_record(row, row.record))
         self._stream.flush()
 

@@ -32,7 +32,7 @@ class Header:
 
     Attributes:
         lines: How many lines of the text it ends, itself included.
-        separator: Of the cells, one character.
+        separator: The character that separates the cells.
         names: As written, without blanks at their ends; spreadsheets leave nameless ones at the end.
         declared: Whether a line ``sep=;`` stands before it.
     """
@@ -49,7 +49,7 @@ class TextRow:
 
     Attributes:
         line: On which it begins, from 1.
-        cells: Text by column. Of a row that does not fit, what stands there from the left, and nothing further on.
+        cells: Text by column. A row that does not fit is filled from the left; the remaining cells are empty.
         error: Why it does not fit the header (``bad_row``); None where it does.
     """
 
@@ -69,10 +69,10 @@ def read_text(path: Path) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        hint = "save it as CSV in UTF-8; spreadsheets (.xlsx) have to be exported first"
-        raise FileError(f"{path} is not a text table", hint, code="wrong_format") from error
+        hint = "Save it as CSV in UTF-8; spreadsheets (.xlsx) have to be exported first."
+        raise FileError(f"{path} is not a text table.", hint, code="wrong_format") from error
     if "\x00" in text:
-        raise FileError(f"{path} is not a text table", "save it as CSV in UTF-8", code="wrong_format")
+        raise FileError(f"{path} is not a text table.", "Save it as CSV in UTF-8.", code="wrong_format")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
@@ -99,8 +99,8 @@ def read_rows(
     missing = [name for name in required if name not in columns]
     if missing:
         raise TableError(
-            f"{path.name} has no column {' and no column '.join(map(repr, missing))}",
-            f"columns found: {', '.join(columns)}; the first line names the columns, separated by commas",
+            f"{path.name} has no column {' and no column '.join(map(repr, missing))}.",
+            f"Columns found: {', '.join(columns)}; the first line names the columns, separated by commas.",
         )
     return rows_below(path, text, replace(header, names=columns))
 
@@ -109,7 +109,7 @@ def find_header(lines: Iterable[str], required: Iterable[str] = (), aliases: Map
     """The header of a table, and what separates its cells.
 
     Args:
-        lines: Of the table, from its beginning; no more are drawn than are needed.
+        lines: The table's lines, from the first; only as many as needed are read.
         required: Columns that should be there.
         aliases: Other names of columns, in lower case; the usual ones where None.
     """
@@ -131,7 +131,7 @@ def rows_below(path: Path, text: str, header: Header) -> list[TextRow]:
     """The rows of a table whose header is known; see ``read_rows``.
 
     Args:
-        path: Of the table, for messages.
+        path: The table's file, for messages.
         text: All of it, as ``read_text`` gives it.
         header: With the names to give the columns.
 
@@ -142,7 +142,7 @@ def rows_below(path: Path, text: str, header: Header) -> list[TextRow]:
     names = header.names
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise TableError(f"{path.name} has the column {repeated[0]!r} twice", "remove or rename one of them")
+        raise TableError(f"{path.name} has the column {repeated[0]!r} twice.", "Remove or rename one of them.")
     lines = list(io.StringIO(text))[header.lines :]
     cut = [
         (header.lines + place + 1, [cell.strip() for cell in cells], closed)
@@ -150,12 +150,12 @@ def rows_below(path: Path, text: str, header: Header) -> list[TextRow]:
         if any(cell.strip() for cell in cells)
     ]
     if not cut:
-        raise TableError(f"{path.name} has no row", "it holds only a header")
+        raise TableError(f"{path.name} has no row.", "It holds only a header.")
     others = set(_SEPARATORS) - {header.separator}
     if len(names) > 1 and all(len(cells) == 1 and others.intersection(cells[0]) for _, cells, _ in cut):
         raise TableError(
-            f"{path.name} has {header.separator!r} between the names of its columns, and no row has",
-            "separate the cells of all lines alike",
+            f"{path.name} has {header.separator!r} between the names of its columns, and no row has.",
+            "Separate the cells of all lines alike.",
         )
     rows = [_row(path, header, line, cells, closed) for line, cells, closed in cut]
     return rows if header.separator == "," else _with_points(rows, names)
@@ -178,12 +178,12 @@ def is_closed(lines: Iterable[str], separator: str) -> bool:
 def refuse_duplicates(
     path: Path,
     named: Iterable[tuple[int, str]],
-    hint: str = "give each row an id of its own, or leave the column out",
+    hint: str = "Give each row an id of its own, or leave the column out.",
 ) -> None:
     """Refuses a table in which an id occurs twice.
 
     Args:
-        path: Of the table.
+        path: The table's file, for messages.
         named: Line and id of each row.
         hint: What to do about it.
 
@@ -193,7 +193,7 @@ def refuse_duplicates(
     first: dict[str, int] = {}
     for line, name in named:
         if name in first:
-            raise TableError(f"{path.name}: the id {name!r} is on line {first[name]} and on line {line}", hint)
+            raise TableError(f"{path.name}: the id {name!r} is on line {first[name]} and on line {line}.", hint)
         first[name] = line
 
 
@@ -238,16 +238,16 @@ def _row(path: Path, header: Header, line: int, cells: list[str], closed: bool) 
         return TextRow(line, dict(zip(header.names, cells, strict=True)))
     by_name = dict.fromkeys(header.names, "") | dict(zip(header.names, cells, strict=False))
     if not closed:
-        what, hint = "a quote is opened and not closed", 'close it, or write " twice where it belongs to the text'
+        what, hint = "a quote is opened and not closed", 'Close it, or write " twice where it belongs to the text.'
     else:
         what = f"{len(cells)} cell{'' if len(cells) == 1 else 's'} for {width} columns"
-        hint = f"columns: {', '.join(header.names)}; "
+        hint = f"Columns: {', '.join(header.names)}; "
         if len(cells) < width:
-            hint += "a cell without content needs its separator too"
+            hint += "a cell without content needs its separator too."
         else:
-            hint += f"put a cell that holds a {header.separator!r} in double quotes"
-            hint += f"; {DECIMAL_HINT}" if header.separator == "," else ""
-    return TextRow(line, by_name, TableError(f"{path.name}, line {line}: {what}", hint, "bad_row"))
+            hint += f"put a cell that holds a {header.separator!r} in double quotes."
+            hint += f" {DECIMAL_HINT}" if header.separator == "," else ""
+    return TextRow(line, by_name, TableError(f"{path.name}, line {line}: {what}.", hint, "bad_row"))
 
 
 def _with_points(rows: list[TextRow], names: tuple[str, ...]) -> list[TextRow]:

@@ -118,7 +118,7 @@ def _from_cif(path: Path, data: bytes) -> list[str]:
         document = gemmi.cif.read_string(data.decode("utf-8", errors="replace"))
     except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise FileError(f"{path} cannot be read as mmCIF: {reason}", "Check that the file is complete.") from None
+        raise FileError(f"{path} cannot be read as mmCIF: {reason}.", "Check that the file is complete.") from None
     names: dict[str, dict[str, str]] = {}
     for block in document:
         for entity, number, name in block.find("_entity_poly_seq.", ["entity_id", "num", "mon_id"]):

@@ -69,8 +69,8 @@ def read_requests(path: str | Path) -> list[Request]:
 def _empty_cell(path: Path, row: TextRow) -> TableError | None:
     for column in ("id", "protein", "ligand"):
         if row.cells.get(column) == "":
-            message = f"{path.name}, line {row.line}: the cell under {column!r} is empty"
-            return TableError(message, "fill it in", "bad_id" if column == "id" else "bad_row")
+            message = f"{path.name}, line {row.line}: the cell under {column!r} is empty."
+            return TableError(message, "Fill it in.", "bad_id" if column == "id" else "bad_row")
     return None
 
 
@@ -86,7 +86,7 @@ def _request(path: Path, cells: dict[str, str]) -> Request:
 
 def _refused(row: TextRow, fault: TableError) -> Request:
     """What stands for a row that cannot be used; it is named by its id, or else by its line."""
-    from binding.io.ligand import BadRecord  # RDKit, which a table that is as it should be does not need
+    from binding.io.ligand import BadRecord  # RDKit, which a valid table does not need
 
     cells = row.cells
     ligand = BadRecord(Path(cells["ligand"]).name, 0, fault)
@@ -110,7 +110,7 @@ def read_folder(path: str | Path) -> list[Request]:
     """
     path = Path(path)
     if not path.is_dir():
-        raise FileError(f"the folder {path} does not exist", "check the path", code="file_not_found")
+        raise FileError(f"The folder {path} does not exist.", "Check the path.", code="file_not_found")
     requests = []
     for folder in sorted(child for child in path.iterdir() if child.is_dir()):
         protein = _first_file(folder, _PROTEIN_ENDINGS)
@@ -126,8 +126,8 @@ def read_folder(path: str | Path) -> list[Request]:
         )
     if not requests:
         raise TableError(
-            f"no complex found in {path}",
-            "the layout is <id>/<id>_protein.pdb with <id>/<id>_ligand.sdf (or _pocket.pdb, .mol2, .gz)",
+            f"No complex was found in {path}.",
+            "The layout is <id>/<id>_protein.pdb with <id>/<id>_ligand.sdf (or _pocket.pdb, .mol2, .gz).",
         )
     return requests
 
@@ -141,7 +141,7 @@ def find_complex_files(folder: Path) -> tuple[Path, Path]:
     protein, ligand = _first_file(folder, _PROTEIN_ENDINGS), _first_file(folder, _ligand_endings())
     if protein is None or ligand is None:
         what = "_protein.pdb or _pocket.pdb" if protein is None else "_ligand.sdf or .mol2"
-        raise FileError(f"{folder} has no {folder.name}{what}", "check the layout <id>/<id>_...", "file_not_found")
+        raise FileError(f"{folder} has no {folder.name}{what}.", "Check the layout <id>/<id>_...", "file_not_found")
     return protein, ligand
 
 

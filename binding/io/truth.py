@@ -37,7 +37,7 @@ def read_truth(path: str | Path, columns: Sequence[str] = (), *, affinities: boo
     for name in columns:
         if name not in entries[0].extra:
             found = ", ".join(entries[0].extra) or "none besides id and affinity"
-            raise TableError(f"{path.name} has no column {name!r}", f"columns found: {found}")
+            raise TableError(f"{path.name} has no column {name!r}.", f"Columns found: {found}.")
     return entries
 
 
@@ -53,5 +53,5 @@ def truth_frame(entries: Sequence[IndexEntry]) -> pd.DataFrame:
     table = pd.DataFrame(rows).set_index("id")
     twice = table.index[table.index.duplicated()]
     if len(twice):
-        raise TableError(f"the truth has the id {twice[0]!r} more than once", "give each row an id of its own")
+        raise TableError(f"The truth has the id {twice[0]!r} more than once.", "Give each row an id of its own.")
     return table

@@ -41,12 +41,12 @@ def resolve_weights(name_or_path: str | Path | None) -> tuple[Path, Path]:
         path = path / "model.safetensors"
     if not path.is_file():
         raise WeightsError(
-            f"no weights {chosen!r}",
-            f"name one of {', '.join(available_models())}, a .safetensors file, or the folder of a training run",
+            f"There are no weights {chosen!r}.",
+            f"Name one of {', '.join(available_models())}, a .safetensors file, or the folder of a training run.",
         )
     card = path.with_suffix(".json")
     if not card.is_file():
-        raise WeightsError(f"{path} has no card {card.name} beside it", "keep both files together")
+        raise WeightsError(f"{path} has no card {card.name} beside it.", "Keep both files together.")
     return path, card
 
 
@@ -61,9 +61,9 @@ def load_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
         card = json.loads(path.read_text(encoding="utf-8"))
         version = int(card["format_version"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path} is no model card: {error}", "restore the file") from None
+        raise WeightsError(f"{path} is no model card: {error}.", "Restore the file.") from None
     if version > FORMAT_VERSION:
         raise WeightsError(
-            f"{path} has format {version}, this version reads {FORMAT_VERSION}", "upgrade the package: pip install -U"
+            f"{path} has format {version}; this version reads {FORMAT_VERSION}.", "Upgrade the package: pip install -U."
         )
     return card

@@ -77,7 +77,7 @@ def calibration_of(card: Mapping[str, Any]) -> tuple[float, float, float, PoseSc
     """``std_scale``, ``interval``, ``narrowing`` and ``pose_scale`` of a ``Scorer``, as the card of its weights says.
 
     Raises:
-        ValueError, TypeError: What it says cannot be read.
+        ValueError, TypeError: An entry cannot be read.
     """
     found: dict[str, Any] = dict(card.get("calibration", {}))
     scale, interval = float(found.get("std_scale", 1.0)), float(found.get("interval_90", _NORMAL_90))
@@ -88,20 +88,20 @@ class Scorer:
     """A loaded set of weights, ready to score.
 
     Args:
-        name: Shown in results.
-        card: What the card file says.
-        members: The ensemble.
-        device: Where to run.
+        name: Name of the weights, shown in results.
+        card: Content of the card file.
+        members: Members of the ensemble.
+        device: Device of the networks.
         dtype: ``float32`` or ``float64``.
-        domain: What they were trained on; None where that is not known.
-        prior: What their pk starts from, if they are of that kind (``config.prior_weight``).
+        domain: The training set of the weights; None where it is not known.
+        prior: The prior that pk starts from, if the weights use one (``config.prior_weight``).
 
     Attributes:
-        std_scale: What the predicted standard deviation is multiplied by, so that it fits held-out errors.
+        std_scale: Factor on the predicted standard deviation that fits it to held-out errors.
         interval: ``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements.
-        pose_scale: How the networks' logits of a pose become its probability.
-        narrowing: How much smaller ``pk_std`` is where the very ligand was measured at the very site, as a share; less
-            so the less alike (``PriorPk.known``).
+        pose_scale: Conversion of the networks' pose logits to a probability.
+        narrowing: Relative reduction of ``pk_std`` where the same ligand was measured at the same site; smaller for
+            less similar ones (``PriorPk.known``).
     """
 
     def __init__(
@@ -186,7 +186,7 @@ class Scorer:
 
     @torch.inference_mode()
     def outputs(self, graph: ComplexGraph) -> tuple[Batch, Geometry, list[Output]]:
-        """What each network says of one complex, pair by pair, and what it was read from."""
+        """Output of each network for one complex, pair by pair, and the batch that it was read from."""
         encoded, pocket_of = self._pockets([graph])
         batch = place_ligands([graph], pocket_of, encoded.pockets, self.dtype).to(self.device)
         atoms = [member.interaction.molecule(batch) for member in self.members]

@@ -24,15 +24,16 @@ _LEAST_WEIGHT = 1e-6  # of a pair at the cutoff, before the softmax
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """What the network says of B complexes with E pairs.
+    """Output of the network for B complexes with E pairs.
 
     Attributes:
-        pk: (B,), before any prior has its share (``config.prior_weight``).
-        log_variance: (B,), of pk. pose_logit: (B,), > 0 where the pose looks near-native.
-        ligand_term: (B,), pK, what the ligand adds without the protein.
+        pk: (B,), before any prior is mixed in (``config.prior_weight``).
+        log_variance: (B,), logarithm of the variance of pk.
+        pose_logit: (B,), above 0 where the pose looks near-native.
+        ligand_term: (B,), pK, contribution of the ligand without the protein.
         contributions: (E,), pK; ``pk = bias + ligand_term + sum of contributions`` exactly.
-        contacts: The pairs. attention: per layer (ligand to protein, protein to ligand) weights
-            (E, heads) each, on request.
+        contacts: The contacts and pairs.
+        attention: On request, weights (E, heads) for each layer and direction (ligand to protein, protein to ligand).
     """
 
     pk: Tensor
@@ -46,13 +47,14 @@ class Output:
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
-    """All that the positions of a batch alone decide: computed once, read by every network of an ensemble.
+    """Everything that depends on positions alone: computed once per batch, read by every network of an ensemble.
 
     Attributes:
-        neighbours: Within the ligands; None without angles.
-        contacts: Of ligands and pockets.
+        neighbours: Neighbours within the ligands; None without angles.
+        contacts: Contacts between ligands and pockets.
         pairs: Features of the pairs.
-        to_sites: Blocks in which the ligand's atoms attend to its sites. to_atoms: The reverse.
+        to_sites: Blocks in which the ligand's atoms attend to its sites.
+        to_atoms: Blocks in which the sites attend to the atoms.
     """
 
     neighbours: Neighbours | None
@@ -120,7 +122,7 @@ class InteractionModel(nn.Module):
         self.pose = small_mlp(channels, channels // 2, dropout) if config.pose_readout == "pairs" else None
 
     def measure(self, batch: Batch) -> Geometry:
-        """What the positions alone decide; no learned parameter is read."""
+        """The geometry of a batch; no learned parameter is read."""
         contacts = find_contacts(batch, self.config.cutoff if self.config.protein else 0.0)
         atom, site, items = contacts.pair_atom, contacts.pair_site, batch.num_ligands
         return Geometry(
@@ -187,7 +189,7 @@ class InteractionModel(nn.Module):
         return self._read(batch, contacts, atoms, atom_states, states, vina, contributions, smooth, attention)
 
     def vina_contributions(self, batch: Batch, geometry: Geometry) -> Tensor | None:
-        """(E,) pK, what Vina's terms have of each pair's contribution; None where they have no part in it."""
+        """(E,) pK, Vina's part of each pair's contribution; None where the model has none."""
         if self.physics is None:
             return None
         ligand = batch.atom_ligand.index_select(0, geometry.contacts.pair_atom)

@@ -1,4 +1,4 @@
-"""The probability of a pose: a network's judgement and Vina's, weighed by what held-out docked poses show."""
+"""The probability of a pose: the network's logit and Vina's score, weighted by a fit to held-out docked poses."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class PoseScale:
     function sums over contacts; divided by the root of the size it says as much of small ligands as of large ones.
 
     Attributes:
-        logit: Of the network's logit.
-        vina: For each pK of Vina's function (published weights, without rotors) over √(heavy atoms).
-        offset: Added.
+        logit: Weight of the network's logit.
+        vina: Weight of Vina's function (published weights, without rotors), pK over √(heavy atoms).
+        offset: Constant term.
     """
 
     logit: float = 1.0
@@ -31,11 +31,11 @@ class PoseScale:
 
     @classmethod
     def of_card(cls, calibration: Mapping[str, Any]) -> PoseScale:
-        """That of a card's ``calibration``; where it has none, the network's logit as it is."""
+        """The scale of a card's ``calibration``; where it has none, the network's logit unchanged."""
         return cls(**{name: float(value) for name, value in dict(calibration.get("pose", {})).items()})
 
     def log_odds(self, logits: Tensor, vina: Tensor) -> Tensor:
-        """Of each network and ligand.
+        """Log odds of a near-native pose for each network and ligand.
 
         Args:
             logits: (networks, B) or (B,).

@@ -3,7 +3,7 @@
 Nothing that executes code is ever loaded.
 
 A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
-``k.interaction.`` and ``k.ligand_only.``; a prior that has a share in their pk is under ``prior.``.
+``k.interaction.`` and ``k.ligand_only.``; a prior that contributes to their pk is under ``prior.``.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
     card = load_card(name_or_path)
     if "encoder" in card:
         raise WeightsError(
-            f"{path} holds a pre-trained {card['encoder']} encoder and no model",
-            "begin training with it: binding train CONFIG --init-encoders FILE",
+            f"{path} holds a pre-trained {card['encoder']} encoder and no model.",
+            "Start training from it: binding train CONFIG --init-encoders FILE.",
         )
     refuse_other_features(path, card)
     if dtype not in DTYPES:
-        raise UsageError(f"dtype {dtype!r} is not known", "float32 or float64")
+        raise UsageError(f"The dtype {dtype!r} is not known.", "Use float32 or float64.")
     device = pick_device(device)
     try:
         name, count = str(card["name"]), int(card["num_members"])
@@ -77,12 +77,14 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             members.append(member)
         arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
         prior = Prior.from_arrays(arrays) if config.prior_weight else None
-        calibration_of(card)  # the scorer reads it: what is wrong with it is told here
+        calibration_of(card)  # the scorer reads it; an error in it is reported here
     except ValidationError as error:
-        raise WeightsError(f"the card of {path} does not describe a model: {describe(error)}", "restore it") from None
+        raise WeightsError(f"The card of {path} does not describe a model: {describe(error)}.", "Restore it.") from None
     except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged or of another version") from None
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":.")
+        raise WeightsError(
+            f"{path} cannot be loaded: {reason}.", "The file is damaged or of another version."
+        ) from None
     return Scorer(name, card, members, device, dtype, Domain.load(path), prior)
 
 
@@ -90,7 +92,7 @@ def refuse_other_features(path: str | Path, card: Mapping[str, Any]) -> None:
     """Refuse weights whose inputs mean something else in this version.
 
     Raises:
-        WeightsError: Naming the first difference.
+        WeightsError: The features differ; the message names the first difference.
     """
     differs = difference(card.get("features"), full_vocabulary())
     if differs:
@@ -108,16 +110,15 @@ def pick_device(device: str) -> str:
     """Resolves ``auto`` and checks the rest.
 
     Raises:
-        UsageError: The device is not known or not there.
+        UsageError: The device is unknown or not available.
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(
-            f"device {device!r} cannot be used: {str(error).splitlines()[0]}", "auto, cpu, cuda or cuda:N"
-        ) from None
+        reason = str(error).splitlines()[0].rstrip(".")
+        raise UsageError(f"The device {device!r} cannot be used: {reason}.", "Use auto, cpu, cuda or cuda:N.") from None
     return device
 
 
@@ -136,8 +137,8 @@ def save_weights(
         path: ``.safetensors``; the card gets the same stem and ``.json``.
         members: State of each ``Member``.
         card: At least ``name`` and ``config``.
-        half: Whether to store 16-bit numbers (they are computed with in 32 bits all the same).
-        prior: What contributes to their pk beside the network, if anything.
+        half: Whether to store 16-bit numbers; computation is in 32 bits in either case.
+        prior: The prior that contributes to pk beside the network, if any.
         resumes: As for ``binding.files.atomic``.
 
     Raises:

@@ -1,7 +1,7 @@
 """Docking by any program that takes a receptor, a box and a ligand on its command line: smina, gnina, Uni-Dock ...
 
-The program is started once for each stereoisomer of a compound. What it wrote is laid over the structure that was
-asked for, atom by atom: bond orders and charges stay ours, coordinates are the program's.
+The program is started once for each stereoisomer of a compound. Its output is mapped onto the structure that was
+asked for, atom by atom: bond orders and charges are kept, coordinates are the program's.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class CommandPoser(Poser):
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # with whatever it starts itself, it can be ended as a group
+            start_new_session=True,  # so that it and its own children can be ended as a group
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
         ) as process:
             try:
@@ -199,7 +199,7 @@ def _failed(name: str, reason: str) -> LigandError:
 
 
 def _laid_over(mol: Chem.Mol, found: Chem.Mol) -> Chem.Mol | None:
-    """Our molecule with the coordinates of theirs; None where it is another compound or another stereoisomer.
+    """The input molecule with the program's coordinates; None for another compound or another stereoisomer.
 
     Programs rewrite bond orders, charges and hydrogens; elements and connections are what both agree on.
     """

@@ -47,7 +47,7 @@ class _StepLimit(rdFMCS.MCSProgress):
 
 
 def find_mappings(reference: Chem.Mol, ligand: Chem.Mol) -> list[CoreMapping]:
-    """The largest cores of whole rings, with any heavy atom in any other's place and with equal elements only.
+    """The largest cores that keep rings whole, under two rules: any heavy atoms match, or only equal elements.
 
     Args:
         reference: Heavy atoms only.

@@ -4,7 +4,7 @@ Eberhardt et al. 2021, doi:10.1021/acs.jcim.1c00203. Vina's Python package and m
 
 The receptor's PDBQT is written here and not by meeko: meeko needs every hydrogen and a template of each residue, which
 cofactors, modified residues and incomplete side chains do not have. Vina's function reads from hydrogens only
-whether an atom gives a hydrogen bond, never where they lie, so that one hydrogen on each donor says all it uses.
+whether an atom gives a hydrogen bond, never where they lie, so that one hydrogen on each donor is all it needs.
 Donors and acceptors are those of ``binding.poses.vina``.
 """
 
@@ -49,7 +49,7 @@ _EXTRA = "pip install 'binding[dock]'"
 
 @dataclass(frozen=True)
 class Box:
-    """Where poses are searched, edges along the axes.
+    """The search box, with edges along the axes.
 
     Attributes:
         center: x, y, z in Å.
@@ -91,7 +91,7 @@ class DockedPose:
     Attributes:
         mol: Heavy atoms only, one conformer, in the receptor's frame.
         score: Vina's affinity, kcal/mol; lower is better.
-        energy: What the search minimises (intermolecular and intramolecular), kcal/mol. ``score``
+        energy: The objective of the search (intermolecular and intramolecular), kcal/mol. ``score``
             is relative to the best pose of its search; this compares poses of several searches of one ligand.
     """
 
@@ -129,7 +129,7 @@ class Docker:
         spacing: Grid spacing of the maps, Å; coarser maps are faster to compute.
 
     Attributes:
-        notes: What was left out of the receptor.
+        notes: What was left out of the receptor, one sentence each.
 
     Raises:
         UsageError: ``missing_extra``.
@@ -186,7 +186,7 @@ class Docker:
         return self.dock_conformer(embed(mol, name, seed=self.seed), name)
 
     def dock_conformer(self, mol: Chem.Mol, name: str) -> list[DockedPose]:
-        """``dock`` from a conformer of the caller's, all hydrogens explicit."""
+        """``dock`` from a given conformer, all hydrogens explicit."""
         engine = self._engine()
         with _refused(name):
             engine.set_ligand_from_string(_ligand_pdbqt(mol))
@@ -229,11 +229,11 @@ class Docker:
             return float(engine.score()[0])
 
     def _shifted(self, mol: Chem.Mol) -> Chem.Mol:
-        """As the engine sees it, with the box at the origin."""
+        """The molecule as the engine sees it, with the box at the origin."""
         return _one_conformer(mol, mol.GetConformer().GetPositions() - self.box.center)
 
     def _read(self, text: str, scores: np.ndarray, energies: np.ndarray) -> list[DockedPose]:
-        """Poses out of the engine's text, back in the receptor's frame."""
+        """Poses from the engine's output, back in the receptor's frame."""
         found = _molecule(text)
         return [
             DockedPose(_one_conformer(found, conformer.GetPositions() + self.box.center), float(score), float(energy))
@@ -241,7 +241,7 @@ class Docker:
         ]
 
     def prepare(self) -> None:
-        """Compute the maps now and not at the first ligand."""
+        """Compute the maps now instead of at the first ligand."""
         self._engine()
 
     def _engine(self) -> Any:
@@ -299,7 +299,7 @@ def docking_box(pocket: PocketSpec) -> Box:
 
 @contextmanager
 def _refused(name: str, done: str = "docked") -> Iterator[None]:
-    """What Vina and meeko raise, as an error of the ligand; RDKit's messages are kept back."""
+    """Turns exceptions of Vina and meeko into an error of the ligand; RDKit's messages are suppressed."""
     try:
         with rdBase.BlockLogs():
             yield
@@ -335,7 +335,7 @@ def receptor_pdbqt(protein: Protein, origin: np.ndarray) -> str:
     Metals are all written as zinc, which is one type to Vina; selenium as sulphur; elements unknown to Vina as carbon.
 
     Args:
-        protein: What is in reach.
+        protein: The residues in reach of the box.
         origin: (3,) Å, subtracted, so that a structure far from the origin fits the columns.
 
     Returns:

@@ -9,7 +9,7 @@ from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
 from binding.errors import LigandError
 
-MOST_ATOMS = 120  # heavy atoms; larger molecules are peptides, for which neither ETKDG nor docking is meant
+MOST_ATOMS = 120  # heavy atoms; larger molecules are peptides, for which neither ETKDG nor docking is suitable
 _ATTEMPTS = 20  # from distances; then as many from random coordinates
 _FEW_ATTEMPTS = 5
 _MINIMIZER_STEPS = 500

@@ -25,7 +25,7 @@ from binding.structures import Ligand, Protein
 
 #: A pose is good enough to train on where it was found in the template's own frame, or where the overlay and the score
 #: are at least this good. docs/how-to/place.md tells how often such a pose is within 2 Å of the truth.
-GOOD_OVERLAP = 0.75  # of shape and of features, their sum (2 for a ligand on itself); less is no ground to lay it on
+GOOD_OVERLAP = 0.75  # of shape and of features, their sum (2 for a ligand on itself); less means nothing
 GOOD_SCORE_PER_ATOM = -0.25  # kcal/mol for each heavy atom between ligand and protein, at most
 GOOD_CLASHES = 1  # at most
 FRAME_SCORE_PER_ATOM = -0.2  # kcal/mol; a ligand that fits as well where its own file has it lies there
@@ -53,14 +53,14 @@ class Overlaid:
         way: ``frame`` (the position in its own file, since the crystals share a frame), ``core`` (shared atoms) or
             ``shape`` (volume and features).
         similarity: Tanimoto of the two molecules, Morgan radius 2, 2048 bits.
-        overlap: Of the two poses, shape and features, 0 to 2.
+        overlap: Overlap of the two poses in shape and features, 0 to 2.
         core_coverage: Share of the ligand's heavy atoms in the shared core; 0 where there is none or, for
             ``frame``, where it was not looked for.
-        core_rmsd: Å, of the core's atoms from those of the template; NaN without a core.
+        core_rmsd: RMSD of the core from the template, Å; NaN without a core.
         clashes: As in ``binding.poses.place.Placed``.
-        score: Vina's affinity of the pose.
-        score_per_atom: Energy between ligand and protein for each heavy atom.
-        moved: Å, root mean square, from where it was laid.
+        score: Vina's affinity of the pose, kcal/mol.
+        score_per_atom: Energy between ligand and protein for each heavy atom, kcal/mol.
+        moved: Root mean square displacement from the initial overlay, Å.
         turned: Whether bonds were turned to make room.
     """
 
@@ -122,7 +122,7 @@ class Overlayer:
         templates: Bound ligands and their pockets, each in its own frame.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no template.
     """
 
     def __init__(self, templates: Sequence[Template]) -> None:

@@ -55,7 +55,7 @@ class Placed:
         reference: Name of the reference ligand.
         core_atoms: Heavy atoms in the shared core.
         core_coverage: Share of the ligand's heavy atoms in the core, 0 to 1.
-        core_rmsd: Å, of the core's atoms from those of the reference.
+        core_rmsd: RMSD of the core from the reference, Å.
         clashes: Pairs of a ligand atom and a protein atom closer than ``CLASH_SHARE`` of their radii (metals
             excepted).
         score: Vina's affinity of the pose, kcal/mol; lower is better.
@@ -88,7 +88,7 @@ class Placer:
     """Places ligands on reference ligands in one pocket.
 
     Args:
-        protein: The receptor; what lies where a reference lies is left out.
+        protein: The receptor; residues that overlap a reference are left out.
         references: Posed ligands in its frame; each ligand takes the one that shares the largest core.
         seed: Random seed of the conformers; the same seed gives the same poses.
         least_coverage: Smallest share of a ligand's heavy atoms in the core; poses with less are not built.
@@ -280,10 +280,10 @@ def clash_count(
 
     Args:
         ligand: (n, 3) Å.
-        ligand_kinds: Of these atoms.
+        ligand_kinds: Types of the ligand's atoms.
         protein: (m, 3) Å.
-        protein_kinds: Of these atoms.
-        metal: (m,) bool, atoms that do not count: what they bind is close.
+        protein_kinds: Types of the protein's atoms.
+        metal: (m,) bool, atoms that do not count, since their ligands are close.
     """
     closest = CLASH_SHARE * (ligand_kinds.radii[:, None] + protein_kinds.radii[None, ~metal])
     return int((cdist(ligand, protein[~metal]) < closest).sum())

@@ -35,11 +35,11 @@ class Posing:
     Attributes:
         how: Name of a poser: ``place``, ``dock``, ``command``, one that is registered, or ``module:Class``.
         reference: File of posed reference ligands, for ``place``.
-        poses: Most poses of a stereoisomer; placing gives one.
-        seed: Of conformers, of the docking search and of stereoisomers that are drawn.
-        isomers: Most stereoisomers of a compound that are tried, where its structure leaves them open.
-        exhaustiveness: Searches of the docking engine for each stereoisomer.
-        options: What only this poser knows, by name.
+        poses: Maximum number of poses of a stereoisomer; placing gives one.
+        seed: Random seed of conformers, of the docking search and of sampled stereoisomers.
+        isomers: Maximum number of stereoisomers of a compound, where its structure leaves them open.
+        exhaustiveness: Number of searches of the docking engine for each stereoisomer.
+        options: Settings of this poser alone, by name.
     """
 
     how: str
@@ -61,8 +61,8 @@ class Pose:
     """One pose of one state of a compound, in the receptor's frame.
 
     Attributes:
-        mol: Heavy atoms, one conformer, Å.
-        tags: What the method says about the pose, as SD tags.
+        mol: Heavy atoms only, one conformer, Å.
+        tags: Information of the method about the pose, as SD tags.
         notes: Sentences for the row's warnings.
     """
 
@@ -104,7 +104,7 @@ class Poser(Protocol):
 
         Args:
             state: What to pose: sanitized, one fragment, heavy atoms only, no conformer.
-            name: Of the compound, for messages.
+            name: Name of the compound, for messages.
 
         Returns:
             One pose or more.
@@ -130,7 +130,7 @@ def register_poser(name: str, poser: type[Poser] | str) -> None:
 
     Args:
         name: Such as ``my_engine``.
-        poser: The class, or where it is: ``module:Class``.
+        poser: The class, or its location ``module:Class``.
     """
     _known[name] = poser
 
@@ -169,7 +169,7 @@ def check_posing(posing: Posing | None, pocket: PocketSpec) -> None:
     """Refuse, before anything is computed, what could not give a pose.
 
     Args:
-        posing: How compounds get poses; None where nothing was said.
+        posing: How compounds get poses; None where not given.
         pocket: Of the run; docking takes its box from it.
 
     Raises:
@@ -202,7 +202,7 @@ def pose_compound(
 
     Args:
         compound: What to pose.
-        poser: What poses it.
+        poser: The poser.
         posing: How many stereoisomers are tried, and the seed.
         source: File of the compound.
         number: Its place in the file, from 0.

@@ -22,8 +22,8 @@ class Hold:
     """How an atom is held at its place.
 
     Attributes:
-        slack: Å, what it may move at no cost.
-        stiffness: kcal/mol/Å², beyond the slack.
+        slack: Distance that the atom may move at no cost, Å.
+        stiffness: Force constant beyond the slack, kcal/mol/Å².
     """
 
     slack: float
@@ -39,8 +39,8 @@ class RelaxedPose:
 
     Attributes:
         positions: (atoms, 3) Å.
-        energy: Of ligand and protein, the ligand itself, the held core and its torsions, kcal/mol.
-        intermolecular: Of ligand and protein alone, kcal/mol.
+        energy: Total of ligand and protein, the ligand itself, the held core and its torsions, kcal/mol.
+        intermolecular: Energy between ligand and protein alone, kcal/mol.
     """
 
     positions: np.ndarray
@@ -56,10 +56,10 @@ class Relaxer:
         core: (c,) atoms of the core.
         targets: (c, 3) Å, where the core is held.
         protein_positions: (m, 3) Å, the atoms around.
-        protein_types: Of these atoms.
+        protein_types: Types of these atoms.
         hold: How the core is held.
-        turning: Whether rotatable bonds turn; without, the molecule moves as a whole, and what its own atoms cost
-            each other is left out of all energies, since it does not change.
+        turning: Whether rotatable bonds turn. If not, the molecule moves as a whole, and its internal energy, which
+            is then constant, is left out of all energies.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Relaxer:
         self._turns = self._free_turns(mol)
 
     def _free_turns(self, mol: Chem.Mol) -> list[tuple[int, float]]:
-        """(place among the moves, radians) of other settings to try for bonds that carry nothing of the core."""
+        """(index among the moves, radians) of alternative torsions to try for bonds that move no core atom."""
         turns = []
         held = set(self._core.tolist())
         for place, (bond, atoms) in enumerate(zip(self._joints.bonds, self._joints.moved, strict=True)):
@@ -99,7 +99,7 @@ class Relaxer:
 
         Args:
             starts: (conformers, atoms, 3) Å, cores laid on their targets.
-            most: How many to take; those of the least energy where they are.
+            most: Number of conformers to relax: those of lowest initial energy.
         """
         energies = [self.weigh(start).energy for start in starts]
         return [self.descend(starts[row], _FIRST_STEPS) for row in np.argsort(energies, kind="stable")[:most]]
@@ -133,7 +133,7 @@ class Relaxer:
         return self.weigh(self._joints.apply(start, found.x), strain=self._strain(found.x)[0])
 
     def weigh(self, positions: np.ndarray, strain: float = 0.0) -> RelaxedPose:
-        """(atoms, 3) Å as they are, with what they cost."""
+        """The given positions (atoms, 3) Å, unchanged, with their energy."""
         outer, _ = self._outer.energy(positions, self._protein)
         inner, _ = self._within(positions)
         return RelaxedPose(positions, outer + inner + self._held(positions)[0] + strain, outer)
@@ -146,7 +146,7 @@ class Relaxer:
         return inner / 2.0, push
 
     def _energy(self, moves: np.ndarray, start: np.ndarray) -> tuple[float, np.ndarray]:
-        """What is minimised, and its gradient by the moves."""
+        """The objective, and its gradient with respect to the moves."""
         positions = self._joints.apply(start, moves)
         outer, forces = self._outer.energy(positions, self._protein)
         inner, push = self._within(positions)
@@ -157,7 +157,7 @@ class Relaxer:
         return outer + inner + hold + strain, gradient
 
     def _held(self, positions: np.ndarray) -> tuple[float, np.ndarray]:
-        """What the core pays for leaving its place, and the gradient by all positions."""
+        """Energy of the core's displacement, and the gradient with respect to all positions."""
         away = positions[self._core] - self._targets
         distance = np.linalg.norm(away, axis=1)
         beyond = np.maximum(distance - self._hold.slack, 0.0)
@@ -166,6 +166,6 @@ class Relaxer:
         return float(self._hold.stiffness * (beyond**2).sum()), pull
 
     def _strain(self, moves: np.ndarray) -> tuple[float, np.ndarray]:
-        """What torsions pay for leaving the conformer's values, and the gradient by them."""
+        """Energy of torsions away from the conformer's values, and the gradient with respect to them."""
         angles = moves[6:]
         return float(_TORSION_STIFFNESS * (1.0 - np.cos(angles)).sum()), _TORSION_STIFFNESS * np.sin(angles)

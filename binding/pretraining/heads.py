@@ -24,7 +24,7 @@ UNTELLING_SCALARS: Final = ("sin_phi", "cos_phi", "sin_psi", "cos_psi", "has_fra
 
 
 class MoleculeGuess(NamedTuple):
-    """What is read off M molecules, H of whose atoms are hidden.
+    """Predictions for M molecules, of which H atoms in all are hidden.
 
     Attributes:
         categories: For each column of ``ATOM_CATEGORIES`` the logits (H, values) of the hidden atoms.

@@ -27,9 +27,9 @@ class Loop:
     """A task in training.
 
     Args:
-        task: What is learned.
-        seed: Of the run.
-        device: Where to.
+        task: The task to learn.
+        seed: Seed of the run.
+        device: Device to train on.
     """
 
     def __init__(self, task: Task, seed: int, device: torch.device) -> None:
@@ -58,7 +58,7 @@ class Loop:
         self.log = kept["log"]
 
     def keep(self, checkpoint: Path, table: Path) -> None:
-        """Writes the log and what it takes to go on from here; each file is whole or as it was."""
+        """Writes the log and the checkpoint, each atomically."""
         with atomic(table, resumes=True) as partial:
             pd.DataFrame(self.log).to_csv(partial, index=False, float_format="%.6g")
         states = {name: getattr(self, name).state_dict() for name in ("network", "optimizer", "schedule")}
@@ -90,15 +90,15 @@ class Loop:
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_CLIP)
         if not bool(torch.isfinite(norm)):
             raise TrainingError(
-                f"pre-training of the {self.task.name} encoder has diverged: a gradient is not finite",
-                "lower its learning_rate",
+                f"Pre-training of the {self.task.name} encoder has diverged: a gradient is not finite.",
+                "Lower its learning_rate.",
             )
         self.optimizer.step()
         self.schedule.step()
         return {name: float(term.detach()) for name, term in terms.items()}
 
     def figures(self) -> dict[str, float]:
-        """What the network makes of the rows held out; empty where there are none."""
+        """Figures of the held-out rows; empty where there are none."""
         if not len(self.task.held_out):
             return {}
         self.network.eval()

@@ -24,7 +24,7 @@ _SECONDS: Final = 60.0  # that a job may take, on any machine
 
 @dataclass
 class MoleculeSet:
-    """What was read.
+    """The molecules of a file.
 
     Attributes:
         names: Titles of the M records; a title may occur more than once.
@@ -73,7 +73,7 @@ def read_molecules(path: Path, *, workers: int | None = None, progress: Advance 
             done = len(found.names) + len(found.rejected)
             progress(done, done)
     if not found.names:
-        raise TableError(f"no record of {path} can be used; the first: {found.rejected[0].message}", "check the file")
+        raise TableError(f"No record of {path} can be used; the first: {found.rejected[0].message}", "Check the file.")
     return found
 
 

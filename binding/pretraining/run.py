@@ -34,7 +34,7 @@ class PretrainResult:
     Attributes:
         encoders: The files, ``ligand_encoder.safetensors`` and ``pocket_encoder.safetensors`` as far as asked for.
         rows: Molecules or proteins that each learned from.
-        figures: Of what was held out, by encoder; empty where nothing was.
+        figures: Figures of the held-out rows, by encoder; empty where nothing was held out.
         rejected: Records that could not be read; ``rejected.csv`` of the output folder has them.
     """
 

@@ -37,11 +37,11 @@ class Task(ABC):
 
     Attributes:
         name: ``ligand`` or ``pocket``.
-        settings: Its section of the settings.
+        settings: The encoder's section of the settings.
         network: The encoder, as ``network.encoder``, and the layers it learns by.
-        train: What an epoch goes through, one item a row.
-        held_out: What measures the encoder.
-        rejected: What could not be read.
+        train: The rows of an epoch, one item each.
+        held_out: The rows that measure the encoder.
+        rejected: Records that could not be read.
     """
 
     name: str
@@ -65,8 +65,8 @@ def hidden_places(possible: Tensor, share: float, generator: np.random.Generator
 
     Args:
         possible: (n,) bool; at least one.
-        share: Of these that are hidden, though never fewer than one.
-        generator: Of the draw.
+        share: Share of the possible places to hide, though never fewer than one place.
+        generator: Draws the places.
 
     Returns:
         (n,) bool.
@@ -165,7 +165,7 @@ def _labels(molecules: MoleculeSet, source: MoleculeSource) -> pd.DataFrame:
 def _molecule_sides(tables: list[pd.DataFrame], validation: ValidationConfig | None) -> tuple[np.ndarray, np.ndarray]:
     """Molecules to learn from and molecules held out.
 
-    By a file, molecules that it does not name are learned from: it lists complexes, and these are others.
+    Where a split file is given, molecules that it does not name are used for training: the file lists complexes.
     """
     if validation is not None and validation.file is not None:
         sides = read_split(validation.file)
@@ -179,7 +179,7 @@ def _molecule_sides(tables: list[pd.DataFrame], validation: ValidationConfig | N
 
 
 class PocketLearning(Task):
-    """Hidden amino acids. In an epoch each protein is seen once, by one of its pockets.
+    """Hidden amino acids. In an epoch each protein is seen once, through one of its pockets.
 
     Args:
         config: The run; it has a section ``pocket``.

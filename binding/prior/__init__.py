@@ -1,1 +1,1 @@
-"""What ligands like a new one bind with, whatever the protein: what has a share in pk beside the networks."""
+"""The prior: a similarity-based estimate of affinity that is combined with the networks' prediction."""

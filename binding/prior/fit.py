@@ -1,4 +1,4 @@
-"""Fitting the prior, and what it says of each of its own ligands without having seen it.
+"""Fits the prior and predicts each of its ligands as if that ligand had been left out.
 
 A network that starts from the prior must learn from rows whose own affinity the prior does not know. Leaving out a
 group of rows needs no second fit: with ``A`` the inverse of the regularised kernel and ``a`` the weights, the errors on
@@ -34,12 +34,12 @@ FEWEST: Final = 20  # ligands
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """What is averaged and fitted: measurements of one ligand, or of one ligand at one site, are one row.
+    """The rows of a fit: measurements of one ligand, or of one ligand at one site, are averaged into one row.
 
     Attributes:
-        ligand: (r,) which ligand each is.
-        site: (r,) at which site; -1 where that is not known.
-        values: (r,) pK, mean of its measurements.
+        ligand: (r,) index of the ligand.
+        site: (r,) index of the site; -1 where it is not known.
+        values: (r,) mean pK of the measurements.
     """
 
     ligand: np.ndarray
@@ -48,7 +48,7 @@ class _Rows:
 
     @classmethod
     def of(cls, ligand: np.ndarray, site: np.ndarray, measured: np.ndarray) -> _Rows:
-        """Of n measurements, in the order in which ligands and sites first come."""
+        """Averages n measurements into rows, in order of first appearance."""
         pairs: dict[tuple[int, int], int] = {}
         keys = zip(ligand.tolist(), site.tolist(), strict=True)
         row_of = np.array([pairs.setdefault(pair, len(pairs)) for pair in keys], dtype=np.int64)
@@ -58,11 +58,11 @@ class _Rows:
 
 @dataclass(frozen=True, eq=False)
 class _LeftOut:
-    """Which ligands each held-out number must not know.
+    """The ligands that each held-out prediction must not depend on.
 
     Attributes:
-        folds: (folds + 1, ligands) bool, those with a measurement in the fold; in the last row none.
-        parts: (ligands,) the random part of each.
+        folds: (folds + 1, ligands) bool, ligands with a measurement in the fold; the last row is all False.
+        parts: (ligands,) random part of each ligand.
         step: Called after each fold.
     """
 
@@ -91,7 +91,7 @@ def fit_prior(
         ligands: Their 2D structure is used.
         pk: (n,) measured, exact.
         groups: (n,) what training holds out together, such as a protein family.
-        column: What the groups are called.
+        column: Name of the column that holds the groups.
         folds: How many folds the groups are put into, by ``fold_of``.
         progress: Called with folds done and their number, those of both fits.
         sites: (n,) the words of the site where each was measured, see ``pocket_words``; none where it is not known.
@@ -102,10 +102,10 @@ def fit_prior(
         TrainingError: ``not_fitted``, the kernel cannot be inverted.
     """
     if folds < 2:
-        raise UsageError(f"{folds} folds hold nothing out", "2 or more, as validation.folds of training")
+        raise UsageError(f"{folds} folds hold nothing out.", "Use 2 or more, as many as validation.folds of training.")
     measured = np.asarray(pk, dtype=np.float64)
     if odd := int((~np.isfinite(measured)).sum()):
-        raise UsageError(f"{odd} of {len(measured)} affinities are not finite", "leave these ligands out")
+        raise UsageError(f"{odd} of {len(measured)} affinities are not finite.", "Leave these ligands out.")
     features = Features.of(ligands)
     keys: dict[bytes, int] = {}
     ligand_of = np.array([keys.setdefault(key, len(keys)) for key in features.keys()], dtype=np.int64)
@@ -135,28 +135,28 @@ def fit_prior(
 
 def _refuse_size(ligands: int, rows: int) -> None:
     if ligands < FEWEST:
-        raise UsageError(f"{ligands} different ligands; a prior takes {FEWEST} or more", "give more ligands")
+        raise UsageError(f"{ligands} different ligands; a prior takes {FEWEST} or more.", "Give more ligands.")
     if rows > MOST_ROWS:
         raise UsageError(
-            f"{rows} different ligands, each site counted; a prior takes {MOST_ROWS} at most",
-            "give a sample of them: the matrix grows with their square",
+            f"{rows} different ligands, each site counted; a prior takes {MOST_ROWS} at most.",
+            "Give a sample of them: the matrix grows with the square of their number.",
         )
 
 
 def _counter(total: int, progress: Callable[[int, int], None] | None) -> Callable[[], None]:
-    """Tells how many of so many folds are done, one more at each call."""
+    """A callback that reports one more fold as done at each call."""
     done = count(1)
     return lambda: None if progress is None else progress(next(done), total)
 
 
 def _fit(matrix: np.ndarray, ridge: float, rows: _Rows, left_out: _LeftOut) -> tuple[np.ndarray, float, np.ndarray]:
-    """Weights and mean of a fit, and what it says of each row held out, (rows, folds + 1) float32.
+    """Weights and mean of a fit, and its held-out predictions, (rows, folds + 1) float32.
 
     Args:
         matrix: The kernel of the rows; it is overwritten.
         ridge: Added to its diagonal.
-        rows: What is fitted.
-        left_out: What is held out, a ligand with all its rows.
+        rows: Rows to fit.
+        left_out: Ligands to hold out, each with all its rows.
     """
     mean = float(rows.values.mean())
     inverse, weights = _inverted(matrix, ridge, rows.values - mean)
@@ -175,12 +175,12 @@ def _fit(matrix: np.ndarray, ridge: float, rows: _Rows, left_out: _LeftOut) -> t
 
 
 def _inverted(matrix: np.ndarray, ridge: float, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The inverse of the regularised kernel, of which only the lower triangle is meant, and the weights."""
+    """The inverse of the regularised kernel (only the lower triangle is valid) and the weights."""
     matrix[np.diag_indices(len(matrix))] += np.float32(ridge)
     factor, failed = lapack.spotrf(matrix.T, lower=1, overwrite_a=1)  # symmetric, and LAPACK counts by columns
     if failed:
         raise TrainingError(
-            "the prior's kernel cannot be inverted", "look for ligands with odd descriptors", "not_fitted"
+            "The prior's kernel cannot be inverted.", "Look for ligands with odd descriptors.", "not_fitted"
         )
     inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
     return inverse, blas.ssymv(1.0, inverse, values.astype(np.float32), lower=1)
@@ -190,9 +190,9 @@ def _errors_without(inverse: np.ndarray, weights: np.ndarray, rows: np.ndarray) 
     """(rows,) pK, measured minus predicted, of a fit without these rows.
 
     Args:
-        inverse: Of the regularised kernel; its lower triangle.
-        weights: Of the fit of all.
-        rows: Ascending.
+        inverse: Inverse of the regularised kernel; only the lower triangle is read.
+        weights: Weights of the fit to all rows.
+        rows: Indices of the rows to leave out, ascending.
     """
     if not len(rows):
         return np.zeros(0)
@@ -200,6 +200,6 @@ def _errors_without(inverse: np.ndarray, weights: np.ndarray, rows: np.ndarray) 
     solved, failed = lapack.sposv(block, weights[rows], lower=1)[1:]
     if failed:
         raise TrainingError(
-            "the prior cannot leave out its own ligands", "look for ligands with odd descriptors", "not_fitted"
+            "The prior cannot leave out its own ligands.", "Look for ligands with odd descriptors.", "not_fitted"
         )
     return solved.reshape(-1)

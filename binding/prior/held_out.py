@@ -1,4 +1,4 @@
-"""A fitted prior as training needs it: with what it says of each of its own ligands without having seen it."""
+"""A fitted prior as training needs it: with held-out predictions for each of its own ligands."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ _SAME: Final = 0.7  # Tanimoto similarity
 
 @dataclass(frozen=True, eq=False)
 class FittedPrior:
-    """A prior and its own ligands held out.
+    """A prior and held-out predictions for its own ligands.
 
     Attributes:
-        prior: Of all n ligands.
-        column: By which groups of ligands are held out from training, as in ``ValidationConfig``.
+        prior: The fit to all n ligands.
+        column: Column of the groups that are held out from training, as in ``ValidationConfig``.
         folds: How many folds the groups are put into.
-        held_out: (n, folds + 1) float32, pK of the ligand alone. Column k is for runs that hold out fold k, which no
-            number of it knows of; the last for runs that hold out nothing. No number knows of the ligand itself.
-        held_out_at_site: (r, folds + 1) float32, the same of each row of ``prior.at_site``: a ligand at a site.
+        held_out: (n, folds + 1) float32, pK of the ligand alone, predicted without that ligand. Column k is for runs
+            that hold out fold k and is predicted without it; the last column is for runs that hold out nothing.
+        held_out_at_site: (r, folds + 1) float32, the same for each row of ``prior.at_site``: a ligand at a site.
     """
 
     prior: Prior
@@ -44,7 +44,7 @@ class FittedPrior:
     held_out_at_site: np.ndarray
 
     def save(self, path: str | Path) -> None:
-        """Writes the file, whole or not at all."""
+        """Writes the file atomically."""
         path = Path(path)
         make_folder(path.parent)
         content = io.BytesIO()
@@ -60,56 +60,56 @@ class FittedPrior:
 
     @classmethod
     def load(cls, path: str | Path) -> FittedPrior:
-        """Reads a file of ``save``.
+        """Reads a file that ``save`` wrote.
 
         Raises:
             WeightsError: There is none, or it is damaged.
         """
         path = Path(path)
-        hint = "make it with `binding prior`"
+        hint = "Make it with `binding prior`."
         if not path.is_file():
-            raise WeightsError(f"no prior {path}", hint)
+            raise WeightsError(f"There is no prior {path}.", hint)
         try:
             arrays = read_arrays(path)
             prior = Prior.from_arrays(arrays)
             alone, at_site, column = arrays["held_out"], arrays["held_out_at_site"], str(arrays["column"])
             folds = alone.shape[-1] - 1
             if len(np.unique(prior.at_site.row_ligand)) != len(prior):
-                raise ValueError("not each of its ligands was measured")
+                raise ValueError("not every ligand has a measurement")
             for held_out, rows in ((alone, len(prior)), (at_site, len(prior.at_site.weights))):
                 if held_out.shape != (rows, folds + 1) or not np.isfinite(held_out).all():
-                    raise ValueError("what it says of its own ligands does not fit them")
+                    raise ValueError("the held-out predictions do not match the ligands")
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise WeightsError(f"{path} is no prior: {error}", hint) from None
+            raise WeightsError(f"{path} is no prior: {error}.", hint) from None
         return cls(prior, column, folds, alone, at_site)
 
     def fold_of_run(self, validation: ValidationConfig | None) -> int | None:
         """The fold whose groups a run holds out; None where it holds out nothing.
 
         Raises:
-            ConfigError: The run holds out by another rule than the one that the prior was fitted for.
+            ConfigError: The run and the prior use different hold-out rules.
         """
         if validation is None:
             return None
         if validation.file is not None or (validation.column, validation.folds) != (self.column, self.folds):
             asked = validation.file or f"column {validation.column!r} in {validation.folds} folds"
             raise ConfigError(
-                f"the run holds out by {asked}, its prior by column {self.column!r} in {self.folds} folds",
-                "what is held out must be unknown to the prior too: fit it with --column and --folds of `validation`",
+                f"The run holds out by {asked}, its prior by column {self.column!r} in {self.folds} folds.",
+                "Fit the prior with --column and --folds as in `validation`: it must not know what is held out.",
             )
         return validation.fold
 
     def starts(self, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], fold: int | None) -> PriorPk:
-        """What training starts from: of known ligands what is said of them held out, of others what the prior says.
+        """What training starts from: held-out predictions for known ligands, the prior itself for all others.
 
         A ligand that is nearly a known one counts as it: two files of one ligand may tell its tautomer or the bonds of
         an odd group apart, and the prior would know its affinity. Of the sites where it is known the one that is most
         alike counts.
 
         Args:
-            ligands: Of training and of held-out rows.
-            sites: The words of the site of each; see ``pocket_words``.
-            fold: Which the run holds out, see ``fold_of_run``.
+            ligands: Ligands of the training and held-out rows.
+            sites: The words of each ligand's site; see ``pocket_words``.
+            fold: The fold that the run holds out; see ``fold_of_run``.
         """
         features = Features.of(ligands)
         place = {key: row for row, key in enumerate(self.prior.features.keys())}

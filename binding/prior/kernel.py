@@ -1,4 +1,4 @@
-"""How alike two ligands are: the kernel of the prior."""
+"""The kernel of the prior: the similarity of two ligands."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Features:
     """What the kernel sees of n ligands: their 2D structure, without stereo and protonation.
 
     Attributes:
-        bits: Of all fingerprints (ECFP4, 2048 bits), joined, uint16.
-        bit_counts: (n,) int64, how many are each ligand's.
+        bits: Bits of all fingerprints (ECFP4, 2048 bits), concatenated, uint16.
+        bit_counts: (n,) int64, number of bits of each ligand.
         descriptors: (n, len(DESCRIPTORS)) float32, scaled to about unit variance.
     """
 
@@ -36,7 +36,7 @@ class Features:
 
     @classmethod
     def of(cls, ligands: Sequence[LigandGraph]) -> Features:
-        """Of some ligands, in order; positions do not matter."""
+        """Features of some ligands, in order; positions do not matter."""
         bits = [fingerprint(ligand) for ligand in ligands]
         return cls(
             np.concatenate([np.zeros(0, dtype=np.uint16), *bits]),
@@ -61,10 +61,10 @@ class Features:
 
 
 class Known:
-    """Ligands that others are compared with, one at a time.
+    """Known ligands, with which new ones are compared one at a time.
 
     Args:
-        features: Of n ligands.
+        features: Features of n ligands.
     """
 
     def __init__(self, features: Features) -> None:
@@ -76,7 +76,7 @@ class Known:
         """The kernel between a ligand and each of the known ones, and its part from fingerprints alone.
 
         Args:
-            bits: (on,) of the ligand's fingerprint.
+            bits: (on,) bits of the ligand's fingerprint.
             descriptors: (descriptors,) float32.
 
         Returns:

@@ -28,13 +28,13 @@ _FINITE: Final = ("descriptors", "weights", "mean", "row_weights", "row_mean")
 
 @dataclass(frozen=True, eq=False)
 class PriorPk:
-    """What a prior says of n complexes, pK float64.
+    """The prior's predictions for n complexes, pK float64.
 
     Attributes:
-        at_site: (n,), of the ligand at its site.
-        alone: (n,), of the ligand, whatever the protein.
+        at_site: (n,) prediction for the ligand at its site.
+        alone: (n,) prediction for the ligand alone, regardless of the protein.
         known: (n,) 0 to 1, how near the nearest measurement is: the greatest product of the Tanimoto similarities of
-            ligand and site, 1 for what was itself measured there. None of held-out complexes, as if nothing was.
+            ligand and site, 1 for a complex that was itself measured. None for held-out complexes.
     """
 
     at_site: np.ndarray
@@ -45,7 +45,7 @@ class PriorPk:
         return len(self.alone)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> PriorPk:
-        """Of some of the complexes."""
+        """The predictions for some of the complexes."""
         return PriorPk(self.at_site[rows], self.alone[rows], None if self.known is None else self.known[rows])
 
 
@@ -63,12 +63,12 @@ class Alike(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class SiteFit:
-    """The fit that knows where ligands were measured; each of its r rows is a known ligand at a site.
+    """The fit that knows the site of each measurement; each of its r rows is a known ligand at a site.
 
     Attributes:
-        sites: The different sites.
-        row_ligand: (r,) int64, which of the known ligands.
-        row_site: (r,) int64, at which of the sites; -1 where that is not known.
+        sites: The distinct sites.
+        row_ligand: (r,) int64, index of the known ligand.
+        row_site: (r,) int64, index of the site; -1 where it is not known.
         weights: (r,) float64, pK.
         mean: pK.
     """
@@ -103,10 +103,10 @@ class Prior:
 
     Args:
         features: Of the n known ligands.
-        weights: (n,) pK, of the fit that sees the ligand alone.
-        mean: pK, of this fit.
+        weights: (n,) pK, weights of the fit that sees the ligand alone.
+        mean: pK, mean of this fit.
         atoms: Fewest and most heavy atoms of a known ligand.
-        elements: As of ``Domain``.
+        elements: As in ``Domain``.
         at_site: The fit with sites.
     """
 
@@ -127,18 +127,18 @@ class Prior:
         self._kept: OrderedDict[bytes, Alike] = OrderedDict()  # least recently asked first
 
     def __len__(self) -> int:
-        """Known ligands."""
+        """The number of known ligands."""
         return len(self.weights)
 
     def predict(self, ligands: Sequence[LigandGraph]) -> np.ndarray:
-        """pK (n,) float64 of some ligands, whatever the protein; each as if it came alone."""
+        """pK (n,) float64 of some ligands, regardless of the protein; each is independent of the rest."""
         nowhere = [np.zeros(0, dtype=np.uint32)] * len(ligands)
         return self.predict_at(ligands, nowhere).alone
 
     def predict_at(
         self, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], ligand_of: np.ndarray | None = None
     ) -> PriorPk:
-        """What is said of ligands at sites, each as if it came alone.
+        """Predictions for ligands at sites; each is independent of the rest.
 
         Args:
             ligands: Any number; positions do not matter.
@@ -150,7 +150,7 @@ class Prior:
     def predict_features(
         self, features: Features, sites: Sequence[np.ndarray], ligand_of: np.ndarray | None = None
     ) -> PriorPk:
-        """The same from what the kernel sees of the ligands."""
+        """The same as ``predict_at``, from the kernel features of the ligands."""
         at_site, alone, known = np.empty(len(sites)), np.empty(len(sites)), np.empty(len(sites))
         place_of: list[list[int]] = [[] for _ in range(len(features))]
         for place, row in enumerate(range(len(sites)) if ligand_of is None else ligand_of.tolist()):
@@ -185,7 +185,7 @@ class Prior:
         return rows, similarity
 
     def summary(self) -> dict[str, int]:
-        """What the card of weights says of it."""
+        """What the card of the weights records about the prior."""
         return {"ligands": len(self), "sites": len(self.at_site.sites)}
 
     def domain(self) -> Domain:
@@ -193,7 +193,7 @@ class Prior:
         return Domain.of(self.features.split(), [], self.atoms, self.elements)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """What a file has to hold; ``from_arrays`` gives the prior back."""
+        """The arrays to save; ``from_arrays`` is the inverse."""
         return {
             "bits": self.features.bits.astype(np.int16),
             "bit_counts": self.features.bit_counts.astype(np.int16),
@@ -212,10 +212,10 @@ class Prior:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Prior:
-        """The prior of a file.
+        """Restores a prior from the arrays of a file.
 
         Raises:
-            ValueError: An array is missing, is damaged, or they do not fit together.
+            ValueError: An array is missing or damaged, or the arrays do not fit together.
         """
         _check(arrays)
         counts = arrays["bit_counts"].astype(np.int64)
@@ -238,7 +238,7 @@ def summary_of(ligands: Sequence[LigandGraph]) -> tuple[tuple[int, int], np.ndar
 
 
 def _check(arrays: Mapping[str, np.ndarray]) -> None:
-    """Refuses arrays that are no prior; see ``Prior.from_arrays``."""
+    """Raises ``ValueError`` where arrays do not describe a prior; see ``Prior.from_arrays``."""
     shapes = {
         "bits": ("bits",),
         "bit_counts": ("ligands",),
@@ -275,6 +275,6 @@ def _check(arrays: Mapping[str, np.ndarray]) -> None:
         raise ValueError("the prior has words of another kind")
     for name, lowest, most in (("row_ligand", 0, sizes["ligands"]), ("row_site", -1, sizes["sites"])):
         if ((arrays[name] < lowest) | (arrays[name] >= most)).any():
-            raise ValueError(f"the prior has rows of what it does not know, in {name}")
+            raise ValueError(f"the prior has rows that it does not know, in {name}")
     if not all(np.isfinite(arrays[name]).all() for name in _FINITE):
         raise ValueError("the prior has numbers that are not finite")

@@ -1,8 +1,8 @@
-"""A prior that learns from the rows of a run: own compounds correct it for what is like them.
+"""A prior that learns from the rows of a run: measured compounds correct it for similar ones.
 
-What a prior is wrong by about measured compounds is regressed by the prior's own kernel, and added to it (kriging of
-the residuals; Rasmussen & Williams 2006, section 2.7): exact, without iterations. Far from the own compounds the prior
-stays what it was.
+The prior's errors on measured compounds are regressed with the prior's own kernel and added to it (kriging of the
+residuals; Rasmussen & Williams 2006, section 2.7): exact, without iterations. Far from these compounds the prior is
+unchanged.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Unseen:
-    """What a prior that has learned own compounds says, of these as if each had not been among them.
+    """Predictions of a prior that has learned own compounds; each of these is predicted without itself.
 
     Attributes:
-        before: The prior as it was.
-        after: As it is.
-        alone: By fingerprint of each own ligand, pK: what the others correct of the prior of the ligand alone.
-        at_site: The same of the prior at the site; the mean over the sites where the ligand was measured.
+        before: The prior before learning.
+        after: The prior after learning.
+        alone: By fingerprint of each own ligand, pK: the others' correction of the prior for the ligand alone.
+        at_site: The same for the prior at the site; the mean over the sites where the ligand was measured.
     """
 
     before: Prior
@@ -53,13 +53,13 @@ class Unseen:
 def learn_own(
     prior: Prior, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], pk: np.ndarray
 ) -> tuple[Prior, PriorFunction]:
-    """The prior with what measured compounds say, and what it says of any without having seen that compound.
+    """The prior corrected by measured compounds, with leave-one-out predictions for these.
 
     Measurements of one ligand at one site are averaged. More than ``MOST_OWN`` of them leave the prior as it is, with
     a warning.
 
     Args:
-        prior: It is not changed.
+        prior: The prior to correct; not modified.
         ligands: Of n measurements; at least one.
         sites: (n,) the words of each, see ``binding.domain.words.pocket_words``.
         pk: (n,) measured, exact.
@@ -92,7 +92,7 @@ def learn_own(
 
 
 def _numbered(keys: Sequence[object]) -> np.ndarray:
-    """(n,) different keys by numbers, in the order in which they come."""
+    """(n,) number of each key, in order of first appearance."""
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
 
@@ -104,13 +104,13 @@ def _mean(values: np.ndarray, row_of: np.ndarray) -> np.ndarray:
 def _corrected(
     kernel: np.ndarray, ridge: float, wrong: np.ndarray, ligand_of: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of the rows, and what is said of each by a fit without all rows of its ligand.
+    """Weights of the rows, and the prediction for each from a fit without any row of its ligand.
 
     Args:
-        kernel: (rows, rows), of which nothing is changed.
+        kernel: (rows, rows), not modified.
         ridge: Added to its diagonal.
         wrong: (rows,) measured minus prior, pK.
-        ligand_of: (rows,) which ligand each is of.
+        ligand_of: (rows,) index of each row's ligand.
     """
     inverse = np.linalg.inv(kernel.astype(np.float64) + ridge * np.eye(len(kernel)))
     weights = inverse @ wrong
@@ -124,7 +124,7 @@ def _corrected(
 def _joined(
     prior: Prior, features: Features, weights: np.ndarray, at_site: SiteFit, ligands: Sequence[LigandGraph]
 ) -> Prior:
-    """A prior and what is added to it, as one."""
+    """A prior and its correction as one prior."""
     known, fit = prior.features, prior.at_site
     atoms, elements = summary_of(ligands)
     joined = SiteFit(

@@ -1,4 +1,4 @@
-"""How alike two binding sites are: the kernel that the ligands' is multiplied by, where affinity was measured there."""
+"""The similarity of two binding sites, by which the ligand kernel is multiplied for the fit with sites."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _ROWS_AT_ONCE: Final = 1024
 
 
 class Sites:
-    """The words of n binding sites, held so that one site is compared with all of them fast.
+    """The words of n binding sites, stored for fast comparison of one site with all of them.
 
     Args:
-        words: Of all sites, joined, uint32; see ``binding.domain.words``.
-        counts: (n,) how many are each site's.
+        words: Words of all sites, concatenated, uint32; see ``binding.domain.words``.
+        counts: (n,) number of words of each site.
     """
 
     def __init__(self, words: np.ndarray, counts: np.ndarray) -> None:
@@ -31,7 +31,7 @@ class Sites:
 
     @classmethod
     def of(cls, sites: Sequence[np.ndarray]) -> Sites:
-        """Of the words of each site."""
+        """Built from the words of each site."""
         joined = np.concatenate([np.zeros(0, dtype=np.uint32), *sites])
         return cls(joined, np.array([len(words) for words in sites], dtype=np.int64))
 
@@ -44,7 +44,7 @@ class Sites:
         """(n,) float64, Tanimoto similarity of the sets of words; zero to all where there is no word.
 
         Args:
-            words: (words,) of a site, all different.
+            words: (words,) distinct words of a site.
         """
         if not len(self._different):
             return np.zeros(len(self))
@@ -75,6 +75,6 @@ class Sites:
 
 
 def tanimoto(words: np.ndarray, others: np.ndarray) -> float:
-    """Similarity of two sets of words, each without doubles."""
+    """Similarity of two sets of words, each without duplicates."""
     shared = len(np.intersect1d(words, others, assume_unique=True))
     return shared / max(len(words) + len(others) - shared, 1)

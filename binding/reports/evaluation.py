@@ -19,7 +19,7 @@ from binding.evaluation import Report, Section
 from binding.metrics import Estimate
 
 INK, GREY, PALE = "#1f2933", "#7b8794", "#e4e7eb"
-BLUE, ORANGE = "#0072b2", "#d55e00"  # Okabe and Ito's, told apart by all eyes
+BLUE, ORANGE = "#0072b2", "#d55e00"  # Okabe and Ito; distinguishable with colour blindness
 STYLE: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
@@ -47,8 +47,8 @@ def draw(report: Report, folder: str | Path) -> list[Path]:
     """Draws what the report has the columns for, each as SVG and PNG.
 
     Args:
-        report: Of ``binding.evaluation.evaluate``.
-        folder: Where to; it exists.
+        report: Report of ``binding.evaluation.evaluate``.
+        folder: Output folder; it must exist.
 
     Returns:
         The files: ``predicted``, and where they make sense ``residuals``, ``calibration``, ``ranking``, ``series``.

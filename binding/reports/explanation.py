@@ -31,7 +31,9 @@ class Bar:
     """A bar on an axis of 100 units.
 
     Attributes:
-        start, width: Of the bar. whisker: Half its error; 0 where there is none.
+        start: Left end of the bar.
+        width: Length of the bar.
+        whisker: Half the length of the error bar; 0 where there is none.
         end: Where the bar ends, which the whisker is about.
         zero: Where the axis is 0.
         tighter: Whether it adds to pk.
@@ -58,7 +60,7 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class PageSection:
-    """What is shown of one complex."""
+    """The section of the page for one complex."""
 
     row: Any
     drawing: Markup

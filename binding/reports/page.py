@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 
 def render_page(template: str, **values: Any) -> str:
-    """A page as text; whatever comes from files (names, messages, settings) is escaped.
+    """A page as text; everything that comes from files (names, messages, settings) is escaped.
 
     Args:
         template: Its name in the folder of templates.

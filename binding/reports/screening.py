@@ -1,6 +1,6 @@
 """The report of a screen: one HTML file that opens without a network.
 
-Whatever comes from files (names, messages, settings) is escaped by the template.
+Everything that comes from files (names, messages, settings) is escaped by the template.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ class Enrichment:
     """Whether known actives are found at the top.
 
     Attributes:
-        section: Of ``binding.evaluation``.
-        scores: (n,) of the labelled compounds, by column.
+        section: Section of a report of ``binding.evaluation``.
+        scores: (n,) scores of the labelled compounds, by column.
         active: (n,) bool.
-        unknown: Labels of compounds that were not asked for.
+        unknown: Labels of compounds that the screen does not contain.
     """
 
     section: Section
@@ -144,7 +144,7 @@ def _enrichment(run: Path, labels: Path, label: str) -> Enrichment:
         some = ", ".join(entry.id for entry in entries[:3])
         raise TableError(
             f"No id of {labels.name} is a compound of this run.",
-            f"ids there: {some} ...; see the column compound of results.csv.",
+            f"Its ids are {some} ...; those of the run are in the column compound of results.csv.",
         )
     known = [entry for entry in entries if entry.id in asked]
     joined = join(table, known, "pk", TruthColumns(label=label), None, labels.name)

@@ -36,13 +36,13 @@ class Featurized:
     """A record that is ready to be scored.
 
     Attributes:
-        id: Of its row.
+        id: The id of its row.
         protein: The protein's file name.
         ligand: The pose.
-        pocket: Its residues are those of the graph, in order; only explanations need it. None where it was dropped.
+        pocket: The pocket, its residues in the order of the graph; only explanations need it. None if dropped.
         graph: What the network sees.
         warnings: Sentences about the structure and how it was read.
-        words: Of the chains around the pocket; see ``binding.domain.words``.
+        words: Words of the chains around the pocket; see ``binding.domain.words``.
     """
 
     id: str
@@ -59,7 +59,7 @@ class Failed:
     """A record that cannot be scored.
 
     Attributes:
-        id: Of its row.
+        id: The id of its row.
         protein: The protein's file name.
         name: The record's title, or the file's stem where there is none.
         error: Why.
@@ -153,13 +153,13 @@ def _records(job: Job) -> Iterator[Ligand | BadRecord]:
 
 @dataclass(frozen=True, eq=False)
 class _Pocket:
-    """A pocket and what is made of it.
+    """A pocket and what is derived from it.
 
     Attributes:
         protein: The pocket's residues.
         graph: Theirs.
-        words: Of the chains around the pocket; see ``binding.domain.words``.
-        notes: What was left out of it for the ligand's sake.
+        words: Words of the chains around the pocket; see ``binding.domain.words``.
+        notes: What was left out of it because of the ligand.
     """
 
     protein: Protein

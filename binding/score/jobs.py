@@ -32,7 +32,7 @@ class Job:
             ligands in memory.
         pocket: A reference ligand's file, a pocket in words (see ``parse_pocket``) or a ``PocketSpec``.
         template: SMILES with the bond orders of a ligand that has none.
-        id: Of a single record; of several, what stands before their numbers.
+        id: Id of a single record; for several records, the prefix of their numbers.
         texts: Consecutive records of the file ``source``, as text; None for all of it.
         first: 0-based number of the first record in its file.
         several: Whether the file is known to hold more records than these.

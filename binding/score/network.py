@@ -1,4 +1,4 @@
-"""Graphs to numbers: batches of like size, and what fails costs no other graph its numbers."""
+"""Graphs to numbers: batches of similar size, and a graph that fails does not affect the others."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Numbers(NamedTuple):
 def score_graphs(
     graphs: Sequence[ComplexGraph], scorer: Scorer, batch_size: int = DEFAULT_BATCH_SIZE
 ) -> list[Numbers | BindingError]:
-    """Scores graphs in batches of like size.
+    """Scores graphs in batches of similar size.
 
     Args:
         graphs: Any number; they are batched by size among themselves, so the same graphs give the same bits.
@@ -82,7 +82,7 @@ def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[Numbers | Binding
 
 
 def bounded(pk: np.ndarray) -> np.ndarray:
-    """pK within what was ever measured, (n,); what is no finite number stays as it is."""
+    """pK clipped to the range ever measured, (n,); values that are not finite stay as they are."""
     return np.where(np.isfinite(pk), np.clip(pk, *MEASURED_PK), pk)
 
 

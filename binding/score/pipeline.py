@@ -1,7 +1,7 @@
 """Requests in, rows out: in order, streaming, one row for every ligand record, even for those that fail.
 
 Files are read and turned into graphs in worker processes while the network scores the graphs that are ready, in
-batches of like size. A second use of an id gets ``~2``, ``~3`` ...
+batches of similar size. A second use of an id gets ``~2``, ``~3`` ...
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def predict_rows(requests: Iterable[Request], options: ScoringOptions | None = N
 def score_requests(
     requests: Iterable[Request], scorer: Scorer, options: ScoringOptions
 ) -> Iterator[tuple[Outcome, ResultRow]]:
-    """Like ``predict_rows`` with a loaded model, and with what each row was made of beside it."""
+    """Like ``predict_rows`` with a loaded model, and with the outcome behind each row."""
     requests = list(requests)
     workers = default_workers(requests) if options.workers is None else options.workers
     jobs = jobs_of(requests, options)

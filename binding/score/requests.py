@@ -1,4 +1,4 @@
-"""What is asked for as a list of requests, however it was given: files, molecules, tables or folders."""
+"""Input as a list of requests, however it was given: files, molecules, tables or folders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def requests_from(
     *,
     ligand: str = "auto",
 ) -> list[Request]:
-    """The requests that a source stands for; what it names outright is checked to exist.
+    """The requests that a source stands for; paths named directly are checked to exist.
 
     Args:
         source, ligands, ligand: As for ``binding.predict``.

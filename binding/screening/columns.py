@@ -37,10 +37,10 @@ class Table:
 
     Attributes:
         path: The file.
-        kind: What the column holds.
-        column: Of mol blocks or SMILES.
-        name_column: Of names; None where there is none.
-        header: Of text; None for Parquet.
+        kind: Kind of the column's content.
+        column: Column of mol blocks or SMILES.
+        name_column: Column of names; None where there is none.
+        header: Header of a text file; None for Parquet.
     """
 
     path: Path
@@ -97,7 +97,7 @@ class Table:
 
 
 class _Torn:
-    """Rows of too few or too many cells, which Arrow tells before it hands out the rows around them."""
+    """Rows of too few or too many cells, which Arrow reports before it hands out the rows around them."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -113,8 +113,8 @@ class _Torn:
         place = row.number - header.lines - 1
         cells = dict(zip(header.names, cells_of(row.text, header.separator), strict=False))
         error = TableError(
-            f"{table.path.name}, row {place + 1}: {row.actual_columns} cells for {row.expected_columns} columns",
-            f"columns: {', '.join(header.names)}; put a cell that holds a {header.separator!r} in double quotes",
+            f"{table.path.name}, row {place + 1}: {row.actual_columns} cells for {row.expected_columns} columns.",
+            f"Columns: {', '.join(header.names)}; put a cell that holds a {header.separator!r} in double quotes.",
             "bad_row",
         )
         self._found[place] = _title(cells.get(table.name_column or "")), error
@@ -128,7 +128,7 @@ class _Torn:
 
 
 def open_table(path: Path) -> Table | None:
-    """What a table's columns say; None for pairs of protein and ligand.
+    """The library in a table, found by its columns; None for pairs of protein and ligand.
 
     Raises:
         FileError: It cannot be read.

@@ -28,9 +28,9 @@ def write_ranked(
     """Writes the best rows by rank.
 
     Args:
-        best: ``row``, ``pose_number``, ``rank`` (from 1, without gaps) and what else is known of the best rows, in the
-            order of the first two.
-        total: How many there are.
+        best: ``row``, ``pose_number``, ``rank`` (from 1, without gaps) and any further columns, in the order of
+            the first two.
+        total: Number of best rows.
         parts: Files whose rows are in that order too.
         writer: Its schema names what is written: columns of ``best`` and of the parts.
         scratch: Folder for files that are gone at the end.
@@ -60,7 +60,7 @@ def _taken(best: pa.RecordBatchReader, parts: Sequence[Path], schema: pa.Schema)
             here = int(np.searchsorted(wanted, keys[-1], side="right"))
             places = np.searchsorted(keys, wanted[:here])
             if not np.array_equal(keys[places], wanted[:here]):
-                raise ValueError(f"{path} does not hold the rows that it was ranked with")
+                raise ValueError(f"{path} does not hold the rows that it was ranked with.")
             taken = part.take(places)
             for name in known:
                 taken = taken.append_column(name, waiting.column(name).slice(0, here))
@@ -70,7 +70,7 @@ def _taken(best: pa.RecordBatchReader, parts: Sequence[Path], schema: pa.Schema)
                 break
             waiting = next(batches, None)
     if waiting is not None:
-        raise ValueError("there are best rows that no part holds")
+        raise ValueError("There are best rows that no part holds.")
 
 
 def _keys(table: pa.Table) -> np.ndarray:

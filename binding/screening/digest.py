@@ -23,11 +23,11 @@ _BARS: Final = 50  # of a histogram, at most
 
 @dataclass(frozen=True)
 class Spread:
-    """How ``pk`` goes with another column, over the compounds.
+    """``pk`` against another column, over the compounds.
 
     Attributes:
         x: Cell centres or points of the other column.
-        y: Of ``pk``.
+        y: Cell centres or points of ``pk``.
         n: Compounds in each cell; ones for points.
         cell: Width and height of a cell; None for points.
         r: Pearson's, over all compounds; NaN where a column is constant.
@@ -46,9 +46,9 @@ class Failure:
 
     Attributes:
         code: Stable code.
-        rows: How many.
-        id: Of the first.
-        message: Of the first.
+        rows: Number of rows.
+        id: Id of the first row.
+        message: Message of the first row.
     """
 
     code: str
@@ -63,7 +63,7 @@ class Digest:
 
     Attributes:
         counts: Records, poses, compounds.
-        finished: Whether the run is.
+        finished: Whether the run is complete.
         quantiles: Of ``pk`` over the compounds: least, quartiles and greatest; empty without compounds.
         edges: (k + 1,) of the histograms' bars, pK.
         bars: ``pk`` and ``pk_ligand_only``: (k,) compounds in each bar.
@@ -88,9 +88,9 @@ def digest(run: str | Path, top: int, memory_mb: int = MEMORY_MB) -> Digest:
     """Counts a run, finished or under way.
 
     Args:
-        run: Its folder.
+        run: Folder of the run.
         top: Best compounds that are listed.
-        memory_mb: What may be held in memory, MB.
+        memory_mb: Memory limit, MB.
 
     Raises:
         FileError: There is no such run, or it has no part yet.
@@ -117,7 +117,7 @@ def digest(run: str | Path, top: int, memory_mb: int = MEMORY_MB) -> Digest:
 
 
 def compounds(run: str | Path, names: Iterable[str], memory_mb: int = MEMORY_MB) -> pd.DataFrame:
-    """Those of some compounds that were asked for; one that failed has no numbers.
+    """The compounds with these ids that the run contains; one that failed has no numbers.
 
     Returns:
         ``id`` (the compound), ``receptor``, ``pk``, ``pk_ligand_only``, ``heavy_atoms``, ``smiles``.

@@ -28,8 +28,8 @@ def run_parts(
 
     Args:
         jobs: Drawn lazily, a few ahead of what is finished, which bounds the memory.
-        task: What every process needs besides a job.
-        options: Which engine.
+        task: Everything that a process needs besides a job.
+        options: Choice and settings of the engine.
         stopping: True once no further job may be begun: parts under way are finished and yielded.
 
     Raises:

@@ -1,7 +1,7 @@
 """The folder of a run: ``run.json``, locks, and which parts are done.
 
 ``run.json`` says what the run is; the parts say how far it is. Locks are held by the operating
-system for as long as the process lives: whatever ends it, none is left behind.
+system for as long as the process lives: however it ends, no lock is left behind.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class RunFolder:
     """The folder of a run, locked for one shard of it while the ``with`` block lasts.
 
     Args:
-        path: It is made where it does not exist.
+        path: Folder of the run; made where it does not exist.
         shard: Which share of the run this process does; all of it if None.
 
     Raises:
@@ -78,13 +78,13 @@ class RunFolder:
         self._locks.close()
 
     def begin(self, decides: dict[str, Any], key: str, about: dict[str, Any], *, restart: bool = False) -> None:
-        """Starts the run, or goes on with it.
+        """Starts the run, or resumes it.
 
         Args:
-            decides: What decides the numbers; see ``binding.screening.key.ingredients``.
-            key: Its hash.
-            about: What else ``run.json`` says.
-            restart: Drop what the folder holds, whatever it is of.
+            decides: Everything that decides the numbers; see ``binding.screening.key.ingredients``.
+            key: Hash of ``decides``.
+            about: Further entries of ``run.json``.
+            restart: Drop the content of the folder, even that of another screen.
 
         Raises:
             UsageError: ``run_changed``: the folder holds a run with other numbers.
@@ -155,7 +155,7 @@ class RunFolder:
     # ---------------------------------------------------------------- locks and refusals
 
     def _refuse_foreign(self) -> None:
-        """A folder with other things in it is not ours to write to."""
+        """Refuses a folder that holds files of something else."""
         if self.path.exists() and not self.path.is_dir():
             raise FileError(f"{self.path} is a file.", "Name a folder for the run with -o.", "folder_taken")
         if self.path.is_dir() and not (self.path / _LOCKS).is_dir() and any(self.path.iterdir()):
@@ -229,5 +229,5 @@ def now() -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of this package and of those that numbers may hang on."""
+    """Versions of this package and of those that numbers may depend on."""
     return {"binding": __version__, "python": sys.version.split()[0], **{name: version(name) for name in _PACKAGES}}

@@ -29,7 +29,7 @@ def ingredients(
     part_size: int,
     domain_sha256: str | None = None,
 ) -> dict[str, Any]:
-    """All that decides the numbers, by content; ``run_key`` hashes it, and a run that differs says in what."""
+    """Everything that decides the numbers, by content; ``run_key`` hashes it, and errors name the differences."""
     return {
         "version": __version__,
         "model": model_sha256,

@@ -1,4 +1,4 @@
-"""Which parts of a run are done, which are left, and how far that is."""
+"""The parts of a run that are done and left, and its progress."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from binding.screening.records import PartJob, cut_parts
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
         done: Records that have their rows, those of earlier runs included.
-        failed: Of these.
+        failed: Those of ``done`` without a score.
         now: Records of this process alone.
         expected: All records of the library, about; None where that is not known.
     """
@@ -34,10 +34,10 @@ class Ledger:
     """The parts of a run as one process sees them; gives out the jobs that are left for its shard.
 
     Args:
-        shard: Of this process.
+        shard: Shard of this process.
         part_size: Most records of a part.
         done: The parts that are there.
-        count: How many there are in all, where an earlier process has read the library to its end.
+        count: Number of all parts, where an earlier process has read the library to its end.
         expected: About how many records the library holds; None where that is not known.
         tell: Called at the start and after each part.
 
@@ -88,8 +88,8 @@ class Ledger:
         """Take a part that has been written.
 
         Args:
-            info: Of the part.
-            seconds: What was spent on it, by stage.
+            info: Metadata of the part.
+            seconds: Time spent on it, by stage.
         """
         self._done[info.number] = info
         self.asked += info.records

@@ -1,6 +1,6 @@
 """Libraries: files, folders, globs, lists and tables to a stream of records, in an order that never changes.
 
-Nothing is held but the paths; a file that cannot be read, or breaks off, ends in a broken record.
+Only paths are kept in memory; a file that cannot be read, or is truncated, ends in a broken record.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class _LibraryFile:
 
 
 class Library:
-    """What is to be screened.
+    """The library to screen.
 
     Args:
         sources: Ligand files, folders, globs, lists of files (``.txt``), SMILES lists, tables (``.csv``,
@@ -136,7 +136,7 @@ class _Pairs(_Source):
                 )
 
     def _refused(self, number: int, request: Request, protein: Path, ligand: BadRecord) -> Record:
-        """What stands for a row that does not fit the table."""
+        """A broken record for a row that does not fit the table."""
         name = request.id or ligand.name
         return Record(
             name,
@@ -186,7 +186,7 @@ class _TableSource(_Source):
 
 
 def _open(source: str | Path) -> _Source:
-    """What a source is, told from its name and, for tables, from its columns."""
+    """The kind of a source, from its name and, for tables, its columns."""
     path = Path(source)
     if path.is_dir():
         return _Files(_in_folder(path))
@@ -306,7 +306,7 @@ def _of_smiles(file: _LibraryFile) -> Iterator[Record]:
 
 
 def _broken(file: _LibraryFile, number: int, error: BindingError) -> Record:
-    """What stands for a file that cannot be read from record ``number`` on."""
+    """A broken record for a file that cannot be read from record ``number`` on."""
     id_ = f"{file.stem}:{number + 1}" if number else file.stem
     return Record(id_, file.stem, os.path.abspath(file.path), number, RecordKind.BROKEN, error=error)
 

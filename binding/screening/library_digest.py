@@ -1,4 +1,4 @@
-"""What a library holds, by content: the hash that keys a run, and about how many records there are."""
+"""The content of a library: the hash that keys a run, and the approximate number of records."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Fingerprint:
     """A library by content.
 
     Attributes:
-        sha256: Of the sizes and hashes of all files in order; names do not count.
-        files: How many.
-        bytes: Their size.
-        records: About how many records they hold; None where that cannot be told without reading them.
+        sha256: Hash of the sizes and hashes of all files in order; names do not count.
+        files: Number of files.
+        bytes: Total size of the files.
+        records: About how many records they hold; None where that is not known without reading them.
         state: Hash of names, sizes and times of change: where it is as before, nothing is read again.
     """
 
@@ -46,7 +46,7 @@ def fingerprint(library: Library, before: Mapping[str, Any] | None = None) -> Fi
 
     Args:
         library: A file of it that is missing counts as missing; its rows will say so.
-        before: What ``run.json`` says of the library; taken as it is where no file has changed since.
+        before: The entry of ``run.json`` for the library; taken as it is where no file has changed since.
     """
     paths = list(library.files())
     state = _state(paths)

@@ -3,8 +3,8 @@
 A *part* is a contiguous range of the library's records and the unit of everything: of work, of
 resuming, of shards and of what an engine hands back. It is a Parquet file,
 ``parts/part-000000.parquet``, whose metadata says which run it belongs to and which records it
-holds. A part is written beside its name, synced and renamed: a name that is there is a part that
-is whole, whenever the power fails.
+holds. A part is written under a temporary name, synced and renamed: a part that exists is complete,
+even after a power failure.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ _META: Final = b"binding_part"
 
 @dataclass(frozen=True)
 class PartInfo:
-    """What a part says of itself.
+    """The metadata of a part.
 
     Attributes:
-        key: Of the run it belongs to; see ``binding.screening.plan``.
+        key: Key of the run that the part belongs to; see ``binding.screening.plan``.
         number: Its place among the parts, from 0.
         first: Row of its first record.
         records: How many records of the library it covers; each has one row or more.
@@ -93,7 +93,7 @@ def write_part(run: Path, table: pa.Table, info: PartInfo) -> Path:
     Args:
         run: Folder of the run; ``parts/`` must exist.
         table: Rows of ``SCHEMA``.
-        info: Goes into the file's metadata.
+        info: Metadata of the file.
 
     Raises:
         WriteError: ``disk_full`` or ``not_writable``.
@@ -106,7 +106,7 @@ def write_part(run: Path, table: pa.Table, info: PartInfo) -> Path:
 
 
 def read_info(path: Path) -> PartInfo | None:
-    """What a part says of itself; None where the file is no whole part of this format."""
+    """The metadata of a part; None where the file is no complete part of this format."""
     try:
         schema = pq.read_schema(path)
         return PartInfo(**json.loads((schema.metadata or {})[_META]))
@@ -121,6 +121,6 @@ def count_scored(table: pa.Table) -> int:
 
 
 def iter_infos(run: Path) -> Iterator[tuple[Path, PartInfo | None]]:
-    """Each part's file and what it says of itself."""
+    """Each part's file and metadata."""
     for path in part_paths(run):
         yield path, read_info(path)

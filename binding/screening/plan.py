@@ -1,4 +1,4 @@
-"""What is asked of a screen: the whole plan, and what of it each process needs."""
+"""The plan of a screen, and the part of it that each process needs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class EngineOptions:
 
     Attributes:
         name: One of ``ENGINES``.
-        ray_address: Of a running Ray cluster; None starts one on this machine.
+        ray_address: Address of a running Ray cluster; None starts one on this machine.
         gpus_per_worker: Share of a GPU for each Ray worker; None for a whole one where a GPU is asked for.
     """
 
@@ -42,7 +42,7 @@ class Shard:
 
     Attributes:
         index: From 1.
-        count: How many there are.
+        count: Number of shards.
     """
 
     index: int = 1
@@ -63,7 +63,7 @@ class Shard:
         """A shard in words, such as ``3/20``.
 
         Raises:
-            UsageError: It is none.
+            UsageError: The text is not a shard.
         """
         index, slash, count = text.partition("/")
         if not (slash and index.strip().isdigit() and count.strip().isdigit()):
@@ -73,7 +73,7 @@ class Shard:
 
 @dataclass(frozen=True, kw_only=True)
 class ScreenPlan:
-    """What is asked for.
+    """The plan of a screen.
 
     Attributes:
         library: Files, folders, globs, lists or tables; see ``binding.screening.library``.

@@ -34,7 +34,7 @@ def write_poses(rows: pa.Table, path: Path, template: str | None = None, *, resu
     """Writes the poses of some results, in their order, whole or not at all.
 
     Args:
-        rows: Of ``binding.screening.store.RESULT_COLUMNS`` and ``POSE_COLUMN``.
+        rows: Rows of ``binding.screening.store.RESULT_COLUMNS`` and ``POSE_COLUMN``.
         path: The SDF file; an older one is replaced.
         template: SMILES that gave the bond orders when the poses were scored.
         resumes: As for ``atomic``.

@@ -1,4 +1,4 @@
-"""Parts on a Ray cluster: actors that hold the model, one part a task, what dies is tried again elsewhere.
+"""Parts on a Ray cluster: actors that hold the model, one part for each task, failed tasks are retried elsewhere.
 
 Plain actors and not Ray Data: a part is already the unit of work, of resuming and of what is written, and its
 bytes depend on nothing outside of it. Ray Data would cut the library into blocks of its own, whose borders (and with
@@ -34,7 +34,7 @@ _STORE_BYTES: Final = 256 << 20  # of a Ray of our own: it holds the task once a
 
 
 def ray_device(device: str, options: EngineOptions) -> str:
-    """Where actors run the network: on their share of a GPU if they have one, whatever this machine has.
+    """Where actors run the network: on their share of a GPU if they have one, regardless of this machine.
 
     Args:
         device: As asked for: ``auto``, ``cpu``, ``cuda`` ...
@@ -136,12 +136,12 @@ def _begin(ray: ModuleType, *, address: str, **settings: Any) -> None:
         except Exception as error:  # what Ray raises for a node that does not start in time
             ray.shutdown()
             if attempt == attempts:
-                raise _no_ray(address, (str(error).splitlines() or [type(error).__name__])[0]) from error
+                raise _no_ray(address, (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")) from error
 
 
 def _no_ray(address: str, reason: str) -> UsageError:
     if address == "local":
-        return UsageError(f"Ray could not be started on this machine: {reason}", "Use --engine local.", "no_cluster")
+        return UsageError(f"Ray could not be started on this machine: {reason}.", "Use --engine local.", "no_cluster")
     return UsageError(
         f"There is no Ray at {address}: {reason}.",
         "Start one with `ray start --head`, and give its address (host:6379, or auto on one of its machines).",
@@ -165,7 +165,7 @@ def _most_workers(ray: ModuleType, gpus: float) -> int:
 
 
 class _Actor:
-    """What an actor does: load the model once, then part after part."""
+    """An actor: loads the model once, then scores part after part."""
 
     def __init__(self, task: ScreenTask) -> None:
         self._score = PartScorer(task)
@@ -188,8 +188,8 @@ class ActorPool:
     Args:
         ray: The package, connected.
         task: Put into the object store once; each machine fetches it once, however many actors it has.
-        workers: Actors.
-        gpus: Share of a GPU for each.
+        workers: Number of actors.
+        gpus: Share of a GPU for each actor.
     """
 
     def __init__(self, ray: ModuleType, task: ScreenTask, workers: int, gpus: float) -> None:

@@ -26,20 +26,20 @@ class RecordKind(StrEnum):
 
 @dataclass(frozen=True)
 class Record:
-    """One thing asked for: what one row, or the rows of its poses, will be made of.
+    """One record of a library, which becomes one row, or the rows of its poses.
 
     Attributes:
         id: As ``binding predict`` would name it: the file's stem, with ``:number`` where a file holds several.
         stem: The file's path without ending, relative to the folder that was searched; what names untitled poses.
-        file: Where it comes from, absolute.
+        file: File of the record, absolute.
         number: Place in that file, from 0.
-        kind: What ``text`` is.
+        kind: Kind of ``text``.
         text: The record itself.
         name: Title, where the file has it outside of the record (a table's id column); else None.
-        receptor: The receptor's file, where the library names one; else the run's receptor is meant.
+        receptor: File of the receptor, where the library names one; None for the run's receptor.
         receptor_name: As shown, with ``receptor``.
         pocket: A reference ligand's file or a pocket in words, where the library names one.
-        error: Of a broken record.
+        error: Error of a broken record; else None.
     """
 
     id: str
@@ -62,7 +62,7 @@ def is_untitled(record: Record, name: str) -> bool:
 
 @dataclass(frozen=True)
 class PartJob:
-    """The work of one part: all it takes besides the run's ``ScreenTask``.
+    """The work of one part: all that it needs besides the run's ``ScreenTask``.
 
     Attributes:
         number: Place among the parts, from 0.

@@ -1,4 +1,4 @@
-"""A record that kills the process which works on it, or hangs, costs nothing but its own row."""
+"""Recovery from records that kill their process, or hang: only their own rows are lost."""
 
 from __future__ import annotations
 

@@ -40,12 +40,12 @@ _GPU_DEVICES: Final = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/kf
 
 @dataclass(frozen=True)
 class ScreenResult:
-    """How a run ended.
+    """The result of a run.
 
     Attributes:
-        folder: Of the run.
+        folder: Folder of the run.
         asked: Records that this process answers for: all, or those of its shard.
-        scored: Of these.
+        scored: Those with a score.
         interrupted: Whether it was asked to stop before all of them were done.
         complete: Whether the whole library is done and the results are written.
         warnings: Sentences about the results as a whole.
@@ -80,10 +80,10 @@ def screen(
     progress: Callable[[Progress], None] = lambda _: None,
     command: Sequence[str] | None = None,
 ) -> ScreenResult:
-    """Screens a library, or goes on with a screen that was stopped.
+    """Screens a library, or resumes a screen that was stopped.
 
     Args:
-        plan: What is asked for.
+        plan: The plan of the screen.
         stopping: True once the parts under way are to be the last.
         progress: Called after each part.
         command: As given, for ``run.json``.
@@ -187,7 +187,7 @@ def _may_have_gpu() -> bool:
 def _about(
     plan: ScreenPlan, task: ScreenTask, decides: dict[str, Any], library: Fingerprint, command: Sequence[str] | None
 ) -> dict[str, Any]:
-    """What ``run.json`` says besides what decides the numbers."""
+    """The entries of ``run.json`` besides those that decide the numbers."""
     return {
         "command": shlex.join(command if command is not None else sys.argv),
         "folder": os.getcwd(),

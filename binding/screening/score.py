@@ -38,7 +38,7 @@ Poser = Callable[[Record], list[Ligand | BadRecord]]
 
 @dataclass(frozen=True, eq=False)
 class FinishedPart:
-    """What became of a job.
+    """The result of a job.
 
     Attributes:
         number: Of the part.
@@ -72,9 +72,9 @@ class PreparedPart:
         number: Of the part.
         first: Row of its first record.
         records: How many it covers.
-        outcomes: What became of each pose, in order.
+        outcomes: Outcome of each pose, in order.
         columns: For each, the columns that a screen adds to the row of ``binding predict``.
-        seconds: How long that took.
+        seconds: Time that this took.
     """
 
     number: int
@@ -101,7 +101,7 @@ class PartScorer:
     """Scores parts in one process: holds the model and what else is loaded only once.
 
     Args:
-        task: Of the run.
+        task: Task of the run.
         scorer: A loaded model to use; by default the task's is loaded when it is first needed.
     """
 
@@ -150,7 +150,7 @@ class PartScorer:
     # ---------------------------------------------------------------- records -> outcomes
 
     def _outcomes(self, records: list[Record]) -> Iterator[list[Outcome]]:
-        """For each of some records of one receptor and pocket, what its poses became."""
+        """The outcomes of the poses of each of some records of one receptor and pocket."""
         if not records:
             return
         sample = records[0]
@@ -196,7 +196,7 @@ class PartScorer:
         return replace(outcome, warnings=(*outcome.warnings, warning)), title
 
     def _columns(self, record: Record, outcome: Outcome) -> dict[str, Any]:
-        """What a screen knows of a pose besides its score."""
+        """The columns of a pose besides its score."""
         columns = {
             "id": record.id,
             "receptor": record.receptor_name or self._task.receptor_name,
@@ -212,7 +212,7 @@ class PartScorer:
 
 
 def score_parts(task: ScreenTask) -> PartScorer:
-    """What a worker process of an engine does with each job; see ``binding.pool.WorkerPool``."""
+    """The function of an engine's worker processes; see ``binding.pool.WorkerPool``."""
     return PartScorer(task)
 
 
@@ -249,7 +249,7 @@ def _light(outcome: Outcome) -> Outcome:
 
 
 def _given_up(job: PartJob, row: int, record: Record) -> list[Outcome]:
-    """What stands for a record that ended its process or hung; nothing for the others."""
+    """The failure of a record that ended its process or hung; nothing for the others."""
     error = job.lost.get(row)
     return [] if error is None else [Failed(record.id, record.receptor_name, record.name or record.id, error)]
 

@@ -23,8 +23,8 @@ class SmilesPoser:
     """Poses records of SMILES in one process; each receptor is prepared once.
 
     Args:
-        task: Of the run.
-        posing: How.
+        task: Task of the run.
+        posing: How compounds get poses.
     """
 
     def __init__(self, task: ScreenTask, posing: Posing) -> None:

@@ -168,7 +168,7 @@ class OpenResults:
     Attributes:
         connection: With the views ``results`` (``RESULT_COLUMNS``) and ``parts`` (``binding.screening.parts.SCHEMA``);
             locked: it reads this run and nothing else.
-        finished: Whether they are of a finished run; else they are those of the parts there are by now.
+        finished: Whether the run is finished; if not, the results are those of the parts so far.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -177,10 +177,10 @@ class OpenResults:
 
 @contextmanager
 def open_results(run: str | Path, memory_mb: int = MEMORY_MB) -> Iterator[OpenResults]:
-    """Opens the results of a run, or what there is of them while it is under way.
+    """Opens the results of a run, which may be unfinished.
 
     A finished run answers from ``results.parquet``, which is sorted; an unfinished one, or one that has gone
-    on since, is grouped and ranked anew from its parts.
+    on since, is grouped and ranked again from its parts.
 
     Raises:
         FileError: ``file_not_found``: this is no run, or it has no part yet.
@@ -233,7 +233,7 @@ def _origin_of_results(run: Path) -> dict[str, Any] | None:
 
 
 def count(connection: duckdb.DuckDBPyConnection) -> Finalised:
-    """What the views ``parts`` and ``results`` hold."""
+    """The counts of the views ``parts`` and ``results``."""
     asked, scored, poses, warned, compounds = only_row(
         connection,
         """SELECT count(DISTINCT row), count(DISTINCT row) FILTER (status = 'ok'), count(*) FILTER (status = 'ok'),
@@ -247,7 +247,7 @@ def count(connection: duckdb.DuckDBPyConnection) -> Finalised:
 
 
 def mixed_note(mixed: int, compound_tag: str | None) -> str:
-    """What to say where one name stands for different structures, of which the results list only the best."""
+    """A warning where one name stands for different structures, of which the results list only the best."""
     title, titles = ("title", "titles") if compound_tag is None else (f"{compound_tag} tag", f"{compound_tag} tags")
     names = f"1 {title} stands" if mixed == 1 else f"{mixed} {titles} stand"
     return (

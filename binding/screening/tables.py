@@ -1,4 +1,4 @@
-"""Tables larger than memory: DuckDB with a limit to its memory, locked to the files it is meant to read.
+"""Tables larger than memory: DuckDB with a limit to its memory, restricted to the files that it has to read.
 
 DuckDB sorts and groups on disk where the limit is reached, so that the results of a million poses and
 of a billion are made in the same memory.
@@ -22,7 +22,7 @@ from binding.files import FULL_DISK, atomic, write_error
 
 MEMORY_MB: Final = 1024
 _THREADS: Final = 4  # more need more memory each, and the disk is the limit by then
-_DISK_FULL: Final = (*map(os.strerror, FULL_DISK), "max_temp_directory_size")  # what DuckDB says then
+_DISK_FULL: Final = (*map(os.strerror, FULL_DISK), "max_temp_directory_size")  # DuckDB's messages in that case
 _DECIMALS: Final = 4  # of a CSV file, as `binding predict` writes it
 
 
@@ -31,12 +31,12 @@ def database(scratch: Path | None = None, memory_mb: int = MEMORY_MB) -> Iterato
     """A database in memory, which spills into a folder that is removed at the end.
 
     Args:
-        scratch: That folder, used by this process alone; what it holds is dropped. By default a new one among
+        scratch: That folder, used by this process alone; its content is deleted. By default a new one among
             the system's temporary files.
-        memory_mb: What DuckDB may hold, MB.
+        memory_mb: Memory limit of DuckDB, MB.
 
     Raises:
-        FileError: ``disk_full``, or what else the system says about a file.
+        FileError: ``disk_full``, or another error of the file system.
         BindingError: ``out_of_memory``.
     """
     spill = Path(tempfile.mkdtemp(prefix="binding-")) if scratch is None else scratch
@@ -91,12 +91,12 @@ def write_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, 
 
 
 def as_text(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
-    """Rows as they stand in a CSV file."""
+    """Rows in the text form of a CSV file."""
     return rows.project(", ".join(_cell(*column) for column in zip(rows.columns, map(str, rows.types), strict=True)))
 
 
 def _cell(name: str, kind: str) -> str:
-    """A column as it stands in a CSV file; an empty text is empty and not ``""``."""
+    """A column in the text form of a CSV file; an empty text is empty and not ``""``."""
     if kind in ("FLOAT", "DOUBLE"):
         return f"CASE WHEN isfinite({name}) THEN printf('%.{_DECIMALS}f', {name}) END AS {name}"
     return f"nullif({name}, '') AS {name}" if kind == "VARCHAR" else name
@@ -108,7 +108,7 @@ def quoted(text: str) -> str:
 
 
 def _in_our_words(error: duckdb.Error, scratch: Path, resumes: bool) -> BindingError | duckdb.Error:
-    """What a user can mend, told; anything else as it is, since it is a defect of ours."""
+    """An error that a user can mend, in our words; any other unchanged, since it is a defect of ours."""
     said = str(error)
     if any(mark in said for mark in _DISK_FULL):
         return write_error(scratch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), resumes=resumes)
@@ -119,5 +119,5 @@ def _in_our_words(error: duckdb.Error, scratch: Path, resumes: bool) -> BindingE
             "out_of_memory",
         )
     if isinstance(error, duckdb.IOException):
-        return FileError(f"The files of {scratch} cannot be used: {said.splitlines()[0]}", "Check the folder.")
+        return FileError(f"The files of {scratch} cannot be used: {said.splitlines()[0]}.", "Check the folder.")
     return error

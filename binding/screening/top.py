@@ -25,8 +25,8 @@ class Top:
     """The best compounds.
 
     Attributes:
-        rows: Of ``binding.screening.store.RESULT_COLUMNS``, best first; ``rank`` is that among all compounds.
-        finished: Whether the run is; else these are the best by now.
+        rows: Rows of ``binding.screening.store.RESULT_COLUMNS``, best first; ``rank`` is that among all compounds.
+        finished: Whether the run is finished; if not, these are the best so far.
         pose_blocks: (rows,) poses that no ligand file holds, such as those made of SMILES; else null.
         template: SMILES that gave the poses their bond orders.
     """
@@ -49,11 +49,11 @@ def find_top(
 
     Args:
         run: Folder of the run.
-        n: How many at most.
+        n: Maximum number of compounds.
         where: An SQL condition on the columns of the results: only compounds whose best pose meets it.
         sort_by: An SQL expression on them to sort by, greatest first, instead of ``rank``; rows without a
             value come last.
-        memory_mb: What may be held in memory, MB.
+        memory_mb: Memory limit, MB.
 
     Raises:
         FileError: There is no such run, or it has no part yet.
@@ -139,8 +139,8 @@ def _filtered(rows: duckdb.DuckDBPyRelation, condition: duckdb.Expression, text:
 
 
 def _refused(text: str, what: str, error: duckdb.Error) -> UsageError:
-    reason = str(error).split("\n\nLINE", 1)[0].split("\n\tCandidate functions", 1)[0].replace("\n", "; ")
+    reason = str(error).split("\n\nLINE", 1)[0].split("\n\tCandidate functions", 1)[0].replace("\n", "; ").rstrip(".!")
     return UsageError(
-        f"{what} {text!r} cannot be used: {reason}",
+        f"{what} {text!r} cannot be used: {reason}.",
         f"It is an SQL expression, {_EXAMPLES}; columns: {', '.join(RESULT_COLUMNS)}.",
     )

@@ -21,7 +21,7 @@ class Assignment:
     """The side of each row.
 
     Attributes:
-        sides: By id.
+        sides: Side of each row, by id.
         reasons: Why a row is left out, by id: a word to count by, and the particulars.
     """
 
@@ -47,7 +47,7 @@ def by_group(groups: Mapping[str, str], fractions: Mapping[str, float], seed: in
     Args:
         groups: Group of each id.
         fractions: Share of the rows wanted for ``test`` and ``validation``, 0 to 1.
-        seed: Of the order in which the groups are drawn.
+        seed: Seed of the order in which the groups are drawn.
 
     Raises:
         TableError: There are fewer groups than sides.
@@ -58,8 +58,8 @@ def by_group(groups: Mapping[str, str], fractions: Mapping[str, float], seed: in
     wanted = {side: fractions[side] for side in (TEST, VALIDATION) if fractions[side] > 0}
     if len(members) <= len(wanted):
         raise TableError(
-            f"the rows fall into {len(members)} group(s), which is too few for {len(wanted) + 1} sides",
-            "use another rule, a higher --identity, or fewer sides",
+            f"The rows fall into {len(members)} group(s), which is too few for {len(wanted) + 1} sides.",
+            "Use another rule, a higher --identity, or fewer sides.",
         )
     # The first member names a group: the order depends on no other group and not on the order of the rows.
     waiting = sorted(members.values(), key=lambda group: _draw(group[0], seed))
@@ -107,8 +107,8 @@ def by_time(values: Mapping[str, str], fractions: Mapping[str, float]) -> Assign
     sides = [side for side in (TEST, VALIDATION) if fractions[side] > 0]
     if len(ordered) <= len(sides):
         raise TableError(
-            f"the rows have {len(ordered)} date(s), which is too few for {len(sides) + 1} sides",
-            "name the column of years or ISO dates by --column",
+            f"The rows have {len(ordered)} date(s), which is too few for {len(sides) + 1} sides.",
+            "Name the column of years or ISO dates by --column.",
         )
     sizes = Counter(dates.values())
     counts = np.cumsum([sizes[date] for date in ordered])
@@ -128,7 +128,7 @@ def by_column(values: Mapping[str, str], meaning: Mapping[str, Sequence[str]]) -
     """Sides that a column names.
 
     Args:
-        values: Of each id.
+        values: Value of each id.
         meaning: The values that stand for ``test`` and for ``validation``. Where both are empty, the values must be
             the sides' names; else every other value trains. A blank is left out.
 
@@ -141,13 +141,15 @@ def by_column(values: Mapping[str, str], meaning: Mapping[str, Sequence[str]]) -
         sides = {value: side for side, wanted in meaning.items() for value in wanted}
         absent = sorted(set(sides) - present)
         if absent:
-            raise TableError(f"no row has the value {absent[0]!r}", f"values found: {', '.join(sorted(present)[:10])}")
+            raise TableError(
+                f"No row has the value {absent[0]!r}.", f"Values found: {', '.join(sorted(present)[:10])}."
+            )
         sides = {value: sides.get(value, TRAIN) for value in present}
     odd = sorted(present - set(sides) - {""})
     if odd:
         raise TableError(
-            f"the value {odd[0]!r} names no side",
-            f"use {', '.join(SIDES)}, or say which values test and validate: --test-value {odd[0]}",
+            f"The value {odd[0]!r} names no side.",
+            f"Use {', '.join(SIDES)}, or say which values test and validate: --test-value {odd[0]}.",
         )
     assignment = Assignment()
     for name, value in values.items():
@@ -169,7 +171,7 @@ def separate_ligands(
 
     Args:
         assignment: Changed in place.
-        scaffolds: Of each id.
+        scaffolds: Scaffold of each id.
         prints: Packed fingerprint of each id, (256,) uint8.
         similarity: Tanimoto from which on two ligands are alike.
     """

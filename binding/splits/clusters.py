@@ -100,7 +100,7 @@ def cluster_proteins(
     chains = [np.array([row_of[letters] for letters in kept[name]], dtype=np.int64) for name in names]
     index = SequenceIndex(sequences)
     linked = Clusters(len(sequences))
-    for rows in chains:  # chains of one protein are together whatever their sequences
+    for rows in chains:  # chains of one protein stay together even if their sequences differ
         for row in rows[1:]:
             linked.join(int(rows[0]), int(row))
     for row in range(len(sequences)):

@@ -79,7 +79,7 @@ class SequenceIndex:
         """How many words each of ``others`` shares with a sequence at about the same distance (a band of diagonals).
 
         Args:
-            row: Of the sequence.
+            row: Row of the sequence.
             others: (n,) rows.
 
         Returns:
@@ -139,7 +139,7 @@ class SequenceIndex:
         """Those of ``others`` that share enough words to be worth aligning, the most promising first.
 
         Args:
-            row: Of the sequence.
+            row: Row of the sequence.
             others: (n,) rows.
             threshold: Identity that must not be missed.
             least: How many to give even where fewer share enough.
@@ -154,7 +154,7 @@ class SequenceIndex:
         """The most alike of ``others`` and its identity; -1 and 0 where none is alike beyond chance.
 
         Args:
-            row: Of the sequence.
+            row: Row of the sequence.
             others: (n,) rows.
             threshold: Identity that must not be missed; below it only the few that share most words are aligned.
         """

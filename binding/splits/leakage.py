@@ -27,7 +27,7 @@ class Thresholds:
     """From where on something is close.
 
     Attributes:
-        identity: Of protein chains; the one that made the clusters.
+        identity: Sequence identity of protein chains at which the clusters were made.
         similarity: Tanimoto of ligands, ECFP4.
     """
 

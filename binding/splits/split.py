@@ -35,10 +35,10 @@ class SplitRule:
         by: One of ``RULES``.
         test: Share of the rows to test on.
         validation: Share of the rows to validate on.
-        seed: Of the draw.
+        seed: Seed of the draw.
         identity: Sequence identity from which on two proteins are alike.
         similarity: Tanimoto (ECFP4) from which on two ligands are alike.
-        column: Of the index: the sides (``column``) or the dates (``time``).
+        column: Column of the index that holds the sides (``column``) or the dates (``time``).
         test_values, validation_values: Values of the column that stand for these sides.
     """
 
@@ -54,28 +54,28 @@ class SplitRule:
 
     @property
     def thresholds(self) -> Thresholds:
-        """What counts as close."""
+        """The thresholds from which on proteins and ligands count as close."""
         return Thresholds(self.identity, self.similarity)
 
     def __post_init__(self) -> None:
         if self.by not in RULES:
-            raise UsageError(f"there is no rule {self.by!r}", f"the rules are {', '.join(RULES)}")
+            raise UsageError(f"There is no rule {self.by!r}.", f"The rules are {', '.join(RULES)}.")
         if min(self.test, self.validation) < 0 or self.test + self.validation >= 1:
-            raise UsageError("the shares to test and to validate must be at least 0 and below 1 in sum")
+            raise UsageError("The shares to test and to validate must be at least 0 and below 1 in sum.")
         for name, value in (("identity", self.identity), ("similarity", self.similarity)):
             if not 0.2 <= value <= 1.0:
-                raise UsageError(f"{name} {value} is not between 0.2 and 1", "below 0.2 lies what chance gives")
+                raise UsageError(f"{name} {value} is not between 0.2 and 1.", "Below 0.2 lies what chance gives.")
         if self.by == "column" and not self.column:
-            raise UsageError("the rule column needs the name of a column", "add --column NAME")
+            raise UsageError("The rule column needs the name of a column.", "Add --column NAME.")
         if self.by != "column" and (self.test_values or self.validation_values):
-            raise UsageError("values that stand for a side belong to the rule column", "add --by column")
+            raise UsageError("Values that stand for a side belong to the rule column.", "Add --by column.")
         if self.by not in ("column", "time") and self.column:
-            raise UsageError(f"the rule {self.by} reads no column", "use --by column or --by time")
+            raise UsageError(f"The rule {self.by} reads no column.", "Use --by column or --by time.")
 
 
 @dataclass(frozen=True, eq=False)
 class SplitResult:
-    """A split and what is known of it.
+    """A split and what is known about it.
 
     Attributes:
         table: A row for each row of the indexes, in their order: ``id``, ``split``, ``reason``, and
@@ -127,7 +127,7 @@ def split_dataset(
 
     Args:
         folders: In the layout that ``binding prepare`` reads; several are split as one.
-        rule: How.
+        rule: How to split.
         indexes: One a folder; ``<folder>/index.csv`` where None.
         report: Whether to find the nearest training protein and ligand of each held-out row.
         progress: Called with what is being done; returns a function of the numbers done and to do.
@@ -145,13 +145,13 @@ def split_dataset(
     usable = [row for row in rows if row.id not in content.failed]
     if not usable:
         error = next(iter(content.failed.values()))
-        raise TableError(f"no row can be read; the first: {error.message}", error.hint)
+        raise TableError(f"No row can be read; the first: {error.message}", error.hint)
     features = compare_rows(usable, content, rule.identity, bar("comparing proteins") if content.chains else None)
     assignment = assign(usable, rule, features)
     for name, error in content.failed.items():
         assignment.leave_out(name, "unreadable", f"{error.code}: {error.message}")
     if not assignment.on(TRAIN):
-        raise TableError("the split leaves no row to train on", "use another rule or smaller shares")
+        raise TableError("The split leaves no row to train on.", "Use another rule or smaller shares.")
     leaks = None
     if report:
         held_out = {side: assignment.on(side) for side in (TEST, VALIDATION)}
@@ -195,7 +195,7 @@ def compare_rows(
 
     Args:
         rows: That could be read.
-        content: Of their files.
+        content: Contents of their files.
         identity: Sequence identity from which on two proteins are alike.
         progress: Called with the numbers of chains compared and to compare.
     """
@@ -243,7 +243,7 @@ def _column(rows: Sequence[MeasuredComplex], column: str) -> dict[str, str]:
     """A column of the indexes; an index that lacks it gives blanks, as long as another has it."""
     if not any(column in row.entry.extra for row in rows):
         found = sorted({name for row in rows for name in row.entry.extra})
-        raise TableError(f"the index has no column {column!r}", f"columns found: {', '.join(found) or 'none'}")
+        raise TableError(f"The index has no column {column!r}.", f"Columns found: {', '.join(found) or 'none'}.")
     return {row.id: row.entry.extra.get(column, "") for row in rows}
 
 

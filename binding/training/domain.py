@@ -16,7 +16,7 @@ def training_domain(caches: Sequence[ComplexCache], items: Iterable[tuple[int, i
     """What some rows of caches hold; each ligand structure and each protein is looked at once.
 
     Args:
-        caches: Of a run.
+        caches: The caches of a run.
         items: Cache and row of each complex that was trained on; at least one.
     """
     ligands, words = {}, {}

@@ -36,9 +36,9 @@ def save_encoder(folder: Path, kind: str, state: Mapping[str, Tensor], card: Map
     """Writes an encoder with its card, atomically.
 
     Args:
-        folder: Of the run.
+        folder: Folder of the run.
         kind: ``ligand`` or ``pocket``.
-        state: Of the encoder.
+        state: State of the encoder.
         card: At least ``config``, the sizes of the model that it is for.
     """
     path = encoder_file(folder, kind)
@@ -47,7 +47,7 @@ def save_encoder(folder: Path, kind: str, state: Mapping[str, Tensor], card: Map
 
 
 def load_encoders(paths: Sequence[str | Path], model: ModelConfig) -> dict[str, Tensor]:
-    """What of a ``Member``'s state pre-trained encoders fill.
+    """The part of a ``Member``'s state that pre-trained encoders fill.
 
     Args:
         paths: Files of ``binding pretrain``, or the folders that it wrote them to.
@@ -68,10 +68,10 @@ def load_encoders(paths: Sequence[str | Path], model: ModelConfig) -> dict[str, 
         kind = card.get(ENCODER)
         if kind not in _PLACES:
             raise WeightsError(
-                f"{path} holds no pre-trained encoder", "binding pretrain makes them; use init for models"
+                f"{path} holds no pre-trained encoder.", "Make one with `binding pretrain`; for a model, use init."
             )
         if kind in kinds:
-            raise ConfigError(f"{kinds[kind]} and {path} are both a {kind} encoder", "name one of them")
+            raise ConfigError(f"{kinds[kind]} and {path} are both a {kind} encoder.", "Name one of them.")
         kinds[kind] = path
         refuse_other_features(path, card)
         _check_sizes(path, kind, card, model)
@@ -80,8 +80,10 @@ def load_encoders(paths: Sequence[str | Path], model: ModelConfig) -> dict[str, 
             with torch.random.fork_rng():  # the first weights of the rest are those of a run without encoders
                 _empty(kind, model).load_state_dict(tensors)
         except (SafetensorError, OSError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise WeightsError(f"cannot load {path}: {reason}", "the file is damaged, or of another version") from None
+            reason = str(error).splitlines()[0].rstrip(":.")
+            raise WeightsError(
+                f"Cannot load {path}: {reason}.", "The file is damaged, or of another version."
+            ) from None
         state |= {place + name: tensor for place in _PLACES[kind] for name, tensor in tensors.items()}
     return (
         state
@@ -103,7 +105,7 @@ def _files(paths: Sequence[str | Path]) -> list[Path]:
     for path in map(Path, paths):
         inside = [file for kind in _PLACES if (file := encoder_file(path, kind)).is_file()] if path.is_dir() else [path]
         if not inside:
-            raise WeightsError(f"{path} has no pre-trained encoder", "name the output folder of binding pretrain")
+            raise WeightsError(f"{path} has no pre-trained encoder.", "Name the output folder of `binding pretrain`.")
         found += inside
     return found
 
@@ -115,6 +117,6 @@ def _check_sizes(path: Path, kind: str, card: Mapping[str, Any], model: ModelCon
     ]
     if differs:
         raise ConfigError(
-            f"model: {', '.join(differs)} does not fit the {kind} encoder {path}",
-            "pre-train with the model's sizes, or train with the encoder's",
+            f"model: {', '.join(differs)} does not fit the {kind} encoder {path}.",
+            "Pre-train with the model's sizes, or train with the encoder's.",
         )

@@ -30,9 +30,9 @@ class TrainResult:
     Attributes:
         weights: ``model.safetensors``, its card beside it.
         predictions: CSV of the held-out rows, or None where nothing was held out.
-        metrics: Of the held-out rows with an exact measurement: the model and its ligand-only twin.
+        metrics: Metrics of the model and its ligand-only twin on the held-out rows with an exact measurement.
         interrupted: Whether it was stopped before its end; the same command resumes it.
-        rank: Of this process, where several train together; only 0 writes files.
+        rank: Rank of this process, where several train together; only 0 writes files.
     """
 
     weights: Path
@@ -47,9 +47,9 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
 
     Args:
         config: The run.
-        average: What is kept of it.
-        data: Its rows.
-        start: The weights that it started from, if any.
+        average: The averaged network that the run keeps.
+        data: The rows of the run.
+        start: The weights that the run started from, if any.
     """
     output = Path(config.output)
     member = Member(config.model)  # on the CPU, free of the trainer
@@ -105,7 +105,7 @@ def calibrate(error: np.ndarray, std: np.ndarray) -> dict[str, float]:
     Returns:
         ``std_scale``, by which ``std`` is multiplied, so that scaled errors have a mean square of 1; and
         ``interval_90``, the number of such standard deviations to either side that hold 90 % of a further row's errors
-        (the quantile that split conformal prediction takes), whatever the errors' distribution.
+        (the quantile that split conformal prediction takes), for any distribution of the errors.
     """
     size = np.sort(np.abs(error) / std)
     scale = float(np.sqrt(np.mean(size**2)))

@@ -1,4 +1,4 @@
-"""A batch that several processes share, made whole again, so that the loss is that of one process.
+"""Reassembles a batch that several processes share, so that the loss is that of one process.
 
 Each process encodes its own rows. The few numbers a row that the loss is made of are then exchanged, and every
 process computes the loss of the whole batch: weighted means, and differences between rows of one group, come
@@ -28,7 +28,7 @@ def gather_batch(predicted: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
 
     Args:
         predicted: (n, columns); n may differ from process to process.
-        labels: Of the same n rows.
+        labels: Labels of the same n rows.
 
     Returns:
         (B, columns) and the labels of the B rows, in the order of the ranks.

@@ -47,7 +47,7 @@ def keep_settings(
         before: Reads the settings of the run that goes on; None where none does.
 
     Raises:
-        ConfigError: Others than these have changed.
+        ConfigError: Settings other than ``free`` have changed.
     """
     path = output / "config.yaml"
     settings = config.model_dump(mode="json")
@@ -56,14 +56,14 @@ def keep_settings(
         changed = [key for key in settings if key not in free and old.get(key) != settings[key]]
         if changed:
             raise ConfigError(
-                f"{output} holds a run with other settings ({', '.join(changed)})",
-                "name another output, or start anew with --restart",
+                f"{output} holds a run with other settings ({', '.join(changed)}).",
+                "Name another output, or start over with --restart.",
             )
     write_text(path, yaml.safe_dump(settings, sort_keys=False), resumes=True)
 
 
 class WholeCheckpoints(TorchCheckpointIO):
-    """Writes checkpoints that are whole or not there, whatever happens."""
+    """Writes checkpoints atomically: a checkpoint is either complete or absent."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         save_checkpoint(Path(path), checkpoint)
@@ -76,7 +76,7 @@ class EpochLog(Callback):
     and writes the row again.
 
     Args:
-        path: The table; a run that goes on keeps the rows of the epochs before, a new one begins it anew.
+        path: The table; a resumed run keeps the rows of earlier epochs, a new run replaces it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -117,10 +117,10 @@ class Patience(EarlyStopping):
 def checkpoints(folder: Path, best: bool) -> list[ModelCheckpoint]:
     """``last.ckpt`` of every epoch, to go on from, and ``best.ckpt``.
 
-    The last one comes last: it says which epoch was the best, so that epoch has to be on the disk before.
+    ``last.ckpt`` is written last: it names the best epoch, so that epoch has to be on the disk before.
 
     Args:
-        folder: Where to.
+        folder: Folder for the checkpoints.
         best: Whether to keep the best epoch too.
     """
     common: dict[str, Any] = {"dirpath": folder, "enable_version_counter": False, "save_on_train_epoch_end": True}

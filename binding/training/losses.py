@@ -16,7 +16,9 @@ def affinity_loss(pk: Tensor, target: Tensor, weight: Tensor, relation: Tensor, 
     """Weighted Huber loss; a censored row costs only on the wrong side of its bound.
 
     Args:
-        pk: (B,) predicted. target: (B,). weight: (B,).
+        pk: (B,), predicted.
+        target: (B,), measured.
+        weight: (B,).
         relation: (B,): 0 equal, -1 the true pk is below the target, 1 above.
         delta: pK, where the loss turns from square to linear.
     """
@@ -27,7 +29,7 @@ def affinity_loss(pk: Tensor, target: Tensor, weight: Tensor, relation: Tensor, 
 
 
 def variance_loss(pk: Tensor, log_variance: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Gaussian likelihood of the error as it is: trains the variance alone (Nix & Weigend 1994)."""
+    """Gaussian likelihood of the detached error: trains the variance alone (Nix & Weigend 1994)."""
     squared = (pk - target).detach() ** 2
     loss = 0.5 * (squared * torch.exp(-log_variance) + log_variance)
     return (loss * weight).sum() / weight.sum().clamp_min(1e-6)
@@ -35,7 +37,7 @@ def variance_loss(pk: Tensor, log_variance: Tensor, target: Tensor, weight: Tens
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The rows and pairs of B complexes that some terms of the loss are of.
+    """The rows and pairs of B complexes that enter some terms of the loss.
 
     They follow from the labels alone, and are found before the labels go to the device: a step then never waits for
     the device to say how many there are.
@@ -56,7 +58,7 @@ class Chosen:
 
     @classmethod
     def of(cls, labels: Labels) -> Chosen:
-        """Of a batch, on the device of its labels."""
+        """For a batch, on the device of its labels."""
         near, wrong = labels.near_native == 1, labels.near_native == 0
         exact = (labels.weight > 0) & (labels.relation == 0)  # a bound has no difference to another measurement
         paired = (labels.group[:, None] == labels.group[None, :]) & exact[:, None] & exact[None, :]

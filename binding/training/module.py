@@ -40,7 +40,7 @@ _LONGEST_WARMUP = 0.1  # of the run, so that a short one does not end before it 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """What the loss is made of, of the B complexes of a batch over all processes.
+    """The inputs of the loss for the B complexes of a batch over all processes.
 
     Attributes:
         pk, log_variance, pose_logit: (B,), of the interaction model, see its ``Output``.
@@ -59,7 +59,7 @@ class TrainingModule(lightning.LightningModule):
     Args:
         config: The run.
         total_steps: Length of the learning rate's schedule.
-        state: Weights to start from, by their names in a ``Member``; what it lacks starts from chance.
+        state: Weights to start from, by their names in a ``Member``; the others are initialised at random.
     """
 
     def __init__(self, config: TrainConfig, total_steps: int, state: dict[str, Tensor] | None = None) -> None:
@@ -123,12 +123,12 @@ class TrainingModule(lightning.LightningModule):
         self.log_dict(figures, on_step=False, on_epoch=True, batch_size=size)
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
-        """Clips the two networks apart, so that neither scales the other's step; the log has the norms before."""
+        """Clips the two networks separately, so that neither scales the other's step; the log has the norms before."""
         norms = parts.clip_gradients(self.member, GRADIENT_CLIP)
         if not bool(torch.isfinite(torch.stack(list(norms.values()))).all()):
             raise TrainingError(
-                f"training has diverged: a gradient is not finite in step {self.global_step}",
-                "lower learning_rate, or set precision: fp32",
+                f"Training has diverged: a gradient is not finite in step {self.global_step}.",
+                "Lower learning_rate, or set precision: fp32.",
             )
         self._log_epoch({f"gradient_{part}": norm for part, norm in norms.items()}, 1)
 

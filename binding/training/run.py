@@ -33,7 +33,7 @@ from binding.training.start import load_start
 
 #: Settings that may change when a run goes on: they say where and how it runs, not what it computes.
 _FREE = {"threads", "output", "device", "devices", "tensorboard"}
-#: What a run makes, and what one that starts anew must not find: weights of other settings beside its own.
+#: Files of a run. One that starts over removes them, so that no weights of other settings lie beside its own.
 _MADE = (
     f"{LAST}.ckpt",
     f"{BEST}.ckpt",
@@ -57,7 +57,7 @@ def train(config: TrainConfig, *, progress: bool = True, restart: bool = False) 
     Args:
         config: The run.
         progress: Whether to draw a progress bar.
-        restart: Start anew: what an earlier run left in the folder is removed.
+        restart: Start over: what an earlier run left in the folder is removed.
 
     Raises:
         BindingError: A cache, weights or a setting cannot be used, or the folder holds a run with other settings.
@@ -105,7 +105,7 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
 
 
 def _silence() -> None:
-    """Warnings of Lightning about what is meant."""
+    """Silences Lightning's warnings about what is intended."""
     for message in (
         # The loaders have no workers on purpose: a batch takes a few ms to join, against some 300 to train on.
         ".*does not have many workers.*",
@@ -153,8 +153,8 @@ def _check_patience(config: TrainConfig, data: ComplexDataModule) -> None:
     exact = int((data.validation_set.relations == 0).sum())
     if exact < MIN_ROWS:
         raise ConfigError(
-            f"patience needs at least {MIN_ROWS} validation rows with an exact measurement, and there are {exact}",
-            "set validation, or leave patience empty",
+            f"patience needs at least {MIN_ROWS} validation rows with an exact measurement, and there are {exact}.",
+            "Set validation, or leave patience empty.",
         )
 
 
@@ -194,24 +194,27 @@ def _on_gpu(config: TrainConfig) -> bool:
     """Whether the run goes to GPUs.
 
     Raises:
-        UsageError: There are not as many as were asked for, or several in an interactive session.
+        UsageError: There are fewer than were asked for, or several were asked for in an interactive session.
     """
     if config.devices > 1 and hasattr(sys, "ps1"):
         raise UsageError(
-            "devices above 1 start the program again for each, which an interactive session cannot",
-            f"binding train SETTINGS --devices {config.devices}, on the command line",
+            "More than one device starts the program again for each, which an interactive session cannot do.",
+            f"Run `binding train SETTINGS --devices {config.devices}` on the command line.",
         )
     there = torch.cuda.device_count()
     if config.device == "cpu" or (config.device == "auto" and not there):
         return False
     if config.devices > there:
         raise UsageError(
-            f"device {config.device}, devices {config.devices}: there are {there} GPUs", "devices: N, or device: cpu"
+            f"device {config.device}, devices {config.devices}: there are {there} GPUs.",
+            "Set devices to a number of GPUs that there are, or device: cpu.",
         )
     return True
 
 
 def _tensorboard(output: Path) -> TensorBoardLogger:
     if importlib.util.find_spec("tensorboard") is None:
-        raise ConfigError("tensorboard is not installed", "pip install 'binding[tensorboard]', or tensorboard: false")
+        raise ConfigError(
+            "TensorBoard is not installed.", "Run pip install 'binding[tensorboard]', or set tensorboard: false."
+        )
     return TensorBoardLogger(save_dir=output, name="tensorboard", version="")

@@ -1,4 +1,4 @@
-"""Weights that a run starts from, instead of from chance."""
+"""Weights that a run starts from, instead of a random initialisation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from binding.errors import ConfigError
 from binding.model.weights import load_model, resolve_weights
 from binding.prior.model import Prior
 
-#: What a run may set anew: neither the tensors nor what they compute depend on it.
+#: What a run may set for itself: neither the tensors nor what they compute depend on it.
 _FREE: Final = {"dropout"}
 #: What a run may add to weights that lack it; it starts from chance.
 _ADDED: Final = {"pose_readout": "pairs"}
@@ -24,11 +24,11 @@ class Start:
     """One network of other weights.
 
     Attributes:
-        model: Its sizes, with the dropout and the readouts of the run.
-        state: Of its ``Member``.
-        origin: For the card of the run: which weights they were.
-        calibration: Of the card of these weights, or empty.
-        prior: What their pk starts from, if they are of that kind.
+        model: The sizes of the weights, with the dropout and the readouts of the run.
+        state: State of the ``Member``.
+        origin: Which weights they were, for the card of the run.
+        calibration: Calibration from the card of these weights, or empty.
+        prior: The prior that their pk starts from, if they have one.
     """
 
     model: ModelConfig
@@ -39,7 +39,7 @@ class Start:
 
 
 def load_start(config: TrainConfig) -> Start | None:
-    """Reads ``config.init``; None where the run starts from chance.
+    """Reads ``config.init``; None where the run starts from a random initialisation.
 
     The sizes of the model are those of the weights; settings under ``model`` may repeat them.
 
@@ -52,8 +52,8 @@ def load_start(config: TrainConfig) -> Start | None:
     scorer = load_model(config.init, device="cpu")
     if config.init_member >= len(scorer.members):
         raise ConfigError(
-            f"init_member {config.init_member}: {config.init} has {len(scorer.members)} networks",
-            "they count from 0",
+            f"init_member {config.init_member}: {config.init} has {len(scorer.members)} networks.",
+            "They count from 0.",
         )
     member = scorer.members[config.init_member]
     held = member.interaction.config
@@ -63,8 +63,8 @@ def load_start(config: TrainConfig) -> Start | None:
     if differs:
         told = ", ".join(f"{name} {value} (theirs: {getattr(held, name)})" for name, value in differs.items())
         raise ConfigError(
-            f"model: {told} does not fit the weights {config.init}",
-            "leave model out: with init, the sizes come from the card of the weights",
+            f"model: {told} does not fit the weights {config.init}.",
+            "Leave model out: with init, the sizes come from the card of the weights.",
         )
     path, _ = resolve_weights(config.init)
     return Start(

@@ -83,7 +83,7 @@ def test_a_row_of_a_table_that_does_not_fit_is_one_failed_row(made, scorer, tmp_
         ("line 6", "failed", "bad_id"),
         ("e", "ok", ""),
     ]
-    assert rows[1].message.startswith("pairs.csv, line 3: 3 cells for 4 columns (columns: id, protein, ligand, pk;")
+    assert rows[1].message.startswith("pairs.csv, line 3: 3 cells for 4 columns. (Columns: id, protein, ligand, pk;")
     assert [(row.protein, row.ligand) for row in rows[1:3]] == [
         ("peptide.pdb", "aspirin.sdf"),
         ("nowhere.pdb", "aspirin.sdf"),

@@ -47,7 +47,7 @@ def test_nothing_left_exits_4(binding_, tree):
         path.unlink()
     result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 1)
     assert result.exit_code == 4
-    assert "none of 4 complexes can be used: 4 x file_not_found" in result.stderr
+    assert "None of 4 complexes can be used: 4 x file_not_found" in result.stderr
     assert not Path("x.npz").exists()
 
 

@@ -107,7 +107,7 @@ def test_what_cannot_be_read_is_reported_and_the_rest_kept(prepared, tmp_path):
 
 
 def test_nothing_left_is_an_error_and_leaves_no_file(prepared, tmp_path):
-    with pytest.raises(CacheError, match="no complex"):
+    with pytest.raises(CacheError, match="No complex"):
         write_cache(tmp_path / "x.npz", [], [], {})
     assert list(tmp_path.iterdir()) == []
 

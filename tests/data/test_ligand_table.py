@@ -203,7 +203,7 @@ def test_a_missing_column_is_named(write, output, missing):
 
 def test_no_row_that_can_be_used(write, output):
     rows = [["a", "C1C", "6.0", "=", "P1"], ["b", "CC", "4.0", ">", "P1"]]
-    with pytest.raises(TableError, match=r"no row of .*ligands\.csv can be used") as caught:
+    with pytest.raises(TableError, match=r"No row of .*ligands\.csv can be used") as caught:
         prior_from_table(write(rows), output, **RULE)
     assert "prior.rejected.csv" in caught.value.hint
     assert [row["error_code"] for row in rejected_of(output)] == ["bad_smiles"]

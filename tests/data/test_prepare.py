@@ -481,7 +481,7 @@ def test_nothing_left_says_why_and_lists_the_rows(tree):
         path.unlink()
     with pytest.raises(NothingLeftError) as caught:
         run(tree)
-    assert f"none of {COUNT} complexes can be used: {COUNT} x file_not_found" in caught.value.message
+    assert f"None of {COUNT} complexes can be used: {COUNT} x file_not_found" in caught.value.message
     assert caught.value.exit_code == 4
     assert not (tree.parent / "x.npz").exists()
     assert (tree.parent / "x.rejected.csv").read_text().count("file_not_found") == COUNT

@@ -114,7 +114,7 @@ def test_without_validation_all_rows_train(tables):
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"fold": 5}, "fold 5 of 5"),
+        ({"fold": 5}, "Fold 5 of 5"),
         ({"source": 2}, "source 2"),
         ({"column": "family"}, "family"),
     ],

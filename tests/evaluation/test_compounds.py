@@ -63,7 +63,7 @@ def test_poses_of_one_compound_with_two_measurements_are_refused():
     truth = [*TRUTH[:1], entry("p2", 6.4, "x"), *TRUTH[2:]]
     with pytest.raises(TableError, match=r"truth\.csv: the compound 'x' .*different pK: p1, p2") as caught:
         evaluate(TABLE, truth, columns=COLUMNS, truth_name="truth.csv")
-    assert "mend the rows" in caught.value.hint
+    assert "correct the wrong rows" in caught.value.hint
 
 
 def test_an_id_twice_in_the_truth_is_refused():

@@ -148,10 +148,10 @@ def test_all_failed_is_reported_and_not_a_crash():
 @pytest.mark.parametrize(
     ("table", "said", "hinted"),
     [
-        (predictions().drop(columns="pk"), "no column 'pk'", "columns found: id, pk_std"),
-        (predictions().rename(columns={"id": "name"}), "no column 'id'", "columns found: name"),
+        (predictions().drop(columns="pk"), "no column 'pk'", "Columns found: id, pk_std"),
+        (predictions().rename(columns={"id": "name"}), "no column 'id'", "Columns found: name"),
         (predictions().assign(id="c1"), "'c1' more than once", "choose a pose"),
-        (predictions().assign(id=[f"x{i}" for i in range(N)]), "no id is both", "x0, x1, x2 ..."),
+        (predictions().assign(id=[f"x{i}" for i in range(N)]), "No id is both", "x0, x1, x2 ..."),
     ],
 )
 def test_tables_that_do_not_fit_say_why(table, said, hinted):

@@ -213,4 +213,4 @@ def test_an_id_twice_names_file_compound_and_lines(tmp_path, affinities):
     path = write(tmp_path / "labels.csv", "id,label,pk\naspirin,1,5\nibuprofen,0,5\naspirin,0,5\n")
     with pytest.raises(TableError, match=r"labels\.csv: the id 'aspirin' is on line 2 and on line 4") as caught:
         read_truth(path, ["label"], affinities=affinities)
-    assert "keep one of the two rows" in caught.value.hint
+    assert "Keep one of the two rows" in caught.value.hint

@@ -81,7 +81,7 @@ def test_names_lists_and_tables_with_commas_between_their_cells_keep_their_comma
     assert row == {"id": "1,5", "ligand": "2,5", "pocket": "8,5", "pk": "6.5"}
     assert read(tmp_path, 'id,pk\na,"6,5"\nb,6,5\n') == [
         {"id": "a", "pk": "6,5"},
-        "table.csv, line 3: 3 cells for 2 columns",
+        "table.csv, line 3: 3 cells for 2 columns.",
     ]
 
 
@@ -104,7 +104,7 @@ def test_nameless_columns_and_empty_cells_at_the_end_are_none(tmp_path):
         {"id": "a", "pk": "6"},
         {"id": "b", "pk": "7"},
         {"id": "c", "pk": "8"},
-        "table.csv, line 5: 3 cells for 2 columns",
+        "table.csv, line 5: 3 cells for 2 columns.",
     ]
 
 
@@ -124,7 +124,7 @@ def test_a_quoted_cell_may_go_over_lines(tmp_path):
     ]
 
 
-OPEN = "table.csv, line 3: a quote is opened and not closed"
+OPEN = "table.csv, line 3: a quote is opened and not closed."
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_quote_that_is_not_closed_swallows_no_row(tmp_path, torn, said, rest):
 def test_a_quote_that_swallows_more_than_a_cell_can_hold(tmp_path):
     rest = "".join(f"x{number},p.pdb,a ligand with a long name.sdf\n" for number in range(4000))
     found = read(tmp_path, f'id,protein,ligand\na,"p.pdb,l.sdf\n{rest}')
-    assert found[0] == "table.csv, line 2: a quote is opened and not closed"
+    assert found[0] == "table.csv, line 2: a quote is opened and not closed."
     assert [row["id"] for row in found[1:]] == [f"x{number}" for number in range(4000)]
 
 

@@ -93,7 +93,7 @@ def test_a_quoted_cell_may_hold_the_separator(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said", "hinted"),
     [
-        ("id,protein\na,p.pdb\n", "no column 'ligand'", "columns found: id, protein"),
+        ("id,protein\na,p.pdb\n", "no column 'ligand'", "Columns found: id, protein"),
         ("id protein ligand\na p.pdb l.sdf\n", "no column 'protein' and no column 'ligand'", "id protein ligand"),
         ("1abc,p.pdb,l.sdf\n", "no column 'protein'", "first line names the columns"),
         ("id,protein,ligand\na,p.pdb,l.sdf\na,q.pdb,l.sdf\n", "'a' is on line 2 and on line 3", "id of its own"),
@@ -112,14 +112,14 @@ def test_a_wrong_table_says_what_is_wrong(tmp_path, text, said, hinted):
 @pytest.mark.parametrize(
     ("row", "id", "code", "said", "hinted"),
     [
-        ("a,p.pdb", "a", "bad_row", "line 3: 2 cells for 3 columns", "columns: id, protein, ligand"),
+        ("a,p.pdb", "a", "bad_row", "line 3: 2 cells for 3 columns", "Columns: id, protein, ligand"),
         ("a", "a", "bad_row", "line 3: 1 cell for 3 columns", "needs its separator too"),
         ("a,p.pdb,l.sdf,x", "a", "bad_row", "line 3: 4 cells for 3 columns", "double quotes"),
-        ("a,,l.sdf", "a", "bad_row", "line 3: the cell under 'protein' is empty", "fill it in"),
-        ("a,p.pdb,", "a", "bad_row", "line 3: the cell under 'ligand' is empty", "fill it in"),
-        (",p.pdb,l.sdf", "line 3", "bad_id", "line 3: the cell under 'id' is empty", "fill it in"),
-        (",p.pdb", "line 3", "bad_row", "line 3: 2 cells for 3 columns", "columns"),
-        ("z,p.pdb", "z", "bad_row", "line 3: 2 cells for 3 columns", "columns"),  # the id of another row
+        ("a,,l.sdf", "a", "bad_row", "line 3: the cell under 'protein' is empty", "Fill it in."),
+        ("a,p.pdb,", "a", "bad_row", "line 3: the cell under 'ligand' is empty", "Fill it in."),
+        (",p.pdb,l.sdf", "line 3", "bad_id", "line 3: the cell under 'id' is empty", "Fill it in."),
+        (",p.pdb", "line 3", "bad_row", "line 3: 2 cells for 3 columns", "Columns"),
+        ("z,p.pdb", "z", "bad_row", "line 3: 2 cells for 3 columns", "Columns"),  # the id of another row
     ],
 )
 def test_a_row_that_does_not_fit_is_one_bad_request(tmp_path, row, id, code, said, hinted):
@@ -184,7 +184,7 @@ def test_folder_in_pdbbind_layout(tmp_path):
 
 def test_folder_without_complexes_is_refused(tmp_path):
     (tmp_path / "notes").mkdir()
-    with pytest.raises(TableError, match="no complex found"):
+    with pytest.raises(TableError, match="No complex was found"):
         read_folder(tmp_path)
 
 

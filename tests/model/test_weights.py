@@ -157,7 +157,7 @@ def test_missing_weights_and_missing_card(weights, tmp_path):
 @pytest.mark.parametrize("keep", [0, 7, 500, -100])
 def test_a_file_that_breaks_off(weights, keep):
     weights.write_bytes(weights.read_bytes()[:keep])
-    assert "cannot load" in refusal(weights).message
+    assert "cannot be loaded" in refusal(weights).message
 
 
 def test_a_pickle_is_refused_and_not_run(weights, tmp_path):
@@ -176,7 +176,7 @@ def test_a_newer_format_says_upgrade(weights):
     edit_card(weights, format_version=FORMAT_VERSION + 1)
     error = refusal(weights)
     assert f"has format {FORMAT_VERSION + 1}" in error.message
-    assert "upgrade" in error.hint
+    assert "Upgrade" in error.hint
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1, 2]", "{}", '"card"', '{"format_version": "new"}', "\xff"])
@@ -190,7 +190,7 @@ def test_a_card_that_is_none(weights, text):
 )
 def test_a_card_whose_calibration_cannot_be_read(weights, calibration):
     edit_card(weights, calibration=calibration)
-    assert "cannot load" in refusal(weights).message
+    assert "cannot be loaded" in refusal(weights).message
 
 
 @pytest.mark.parametrize("key", ["name", "config", "num_members"])
@@ -212,7 +212,7 @@ def test_a_card_with_a_setting_that_this_version_lacks(weights):
 
 def test_a_card_of_another_size(weights):
     edit_card(weights, config={**SMALL.model_dump(), "hidden_channels": 64})
-    assert "cannot load" in refusal(weights).message
+    assert "cannot be loaded" in refusal(weights).message
 
 
 def test_weights_that_lack_a_tensor(tmp_path):

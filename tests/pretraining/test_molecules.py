@@ -57,7 +57,7 @@ def test_workers_change_nothing(broken, monkeypatch):
 def test_nothing_usable_is_told(tmp_path):
     path = tmp_path / "nothing.sdf"
     path.write_text("nonsense\n\n\n 7  x\n$$$$\n")
-    with pytest.raises(TableError, match="no record"):
+    with pytest.raises(TableError, match="No record"):
         read_molecules(path, workers=1)
     with pytest.raises(FileError):
         read_molecules(tmp_path / "none.sdf", workers=1)

@@ -268,7 +268,7 @@ def test_a_file_that_holds_no_encoder_is_told(tmp_path, finished):
         load_encoders([path], config.model)
     damaged = save_encoder(tmp_path, "pocket", {"a": torch.zeros(2)}, {"config": config.model.model_dump()})
     damaged.write_bytes(damaged.read_bytes()[:20])
-    with pytest.raises(WeightsError, match="cannot load"):
+    with pytest.raises(WeightsError, match="Cannot load"):
         load_encoders([damaged], config.model)
 
 
@@ -283,7 +283,7 @@ def test_an_encoder_that_lacks_a_tensor_is_told(tmp_path, finished):
     tensors = load_file(result.encoders[0])
     state = {name.removeprefix("0."): tensor for name, tensor in tensors.items() if "table" not in name}
     path = save_encoder(tmp_path, "ligand", state, {"config": config.model.model_dump()})
-    with pytest.raises(WeightsError, match="cannot load"):
+    with pytest.raises(WeightsError, match="Cannot load"):
         load_encoders([path], config.model)
 
 

@@ -53,7 +53,7 @@ def test_what_is_saved_is_loaded(saved, loaded):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(WeightsError, match="no prior") as caught:
+    with pytest.raises(WeightsError, match="There is no prior") as caught:
         FittedPrior.load(tmp_path / "none.npz")
     assert "binding prior" in caught.value.hint
 

@@ -123,7 +123,7 @@ def test_a_column_of_other_values():
     with pytest.raises(TableError, match="'kinase' names no side") as caught:
         by_column(values, {"test": (), "validation": ()})
     assert "--test-value" in caught.value.hint
-    with pytest.raises(TableError, match="no row has the value 'oxidase'"):
+    with pytest.raises(TableError, match="No row has the value 'oxidase'"):
         by_column(values, {"test": ("oxidase",), "validation": ()})
 
 

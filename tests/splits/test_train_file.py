@@ -61,7 +61,7 @@ def test_a_row_that_the_file_does_not_name_is_refused(tables, split_file):
 def test_sides_that_are_empty_are_told(tables, split_file):
     with pytest.raises(ConfigError, match="no row to train on"):
         split_rows(tables, split_file(dict.fromkeys("abcdef", "test")))
-    with pytest.raises(ConfigError, match=r"no row of sources\.0 is under validation"):
+    with pytest.raises(ConfigError, match=r"No row of sources\.0 is under validation"):
         split_rows(tables, split_file({**dict.fromkeys("abcde", "train"), "f": "validation"}))
 
 

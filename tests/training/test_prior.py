@@ -322,7 +322,7 @@ def test_a_prior_for_another_rule_is_refused(settings, prior):
 
 
 def test_a_prior_that_is_missing_or_damaged(settings, tmp_path):
-    with pytest.raises(WeightsError, match="no prior"):
+    with pytest.raises(WeightsError, match="There is no prior"):
         run(settings(prior=str(tmp_path / "none.npz")))
     (tmp_path / "half.npz").write_bytes(b"PK\x03\x04")
     with pytest.raises(WeightsError, match="is no prior"):

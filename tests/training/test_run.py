@@ -238,7 +238,7 @@ def test_patience_needs_exact_rows(with_bounds, cache):
 
 def test_tensorboard_that_is_not_installed_is_told(settings, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match="tensorboard is not installed") as caught:
+    with pytest.raises(ConfigError, match="TensorBoard is not installed") as caught:
         run(settings(tensorboard=True))
     assert "binding[tensorboard]" in caught.value.hint
 

@@ -1,4 +1,4 @@
-"""Who is near whom: atoms of one ligand, and ligand atoms and protein atoms. No learned parameter.
+"""Neighbour search within a ligand and between ligand and protein atoms. No learned parameter.
 
 Contacts are pairs (ligand atom, protein atom) within the cutoff. Pairs are (ligand atom, residue)
 whose least heavy-atom distance is within the cutoff.
@@ -24,12 +24,18 @@ class Contacts:
     Contacts are in the order of their pairs, pairs in that of their atoms, sites in that of their ligands.
 
     Attributes:
-        atom: (C,) ligand atom. protein: (C,) protein atom. vector: (C, 3), from ligand to protein atom, Å.
-        distance: (C,) Å. pair: (C,) row of the pair.
-        pair_atom: (E,) ligand atom. pair_residue: (E,) residue. pair_site: (E,) site.
+        atom: (C,) ligand atom.
+        protein: (C,) protein atom.
+        vector: (C, 3), from ligand to protein atom, Å.
+        distance: (C,) Å.
+        pair: (C,) row of the pair.
+        pair_atom: (E,) ligand atom.
+        pair_residue: (E,) residue.
+        pair_site: (E,) site.
         pair_distance: (E,) least distance, Å.
-        site_residue: (S,) residue. site_slot: (S,) ligand * max_sites + place.
-        max_sites: Most sites of a ligand.
+        site_residue: (S,) residue.
+        site_slot: (S,) ligand * max_sites + place.
+        max_sites: Greatest number of sites of a ligand.
     """
 
     atom: Tensor

@@ -22,7 +22,8 @@ class PairGrid:
     """Where queries, keys and pairs lie in padded blocks (items, max_queries, max_keys).
 
     Attributes:
-        query_slot: (N,) item * max_queries + place. key_slot: (M,) item * max_keys + place.
+        query_slot: (N,) item * max_queries + place.
+        key_slot: (M,) item * max_keys + place.
         cell: (E,) slot of the pair's query * max_keys + place of its key.
         items, max_queries, max_keys: sizes.
     """
@@ -87,15 +88,15 @@ class GeometricCrossAttention(nn.Module):
     times ``gate_ij`` before it meets the value. A query without any pair takes nothing.
 
     Args:
-        channels: Of both modalities.
+        channels: Width of both modalities.
         num_heads: Must divide ``channels``.
-        dropout: In the feed-forward layer; that on the weights comes with the gate.
+        dropout: Rate in the feed-forward layer; the gate includes that of the weights.
     """
 
     def __init__(self, channels: int, num_heads: int, dropout: float) -> None:
         super().__init__()
         if channels % num_heads:
-            raise ValueError(f"hidden_channels ({channels}) must be a multiple of num_heads ({num_heads})")
+            raise ValueError(f"hidden_channels ({channels}) must be a multiple of num_heads ({num_heads}).")
         self.num_heads = num_heads
         self.query_norm = nn.LayerNorm(channels)
         self.key_norm = nn.LayerNorm(channels)
@@ -116,9 +117,11 @@ class GeometricCrossAttention(nn.Module):
         """One layer.
 
         Args:
-            queries: (N, channels). keys: (M, channels), also the values.
+            queries: (N, channels).
+            keys: (M, channels), also the values.
             grid: Their pairs.
-            bias: (heads, E). gate: (heads, E), zero at the cutoff.
+            bias: (heads, E).
+            gate: (heads, E), zero at the cutoff.
             need_weights: Whether to return the weights.
 
         Returns:
@@ -130,7 +133,7 @@ class GeometricCrossAttention(nn.Module):
         pairs = (self.num_heads, len(grid.cell))
         if bias.shape != pairs or gate.shape != pairs:
             raise ValueError(
-                f"bias {tuple(bias.shape)} or gate {tuple(gate.shape)} does not fit {pairs[0]} heads, {pairs[1]} pairs"
+                f"Bias {tuple(bias.shape)} or gate {tuple(gate.shape)} does not fit {pairs[0]} heads, {pairs[1]} pairs."
             )
         heads, size = self.num_heads, queries.shape[1] // self.num_heads
         query = grid.pad_queries(self.query(self.query_norm(queries)) / math.sqrt(size), heads)

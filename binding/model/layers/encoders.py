@@ -16,7 +16,7 @@ from binding.model.layers.radial import GaussianBasis, envelope
 
 
 class CategoryEmbedding(nn.Module):
-    """Sum of one learned vector a column of categories.
+    """Sum of one learned vector for each column of categories.
 
     Args:
         sizes: Number of values of each column.
@@ -103,8 +103,8 @@ class DirectionEncoder(nn.Module):
     learned function of both atoms and the distance; channels are then mixed linearly.
 
     Args:
-        channels: Of the scalars.
-        vector_channels: Number of vectors an atom.
+        channels: Width of the scalars.
+        vector_channels: Number of vectors for each atom.
         cutoff: Å, within the ligand.
     """
 
@@ -120,7 +120,7 @@ class DirectionEncoder(nn.Module):
         self.invariants = nn.Linear(vector_channels, channels)
 
     def neighbours(self, batch: Batch) -> Neighbours:
-        """What the poses alone decide, without learned parameters."""
+        """The neighbours of each atom, which depend on the poses alone, not on learned parameters."""
         source, target = ligand_neighbours(batch, self.cutoff)
         line = batch.atom_positions.index_select(0, source) - batch.atom_positions.index_select(0, target)
         line = line.to(batch.dtype)

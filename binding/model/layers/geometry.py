@@ -37,7 +37,7 @@ _COLUMN = {name: column for column, name in enumerate(ATOM_CATEGORIES)}
 
 @dataclass(frozen=True, eq=False)
 class PairFeatures:
-    """What the positions alone say of E pairs; the same for every network of an ensemble.
+    """Features of E pairs that depend on positions alone; the same for every network of an ensemble.
 
     Attributes:
         scalars: (E, size) invariant numbers.
@@ -96,8 +96,8 @@ class PairGeometry(nn.Module):
         angles: Whether angles are part of the features.
 
     Attributes:
-        num_scalars: Features that positions alone decide, which come first.
-        num_features: All, those read from the learned vectors included.
+        num_scalars: Number of features that depend on positions alone, which come first.
+        num_features: Number of all features, including those read from the learned vectors.
     """
 
     shell_centres: Tensor

@@ -12,7 +12,7 @@ class GaussianBasis(nn.Module):
     Args:
         start: Centre of the first Gaussian, Å.
         stop: Centre of the last Gaussian, Å.
-        size: How many; the width is their spacing.
+        size: Number of Gaussians; their width is their spacing.
     """
 
     centres: Tensor

@@ -65,11 +65,11 @@ def small_mlp(inputs: int, hidden: int, dropout: float) -> nn.Sequential:
 
 
 class PairReadout(nn.Module):
-    """Contribution of each pair to pk, and what the complex looks like as a whole.
+    """Contribution of each pair to pk, and an embedding of the complex as a whole.
 
     Args:
-        channels: Of pairs and nodes.
-        dropout: In the readout layers.
+        channels: Width of pairs and nodes.
+        dropout: Rate in the readout layers.
     """
 
     def __init__(self, channels: int, dropout: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,34 +87,31 @@ def command(
 
 
 def _summarise(report: PrepareReport) -> None:
-    from collections import Counter
-
     again = f", {report.kept} of them unchanged since an earlier run" if report.kept else ""
     typer.echo(f"{report.cached} of {report.asked} complexes in {report.path}{again}", err=True)
     _summarise_warnings(report)
     if not report.rejected:
         return
     typer.echo(f"{len(report.rejected)} rejected; each with its reason in {report.rejected_path}", err=True)
-    reasons = Counter(item.error_code for item in report.rejected).most_common()
-    for code, count in reasons[:_SHOWN_REASONS]:
-        first = next(item for item in report.rejected if item.error_code == code)
-        typer.echo(f"rejected: {count} x {code}, first {first.id}: {first.message}", err=True)
-    if len(reasons) > _SHOWN_REASONS:
-        rest = sum(count for _, count in reasons[_SHOWN_REASONS:])
-        typer.echo(f"rejected: {rest} x {len(reasons) - _SHOWN_REASONS} further reasons", err=True)
+    _echo_kinds("rejected", [(item.error_code, item.id, item.message) for item in report.rejected], "reasons")
 
 
 def _summarise_warnings(report: PrepareReport) -> None:
-    from collections import Counter
-
     if not report.doubts:
         return
     complexes = len({doubt.id for doubt in report.doubts})
     typer.echo(f"{complexes} with warnings; each in {report.warnings_path}", err=True)
-    kinds = Counter(doubt.kind for doubt in report.doubts).most_common()
+    _echo_kinds("warning", [(doubt.kind, doubt.id, doubt.warning) for doubt in report.doubts], "kinds")
+
+
+def _echo_kinds(label: str, items: Sequence[tuple[str, str, str]], plural: str) -> None:
+    """The most frequent kinds of (kind, id, text), each with its first item, and how many further ones there are."""
+    from collections import Counter
+
+    kinds = Counter(kind for kind, _, _ in items).most_common()
     for kind, count in kinds[:_SHOWN_REASONS]:
-        first = next(doubt for doubt in report.doubts if doubt.kind == kind)
-        typer.echo(f"warning: {count} x {kind}, first {first.id}: {first.warning}", err=True)
+        first, text = next((name, text) for found, name, text in items if found == kind)
+        typer.echo(f"{label}: {count} x {kind}, first {first}: {text}", err=True)
     if len(kinds) > _SHOWN_REASONS:
         rest = sum(count for _, count in kinds[_SHOWN_REASONS:])
-        typer.echo(f"warning: {rest} x {len(kinds) - _SHOWN_REASONS} further kinds", err=True)
+        typer.echo(f"{label}: {rest} x {len(kinds) - _SHOWN_REASONS} further {plural}", err=True)

@@ -23,6 +23,40 @@ PRIOR_SHARE: Final = 0.5
 _EARLIER: Final = {"prior": "prior_weight", "mean_pk": None}
 
 
+class KernelBlock(Settings):
+    """One term of the covariance of the geometry's readout."""
+
+    groups: tuple[
+        Literal["descriptors", "vina", "burial", "composition", "shells", "table", "angles", "handedness"], ...
+    ] = Field(min_length=1, description="groups of geometric sums that it compares")
+    kernel: Literal["linear", "matern"] = Field("matern", description="`linear`, or Matern-3/2")
+    amplitude: float = Field(1.0, gt=0.0, description="variance, in units of the noise of a row of weight 1")
+    length: float = Field(1.0, gt=0.0, description="length scale, in standard deviations a number")
+
+
+_PLAIN: Final = ("descriptors", "vina", "burial")
+
+
+class GeometryConfig(Settings):
+    """The geometry expert: geometric sums under a kernel readout, fitted in closed form to the training rows."""
+
+    reach: float = Field(6.5, gt=3.0, le=12.0, description="largest distance of a contact that is counted, Å")
+    blocks: tuple[KernelBlock, ...] = Field(
+        (
+            KernelBlock(groups=_PLAIN, kernel="linear", amplitude=2.0),
+            KernelBlock(groups=(*_PLAIN, "composition"), amplitude=1.0),
+            KernelBlock(groups=("shells",), amplitude=0.5),
+            KernelBlock(groups=("table",), amplitude=0.5),
+            KernelBlock(groups=("angles", "handedness"), amplitude=0.1),
+        ),
+        min_length=1,
+        description="terms of the covariance",
+    )
+    family_variance: float = Field(
+        0.1, ge=0.0, description="variance of the offset that the training rows of one family share"
+    )
+
+
 class ModelConfig(Settings):
     """The interaction model; its ligand-only twin has the same channels, ligand layers and dropout."""
 

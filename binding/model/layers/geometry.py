@@ -30,6 +30,13 @@ SHELL_WIDTHS = (0.3, 0.3, 0.3, 0.4, 0.5, 0.6)
 HYDROGEN_BOND_RANGE = (2.9, 0.35)  # Å, centre and width of the window for directional polar contacts
 STACKING_RANGE = (3.9, 0.6)
 VINA_TERMS = ("gauss1", "gauss2", "repulsion", "hydrophobic", "hydrogen_bond")
+#: Columns of ``PairFeatures.scalars`` with angles: three distances in Gaussians first, then the contact profile, sums
+#: over contacts (Vina's terms, polar and stacked counts, their angles), and directions, the atom's in the residue's
+#: frame and the residue's from the atom's axis.
+PROFILE_COLUMNS = slice(40, 40 + len(ATOM_CLASSES) * len(SHELLS))
+VINA_COLUMNS = slice(PROFILE_COLUMNS.stop, PROFILE_COLUMNS.stop + len(VINA_TERMS))
+POLAR_COLUMNS = slice(VINA_COLUMNS.stop, VINA_COLUMNS.stop + 10)
+DIRECTION_COLUMNS = slice(POLAR_COLUMNS.stop, POLAR_COLUMNS.stop + DEGREES_1_AND_2 + 2)
 _FADE = 2.5  # Å before the cutoff, over which a pair fades out
 _DEEPEST_OVERLAP = -1.0  # Å; beyond it the repulsion grows no more, so that a clash stays a finite number
 _COLUMN = {name: column for column, name in enumerate(ATOM_CATEGORIES)}

@@ -1,0 +1,267 @@
+"""Geometric sums: what a ligand's atoms meet, counted by the kind of both atoms, their distance and their angles.
+
+Each sum is an attention head with fixed weights: the weight of a (ligand atom, protein atom) contact depends on the
+kinds of the two, on their distance and on angles between them, and the head sums where a softmax would average, so
+that it can count. No parameter is learned here; what the sums say about affinity is learned by
+``binding.model.kernel_readout``.
+
+All sums but those about burial are linear in ``PairFeatures``, which the networks read as well. Windows end within the
+reach, and those about burial within ``BURIAL_FADE`` of the ligand: no sum depends on where the pocket was cut, as long
+as it holds every residue that close to the ligand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from binding.constants import ATOM_CLASSES, METAL_ION
+from binding.graph.batch import Batch, collate
+from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, ComplexGraph
+from binding.model.layers.contacts import Contacts, find_contacts
+from binding.model.layers.geometry import (
+    DIRECTION_COLUMNS,
+    POLAR_COLUMNS,
+    PROFILE_COLUMNS,
+    SHELLS,
+    VINA_COLUMNS,
+    VINA_TERMS,
+    PairFeatures,
+    PairGeometry,
+)
+from binding.model.layers.radial import envelope
+
+#: Å, of the contacts that are counted; that of the networks, so that they share them.
+REACH: Final = 6.5
+#: Kinds of ligand atoms.
+KINDS: Final = ("aliphatic", "aromatic", "apolar, other", "acceptor", "donor", "both", "acidic", "basic", "other")
+BURIAL_RADII: Final = (6.0, 8.0, 10.0)  # Å about the ligand's centre
+NEAR_RADII: Final = (4.0, 6.0)  # Å from any ligand atom
+METAL_RADIUS: Final = 3.0  # Å
+#: Å from the nearest ligand atom: where a protein atom about the centre of a ligand that is bent begins to fade.
+BURIAL_FADE: Final = (8.0, 10.0)
+_EDGE = 0.5  # Å to either side of a radius, over which a protein atom fades out
+#: Shells of the contact profile that make one shell of the table of contacts by the kinds of both atoms.
+_TABLE_SHELLS: Final = ((0, 1, 2), (3, 4), (5,))
+#: Directions that change sign in a mirror: odd in the third axis of the residue's frame, the cross product.
+_SIGNED: Final = tuple(DIRECTION_COLUMNS.start + place for place in (2, 3, 6))
+_CLASSES: Final = len(ATOM_CLASSES)
+_BY_KIND: Final = _CLASSES * len(_TABLE_SHELLS) + len(_SIGNED)
+_COLUMN: Final = {name: column for column, name in enumerate(ATOM_CATEGORIES)}
+_ROTORS: Final = DESCRIPTORS.index("rotatable_bonds")
+_ROTOR_WEIGHT, _ROTOR_SCALE = 0.0585, 7.0  # of Vina's function; of the descriptor
+_FAR_AWAY = 1e4  # Å, of padding
+
+#: Sums of a complex, in order, with their widths: linear in the pairs, then in the protein's atoms.
+PAIR_SUMS: Final = {
+    "shells": _CLASSES * len(SHELLS),
+    "vina": len(VINA_TERMS),
+    "angles": POLAR_COLUMNS.stop - POLAR_COLUMNS.start + DIRECTION_COLUMNS.stop - DIRECTION_COLUMNS.start,
+    "by_kind": len(KINDS) * _BY_KIND,
+}
+RESIDUE_SUMS: Final = {"burial": len(BURIAL_RADII) + len(NEAR_RADII) + 1, "classes": _CLASSES}
+PAIR_WIDTH: Final = sum(PAIR_SUMS.values())
+RESIDUE_WIDTH: Final = sum(RESIDUE_SUMS.values())
+#: What a readout can read, with the width of each group.
+GROUPS: Final = {
+    "descriptors": len(DESCRIPTORS),
+    "vina": len(VINA_TERMS),
+    "burial": RESIDUE_SUMS["burial"],
+    "composition": _CLASSES,
+    "shells": _CLASSES * len(SHELLS),
+    "table": len(KINDS) * _CLASSES * len(_TABLE_SHELLS),
+    "angles": PAIR_SUMS["angles"],
+    "handedness": len(KINDS) * len(_SIGNED),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """Sums of B complexes.
+
+    Attributes:
+        descriptors: (B, len(DESCRIPTORS)) of the ligand alone.
+        sizes: (B,) heavy atoms.
+        pairs: (B, PAIR_WIDTH) sums over (ligand atom, residue) pairs, in the order of ``PAIR_SUMS``.
+        residues: (B, RESIDUE_WIDTH) sums over protein atoms, in the order of ``RESIDUE_SUMS``.
+    """
+
+    descriptors: Tensor
+    sizes: Tensor
+    pairs: Tensor
+    residues: Tensor
+
+    @classmethod
+    def joined(cls, parts: list[Sums]) -> Sums:
+        """The sums of several batches, one after the other."""
+        names = ("descriptors", "sizes", "pairs", "residues")
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
+    def take(self, rows: Tensor) -> Sums:
+        """Those of some complexes."""
+        return Sums(self.descriptors[rows], self.sizes[rows], self.pairs[rows], self.residues[rows])
+
+    def double(self) -> Sums:
+        """The same in 64 bits."""
+        return Sums(self.descriptors.double(), self.sizes.double(), self.pairs.double(), self.residues.double())
+
+    def groups(self) -> dict[str, Tensor]:
+        """What a readout reads: each of ``GROUPS`` (B, width), about linear in affinity.
+
+        Counts by distance enter as their roots, so that the tenth contact says less than the first; angles as means
+        over the ligand's atoms; classes of near protein atoms as shares.
+        """
+        shells, vina, angles, by_kind = self.pairs.split(list(PAIR_SUMS.values()), dim=1)
+        burial, classes = self.residues.split(list(RESIDUE_SUMS.values()), dim=1)
+        table, signed = by_kind.reshape(-1, len(KINDS), _BY_KIND).split([_BY_KIND - len(_SIGNED), len(_SIGNED)], dim=2)
+        sizes = self.sizes.unsqueeze(1)
+        near = burial[:, len(BURIAL_RADII) + 1].unsqueeze(1)
+        return {
+            "descriptors": self.descriptors,
+            "vina": vina / (1.0 + _ROTOR_WEIGHT * _ROTOR_SCALE * self.descriptors[:, _ROTORS].unsqueeze(1)),
+            "burial": burial,
+            "composition": classes / near.clamp_min(1.0),
+            "shells": _root(shells),
+            "table": _root(table.flatten(1)),
+            "angles": angles / sizes,
+            "handedness": signed.flatten(1) / sizes.sqrt(),
+        }
+
+
+def _root(counts: Tensor) -> Tensor:
+    """Zero at zero, with a finite slope."""
+    return (counts.clamp_min(0.0) + 1e-4).sqrt() - 1e-2
+
+
+def atom_kinds(categories: Tensor) -> Tensor:
+    """Rows of ``KINDS`` (A,), of ligand atoms with categories (A, len(ATOM_CATEGORIES))."""
+    aromatic, donor, acceptor, acidic, basic, greasy = (
+        categories[:, _COLUMN[name]] > 0 for name in ("aromatic", "donor", "acceptor", "acidic", "basic", "hydrophobic")
+    )
+    kinds = torch.full((len(categories),), len(KINDS) - 1, device=categories.device)
+    kinds[~greasy & ~donor & ~acceptor] = 2
+    kinds[greasy & ~aromatic], kinds[greasy & aromatic] = 0, 1
+    kinds[acceptor & ~donor], kinds[donor & ~acceptor], kinds[donor & acceptor] = 3, 4, 5
+    kinds[acidic], kinds[basic] = 6, 7
+    return kinds
+
+
+def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures) -> Sums:
+    """Sums of a batch.
+
+    Args:
+        batch: The batch.
+        contacts: Its contacts within ``REACH``.
+        features: Those of the pairs, with angles.
+    """
+    sizes = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands).to(batch.dtype)
+    ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
+    plain, by_kind = _pair_terms(features)
+    kinds = atom_kinds(batch.atom_categories).index_select(0, contacts.pair_atom)
+    items = batch.num_ligands
+    sums = plain.new_zeros(items, plain.shape[1]).index_add_(0, ligand, plain)
+    table = by_kind.new_zeros(items * len(KINDS), _BY_KIND).index_add_(0, ligand * len(KINDS) + kinds, by_kind)
+    pairs = torch.cat([sums, table.view(items, len(KINDS) * _BY_KIND)], dim=1)
+    return Sums(batch.descriptors, sizes, pairs, ProteinGrid.of(batch).terms(batch).sum(dim=1))
+
+
+@torch.inference_mode()
+def sums_of(graphs: Sequence[ComplexGraph]) -> Sums:
+    """Sums of complexes, in 32 bits; pockets that are the same object are held once.
+
+    Args:
+        graphs: At least one; memory grows with the largest ligand times the largest pocket times their number.
+    """
+    batch = collate(graphs)
+    contacts = find_contacts(batch, REACH)
+    return geometric_sums(batch, contacts, PairGeometry(REACH, vector_channels=1)(batch, contacts))
+
+
+def _pair_terms(features: PairFeatures) -> tuple[Tensor, Tensor]:
+    """What each pair adds: to the sums without kinds (E, ..), and to those of its atom's kind (E, _BY_KIND)."""
+    scalars = features.scalars
+    directions = scalars[:, DIRECTION_COLUMNS] * features.smooth.unsqueeze(1)
+    profile = scalars[:, PROFILE_COLUMNS]
+    plain = torch.cat([profile, scalars[:, VINA_COLUMNS], scalars[:, POLAR_COLUMNS], directions], dim=1)
+    by_shell = profile.view(-1, _CLASSES, len(SHELLS))
+    table = torch.cat([by_shell[:, :, list(shells)].sum(2) for shells in _TABLE_SHELLS], dim=1)
+    signed = directions[:, [column - DIRECTION_COLUMNS.start for column in _SIGNED]]
+    return plain, torch.cat([table, signed], dim=1)
+
+
+def pair_shares(batch: Batch, contacts: Contacts, features: PairFeatures, slope: Tensor) -> Tensor:
+    """(E,), each pair's terms weighted with the slopes (B, PAIR_WIDTH) of its ligand's sums."""
+    ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
+    kinds = atom_kinds(batch.atom_categories).index_select(0, contacts.pair_atom)
+    plain, by_kind = (terms.to(slope.dtype) for terms in _pair_terms(features))
+    of_plain, of_kind = slope.split([plain.shape[1], PAIR_SUMS["by_kind"]], dim=1)
+    of_kind = of_kind.reshape(-1, _BY_KIND).index_select(0, ligand * len(KINDS) + kinds)
+    return (plain * of_plain.index_select(0, ligand)).sum(1) + (by_kind * of_kind).sum(1)
+
+
+@dataclass(frozen=True, eq=False)
+class ProteinGrid:
+    """The protein atoms of each ligand's pocket, padded to the same number P.
+
+    Attributes:
+        positions: (B, P, 3), relative to the ligand's centre, Å; padding is far away.
+        classes: (B, P) rows of ``ATOM_CLASSES``; any for padding.
+        residues: (B, P) rows of the batch's residues; 0 for padding.
+        centre: (B, 3) of each ligand, float64.
+    """
+
+    positions: Tensor
+    classes: Tensor
+    residues: Tensor
+    centre: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch) -> ProteinGrid:
+        """The grid of a batch."""
+        pocket = torch.div(
+            batch.residue_slot.index_select(0, batch.protein_residue), batch.max_residues, rounding_mode="floor"
+        )
+        counts = torch.bincount(pocket, minlength=batch.num_pockets)
+        longest = int(counts.max())
+        first = counts.cumsum(0) - counts
+        slot = torch.arange(len(pocket), device=pocket.device) + (pocket * longest - first.index_select(0, pocket))
+
+        def padded(values: Tensor, fill: float) -> Tensor:
+            grid = values.new_full((batch.num_pockets * longest, *values.shape[1:]), fill)
+            grid[slot] = values
+            return grid.view(batch.num_pockets, longest, *values.shape[1:]).index_select(0, batch.pocket_of)
+
+        sizes = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands)
+        centre = batch.atom_positions.new_zeros(batch.num_ligands, 3)
+        centre = centre.index_add_(0, batch.atom_ligand, batch.atom_positions) / sizes.unsqueeze(1)
+        positions = (padded(batch.protein_positions, _FAR_AWAY) - centre.unsqueeze(1)).to(batch.dtype)
+        return cls(positions, padded(batch.protein_classes, 0), padded(batch.protein_residue, 0), centre)
+
+    def terms(self, batch: Batch) -> Tensor:
+        """(B, P, RESIDUE_WIDTH), what each protein atom adds to the sums about burial."""
+        items, own = batch.num_ligands, batch.atom_positions - self.centre.index_select(0, batch.atom_ligand)
+        ligand = self.positions.new_full((items * batch.max_atoms, 3), -_FAR_AWAY)
+        ligand[batch.atom_slot] = own.to(ligand.dtype)
+        distances = torch.cdist(
+            self.positions,
+            ligand.view(items, batch.max_atoms, 3),
+            compute_mode="donot_use_mm_for_euclid_dist",
+        )
+        least = distances.amin(dim=2)
+        far = self.positions.norm(dim=2)
+        near = _within(least, NEAR_RADII[1])
+        fade = envelope(least, *BURIAL_FADE)
+        columns = [_within(far, radius) * fade for radius in BURIAL_RADII]
+        columns += [_within(least, NEAR_RADII[0]), near]
+        columns += [(self.classes == METAL_ION) * _within(least, METAL_RADIUS)]
+        kinds = nn.functional.one_hot(self.classes, _CLASSES) * near.unsqueeze(2)
+        return torch.cat([torch.stack(columns, dim=2), kinds], dim=2)
+
+
+def _within(distance: Tensor, radius: float) -> Tensor:
+    """About one below a radius, about zero above it (Å)."""
+    return envelope(distance, radius - _EDGE, radius + _EDGE)

@@ -53,7 +53,7 @@ class GeometryConfig(Settings):
         description="terms of the covariance",
     )
     family_variance: float = Field(
-        0.1, ge=0.0, description="variance of the offset that the training rows of one family share"
+        0.0, ge=0.0, description="variance of the offset that the training rows of one family share"
     )
 
 

@@ -39,14 +39,14 @@ from binding.model.layers.radial import envelope
 REACH: Final = 6.5
 #: Kinds of ligand atoms.
 KINDS: Final = ("aliphatic", "aromatic", "apolar, other", "acceptor", "donor", "both", "acidic", "basic", "other")
-BURIAL_RADII: Final = (6.0, 8.0, 10.0)  # Å about the ligand's centre
+BURIAL_RADII: Final = (6.0, 8.0, 9.5)  # Å about the ligand's centre
 NEAR_RADII: Final = (4.0, 6.0)  # Å from any ligand atom
 METAL_RADIUS: Final = 3.0  # Å
 #: Å from the nearest ligand atom: where a protein atom about the centre of a ligand that is bent begins to fade.
 BURIAL_FADE: Final = (8.0, 10.0)
 _EDGE = 0.5  # Å to either side of a radius, over which a protein atom fades out
 #: Shells of the contact profile that make one shell of the table of contacts by the kinds of both atoms.
-_TABLE_SHELLS: Final = ((0, 1, 2), (3, 4), (5,))
+_TABLE_SHELLS: Final = ((0, 1, 2), (3, 4, 5))
 #: Directions that change sign in a mirror: odd in the third axis of the residue's frame, the cross product.
 _SIGNED: Final = tuple(DIRECTION_COLUMNS.start + place for place in (2, 3, 6))
 _CLASSES: Final = len(ATOM_CLASSES)

@@ -12,7 +12,7 @@ from binding.cli import options, terminal
 from binding.cli.errors import guarded
 from binding.cli.options import PrintChoice
 from binding.cli.terminal import Column
-from binding.io.columns import SCREEN_RESULT, ColumnKind
+from binding.io.columns import POSING, SCREEN_RESULT, ColumnKind
 
 if TYPE_CHECKING:
     from binding.screening.top import Top
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 def command(
     run: options.Run,
     n: Annotated[int, typer.Option("-n", "--number", metavar="N", min=1, help="Most compounds to print.")] = 100,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by",
+            metavar="COLUMN",
+            show_default="as in the results, pk",
+            help="Rank by this column: pk, pose, dock_score, ligand_efficiency ... The best pose by it represents each "
+            "compound.",
+        ),
+    ] = None,
     where: Annotated[
         str | None,
         typer.Option(
@@ -35,8 +45,8 @@ def command(
         typer.Option(
             "--sort-by",
             metavar="SQL",
-            show_default="rank, by pk",
-            help="Column or expression to sort by, greatest first, such as gain_over_ligand_only.",
+            show_default="rank",
+            help="Expression to sort the ranked compounds by, greatest first, such as pk - 0.1 * heavy_atoms.",
         ),
     ] = None,
     output: Annotated[
@@ -51,11 +61,12 @@ def command(
 
     Each compound is represented by its best pose. pK = -log10(K / M), higher binds tighter.
     """
+    from binding.screening.store import RANKED_BY
     from binding.screening.top import check_format, find_top, write_top
 
     if output is not None:
         check_format(output)
-    top = find_top(run, n, where=where, sort_by=sort_by)
+    top = find_top(run, n, by=by or RANKED_BY, where=where, sort_by=sort_by)
     if output is not None:
         write_top(top, output)
     shown = print_
@@ -81,6 +92,7 @@ def _print_table(top: Top, saved_to: Path | None) -> None:
     rows = top.rows.to_pylist()
     narrow = terminal.is_narrow()
     dropped = {"dg_kcal_mol"} if narrow else set()
+    dropped |= {c.name for c in POSING if all(row[c.name] is None for row in rows)}
     shared = [c for c in SCREEN_RESULT if c.kind is not ColumnKind.PLACE and c.name not in dropped]
     columns = [
         Column("rank", True, lambda row: str(row["rank"])),

@@ -35,6 +35,7 @@ class OutputColumn:
         heading: Above it on the terminal, at most two lines; not shown there where it is empty.
         short: The same on a narrow terminal; not shown there where it is empty.
         decimals: Decimals of a number on the terminal.
+        lower_is_better: Whether the least value is the best, where compounds are ranked by it.
     """
 
     name: str
@@ -45,6 +46,7 @@ class OutputColumn:
     heading: str = ""
     short: str = ""
     decimals: int = 2
+    lower_is_better: bool = False
 
     @property
     def missing(self) -> Any:
@@ -103,6 +105,7 @@ SCORES: Final = (
         heading="ΔG\nkcal/mol",
         short="ΔG\nkcal/mol",
         decimals=1,
+        lower_is_better=True,
     ),
     OutputColumn(
         "pk_ligand_only",
@@ -165,6 +168,56 @@ STATUS: Final = (
 
 # ---------------------------------------------------------------- what a screen adds
 
+#: What the program that made a pose says of it: a tag of the pose, under the column's name or one of ``POSING_TAGS``.
+POSING: Final = (
+    OutputColumn(
+        "dock_score",
+        ColumnKind.NUMBER,
+        "kcal/mol",
+        "score of the docking program for the pose, lower binds tighter: Vina's with `--dock`; of docked poses in a "
+        "library, the tag `dock_score`, `minimizedAffinity`, `docking_score` or `r_i_docking_score`, or the "
+        "`VINA RESULT` of a PDBQT model, in the program's unit",
+        heading="dock\nkcal/mol",
+        short="dock",
+        decimals=1,
+        lower_is_better=True,
+    ),
+    OutputColumn(
+        "place_score",
+        ColumnKind.NUMBER,
+        "kcal/mol",
+        "Vina's score of a placed pose, lower binds tighter; the tag `place_score`",
+        heading="placed\nkcal/mol",
+        decimals=1,
+        lower_is_better=True,
+    ),
+    OutputColumn(
+        "place_core_coverage",
+        ColumnKind.NUMBER,
+        "0 to 1",
+        "share of the compound's heavy atoms that the reference ligand places ([place](../how-to/place.md#output))",
+        heading="core\ncovered",
+        short="core",
+    ),
+    OutputColumn(
+        "place_core_rmsd",
+        ColumnKind.NUMBER,
+        "Å",
+        "RMSD of these atoms from the reference ligand",
+        lower_is_better=True,
+    ),
+    OutputColumn(
+        "place_clashes",
+        ColumnKind.INTEGER,
+        "",
+        "pairs of a ligand atom and a protein atom of the placed pose that are too close",
+        heading="clashes",
+        lower_is_better=True,
+    ),
+)
+#: Names that docking programs give the tag of a column, besides the column's own.
+POSING_TAGS: Final = {"dock_score": ("minimizedAffinity", "docking_score", "r_i_docking_score")}
+
 _RANK: Final = OutputColumn("rank", ColumnKind.PLACE, "", "from 1; equal `pk` rank in library order")
 _COMPOUND: Final = OutputColumn(
     "compound", ColumnKind.TEXT, "", "what groups poses: the title, or the tag named by `--compound-tag`", required=True
@@ -210,6 +263,7 @@ PREDICTION: Final = (
 SCREEN_PART: Final = (
     *(_ROW, _POSE_NUMBER, NAMES[0], _COMPOUND, _RECEPTOR, _FILE, _RECORD, _SMILES),
     *SCORES,
+    *POSING,
     *TRUST,
     *REMARKS,
     *STATUS,
@@ -222,6 +276,7 @@ SCREEN_RESULT: Final = (
     *SCORES[:_GAINED],
     _GAIN,
     *SCORES[_GAINED:],
+    *POSING,
     _NUM_POSES,
     *TRUST,
     _SMILES,
@@ -232,7 +287,8 @@ SCREEN_RESULT: Final = (
 SCREEN_TAG: Final = (_RANK, _COMPOUND, NAMES[0], *SCORES, _NUM_POSES, *TRUST, *REMARKS, _RECEPTOR)
 #: Columns that only a screen has, for the reference page.
 SCREEN_OWN: Final = (
-    *(_RANK, _COMPOUND, _RECEPTOR, _GAIN, _NUM_POSES, _SMILES, _FILE, _RECORD, _POSE_NUMBER, _ROW, POSE_BLOCK),
+    *(_RANK, _COMPOUND, _RECEPTOR, _GAIN, *POSING, _NUM_POSES, _SMILES, _FILE, _RECORD, _POSE_NUMBER, _ROW),
+    POSE_BLOCK,
 )
 
 

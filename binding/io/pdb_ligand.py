@@ -23,6 +23,7 @@ _MOST_RESIDUES = 40  # amino acids: a peptide of so many has more than 300 atoms
 _MOST_ATOMS = 1000  # heavy atoms; well above the 300 that are scored, so that a large ligand still gets its row
 _ATOM_LINE = re.compile(r"^(?:ATOM  |HETATM)", re.MULTILINE)
 _MOL_BLOCK = re.compile(r"V[23]000\s*$|^@<TRIPOS>", re.MULTILINE)
+_VINA_RESULT = re.compile(r"^REMARK VINA RESULT:\s+(\S+)", re.MULTILINE)
 _MODEL_LINE = re.compile(r"MODEL\s+\d+\s*$")
 _SAME_SPACE = 1.0  # Å; half of a part's atoms this near to another part's: both cannot be there at once
 _FEWEST_REPEATED = 3  # atoms with names of their own that come again: another pose
@@ -62,7 +63,8 @@ class PdbFormat:
         return mol_from_pdb(text, name)
 
     def tags(self, text: str) -> dict[str, str]:
-        return {}
+        found = _VINA_RESULT.search(text)
+        return {} if found is None else {"dock_score": found[1]}
 
 
 class _Cutter:

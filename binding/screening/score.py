@@ -5,10 +5,11 @@ Scoring is that of ``binding.score``: a row here is a row of ``binding predict``
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -19,6 +20,7 @@ import pyarrow as pa
 from rdkit import Chem
 
 from binding.errors import UsageError
+from binding.io.columns import POSING, POSING_TAGS, ColumnKind
 from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.results import RECORD_END, ResultRow, mol_block, sdf_record
@@ -208,7 +210,32 @@ class PartScorer:
         ligand = outcome.ligand
         in_file = record.kind is RecordKind.POSE and record.name is None
         block = None if in_file else sdf_record(mol_block(ligand), ligand.properties).removesuffix(RECORD_END)
-        return columns | {"smiles": Chem.MolToSmiles(ligand.mol), "pose_block": block}
+        made = posing_columns(ligand.properties)
+        return columns | made | {"smiles": Chem.MolToSmiles(ligand.mol), "pose_block": block}
+
+
+def posing_columns(tags: Mapping[str, str]) -> dict[str, float | int]:
+    """The columns ``POSING`` of a pose, as far as its tags have them and they are finite numbers.
+
+    Args:
+        tags: Of the pose.
+    """
+    found: dict[str, float | int] = {}
+    for column in POSING:
+        for name in (column.name, *POSING_TAGS.get(column.name, ())):
+            value = _number(tags.get(name, ""))
+            if value is not None:
+                found[column.name] = round(value) if column.kind is ColumnKind.INTEGER else value
+                break
+    return found
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def score_parts(task: ScreenTask) -> PartScorer:

@@ -17,9 +17,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from binding.errors import FileError
+from binding.errors import FileError, UsageError
 from binding.files import atomic
-from binding.io.columns import POSE_BLOCK, SCREEN_RESULT, names
+from binding.io.columns import POSE_BLOCK, SCREEN_PART, SCREEN_RESULT, ColumnKind, names
 from binding.screening.deal import write_ranked
 from binding.screening.folder import RunFolder
 from binding.screening.parts import POSE_COLUMN, arrow_schema, part_paths, parts_folder, read_info
@@ -49,17 +49,24 @@ FAILURE_COLUMNS: Final = (
     "smiles",
 )
 
+#: Columns that compounds can be ranked by, by name.
+RANKING_COLUMNS: Final = {c.name: c for c in SCREEN_RESULT if c.kind in (ColumnKind.NUMBER, ColumnKind.INTEGER)}
+del RANKING_COLUMNS["pose_number"]
 _MADE: Final = ("rank", "num_poses", "gain_over_ligand_only")  # of the results, in no part
 _SCHEMA: Final = pa.schema([(f.name, f.type) for f in arrow_schema((*SCREEN_RESULT, POSE_BLOCK))])
-# A compound on another receptor is another result. Equal pk: the pose that comes first in the library.
-_BEST: Final = """
+_POSED: Final = pa.schema([(f.name, f.type) for f in arrow_schema(SCREEN_PART)])
+#: The column that results, ``top.sdf`` and reports go by.
+RANKED_BY: Final = "pk"
+_GAIN: Final = "pk - pk_ligand_only"
+# A compound on another receptor is another result. Equal values: the pose that comes first in the library.
+_BEST: Final = f"""
     CREATE TEMP TABLE best AS
     SELECT row, pose_number, num_poses, gain_over_ligand_only,
-        row_number() OVER (ORDER BY pk DESC, row, pose_number) AS rank
+        row_number() OVER (ORDER BY ranked_by {{order}}, row, pose_number) AS rank
     FROM (
-        SELECT row, pose_number, pk, pk - pk_ligand_only AS gain_over_ligand_only,
+        SELECT row, pose_number, {_GAIN} AS gain_over_ligand_only, {{value}} AS ranked_by,
             count(*) OVER (PARTITION BY receptor, compound) AS num_poses,
-            row_number() OVER (PARTITION BY receptor, compound ORDER BY pk DESC, row, pose_number) AS place
+            row_number() OVER (PARTITION BY receptor, compound ORDER BY {{value}} {{order}}, row, pose_number) AS place
         FROM parts WHERE status = 'ok'
     )
     WHERE place = 1
@@ -128,11 +135,11 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         for leftover in run.glob(f"{name}.*.partial"):  # of a process that was killed
             leftover.unlink(missing_ok=True)
     with database(run / _SCRATCH, memory_mb) as connection:
-        attach(connection, "parts", paths)
-        connection.execute(_BEST)
+        attach(connection, "parts", paths, _POSED)
+        connection.execute(_best(RANKED_BY))
         note = json.dumps(_origin(paths))
         _write_results(connection, paths, run, note)
-        attach(connection, "results", [run / RESULTS])
+        attach(connection, "results", [run / RESULTS], _SCHEMA)
         found = count(connection)
         write_csv(
             connection, f"SELECT {', '.join(RESULT_COLUMNS)} FROM results", run / RESULTS_CSV, resumes=True
@@ -176,27 +183,43 @@ class OpenResults:
 
 
 @contextmanager
-def open_results(run: str | Path, memory_mb: int = MEMORY_MB) -> Iterator[OpenResults]:
+def open_results(run: str | Path, memory_mb: int = MEMORY_MB, *, by: str = RANKED_BY) -> Iterator[OpenResults]:
     """Opens the results of a run, which may be unfinished.
 
-    A finished run answers from ``results.parquet``, which is sorted; an unfinished one, or one that has gone
-    on since, is grouped and ranked again from its parts.
+    A finished run answers from ``results.parquet``, which is sorted; an unfinished one, one that has gone on since, or
+    one that is to be ranked by another column, is grouped and ranked again from its parts.
+
+    Args:
+        run: Folder of the run.
+        memory_mb: Memory limit, MB.
+        by: One of ``RANKING_COLUMNS``: a compound is represented by its best pose by this column and ranked by it.
 
     Raises:
         FileError: ``file_not_found``: this is no run, or it has no part yet.
+        UsageError: Compounds cannot be ranked by ``by``.
     """
+    best = _best(by)
     run = Path(run)
     paths = _parts(run)
     finished = _origin_of_results(run) == _origin(paths)
     with database(memory_mb=memory_mb) as connection:
-        attach(connection, "parts", paths)
-        if finished:
-            attach(connection, "results", [run / RESULTS])
+        attach(connection, "parts", paths, _POSED)
+        if finished and by == RANKED_BY:
+            attach(connection, "results", [run / RESULTS], _SCHEMA)
         else:
-            connection.execute(_BEST)
+            connection.execute(best)
             connection.execute(f"CREATE VIEW results AS {_ROWS}")
         lock(connection, [parts_folder(run), run / RESULTS])
         yield OpenResults(connection, finished)
+
+
+def _best(by: str) -> str:
+    """The query that finds each compound's best pose by a column and ranks the compounds."""
+    column = RANKING_COLUMNS.get(by)
+    if column is None:
+        raise UsageError(f"Compounds cannot be ranked by {by!r}.", f"Use one of {', '.join(RANKING_COLUMNS)}.")
+    order = f"{'ASC' if column.lower_is_better else 'DESC'} NULLS LAST"
+    return _BEST.format(value=_GAIN if by == "gain_over_ligand_only" else by, order=order)
 
 
 def template_of(run: Path) -> str | None:

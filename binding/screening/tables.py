@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from binding.errors import BindingError, FileError
 from binding.files import FULL_DISK, atomic, write_error
@@ -23,6 +25,13 @@ from binding.files import FULL_DISK, atomic, write_error
 MEMORY_MB: Final = 1024
 _THREADS: Final = 4  # more need more memory each, and the disk is the limit by then
 _DISK_FULL: Final = (*map(os.strerror, FULL_DISK), "max_temp_directory_size")  # DuckDB's messages in that case
+_KINDS: Final = {
+    pa.string(): "VARCHAR",
+    pa.float32(): "FLOAT",
+    pa.int32(): "INTEGER",
+    pa.int64(): "BIGINT",
+    pa.bool_(): "BOOLEAN",
+}
 _DECIMALS: Final = 4  # of a CSV file, as `binding predict` writes it
 
 
@@ -69,10 +78,19 @@ def lock(connection: duckdb.DuckDBPyConnection, readable: Sequence[Path]) -> Non
     connection.execute("SET lock_configuration = true")
 
 
-def attach(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:
-    """Makes Parquet files one view."""
+def attach(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path], schema: pa.Schema) -> None:
+    """Makes Parquet files of one run one view.
+
+    Args:
+        connection: Where the view is made.
+        name: Of the view.
+        files: All with the same columns.
+        schema: What the view is to have: columns that the files of an earlier version lack are null.
+    """
     listed = ", ".join(quoted(str(path)) for path in files)
-    connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet([{listed}])")
+    there = set(pq.read_schema(files[0]).names)
+    lacking = [f"NULL::{_KINDS[field.type]} AS {field.name}" for field in schema if field.name not in there]
+    connection.execute(f"CREATE VIEW {name} AS SELECT {', '.join(['*', *lacking])} FROM read_parquet([{listed}])")
 
 
 def only_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from binding.errors import UsageError
 from binding.files import atomic
 from binding.screening.parts import POSE_COLUMN
-from binding.screening.store import RESULT_COLUMNS, open_results, template_of
+from binding.screening.store import RANKED_BY, RESULT_COLUMNS, open_results, template_of
 from binding.screening.tables import MEMORY_MB, as_text, write_csv
 
 FORMATS: Final = (".csv", ".parquet", ".sdf")
@@ -41,6 +41,7 @@ def find_top(
     run: str | Path,
     n: int = 100,
     *,
+    by: str = RANKED_BY,
     where: str | None = None,
     sort_by: str | None = None,
     memory_mb: int = MEMORY_MB,
@@ -50,6 +51,8 @@ def find_top(
     Args:
         run: Folder of the run.
         n: Maximum number of compounds.
+        by: One of ``binding.screening.store.RANKING_COLUMNS``: each compound is represented by its best pose by this
+            column, and ranked by it.
         where: An SQL condition on the columns of the results: only compounds whose best pose meets it.
         sort_by: An SQL expression on them to sort by, greatest first, instead of ``rank``; rows without a
             value come last.
@@ -65,7 +68,7 @@ def find_top(
     order = [duckdb.ColumnExpression("rank").asc()]
     if sort_by is not None:
         order.insert(0, _parsed(sort_by, "--sort-by").desc().nulls_last())
-    with open_results(run, memory_mb) as results:
+    with open_results(run, memory_mb, by=by) as results:
         rows = results.connection.view("results")
         if condition is not None:
             rows = _filtered(rows, condition, where or "")

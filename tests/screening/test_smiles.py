@@ -17,6 +17,8 @@ from binding.poses.poser import Posing, check_posing
 from binding.score.options import resolve_pocket
 from binding.screening.parts import part_paths
 from binding.screening.run import screen
+from binding.screening.score import posing_columns
+from binding.screening.top import find_top
 
 #: Names say what is odd; the first two share the reference's core.
 SERIES = """\
@@ -76,6 +78,10 @@ def test_placed_compounds_are_scored_and_others_say_why(made, tiny_model, exampl
     assert table["compound"].tolist()[1:3] == ["a salt with an open centre"] * 2
     assert "dropped 1 further fragment (Cl)" in table["warnings"][1]
     assert "isomer 2 of 2 tried" in table["warnings"][2]
+    assert table["place_core_coverage"][[0, 1, 5]].between(0.5, 1).all()
+    assert (table["place_score"][[0, 1, 2, 5]] < 0).all()
+    assert table["place_clashes"].notna().tolist() == [True, True, True, False, False, True]
+    assert table["dock_score"].isna().all()
     best = pd.read_csv(asked.output / "results.csv")
     assert sorted(best["compound"]) == ["a salt with an open centre", "reference itself", "tolyl"]
     # The poses in top.sdf are those that were scored, to the last digit.
@@ -114,10 +120,26 @@ def test_docked_compounds_keep_their_best_poses(made, examples, tmp_path):
     assert table[table["compound"] == "open centre"]["warnings"].str.contains("isomer 2 of 2").any()
     assert table["compound"].value_counts()["aminopyrimidine"] <= 2
     assert (asked.output / "top.sdf").read_text().count("<dock_score>") == 2
+    assert (table["dock_score"] < 0).tolist() == (table["status"] == "ok").tolist()
+    best = find_top(asked.output, by="dock_score").rows
+    assert best["dock_score"].to_pylist() == sorted(table.groupby("compound")["dock_score"].min().dropna())
     # Docked again, in other parts, the poses are the same.
     other = made(small, output=tmp_path / "other", part_size=1, **settings)
     screen(other)
     pd.testing.assert_frame_equal(rows(other.output), table, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("tags", "columns"),
+    [
+        ({"dock_score": "-7.5", "place_clashes": "2"}, {"dock_score": -7.5, "place_clashes": 2}),
+        ({"minimizedAffinity": "-6.25"}, {"dock_score": -6.25}),
+        ({"dock_score": "none", "r_i_docking_score": "-5"}, {"dock_score": -5.0}),
+        ({"dock_score": "nan", "supplier": "7"}, {}),
+    ],
+)
+def test_what_other_programs_say_of_a_pose_becomes_columns(tags, columns):
+    assert posing_columns(tags) == columns
 
 
 def test_a_run_of_another_seed_is_another_run(made, short):

@@ -11,7 +11,7 @@ from rdkit import Chem
 
 from binding import api
 from binding.errors import FileError, UsageError
-from binding.screening.parts import part_path
+from binding.screening.parts import part_path, part_paths
 from binding.screening.store import RESULT_COLUMNS, finalise
 from binding.screening.top import find_top, write_top
 
@@ -63,6 +63,46 @@ def test_sorted_by_something_else(finished):
 def test_equal_values_keep_their_rank_and_missing_ones_come_last(finished):
     names = compounds(finished, sort_by="CASE WHEN pose > 0.5 THEN 1 END")
     assert names == ["ibuprofen", "caffeine", "paracetamol", "fluconazole", "aspirin"]
+
+
+def test_each_compound_is_ranked_by_its_best_pose_by_a_column(finished):
+    rows = find_top(finished, by="pose").rows
+    assert list(zip(rows["compound"].to_pylist(), rows["record"].to_pylist(), strict=True)) == [
+        ("aspirin", 7),
+        ("caffeine", 4),
+        ("paracetamol", 2),
+        ("ibuprofen", 3),
+        ("fluconazole", 8),
+    ]
+    assert rows["rank"].to_pylist() == [1, 2, 3, 4, 5]
+    names = find_top(finished, by="dg_kcal_mol").rows["compound"].to_pylist()
+    assert names == compounds(finished), "the most negative is the best"
+    with pytest.raises(UsageError, match="cannot be ranked by 'smiles'"):
+        find_top(finished, by="smiles")
+
+
+def test_poses_are_ranked_and_filtered_by_what_made_them(tmp_path):
+    made = make_run(tmp_path)
+    for row, score in zip(made.rows, (-7.5, -6.0, None, -8.25, -5.0, -8.5, None, -9.0, -4.0, None), strict=True):
+        row["dock_score"] = score
+    write_parts(made.folder, made.rows, size=3)
+    finalise(made.folder, top=0)
+    rows = find_top(made.folder, by="dock_score").rows
+    assert rows["compound"].to_pylist() == ["aspirin", "ibuprofen", "caffeine", "fluconazole", "paracetamol"]
+    assert rows["dock_score"].to_pylist() == [-9.0, -8.5, -5.0, -4.0, None]
+    assert compounds(made.folder, where="dock_score < -4.5") == ["ibuprofen", "caffeine", "aspirin"]
+
+
+def test_a_run_of_an_earlier_version_has_its_new_columns_empty(tmp_path):
+    run = make_run(tmp_path).folder
+    finalise(run, top=0)
+    for path in (*part_paths(run), run / "results.parquet"):
+        table = pq.read_table(path)
+        pq.write_table(table.drop_columns(["dock_score", "place_clashes"]), path)
+    top = find_top(run, 1)
+    assert top.finished
+    assert top.rows["dock_score"].to_pylist() == [None]
+    assert find_top(run, 1, by="pose").rows["place_clashes"].to_pylist() == [None]
 
 
 @pytest.mark.parametrize("option", ["where", "sort_by"])

@@ -39,6 +39,13 @@ def test_table(typed, made_run):
     assert "higher = tighter" in done.stdout
 
 
+def test_by_another_column(typed, made_run):
+    done = typed(made_run.folder, "--by", "pose", "-n", 1, "--print", "csv")
+    assert "aspirin" in done.stdout
+    done = typed(made_run.folder, "--by", "smiles")
+    assert (done.exit_code, "hint: Use one of pk, " in done.stderr) == (2, True)
+
+
 def test_to_a_file(typed, made_run, tmp_path):
     finalise(made_run.folder, top=0)
     done = typed(made_run.folder, "-o", tmp_path / "best.sdf", "-n", 3)

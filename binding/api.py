@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from binding.data.prepare import PrepareReport
     from binding.evaluation import Report
     from binding.explanation.rows import Explained, Explanation
+    from binding.explanation.run import Asked
     from binding.model.weights import Scorer
     from binding.poses.poser import Posing
     from binding.pretraining.config import PretrainConfig
@@ -144,12 +145,15 @@ def explain(
     device: str = "auto",
     workers: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    attention: bool = False,
+    gradients: bool = False,
+    occlusion: bool = False,
     output: str | Path | None = None,
 ) -> Explained:
     """Say what each pk is the sum of: its parts, and what each residue and each ligand atom contributes by contacts.
 
     Args:
-        source: As for ``predict``, like all that follow but the last.
+        source: As for ``predict``, like all that follow down to ``batch_size``.
         ligands: Ligand files or molecules.
         ligand: Which ligand of a complex file.
         pocket: Which residues are the pocket.
@@ -158,16 +162,20 @@ def explain(
         device: Where a model is loaded to that is not loaded yet.
         workers: Processes that read files.
         batch_size: Complexes in one pass of the network.
-        output: Also write a folder: three tables, the ligands with the contributions of their atoms, and a report.
+        attention: Also give the attention weights of each network, layer, direction and head.
+        gradients: Also give integrated gradients by pair, atom and residue; needs the extra ``explain`` (captum).
+        occlusion: Also delete each residue in reach and each piece of the ligand, and say what pk loses.
+        output: Also write a folder: four tables, the ligands with the contributions of their atoms, and a report.
 
     Returns:
-        Tables by complex, residue and atom, in pK; above zero binds tighter. ``parts`` has one row a ligand record,
-        in input order; a record that could not be scored says why there, and has no residues and atoms.
+        Tables by complex, residue, atom and pair of both, in pK; above zero binds tighter. ``parts`` has one row a
+        ligand record, in input order; a record that could not be scored says why there, and stands in no other table.
 
     Raises:
-        BindingError: As for ``predict``; or the folder cannot be written.
+        BindingError: As for ``predict``; or the folder cannot be written; or ``missing_extra``.
     """
     from binding.explanation.rows import Explained
+    from binding.explanation.run import Asked
     from binding.reports.explanation_folder import ExplanationFolder
 
     options = ScoringOptions(
@@ -178,22 +186,30 @@ def explain(
         workers=workers,
         batch_size=batch_size,
     )
-    found = explain_rows(requests_from(source, ligands, ligand=ligand), options)
+    asked = Asked(attention=attention, gradients=gradients, occlusion=occlusion)
+    found = explain_rows(requests_from(source, ligands, ligand=ligand), options, asked)
     if output is None:
         return Explained.of(found)
     with ExplanationFolder(output) as folder:
         return Explained.of(folder.write(explanation) for explanation in found)
 
 
-def explain_rows(requests: Iterable[Request], options: ScoringOptions | None = None) -> Iterator[Explanation]:
+def explain_rows(
+    requests: Iterable[Request], options: ScoringOptions | None = None, asked: Asked | None = None
+) -> Iterator[Explanation]:
     """Like ``explain``, one by one as they are ready; ``requests_from`` makes the requests.
+
+    Args:
+        requests: What to explain.
+        options: How to score.
+        asked: What to find beside the contributions.
 
     Raises:
         BindingError: Before the first one, where the model cannot be loaded.
     """
     from binding.explanation import run
 
-    return run.explain_rows(requests, options)
+    return run.explain_rows(requests, options, asked)
 
 
 def screen(

@@ -59,12 +59,21 @@ def command(
             "-o",
             "--output",
             metavar="FOLDER",
-            help="Write parts.csv, residues.csv, atoms.csv, ligands.sdf and report.html.",
+            help="Write parts.csv, residues.csv, atoms.csv, pairs.csv, ligands.sdf and report.html.",
         ),
     ] = None,
     top: Annotated[
         int, typer.Option("--top", metavar="N", min=0, help="Residues and atoms to print, strongest first.")
     ] = 8,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="Also give attention weights by layer, direction and head.")
+    ] = False,
+    gradients: Annotated[
+        bool, typer.Option("--gradients", help="Also give integrated gradients (extra `explain`, captum).")
+    ] = False,
+    occlusion: Annotated[
+        bool, typer.Option("--occlusion", help="Also delete each residue and each piece of the ligand in turn.")
+    ] = False,
     *,
     scoring: options.Scoring,
     quiet: options.Quiet = False,
@@ -81,6 +90,7 @@ def command(
     start = time.perf_counter()
 
     from binding import api
+    from binding.explanation.run import Asked
     from binding.files import check_not_input
     from binding.reports import explanation_folder as explaining
 
@@ -93,7 +103,7 @@ def command(
         files = [item for item in (source, *scoring.files, *named) if isinstance(item, Path)]
         for name in explaining.FILES:
             check_not_input(output / name, files)
-    found = api.explain_rows(requests, chosen)
+    found = api.explain_rows(requests, chosen, Asked(attention, gradients, occlusion))
     tally = Tally(keep=False, limit=None)
     shown: list[Explanation] = []
     with nullcontext() if output is None else explaining.ExplanationFolder(output) as folder:

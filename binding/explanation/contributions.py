@@ -67,6 +67,10 @@ class Contributions:
         distances: (k,) Å, least distance of each to a ligand atom.
         residues: (k) shares of these residues; they add up to those of the contacts.
         atoms: (ligand atoms) shares of the atoms; they add up to the same.
+        pair_atom: (E,) ligand atom of each pair, from 0.
+        pair_residue: (E,) place of its residue in ``pocket_rows``.
+        pair_distance: (E,) Å, least distance of its heavy atoms.
+        pairs: (E) shares of the pairs.
         bound: What takes the sum of all else back to the tightest or weakest binding ever measured, pK; zero for nearly
             all complexes, and wherever ``bounded`` was not asked for.
     """
@@ -78,6 +82,10 @@ class Contributions:
     distances: np.ndarray
     residues: Shares
     atoms: Shares
+    pair_atom: np.ndarray
+    pair_residue: np.ndarray
+    pair_distance: np.ndarray
+    pairs: Shares
     bound: float = 0.0
 
     @property
@@ -134,6 +142,10 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
         distances=distances,
         residues=_shared_out(pairs, residue, len(rows)),
         atoms=_shared_out(pairs, _array(contacts.pair_atom), graph.ligand.num_atoms),
+        pair_atom=_array(contacts.pair_atom),
+        pair_residue=residue,
+        pair_distance=_array(contacts.pair_distance).astype(np.float64),
+        pairs=Shares(pairs),
     )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from binding.errors import BindingError
+from binding.explanation import gradients
+from binding.explanation.attention import attention_of
 from binding.explanation.contacts import contact_kinds
 from binding.explanation.contributions import contributions_of
+from binding.explanation.occlusion import occlude
 from binding.explanation.rows import Explanation, Reasons
 from binding.io.results import OK, ResultRow
 from binding.io.table import Request
@@ -19,34 +23,63 @@ if TYPE_CHECKING:
     from binding.model.weights import Scorer
 
 
-def explain_rows(requests: Iterable[Request], options: ScoringOptions | None = None) -> Iterator[Explanation]:
+@dataclass(frozen=True)
+class Asked:
+    """What to find beside the contributions, which cost nothing.
+
+    Attributes:
+        attention: Attention weights.
+        gradients: Integrated gradients; they need captum.
+        occlusion: What deleting each residue and each piece of the ligand costs.
+    """
+
+    attention: bool = False
+    gradients: bool = False
+    occlusion: bool = False
+
+
+def explain_rows(
+    requests: Iterable[Request], options: ScoringOptions | None = None, asked: Asked | None = None
+) -> Iterator[Explanation]:
     """Explains requests: the same rows as ``binding.score.pipeline.predict_rows``, with their reasons.
 
     Args:
         requests: What to explain; a request with N ligand records gives N explanations.
         options: How to score; the defaults of ``ScoringOptions`` if None.
+        asked: What to find beside the contributions; nothing if None.
 
     Raises:
-        BindingError: Before the first one, where the model cannot be loaded.
+        BindingError: Before the first one, where the model cannot be loaded; ``missing_extra``, where gradients are
+            asked for and captum is not installed.
     """
-    options = options or ScoringOptions()
+    options, asked = options or ScoringOptions(), asked or Asked()
+    if asked.gradients:
+        gradients.check_installed()
     scorer = options.load()
-    return (_explain(outcome, row, scorer) for outcome, row in score_requests(requests, scorer, options))
+    return (_explain(outcome, row, scorer, asked) for outcome, row in score_requests(requests, scorer, options))
 
 
-def reasons_of(item: Featurized, scorer: Scorer) -> Reasons:
-    """The terms that add up to pk of one complex."""
+def reasons_of(item: Featurized, scorer: Scorer, asked: Asked | None = None) -> Reasons:
+    """The terms that add up to pk of one complex, and what else is asked for."""
     assert item.pocket is not None
-    contributions = contributions_of(item.graph, scorer).bounded()
-    kinds = contact_kinds(item.graph, contributions.pocket_rows)
-    return Reasons(contributions, item.pocket, item.ligand, kinds)
+    asked, graph, pocket = asked or Asked(), item.graph, item.pocket
+    contributions = contributions_of(graph, scorer).bounded()
+    kinds = contact_kinds(graph, contributions.pocket_rows)
+    reasons = Reasons(contributions, pocket, item.ligand, kinds)
+    atoms, residues, rows = reasons.atom_labels, pocket.residue_ids, contributions.pocket_rows.tolist()
+    return replace(
+        reasons,
+        attention=attention_of(graph, scorer, atoms, residues) if asked.attention else None,
+        gradients=gradients.gradients_of(graph, scorer, atoms, residues) if asked.gradients else None,
+        occlusion=occlude(pocket, item.ligand, graph, scorer, rows) if asked.occlusion else None,
+    )
 
 
-def _explain(item: Outcome, row: ResultRow, scorer: Scorer) -> Explanation:
+def _explain(item: Outcome, row: ResultRow, scorer: Scorer, asked: Asked) -> Explanation:
     if row.status != OK or not isinstance(item, Featurized):
         return Explanation(row)
     try:
-        return Explanation(row, reasons_of(item, scorer))
+        return Explanation(row, reasons_of(item, scorer, asked))
     except Exception as error:  # noqa: BLE001 - one complex must not cost the others their rows
         return Explanation(_failed(row, as_binding_error(error)))
 

@@ -174,23 +174,30 @@ class Scorer:
         pose = self.pose_scale.log_odds(logits, vina_of(batch, geometry)).sigmoid().mean(0)
         return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy()
 
-    def _each(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[Geometry, list[Output]]:
+    def _each(
+        self, batch: Batch, atoms: list[Tensor], residues: list[Tensor], need_attention: bool = False
+    ) -> tuple[Geometry, list[Output]]:
         """The geometry, which all members read, and the output of each."""
         geometry = self.members[0].interaction.measure(batch)
         outputs = []
         for member, states, pocket in zip(self.members, atoms, residues, strict=True):
             network = member.interaction
             states, vectors = network.orient(states, geometry)
-            outputs.append(network.interact(batch, geometry, states, vectors, pocket))
+            outputs.append(network.interact(batch, geometry, states, vectors, pocket, need_attention))
         return geometry, outputs
 
     @torch.inference_mode()
-    def outputs(self, graph: ComplexGraph) -> tuple[Batch, Geometry, list[Output]]:
-        """Output of each network for one complex, pair by pair, and the batch that it was read from."""
+    def outputs(self, graph: ComplexGraph, need_attention: bool = False) -> tuple[Batch, Geometry, list[Output]]:
+        """Output of each network for one complex, pair by pair, and the batch that it was read from.
+
+        Args:
+            graph: The complex.
+            need_attention: Whether to keep the attention weights.
+        """
         encoded, pocket_of = self._pockets([graph])
         batch = place_ligands([graph], pocket_of, encoded.pockets, self.dtype).to(self.device)
         atoms = [member.interaction.molecule(batch) for member in self.members]
-        geometry, outputs = self._each(batch, atoms, encoded.states)
+        geometry, outputs = self._each(batch, atoms, encoded.states, need_attention)
         return batch, geometry, outputs
 
     def _pieces(self, graphs: Sequence[ComplexGraph]) -> Iterator[list[int]]:

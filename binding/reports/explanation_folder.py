@@ -10,17 +10,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
-from binding.explanation.rows import ATOM_COLUMNS, PART_COLUMNS, RESIDUE_COLUMNS, Explanation, atom_text
+from binding.explanation.rows import ATOM_COLUMNS, PAIR_COLUMNS, PART_COLUMNS, RESIDUE_COLUMNS, Explanation, atom_text
 from binding.files import atomic, make_folder
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
 
 #: Complexes that the report draws; all are in the tables.
 DRAWN: Final = 50
-_PARTS, _RESIDUES, _ATOMS, _LIGANDS, _REPORT = "parts.csv", "residues.csv", "atoms.csv", "ligands.sdf", "report.html"
+_PARTS, _RESIDUES, _ATOMS, _PAIRS = "parts.csv", "residues.csv", "atoms.csv", "pairs.csv"
+_LIGANDS, _REPORT = "ligands.sdf", "report.html"
 #: Of the ligands: one number a heavy atom, pK, in the order of the record.
 CONTRIBUTIONS_TAG: Final = "pk_contributions"
 #: What a folder of explanations holds.
-FILES: Final = (_PARTS, _RESIDUES, _ATOMS, _LIGANDS, _REPORT)
+FILES: Final = (_PARTS, _RESIDUES, _ATOMS, _PAIRS, _LIGANDS, _REPORT)
+_TABLES: Final = {_PARTS: PART_COLUMNS, _RESIDUES: RESIDUE_COLUMNS, _ATOMS: ATOM_COLUMNS, _PAIRS: PAIR_COLUMNS}
 
 
 class ExplanationFolder:
@@ -47,7 +49,7 @@ class ExplanationFolder:
         with ExitStack() as stack:  # the last one opened is the first in its place: the parts close the list
             self._tables = {
                 name: csv.DictWriter(self._open(stack, name), columns, lineterminator="\n")
-                for name, columns in ((_PARTS, PART_COLUMNS), (_RESIDUES, RESIDUE_COLUMNS), (_ATOMS, ATOM_COLUMNS))
+                for name, columns in _TABLES.items()
             }
             self._ligands, self._report = self._open(stack, _LIGANDS), self._open(stack, _REPORT)
             for table in self._tables.values():
@@ -60,6 +62,7 @@ class ExplanationFolder:
         self._put(_PARTS, [explanation.parts()])
         self._put(_RESIDUES, explanation.residues())
         self._put(_ATOMS, explanation.atoms())
+        self._put(_PAIRS, explanation.pairs())
         reasons = explanation.reasons
         self._counts["failed" if reasons is None else "ok"] += 1
         if reasons is None:

@@ -1,0 +1,104 @@
+"""What pk loses without a residue or a piece of the ligand: the rest is predicted again, so nothing is approximated.
+
+The test of every other attribution; it says what this model draws from a part, not what a mutation would do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from binding.domain.words import pocket_words
+from binding.explanation.fragments import Piece, pieces_of, without
+from binding.graph.fields import ComplexGraph
+from binding.graph.ligand import build_ligand_graph
+from binding.graph.pocket import build_pocket_graph
+from binding.model.ensemble import Scorer
+from binding.prior.model import PriorPk
+from binding.structures import Ligand, Protein
+
+_AT_ONCE: Final = 32  # complexes in one pass of the network; each has a pocket of its own
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """A piece of the ligand and what it is worth.
+
+    Attributes:
+        piece: Its atoms.
+        pk: pK that ``pk`` loses without it; NaN where the rest is no molecule.
+        pk_network: The same without the prior.
+    """
+
+    piece: Piece
+    pk: float
+    pk_network: float
+
+
+@dataclass(frozen=True, eq=False)
+class Occlusion:
+    """What deleting costs. Above zero: the part holds the ligand.
+
+    Attributes:
+        residue_labels: (k) such as ``A:ASP:25``.
+        residues: (k,) pK that ``pk`` loses without each residue; NaN where no pocket is left.
+        residues_network: (k,) the same without the prior.
+        fragments: Rings, linkers and substituents of the ligand.
+    """
+
+    residue_labels: tuple[str, ...]
+    residues: np.ndarray
+    residues_network: np.ndarray
+    fragments: tuple[Fragment, ...]
+
+
+def occlude(pocket: Protein, ligand: Ligand, graph: ComplexGraph, scorer: Scorer, rows: Sequence[int]) -> Occlusion:
+    """Deletes residues and pieces of the ligand, one at a time, and predicts again.
+
+    Args:
+        pocket: The pocket, in the graph's order.
+        ligand: The pose.
+        graph: The complex as it was scored.
+        scorer: The model.
+        rows: (k,) the pocket's residues to delete.
+    """
+    numbers = np.arange(pocket.num_residues)
+    possible = pocket.num_residues > 1
+    pockets = [build_pocket_graph(pocket.select(numbers != row)) for row in rows] if possible else []
+    pieces = pieces_of(ligand.mol)
+    rests = [without(ligand, piece.atoms) for piece in pieces]
+    graphs = [graph, *(ComplexGraph(graph.ligand, less) for less in pockets)]
+    graphs += [ComplexGraph(build_ligand_graph(rest), graph.pocket) for rest in rests if rest is not None]
+    network, pk = numbers_of(scorer, graphs)
+    lost_network, lost = iter(network[0] - network[1:]), iter(pk[0] - pk[1:])
+    residues = np.full((2, len(rows)), np.nan)
+    for place in range(len(pockets)):
+        residues[:, place] = next(lost), next(lost_network)
+    fragments = tuple(
+        Fragment(piece, float("nan"), float("nan"))
+        if rest is None
+        else Fragment(piece, float(next(lost)), float(next(lost_network)))
+        for piece, rest in zip(pieces, rests, strict=True)
+    )
+    labels = pocket.residue_ids
+    return Occlusion(tuple(labels[row] for row in rows), residues[0], residues[1], fragments)
+
+
+def numbers_of(scorer: Scorer, graphs: Sequence[ComplexGraph]) -> tuple[np.ndarray, np.ndarray]:
+    """The networks' part of pk, and pk itself, before it is bounded: (n,) each."""
+    nothing = np.zeros(len(graphs))
+    pieces = [graphs[start : start + _AT_ONCE] for start in range(0, len(graphs), _AT_ONCE)]
+    network = np.concatenate(
+        [scorer.score(piece, PriorPk(nothing[: len(piece)], nothing[: len(piece)])).pk for piece in pieces]
+    )
+    if scorer.prior is None:
+        return network, network
+    sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
+    distinct: dict[int, int] = {}
+    ligand_of = np.array([distinct.setdefault(id(graph.ligand), len(distinct)) for graph in graphs])
+    first = [int(np.flatnonzero(ligand_of == row)[0]) for row in range(len(distinct))]
+    prior = scorer.prior.predict_at([graphs[place].ligand for place in first], sites, ligand_of).at_site
+    return network, network + scorer.members[0].interaction.config.prior_weight * prior

@@ -40,7 +40,6 @@ _PLAIN: Final = ("descriptors", "vina", "burial")
 class GeometryConfig(Settings):
     """The geometry expert: geometric sums under a kernel readout, fitted in closed form to the training rows."""
 
-    reach: float = Field(6.5, gt=3.0, le=12.0, description="largest distance of a contact that is counted, Å")
     blocks: tuple[KernelBlock, ...] = Field(
         (
             KernelBlock(groups=_PLAIN, kernel="linear", amplitude=2.0),
@@ -55,6 +54,24 @@ class GeometryConfig(Settings):
     family_variance: float = Field(
         0.0, ge=0.0, description="variance of the offset that the training rows of one family share"
     )
+
+
+class StructureLine(Settings):
+    """What the structure says alone: offset + network * networks + geometry * geometry expert, in pK."""
+
+    offset: float = Field(0.0, description="constant, pK")
+    network: float = Field(1.0, ge=0.0, description="weight of the networks")
+    geometry: float = Field(0.0, ge=0.0, description="weight of the geometry expert")
+
+
+class JoiningConfig(Settings):
+    """pk = offset + prior * prior + network * mean of the networks + geometry * geometry expert."""
+
+    offset: float = Field(0.0, description="constant of `pk`, pK")
+    prior: float = Field(0.0, ge=0.0, description="weight of the prior")
+    network: float = Field(1.0, ge=0.0, description="weight of the networks")
+    geometry: float = Field(0.0, ge=0.0, description="weight of the geometry expert")
+    structure: StructureLine = Field(StructureLine(), description="the line of `pk_network`")
 
 
 class ModelConfig(Settings):
@@ -84,11 +101,19 @@ class ModelConfig(Settings):
     network: float | None = Field(
         None, gt=0.0, description="weight of the network in `pk`; null means 1 - prior_weight"
     )
+    joining: JoiningConfig | None = Field(
+        None, description="how `pk` is joined of prior, networks and geometry; found by training on held-out rows"
+    )
 
     @property
     def network_weight(self) -> float:
         """What the network's pK is multiplied by in pk; the prior's is multiplied by ``prior_weight``."""
         return 1.0 - self.prior_weight if self.network is None else self.network
+
+    @property
+    def line(self) -> JoiningConfig:
+        """How pk is joined; of weights without a geometry expert, the weights of prior and network."""
+        return self.joining or JoiningConfig(prior=self.prior_weight, network=self.network_weight)
 
     @model_validator(mode="before")
     @classmethod

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 # --- protein residues -----------------------------------------------------------------------
 
 AMINO_ACIDS = (
@@ -146,3 +148,11 @@ COVALENT_RADII = {1: 0.31, 5: 0.84, 6: 0.76, 7: 0.71, 8: 0.66, 9: 0.57, 14: 1.11
 #: solvents and the weakest fragments, and 0.1 fM, beyond biotin with streptavidin (13.4) and the tightest
 #: transition-state analogues (15). A network that says more says it of an input unlike any that it was trained on.
 MEASURED_PK = (-1.0, 16.0)
+
+
+class Experts(StrEnum):
+    """What ``pk`` is made of: all experts, the structure alone (networks and geometry), or the prior alone."""
+
+    all = "all"
+    network = "network"
+    prior = "prior"

@@ -117,6 +117,19 @@ SCORES: Final = (
         short="ligand\nalone",
     ),
     OutputColumn(
+        "pk_network",
+        ColumnKind.NUMBER,
+        "pK",
+        "prediction from the structure alone: networks and geometry without the prior, a pK by itself "
+        "([how they are joined](../explanation/model.md#how-pk-is-joined))",
+    ),
+    OutputColumn(
+        "pk_prior",
+        ColumnKind.NUMBER,
+        "pK",
+        "prediction of the [prior](../explanation/prior.md) for the ligand at its site; empty for weights without one",
+    ),
+    OutputColumn(
         "ligand_efficiency",
         ColumnKind.NUMBER,
         "kcal/mol",

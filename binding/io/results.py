@@ -56,6 +56,8 @@ class ResultRow:
     pk_high: float = _NAN
     dg_kcal_mol: float = _NAN
     pk_ligand_only: float = _NAN
+    pk_network: float = _NAN
+    pk_prior: float = _NAN
     ligand_efficiency: float = _NAN
     heavy_atoms: int | None = None
     in_domain: bool | None = None
@@ -83,6 +85,8 @@ class ResultRow:
         model: str,
         pk_low: float = _NAN,
         pk_high: float = _NAN,
+        pk_network: float = _NAN,
+        pk_prior: float = _NAN,
         in_domain: bool | None = None,
         nearest_ligand: float = _NAN,
         nearest_protein: float = _NAN,
@@ -102,6 +106,8 @@ class ResultRow:
             model: Name of the weights.
             pk_low: Lower bound of the 90 % interval, pK.
             pk_high: Upper bound of it, pK.
+            pk_network: Prediction from the structure alone, pK.
+            pk_prior: Prediction of the prior for the ligand at its site, pK.
             in_domain: Whether the complex resembles the training set.
             nearest_ligand: Similarity to the nearest training ligand.
             nearest_protein: Similarity to the nearest training protein.
@@ -123,6 +129,8 @@ class ResultRow:
             pk_high=pk_high,
             dg_kcal_mol=dg,
             pk_ligand_only=pk_ligand_only,
+            pk_network=pk_network,
+            pk_prior=pk_prior,
             ligand_efficiency=-dg / ligand.num_atoms,
             heavy_atoms=ligand.num_atoms,
             in_domain=in_domain,

@@ -7,6 +7,7 @@ a call has one pocket only, as in a screen, once for all calls.
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -18,12 +19,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from binding.config import ModelConfig
+from binding.config import JoiningConfig, ModelConfig
+from binding.constants import Experts
 from binding.domain.index import Domain
 from binding.domain.words import pocket_words
+from binding.errors import UsageError
 from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
+from binding.model.geometric_sums import REACH, Sums, geometric_sums
 from binding.model.interaction import Geometry, InteractionModel, Output
+from binding.model.kernel_readout import KernelReadout
+from binding.model.layers.contacts import Contacts, find_contacts
+from binding.model.layers.geometry import PairFeatures, PairGeometry
 from binding.model.ligand_only import LigandOnlyModel
 from binding.model.pose_probability import PoseScale, vina_by_size
 from binding.prior.model import Prior, PriorPk
@@ -56,12 +63,16 @@ class Scores:
         pk: (n,), mean of the members.
         pk_std: (n,), pK, calibrated standard deviation of the error.
         pk_ligand_only: (n,), what the ligand alone predicts.
+        pk_network: (n,), what the structure says alone, networks and geometry.
+        pk_prior: (n,), what the prior says of the ligand at its site; NaN for weights without a prior.
         pose: (n,), probability that the pose is within 2 Å of the native one.
     """
 
     pk: np.ndarray
     pk_std: np.ndarray
     pk_ligand_only: np.ndarray
+    pk_network: np.ndarray
+    pk_prior: np.ndarray
     pose: np.ndarray
 
 
@@ -73,13 +84,20 @@ class _EncodedPockets:
     states: list[Tensor]
 
 
-def calibration_of(card: Mapping[str, Any]) -> tuple[float, float, float, PoseScale]:
+def calibration_of(card: Mapping[str, Any], experts: Experts = Experts.all) -> tuple[float, float, float, PoseScale]:
     """``std_scale``, ``interval``, ``narrowing`` and ``pose_scale`` of a ``Scorer``, as the card of its weights says.
+
+    Args:
+        card: The card.
+        experts: What pk is made of; the calibration of a part of the experts is in ``experts`` of the calibration.
 
     Raises:
         ValueError, TypeError: An entry cannot be read.
     """
     found: dict[str, Any] = dict(card.get("calibration", {}))
+    if experts is not Experts.all:  # what is measured nearby narrows the error of what knows of it
+        found |= {"known_narrowing": 0.0} if experts is Experts.network else {}
+        found |= dict(found.get("experts", {}).get(experts.value, {}))
     scale, interval = float(found.get("std_scale", 1.0)), float(found.get("interval_90", _NORMAL_90))
     return scale, interval, float(found.get("known_narrowing", 0.0)), PoseScale.of_card(found)
 
@@ -95,8 +113,10 @@ class Scorer:
         dtype: ``float32`` or ``float64``.
         domain: The training set of the weights; None where it is not known.
         prior: The prior that pk starts from, if the weights use one (``config.prior_weight``).
+        geometry: The readout of geometric sums that pk is joined with, if the weights have one (``config.joining``).
 
     Attributes:
+        line: How pk is joined of prior, networks and geometry.
         std_scale: Factor on the predicted standard deviation that fits it to held-out errors.
         interval: ``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements.
         pose_scale: Conversion of the networks' pose logits to a probability.
@@ -113,6 +133,7 @@ class Scorer:
         dtype: str = "float32",
         domain: Domain | None = None,
         prior: Prior | None = None,
+        geometry: KernelReadout | None = None,
     ) -> None:
         self.name = name
         self.card = dict(card)
@@ -120,9 +141,31 @@ class Scorer:
         self.dtype = DTYPES[dtype]
         self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
         self.domain, self.prior = domain, prior
+        self.geometry = None if geometry is None else geometry.to(self.device)
+        self.config = self.members[0].interaction.config
+        self.line = self.config.line
+        self._pair_geometry = PairGeometry(REACH, vector_channels=1).to(self.device, self.dtype)
         self.std_scale, self.interval, self.narrowing, self.pose_scale = calibration_of(self.card)
         self._kept: OrderedDict[bytes, _EncodedPockets] = OrderedDict()  # least recently used first
         self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
+
+    def of_experts(self, experts: Experts) -> Scorer:
+        """A scorer whose pk is that of some experts alone; it shares all else with this one.
+
+        Raises:
+            UsageError: ``prior``, and the weights have none.
+        """
+        if experts is Experts.all:
+            return self
+        if experts is Experts.prior and self.prior is None:
+            raise UsageError(f"{self.name} has no prior.", "Use --experts all or network, or weights with a prior.")
+        chosen = copy.copy(self)
+        structure = self.line.structure
+        values = {"prior": 1.0, "network": 0.0} if experts is Experts.prior else structure.model_dump()
+        chosen.line = JoiningConfig(**values, structure=structure)
+        chosen.name = f"{self.name} ({experts.value} only)"
+        chosen.std_scale, chosen.interval, chosen.narrowing, chosen.pose_scale = calibration_of(self.card, experts)
+        return chosen
 
     @torch.inference_mode()
     def score(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Scores:
@@ -136,43 +179,68 @@ class Scorer:
         """
         if not graphs:
             empty = np.zeros(0)
-            return Scores(empty, empty, empty, empty)
+            return Scores(empty, empty, empty, empty, empty, empty)
         structures, structure_of = _distinct_structures([graph.ligand for graph in graphs])
         molecules = collate_molecules(structures, self.dtype).to(self.device)
         atoms = [member.interaction.molecule(molecules) for member in self.members]
         first_atom = np.cumsum([0, *(ligand.num_atoms for ligand in structures)])
         encoded, pocket_of = self._pockets(graphs)
-        posed = np.empty((3, len(graphs)))
-        for piece in self._pieces(graphs):
+        posed, pieces, sums = np.empty((3, len(graphs))), list(self._pieces(graphs)), list[Sums]()
+        for piece in pieces:
             batch = place_ligands([graphs[row] for row in piece], pocket_of[piece], encoded.pockets, self.dtype)
             firsts = first_atom[structure_of[piece]]
             rows = [start + np.arange(graphs[row].ligand.num_atoms) for row, start in zip(piece, firsts, strict=True)]
             atom_of = torch.from_numpy(np.concatenate(rows)).to(self.device)
             states = [state.index_select(0, atom_of) for state in atoms]
-            posed[:, piece] = self._interact(batch.to(self.device), states, encoded.states)
-        config = self.members[0].interaction.config
-        if not config.prior_weight:
+            posed[:, piece], counted = self._interact(batch.to(self.device), states, encoded.states)
+            sums += [] if counted is None else [counted]
+        geometry = self._by_geometry(sums, pieces)
+        line, network = self.line, posed[0]
+        pk = line.offset + line.network * network + line.geometry * geometry
+        structure = line.structure.offset + line.structure.network * network + line.structure.geometry * geometry
+        if not self.config.prior_weight:
             twins = torch.stack([member.ligand_only(molecules) for member in self.members if member.ligand_only])
             alone = twins.mean(0).double().cpu().numpy()[structure_of]
-            return Scores(pk=posed[0], pk_std=posed[1], pk_ligand_only=alone, pose=posed[2])
+            return Scores(pk, posed[1], alone, structure, np.full(len(graphs), np.nan), posed[2])
         if starts is None:
             assert self.prior is not None, "weights that start from a prior are loaded with it"
             sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
             starts = self.prior.predict_at(structures, sites, structure_of)
-        pk = config.prior_weight * starts.at_site + config.network_weight * posed[0]
         std = posed[1] if starts.known is None else posed[1] * (1.0 - self.narrowing * starts.known)
-        return Scores(pk=pk, pk_std=std, pk_ligand_only=starts.alone, pose=posed[2])
+        return Scores(pk + line.prior * starts.at_site, std, starts.alone, structure, starts.at_site, posed[2])
 
-    def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> np.ndarray:
-        """pk, its standard deviation and the pose's probability, (3, ligands), from each member's encodings."""
+    def _by_geometry(self, sums: list[Sums], pieces: list[list[int]]) -> np.ndarray:
+        """(graphs,) pK, what the geometry expert says; zeros without one.
+
+        Args:
+            sums: Of each piece.
+            pieces: Rows of each.
+        """
+        found = np.zeros(sum(map(len, pieces)))
+        if self.geometry is not None:
+            said = self.geometry(Sums.joined(sums))
+            found[np.concatenate(pieces)] = said.cpu().numpy()
+        return found
+
+    def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[np.ndarray, Sums | None]:
+        """The networks' pk, its standard deviation and the pose's probability, (3, ligands), from each member's
+        encodings; and the geometric sums, where they are read."""
         geometry, outputs = self._each(batch, atoms, residues)
         pk = torch.stack([output.pk for output in outputs])
         variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
-        spread = self.members[0].interaction.config.network_weight ** 2 * pk.var(0, correction=0)
+        spread = self.line.network**2 * pk.var(0, correction=0)
         pk_std = (variance + spread).sqrt() * self.std_scale
         logits = torch.stack([output.pose_logit for output in outputs])
         pose = self.pose_scale.log_odds(logits, vina_of(batch, geometry)).sigmoid().mean(0)
-        return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy()
+        sums = None if self.geometry is None else geometric_sums(batch, *self.contacts_of(batch, geometry))
+        return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy(), sums
+
+    def contacts_of(self, batch: Batch, geometry: Geometry) -> tuple[Contacts, PairFeatures]:
+        """What the geometric sums are made of: what the networks have measured, where they see as far."""
+        if self.config.protein and self.config.angles and self.config.cutoff == REACH:
+            return geometry.contacts, geometry.pairs
+        contacts = find_contacts(batch, REACH)
+        return contacts, self._pair_geometry(batch, contacts)
 
     def _each(
         self, batch: Batch, atoms: list[Tensor], residues: list[Tensor], need_attention: bool = False

@@ -9,6 +9,7 @@ share an offset of their own, so that what a family has in common is not laid to
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from torch import Tensor
 
 from binding.config import GeometryConfig, KernelBlock
 from binding.errors import TrainingError
-from binding.model.geometric_sums import GROUPS
+from binding.model.geometric_sums import GROUPS, Sums
 
 _FARTHEST = 4.0  # standard deviations of a number from its mean; beyond, it counts as so many
 _ARRAYS: Final = ("support", "means", "scales", "weights", "constant")
@@ -85,6 +86,7 @@ class KernelReadout:
             raise ValueError("the support of the geometry's readout does not fit its blocks")
         self.support, self.means, self.scales = support, means, scales
         self.weights, self.constant = weights, constant
+        self._device = torch.device("cpu")
         self._means, self._scales = torch.from_numpy(means), torch.from_numpy(scales)
         alpha = torch.from_numpy(weights)
         known = torch.from_numpy(support.astype(np.float64))
@@ -101,9 +103,21 @@ class KernelReadout:
     def __len__(self) -> int:
         return len(self.weights)
 
-    def __call__(self, groups: Mapping[str, Tensor]) -> Tensor:
-        """(B,) pK, float64, of groups (B, width), float64."""
-        standard = self._standard(groups)
+    def to(self, device: torch.device | str) -> Self:
+        """A copy that computes on a device; on the CPU for one that knows no 64 bits."""
+        moved = copy.copy(self)
+        moved._device = torch.device("cpu" if torch.device(device).type == "mps" else device)
+        moved._means, moved._scales = self._means.to(moved._device), self._scales.to(moved._device)
+        moved._alpha = self._alpha.to(moved._device)
+        moved._known = [
+            (known.to(moved._device), None if squares is None else squares.to(moved._device))
+            for known, squares in self._known
+        ]
+        return moved
+
+    def __call__(self, sums: Sums) -> Tensor:
+        """(B,) pK, float64, of the sums of B complexes."""
+        standard = self._standard(sums.to(self._device).double().groups())
         total = standard.new_full((len(standard),), self.constant)
         covariance: Tensor | None = None
         for block, (known, squares) in zip(self.config.blocks, self._known, strict=True):
@@ -137,7 +151,7 @@ class KernelReadout:
     def fit(
         cls,
         config: GeometryConfig,
-        groups: Mapping[str, Tensor],
+        sums: Sums,
         pk: np.ndarray,
         families: Sequence[str],
         noise: np.ndarray,
@@ -146,7 +160,7 @@ class KernelReadout:
 
         Args:
             config: The blocks.
-            groups: (n, width) float64, of the training complexes; see ``Sums.groups``.
+            sums: Of n training complexes.
             pk: (n,) measured.
             families: (n,) protein family of each; what is blank has a family of its own.
             noise: (n,) variance of the measurement and of what no sum says, in units of the kernels' amplitudes.
@@ -155,7 +169,8 @@ class KernelReadout:
             TrainingError: ``not_fitted``, the covariance cannot be inverted.
         """
         columns = _Columns.of(config)
-        values = torch.cat([groups[name].double() for name in columns.names], dim=1)
+        groups = sums.double().groups()
+        values = torch.cat([groups[name] for name in columns.names], dim=1)
         means, scales = values.mean(0), values.std(0, correction=0) + 1e-6
         standard = ((values - means) / scales).clamp(-_FARTHEST, _FARTHEST)
         support = standard.numpy().astype(np.float16)  # fitted as it is stored: the rounding costs nothing

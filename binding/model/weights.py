@@ -3,7 +3,8 @@
 Nothing that executes code is ever loaded.
 
 A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
-``k.interaction.`` and ``k.ligand_only.``; a prior that contributes to their pk is under ``prior.``.
+``k.interaction.`` and ``k.ligand_only.``; a prior that contributes to their pk is under ``prior.``, the readout of
+geometric sums that does under ``geometry.``, and the card says what its numbers mean.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from binding.config import ModelConfig, describe
+from binding.config import GeometryConfig, ModelConfig, describe
 from binding.domain.index import Domain
 from binding.errors import UsageError, WeightsError
 from binding.files import make_folder, write_bytes, write_text
@@ -34,9 +36,12 @@ from binding.model.ensemble import DTYPES, calibration_of
 from binding.model.ensemble import Member as Member
 from binding.model.ensemble import Scorer as Scorer
 from binding.model.ensemble import Scores as Scores
+from binding.model.geometric_sums import vocabulary
+from binding.model.kernel_readout import KernelReadout
 from binding.prior.model import Prior
 
 _PRIOR: Final = "prior."
+_GEOMETRY: Final = "geometry."
 
 
 def load_model(name_or_path: str | Path | None = None, device: str = "auto", dtype: str = "float32") -> Scorer:
@@ -77,6 +82,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             members.append(member)
         arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
         prior = Prior.from_arrays(arrays) if config.prior_weight else None
+        geometry = _geometry(card, tensors) if config.line.geometry or config.line.structure.geometry else None
         calibration_of(card)  # the scorer reads it; an error in it is reported here
     except ValidationError as error:
         raise WeightsError(f"The card of {path} does not describe a model: {describe(error)}.", "Restore it.") from None
@@ -85,7 +91,20 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         raise WeightsError(
             f"{path} cannot be loaded: {reason}.", "The file is damaged or of another version."
         ) from None
-    return Scorer(name, card, members, device, dtype, Domain.load(path), prior)
+    return Scorer(name, card, members, device, dtype, Domain.load(path), prior, geometry)
+
+
+def _geometry(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> KernelReadout:
+    """The readout of geometric sums.
+
+    Raises:
+        ValueError, KeyError: It is missing, damaged, or of other sums than those of this version.
+    """
+    described = dict(card["geometry"])
+    if described.pop("sums") != vocabulary():
+        raise ValueError("its geometric sums are not those of this version")
+    arrays = {name: tensors[f"{_GEOMETRY}{name}"].numpy() for name in _names_under(_GEOMETRY, tensors)}
+    return KernelReadout.from_arrays(GeometryConfig.model_validate(described), arrays)
 
 
 def refuse_other_features(path: str | Path, card: Mapping[str, Any]) -> None:
@@ -129,6 +148,7 @@ def save_weights(
     half: bool = False,
     prior: Prior | None = None,
     *,
+    geometry: KernelReadout | None = None,
     resumes: bool = False,
 ) -> None:
     """Writes weights and their card, atomically.
@@ -139,6 +159,7 @@ def save_weights(
         card: At least ``name`` and ``config``.
         half: Whether to store 16-bit numbers; computation is in 32 bits in either case.
         prior: The prior that contributes to pk beside the network, if any.
+        geometry: The readout of geometric sums that does, if any; ``config.joining`` says with which weight.
         resumes: As for ``binding.files.atomic``.
 
     Raises:
@@ -154,6 +175,17 @@ def save_weights(
     }
     if prior is not None:
         tensors |= {f"{_PRIOR}{name}": torch.from_numpy(array) for name, array in prior.arrays().items()}
-    full = {"format_version": FORMAT_VERSION, "num_members": len(members), "features": full_vocabulary(), **card}
+    described: dict[str, Any] = {}
+    if geometry is not None:
+        arrays = geometry.arrays().items()
+        tensors |= {f"{_GEOMETRY}{name}": torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays}
+        described = {"geometry": geometry.config.model_dump(mode="json") | {"sums": vocabulary()}}
+    full = {
+        "format_version": FORMAT_VERSION,
+        "num_members": len(members),
+        "features": full_vocabulary(),
+        **card,
+        **described,
+    }
     write_bytes(path, save(tensors), resumes=resumes)  # save_file would make a file that its owner alone can read
     write_text(path.with_suffix(".json"), json.dumps(full, indent=2) + "\n", resumes=resumes)

@@ -27,6 +27,8 @@ class Numbers(NamedTuple):
     pk_low: float
     pk_high: float
     pk_ligand_only: float
+    pk_network: float
+    pk_prior: float
     pose: float
 
 
@@ -76,7 +78,8 @@ def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[Numbers | Binding
         return [as_binding_error(error)]
     pk = bounded(scores.pk)
     half = scorer.interval * scores.pk_std
-    columns = (pk, scores.pk_std, pk - half, pk + half, scores.pk_ligand_only, scores.pose)
+    parts = (scores.pk_ligand_only, bounded(scores.pk_network), bounded(scores.pk_prior))
+    columns = (pk, scores.pk_std, pk - half, pk + half, *parts, scores.pose)
     table = np.stack(columns, axis=1)
     return [Numbers(*map(float, row)) if np.isfinite(row[0]) else _not_finite() for row in table]
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from binding.constants import Experts
 from binding.errors import LigandError, UsageError
 from binding.graph.site import PocketSpec
 from binding.io.ligand import BadRecord, read_ligands
@@ -35,6 +36,7 @@ class ScoringOptions:
         device: Where a model is loaded that is not loaded yet: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
         workers: Processes that read files; 0 reads in this process, None chooses by the number of requests.
         batch_size: Complexes in one pass of the network.
+        experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry) or ``prior``.
 
     Raises:
         UsageError: A number is out of range.
@@ -47,10 +49,13 @@ class ScoringOptions:
     device: str = "auto"
     workers: int | None = None
     batch_size: int = DEFAULT_BATCH_SIZE
+    experts: Experts | str = Experts.all
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.workers is not None and self.workers < 0):
             raise UsageError("batch_size must be 1 or more and workers 0 or more.")
+        if self.experts not in list(Experts):
+            raise UsageError(f"There are no experts {self.experts!r}.", f"Use one of {', '.join(Experts)}.")
         if self.template is not None:
             parse_template(self.template)
 
@@ -59,13 +64,15 @@ class ScoringOptions:
 
         Raises:
             WeightsError: The weights are missing, damaged or of another version.
-            UsageError: There is no such device.
+            UsageError: There is no such device, or the weights lack the experts that were asked for.
         """
         from binding.model.weights import load_model
 
         if self.model is None or isinstance(self.model, str | Path):
-            return load_model(self.model, device=self.device)
-        return self.model
+            scorer = load_model(self.model, device=self.device)
+        else:
+            scorer = self.model
+        return scorer if self.experts == Experts.all else scorer.of_experts(Experts(self.experts))
 
 
 def parse_pocket(text: str) -> PocketSpec:

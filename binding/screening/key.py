@@ -41,6 +41,7 @@ def ingredients(
         "template": task.scoring.template,
         "compound_tag": task.compound_tag,
         "batch_size": task.scoring.batch_size,
+        "experts": str(task.scoring.experts),
         "part_size": part_size,
         "posing": describe_posing(task.posing),
     }

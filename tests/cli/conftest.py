@@ -87,6 +87,8 @@ class FakeScores:
     pk: np.ndarray
     pk_std: np.ndarray
     pk_ligand_only: np.ndarray
+    pk_network: np.ndarray
+    pk_prior: np.ndarray
     pose: np.ndarray
 
 
@@ -104,7 +106,8 @@ class FakeScorer:
     def score(self, graphs):
         self.batches.append([graph.ligand.num_atoms * graph.pocket.num_residues for graph in graphs])
         atoms = np.array([graph.ligand.num_atoms for graph in graphs], dtype=float)
-        return FakeScores(atoms / 4, np.full(len(atoms), 0.5), atoms / 5, np.full(len(atoms), 0.9))
+        parts = (atoms / 5, atoms / 6, atoms / 7)
+        return FakeScores(atoms / 4, np.full(len(atoms), 0.5), *parts, np.full(len(atoms), 0.9))
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ class FakeScorer:
 
     def score(self, graphs):
         atoms = np.array([graph.ligand.num_atoms for graph in graphs], dtype=float)
-        return SimpleNamespace(pk=atoms / 4, pk_std=atoms * 0, pk_ligand_only=atoms / 5, pose=atoms * 0 + 1)
+        parts = {"pk_ligand_only": atoms / 5, "pk_network": atoms / 6, "pk_prior": atoms / 7}
+        return SimpleNamespace(pk=atoms / 4, pk_std=atoms * 0, **parts, pose=atoms * 0 + 1)
 
 
 class Dying(PartScorer):

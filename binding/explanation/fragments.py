@@ -16,7 +16,7 @@ _LARGEST_CHAIN: Final = 8  # atoms without a ring that stay one piece; longer ch
 
 
 @dataclass(frozen=True)
-class Piece:
+class LigandPiece:
     """A piece of a ligand.
 
     Attributes:
@@ -30,7 +30,7 @@ class Piece:
     smiles: str
 
 
-def pieces_of(mol: Chem.Mol) -> list[Piece]:
+def pieces_of(mol: Chem.Mol) -> list[LigandPiece]:
     """Cuts a molecule into pieces; each atom is in one of them.
 
     Rings that share an atom are one piece, with the atoms that hang on them by a double bond. What is left falls
@@ -128,6 +128,6 @@ def _neighbouring_pieces(mol: Chem.Mol, part: set[int], pieces: Sequence[set[int
     return sum(bool(around & piece) for piece in pieces)
 
 
-def _piece(mol: Chem.Mol, kind: str, atoms: set[int]) -> Piece:
+def _piece(mol: Chem.Mol, kind: str, atoms: set[int]) -> LigandPiece:
     places = sorted(atoms)
-    return Piece(kind, tuple(places), Chem.MolFragmentToSmiles(mol, places))
+    return LigandPiece(kind, tuple(places), Chem.MolFragmentToSmiles(mol, places))

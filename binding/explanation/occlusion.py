@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from binding.domain.words import pocket_words
-from binding.explanation.fragments import Piece, pieces_of, without
+from binding.explanation.fragments import LigandPiece, pieces_of, without
 from binding.graph.fields import ComplexGraph
 from binding.graph.ligand import build_ligand_graph
 from binding.graph.pocket import build_pocket_graph
@@ -33,7 +33,7 @@ class Fragment:
         pk_network: The same without the prior.
     """
 
-    piece: Piece
+    piece: LigandPiece
     pk: float
     pk_network: float
 

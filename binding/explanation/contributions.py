@@ -1,7 +1,8 @@
 """The sum that pk is, taken apart: numbers alone, without names and files.
 
-pk = prior share + network share * mean over the networks of (constant + ligand term + sum over pairs), exactly; see
-``binding.model.interaction.Output``. So nothing has to be estimated, and no gradient is needed.
+pk = constant + prior share + network share * mean over the networks of (constant + ligand term + sum over pairs)
++ geometry share * (ligand + sum over pairs + sum over residues), exactly; see ``binding.model.interaction.Output`` and
+``binding.explanation.geometry_shares``. Nothing is estimated.
 """
 
 from __future__ import annotations
@@ -14,22 +15,27 @@ import torch
 from torch import Tensor
 
 from binding.domain.words import pocket_words
+from binding.explanation.geometry_shares import geometry_shares
 from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import Scorer
+from binding.model.layers.contacts import Contacts
 from binding.score.network import bounded
 
 #: The parts of pk, in the order of the output.
 PARTS: Final = {
     "prior_ligand": "prior: the ligand at any site",
     "prior_site": "prior: what this site adds",
-    "constant": "networks: constant",
+    "constant": "constant: of the sum and of the networks",
     "ligand_term": "networks: the ligand alone",
     "contacts_vina": "contacts: Vina's terms",
-    "contacts_learned": "contacts: what was learned",
+    "contacts_learned": "contacts: what the networks learned",
+    "geometry_ligand": "geometry: the ligand with no protein",
+    "geometry_contacts": "geometry: its contacts, by kind, distance and angle",
+    "geometry_burial": "geometry: how deep it is buried, and in what",
     "bound": "bound: no such pK was ever measured",
 }
 #: Those that hang on how the ligand lies in its site; residues and atoms share these out.
-CONTACTS: Final = ("contacts_vina", "contacts_learned")
+CONTACTS: Final = ("contacts_vina", "contacts_learned", "geometry_contacts")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +69,19 @@ class Contributions:
         prior: pK by part, ``prior_ligand`` and ``prior_site``; empty where the weights have no prior.
         network: Shares of the networks' parts, in the order of ``network_parts``.
         network_parts: Names of these; without ``contacts_vina`` where Vina's terms are no part of the model.
-        pocket_rows: (k,) the pocket's residues that are within the model's cutoff of the ligand, in its order.
+        pocket_rows: (k,) the pocket's residues that are within reach of the ligand, in its order: within the cutoff of
+            the networks or of the geometry expert's contacts.
         distances: (k,) Å, least distance of each to a ligand atom.
         residues: (k) shares of these residues; they add up to those of the contacts.
         atoms: (ligand atoms) shares of the atoms; they add up to the same.
         pair_atom: (E,) ligand atom of each pair, from 0.
         pair_residue: (E,) place of its residue in ``pocket_rows``.
         pair_distance: (E,) Å, least distance of its heavy atoms.
-        pairs: (E) shares of the pairs.
+        pairs: (E) shares of the pairs, of networks and geometry together.
+        geometry: pK by part, ``geometry_ligand``, ``geometry_contacts`` and ``geometry_burial``; empty where the
+            weights have no geometry expert.
+        burial: (pocket residues,) pK, shares of all residues of the pocket in ``geometry_burial``, to which they add
+            up; no part of ``residues``.
         bound: What takes the sum of all else back to the tightest or weakest binding ever measured, pK; zero for nearly
             all complexes, and wherever ``bounded`` was not asked for.
     """
@@ -86,12 +97,15 @@ class Contributions:
     pair_residue: np.ndarray
     pair_distance: np.ndarray
     pairs: Shares
+    geometry: dict[str, float]
+    burial: np.ndarray
     bound: float = 0.0
 
     @property
     def pk(self) -> float:
         """The sum of all parts, pK."""
-        return sum(self.prior.values()) + float(self.network.pk.sum()) + self.bound
+        closed = sum(self.prior.values()) + sum(self.geometry.values())
+        return closed + float(self.network.pk.sum()) + self.bound
 
     def bounded(self) -> Contributions:
         """The same with the part that takes a sum beyond what was ever measured back to the bound."""
@@ -101,8 +115,9 @@ class Contributions:
         """pK and its standard deviation over the networks; NaN for what there is not."""
         if name == "bound" and self.bound:
             return self.bound, float("nan")
-        if name in self.prior:
-            return self.prior[name], float("nan")
+        for known in (self.prior, self.geometry):
+            if name in known:
+                return known[name], float("nan")
         if name not in self.network_parts:
             return float("nan"), float("nan")
         place = self.network_parts.index(name)
@@ -118,22 +133,33 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
         scorer: The model; its pk of the complex is the sum of what is found, but for rounding.
     """
     batch, geometry, outputs = scorer.outputs(graph)
-    contacts = geometry.contacts
-    weight = scorer.members[0].interaction.config.network_weight
+    line = scorer.line
     vina = [member.interaction.vina_contributions(batch, geometry) for member in scorer.members]
-    pairs = weight * _stacked([output.contributions for output in outputs])  # (networks, pairs)
+    pairs = line.network * _stacked([output.contributions for output in outputs])  # (networks, pairs)
     parts = {
-        "constant": weight * _stacked([member.interaction.bias for member in scorer.members]),
-        "ligand_term": weight * _stacked([output.ligand_term for output in outputs]),
+        "constant": line.offset + line.network * _stacked([member.interaction.bias for member in scorer.members]),
+        "ligand_term": line.network * _stacked([output.ligand_term for output in outputs]),
     }
     by_vina = [found for found in vina if found is not None]
     if by_vina:
-        parts["contacts_vina"] = weight * _stacked(by_vina).sum(axis=1, keepdims=True)
+        parts["contacts_vina"] = line.network * _stacked(by_vina).sum(axis=1, keepdims=True)
     learned = pairs.sum(axis=1, keepdims=True)
     parts["contacts_learned"] = learned - parts["contacts_vina"] if by_vina else learned
-    rows, residue = np.unique(_array(contacts.pair_residue), return_inverse=True)
+    places = _Pairs.of(geometry.contacts)
+    by_geometry, burial = dict[str, float](), np.zeros(graph.pocket.num_residues)
+    if scorer.geometry is not None and line.geometry:
+        contacts, features = scorer.contacts_of(batch, geometry)
+        shares = geometry_shares(scorer.geometry, batch, contacts, features)
+        burial = line.geometry * shares.burial
+        by_geometry = {
+            "geometry_ligand": line.geometry * shares.ligand,
+            "geometry_contacts": line.geometry * float(shares.pairs.sum()),
+            "geometry_burial": float(burial.sum()),
+        }
+        places, pairs = _Pairs.of(contacts).joined(line.geometry * shares.pairs, places, pairs)
+    rows, residue = np.unique(places.residue, return_inverse=True)
     distances = np.full(len(rows), np.inf)
-    np.minimum.at(distances, residue, _array(contacts.pair_distance))
+    np.minimum.at(distances, residue, places.distance)
     return Contributions(
         prior=_prior(graph, scorer),
         network=Shares(np.concatenate(list(parts.values()), axis=1)),
@@ -141,22 +167,56 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
         pocket_rows=rows,
         distances=distances,
         residues=_shared_out(pairs, residue, len(rows)),
-        atoms=_shared_out(pairs, _array(contacts.pair_atom), graph.ligand.num_atoms),
-        pair_atom=_array(contacts.pair_atom),
+        atoms=_shared_out(pairs, places.atom, graph.ligand.num_atoms),
+        pair_atom=places.atom,
         pair_residue=residue,
-        pair_distance=_array(contacts.pair_distance).astype(np.float64),
+        pair_distance=places.distance,
         pairs=Shares(pairs),
+        geometry=by_geometry,
+        burial=burial,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Where E pairs are.
+
+    Attributes:
+        atom: (E,) ligand atom.
+        residue: (E,) row of the pocket.
+        distance: (E,) Å.
+    """
+
+    atom: np.ndarray
+    residue: np.ndarray
+    distance: np.ndarray
+
+    @classmethod
+    def of(cls, contacts: Contacts) -> _Pairs:
+        distance = _array(contacts.pair_distance).astype(np.float64)
+        return cls(_array(contacts.pair_atom), _array(contacts.pair_residue), distance)
+
+    def joined(self, shares: np.ndarray, other: _Pairs, others: np.ndarray) -> tuple[_Pairs, np.ndarray]:
+        """These pairs with shares (E,) and others with shares (networks, F), which may be the same ones: in order of
+        atoms and residues, with shares (networks, pairs)."""
+        keys = np.stack([np.concatenate([self.atom, other.atom]), np.concatenate([self.residue, other.residue])])
+        found, first, place = np.unique(keys, axis=1, return_index=True, return_inverse=True)
+        place = place.reshape(-1)
+        total = np.zeros((len(others), found.shape[1]))
+        total[:, place[: len(shares)]] += shares
+        total[:, place[len(shares) :]] += others
+        distance = np.concatenate([self.distance, other.distance])[first]
+        return _Pairs(found[0], found[1], distance), total
 
 
 def _prior(graph: ComplexGraph, scorer: Scorer) -> dict[str, float]:
     """The prior's parts of pk: the ligand's, for an unknown site, and what its site adds to that."""
-    if scorer.prior is None:
+    weight = scorer.line.prior
+    if scorer.prior is None or not weight:
         return {}
     nowhere = np.zeros(0, dtype=np.uint32)
     sites = [pocket_words(graph.pocket, graph.ligand.positions), nowhere]
     here, anywhere = scorer.prior.predict_at([graph.ligand], sites, np.zeros(2, dtype=np.int64)).at_site.tolist()
-    weight = scorer.members[0].interaction.config.prior_weight
     return {"prior_ligand": weight * anywhere, "prior_site": weight * (here - anywhere)}
 
 

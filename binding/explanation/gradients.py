@@ -201,7 +201,7 @@ def _integrated(
         shares = _shares(way, inputs, baselines, steps, len(contacts.pair_atom))
         by_pair = torch.stack([share.flatten(2).sum(-1) if share.dim() > 2 else share for share in shares[2:]]).sum(0)
         sums.append((shares[0].sum(-1)[0], shares[1].sum(-1)[0], by_pair[0], ends))
-    weight = scorer.members[0].interaction.config.network_weight
+    weight = scorer.line.network
     atoms, residues, pairs = (
         weight * torch.stack([found[part] for found in sums]).double().mean(0).cpu().numpy() for part in range(3)
     )

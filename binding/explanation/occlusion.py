@@ -101,4 +101,4 @@ def numbers_of(scorer: Scorer, graphs: Sequence[ComplexGraph]) -> tuple[np.ndarr
     ligand_of = np.array([distinct.setdefault(id(graph.ligand), len(distinct)) for graph in graphs])
     first = [int(np.flatnonzero(ligand_of == row)[0]) for row in range(len(distinct))]
     prior = scorer.prior.predict_at([graphs[place].ligand for place in first], sites, ligand_of).at_site
-    return network, network + scorer.members[0].interaction.config.prior_weight * prior
+    return network, network + scorer.line.prior * prior

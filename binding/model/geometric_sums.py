@@ -100,11 +100,13 @@ class Sums:
 
     Attributes:
         descriptors: (B, len(DESCRIPTORS)) of the ligand alone.
+        sizes: (B,) heavy atoms.
         pairs: (B, PAIR_WIDTH) sums over (ligand atom, residue) pairs, in the order of ``PAIR_SUMS``.
         residues: (B, RESIDUE_WIDTH) sums over protein atoms, in the order of ``RESIDUE_SUMS``.
     """
 
     descriptors: Tensor
+    sizes: Tensor
     pairs: Tensor
     residues: Tensor
 
@@ -113,9 +115,9 @@ class Sums:
         """The sums of several batches, one after the other."""
         return cls(*map(torch.cat, zip(*(part.tensors() for part in parts), strict=True)))
 
-    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """All of them."""
-        return self.descriptors, self.pairs, self.residues
+        return self.descriptors, self.sizes, self.pairs, self.residues
 
     def take(self, rows: Tensor) -> Sums:
         """Those of some complexes."""
@@ -132,13 +134,13 @@ class Sums:
     def groups(self) -> dict[str, Tensor]:
         """What a readout reads: each of ``GROUPS`` (B, width), about linear in affinity.
 
-        Counts by distance enter as their roots, so that the tenth contact says less than the first; classes of near
-        protein atoms as shares.
+        Counts by distance enter as their roots, so that the tenth contact says less than the first; angles as means
+        over the ligand's atoms; classes of near protein atoms as shares.
         """
         shells, vina, angles, by_kind = self.pairs.split(list(PAIR_SUMS.values()), dim=1)
         burial, classes = self.residues.split(list(RESIDUE_SUMS.values()), dim=1)
         table, signed = by_kind.reshape(-1, len(KINDS), _BY_KIND).split([_BY_KIND - len(_SIGNED), len(_SIGNED)], dim=2)
-        near = burial[:, len(BURIAL_RADII) + 1].unsqueeze(1)
+        near, sizes = burial[:, len(BURIAL_RADII) + 1].unsqueeze(1), self.sizes.unsqueeze(1)
         return {
             "descriptors": self.descriptors,
             "vina": vina / (1.0 + _ROTOR_WEIGHT * _ROTOR_SCALE * self.descriptors[:, _ROTORS].unsqueeze(1)),
@@ -146,8 +148,8 @@ class Sums:
             "composition": classes / near.clamp_min(1.0),
             "shells": _root(shells),
             "table": _root(table.flatten(1)),
-            "angles": angles,
-            "handedness": signed.flatten(1),
+            "angles": angles / sizes,
+            "handedness": signed.flatten(1) / sizes.sqrt(),
         }
 
 
@@ -177,6 +179,7 @@ def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures) -> 
         contacts: Its contacts within ``REACH``.
         features: Those of the pairs, with angles.
     """
+    sizes = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands).to(batch.dtype)
     ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
     plain, by_kind = _pair_terms(features)
     kinds = atom_kinds(batch.atom_categories).index_select(0, contacts.pair_atom)
@@ -184,7 +187,7 @@ def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures) -> 
     sums = plain.new_zeros(items, plain.shape[1]).index_add_(0, ligand, plain)
     table = by_kind.new_zeros(items * len(KINDS), _BY_KIND).index_add_(0, ligand * len(KINDS) + kinds, by_kind)
     pairs = torch.cat([sums, table.view(items, len(KINDS) * _BY_KIND)], dim=1)
-    return Sums(batch.descriptors, pairs, ProteinGrid.of(batch).terms(batch).sum(dim=1))
+    return Sums(batch.descriptors, sizes, pairs, ProteinGrid.of(batch).terms(batch).sum(dim=1))
 
 
 @torch.inference_mode()

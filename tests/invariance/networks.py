@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 
-from binding.config import ModelConfig
+from binding.config import GeometryConfig, JoiningConfig, ModelConfig, StructureLine
 from binding.graph.build import build_graph
 from binding.graph.fields import ComplexGraph
 from binding.graph.site import PocketSpec, select_pocket
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_complex, read_protein
+from binding.model.geometric_sums import Sums, sums_of
+from binding.model.kernel_readout import KernelReadout
 from binding.model.layers.readout import MEAN_PK
-from binding.model.weights import Member, save_weights
+from binding.model.weights import Member, Scorer, save_weights
 from binding.structures import Complex, Ligand, Protein
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "data" / "examples"
@@ -66,6 +71,36 @@ def random_member(config: ModelConfig = SMALL, seed: int = 0) -> Member:
         last = member.interaction.readout.contribution[-1].weight
         last.copy_(0.03 * torch.randn(last.shape, generator=generator))
     return member.eval().requires_grad_(False)
+
+
+@lru_cache(maxsize=2)
+def made_readout(config: GeometryConfig | None = None) -> KernelReadout:
+    """A readout of geometric sums, fitted to made-up pK of shaken examples, by contacts, angles and handedness."""
+    generator = np.random.default_rng(0)
+    graphs = []
+    for name in (*_FILES, *_FILES):
+        graph = example_graph(name)
+        for size in (0.0, 0.3, 0.6):
+            noise = generator.normal(scale=size, size=graph.ligand.positions.shape)
+            graphs.append(replace(graph, ligand=replace(graph.ligand, positions=graph.ligand.positions + noise)))
+    sums = Sums.joined([sums_of([graph]) for graph in graphs])
+    groups = sums.double().groups()
+    pk = 6.0 + 0.02 * groups["shells"].sum(1) + groups["angles"][:, 12] / 40 + groups["handedness"].sum(1) / 10
+    noise = np.full(len(graphs), 0.01)
+    return KernelReadout.fit(config or GeometryConfig(), sums, pk.numpy(), [""] * len(graphs), noise)
+
+
+#: How the made-up geometry expert is joined with random networks.
+JOINED = JoiningConfig(
+    offset=0.25, network=0.5, geometry=0.75, structure=StructureLine(offset=0.5, network=0.25, geometry=0.7)
+)
+
+
+def joined_scorer(config: ModelConfig = SMALL, members: int = 2, dtype: str = "float64", **more: Any) -> Scorer:
+    """Random networks joined with the made-up geometry expert."""
+    joined = config.model_copy(update={"joining": JOINED})
+    networks = [random_member(joined, seed) for seed in range(members)]
+    return Scorer("joined", {}, networks, dtype=dtype, geometry=made_readout(), **more)
 
 
 def write_random_weights(

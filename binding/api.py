@@ -20,6 +20,7 @@ from binding.io.table import Request
 from binding.poses.series import place as place
 from binding.score.options import DEFAULT_BATCH_SIZE, PocketInput, ScoringOptions, resolve_pocket
 from binding.score.pipeline import predict_rows as predict_rows
+from binding.score.plausibility import PoseChecks
 from binding.score.requests import LigandInput
 from binding.score.requests import requests_from as requests_from
 from binding.structures import Protein
@@ -86,6 +87,7 @@ def predict(
     device: str = "auto",
     workers: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    checks: str | PoseChecks | None = None,
     output: str | Path | None = None,
 ) -> pd.DataFrame:
     """Score complexes.
@@ -104,6 +106,7 @@ def predict(
         device: Where a model is loaded to that is not loaded yet.
         workers: Processes that read files; by default 0 for few requests, else 2.
         batch_size: Complexes in one pass of the network.
+        checks: ``fast`` or ``posebusters``: columns that say whether each pose is physically plausible.
         output: Also write the rows to this ``.csv``, ``.jsonl``, ``.sdf`` or ``.parquet``.
 
     Returns:
@@ -122,16 +125,18 @@ def predict(
         device=device,
         workers=workers,
         batch_size=batch_size,
+        checks=PoseChecks(checks) if isinstance(checks, str) else checks,
     )
     rows = predict_rows(requests_from(source, ligands, ligand=ligand), options)
+    requested = options.requested_columns
     if output is None:
-        return to_frame(rows)
+        return to_frame(rows, requested)
     kept = []
-    with open_writer(output) as writer:
+    with open_writer(output, requested) as writer:
         for row in rows:
             writer.write(row)
             kept.append(row)
-    return to_frame(kept)
+    return to_frame(kept, requested)
 
 
 def explain(

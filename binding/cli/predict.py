@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +29,15 @@ from binding.errors import (
 if TYPE_CHECKING:
     from binding.io.results import ResultRow, ResultWriter
     from binding.io.table import Request
+    from binding.score.plausibility import PoseChecks
+
+
+class CheckChoice(StrEnum):
+    """Who tests the poses."""
+
+    fast = "fast"
+    posebusters = "posebusters"
+
 
 _FILE_CODES = {"file_not_found", "empty_file", "wrong_format", "unreadable"}
 
@@ -59,6 +70,18 @@ def command(
             "-o", "--output", metavar="FILE", help="Write rows to .csv, .jsonl, .sdf or .parquet; - prints CSV."
         ),
     ] = None,
+    checks: Annotated[
+        CheckChoice | None,
+        typer.Option(
+            "--checks",
+            help="Add columns that say whether each pose is physically plausible: fast, or posebusters, which needs "
+            "that package.",
+        ),
+    ] = None,
+    check_thresholds: Annotated[
+        Path | None,
+        typer.Option("--check-thresholds", metavar="FILE", help="YAML with the limits of --checks."),
+    ] = None,
     print_: options.Print = PrintChoice.auto,
     *,
     scoring: options.Scoring,
@@ -78,12 +101,12 @@ def command(
     from binding.files import check_not_input, partial_path
     from binding.io.results import open_writer
 
-    chosen = scoring.options()
+    chosen = replace(scoring.options(), checks=pose_checks(checks, check_thresholds))
     requests = requests_of(source, protein, ligand or [])
     if not quiet:
         terminal.print_reading_notes(requests)
     target = "-" if output is None and _prints_csv(print_) else output
-    writer = nullcontext() if target is None else open_writer(target)
+    writer = nullcontext() if target is None else open_writer(target, chosen.requested_columns)
     to_stdout = target == "-"
     saved_to = None if to_stdout else output
     if saved_to is not None:
@@ -169,6 +192,22 @@ class Tally:
         if self.counts["ok"]:
             return EXIT_SOME_FAILED
         return EXIT_USAGE if named_outright and self._codes <= _FILE_CODES else EXIT_NONE_SCORED
+
+
+def pose_checks(kind: CheckChoice | None, thresholds: Path | None) -> PoseChecks | None:
+    """The tests of plausibility that were asked for.
+
+    Raises:
+        UsageError: Limits without tests, or the package for them is not installed.
+        FileError, ConfigError: The file of limits cannot be used.
+    """
+    from binding.score.plausibility import PoseChecks
+
+    if kind is None:
+        if thresholds is not None:
+            raise UsageError("--check-thresholds goes with --checks.", "Add --checks fast.")
+        return None
+    return PoseChecks(kind.value, thresholds)
 
 
 def _prints_csv(choice: PrintChoice) -> bool:

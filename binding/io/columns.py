@@ -179,6 +179,43 @@ STATUS: Final = (
     OutputColumn("message", ColumnKind.TEXT, "", "the failure in words, and what to do about it", required=True),
 )
 
+# ---------------------------------------------------------------- on request: `--checks`
+
+PLAUSIBLE: Final = "plausible"
+FAILED_CHECKS: Final = "failed_checks"
+#: Each test of a pose and what it asks; the last three are made by the package `posebusters` alone.
+_CHECKS: Final = {
+    "all_atoms_connected": "the ligand is one molecule",
+    "no_radicals": "no atom has an unpaired electron",
+    "bond_lengths": "within 25 % of RDKit's distance-geometry bounds",
+    "bond_angles": "the distance between two atoms bonded to a third, likewise",
+    "internal_steric_clash": "no two atoms that are not bonded are closer than 70 % of their bound",
+    "aromatic_ring_flatness": "all atoms of an aromatic ring within 0.25 Å of its plane",
+    "non_aromatic_ring_non_flatness": "saturated six-membered rings are not flat",
+    "double_bond_flatness": "the six atoms about a C=C bond within 0.25 Å of their plane",
+    "protein_ligand_maximum_distance": "the ligand is within 5 Å of the protein",
+    "minimum_distance_to_protein": "no atom closer to the protein than 75 % of the sum of van der Waals radii",
+    "minimum_distance_to_organic_cofactors": "the same, to cofactors",
+    "minimum_distance_to_inorganic_cofactors": "the same, to metals, of the sum of covalent radii",
+    "volume_overlap_with_protein": "at most 7.5 % of the ligand's volume lies in the protein",
+    "sanitization": "RDKit accepts the molecule (`--checks posebusters`)",
+    "inchi_convertible": "the molecule has an InChI (`--checks posebusters`)",
+    "internal_energy": "UFF energy below 100 times the mean of 50 conformers (`--checks posebusters`)",
+}
+
+
+def check_column(name: str) -> str:
+    """The column that says whether a pose passes a test."""
+    return f"check_{name}"
+
+
+#: Whether a pose is physically plausible, in the words of PoseBusters (https://doi.org/10.1039/D3SC04185A).
+CHECK_COLUMNS: Final = (
+    OutputColumn(PLAUSIBLE, ColumnKind.FLAG, "", "whether the pose passes all tests of `--checks`"),
+    OutputColumn(FAILED_CHECKS, ColumnKind.TEXT, "", "names of the tests that it fails, joined by `; `"),
+    *(OutputColumn(check_column(name), ColumnKind.FLAG, "", text) for name, text in _CHECKS.items()),
+)
+
 # ---------------------------------------------------------------- what a screen adds
 
 #: What the program that made a pose says of it: a tag of the pose, under the column's name or one of ``POSING_TAGS``.
@@ -272,6 +309,8 @@ PREDICTION: Final = (
     *REMARKS,
     *STATUS,
 )
+#: Columns that a prediction has on request only, behind all others.
+ON_REQUEST: Final = CHECK_COLUMNS
 #: Columns of the parts of a screen, one row a pose or failure.
 SCREEN_PART: Final = (
     *(_ROW, _POSE_NUMBER, NAMES[0], _COMPOUND, _RECEPTOR, _FILE, _RECORD, _SMILES),

@@ -10,7 +10,7 @@ import csv
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from rdkit import Chem
 
 from binding.errors import BindingError, UsageError
 from binding.files import atomic, check_writable
-from binding.io.columns import PREDICTION, ColumnKind, OutputColumn, names
+from binding.io.columns import ON_REQUEST, PREDICTION, ColumnKind, OutputColumn, names
 from binding.structures import Ligand
 from binding.units import dg_from_pk
 
@@ -114,7 +114,7 @@ class ResultRow:
             warnings: Sentences.
             more: Values of further columns of ``binding.io.columns``, by name.
         """
-        unknown = set(more).difference(COLUMNS)
+        unknown = set(more).difference(COLUMNS, names(ON_REQUEST))
         if unknown:
             raise TypeError(f"binding.io.columns has no column {', '.join(sorted(unknown))}.")
         dg = dg_from_pk(pk)
@@ -159,9 +159,9 @@ class ResultRow:
             message=message,
         )
 
-    def as_dict(self) -> dict[str, Any]:
-        """The columns in order, numbers at full precision, missing numbers as NaN."""
-        return {column.name: self.value(column) for column in PREDICTION}
+    def as_dict(self, requested: Sequence[OutputColumn] = ()) -> dict[str, Any]:
+        """The columns in order and those that were asked for, numbers at full precision, missing numbers as NaN."""
+        return {column.name: self.value(column) for column in (*PREDICTION, *requested)}
 
     def value(self, column: OutputColumn) -> Any:
         """The value of a column."""
@@ -181,12 +181,18 @@ _PANDAS: Final = {
 }
 
 
-def to_frame(rows: Iterable[ResultRow]) -> pd.DataFrame:
-    """The rows as a table: floats at full precision with NaN, integers and flags as nullable types."""
+def to_frame(rows: Iterable[ResultRow], requested: Sequence[OutputColumn] = ()) -> pd.DataFrame:
+    """The rows as a table: floats at full precision with NaN, integers and flags as nullable types.
+
+    Args:
+        rows: Any number.
+        requested: Columns of ``ON_REQUEST`` that it has behind all others.
+    """
     import pandas as pd
 
-    frame = pd.DataFrame([row.as_dict() for row in rows], columns=list(COLUMNS))
-    return frame.astype({column.name: _PANDAS[column.kind] for column in PREDICTION})
+    columns = (*PREDICTION, *requested)
+    frame = pd.DataFrame([row.as_dict(requested) for row in rows], columns=list(names(columns)))
+    return frame.astype({column.name: _PANDAS[column.kind] for column in columns})
 
 
 class ResultWriter(Protocol):
@@ -203,19 +209,20 @@ class ResultWriter(Protocol):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None: ...
 
 
-def open_writer(path: str | Path) -> ResultWriter:
+def open_writer(path: str | Path, requested: Sequence[OutputColumn] = ()) -> ResultWriter:
     """A writer for the format that the ending names.
 
     Args:
         path: ``.csv``, ``.jsonl``, ``.sdf``, ``.parquet``, or ``-`` for CSV on standard output. SDF cannot
             hold a record that could not be read: failed rows go to ``<stem>.failures.csv`` beside it.
+        requested: Columns of ``ON_REQUEST`` that it has behind all others.
 
     Raises:
         UsageError: Unknown ending.
         WriteError: It cannot be written; raised before anything is computed.
     """
     if str(path) == "-":
-        return _StreamWriter(sys.stdout)
+        return _StreamWriter(sys.stdout, requested)
     path = Path(path)
     if path.suffix.lower() not in _FORMATS:
         raise UsageError(
@@ -223,7 +230,7 @@ def open_writer(path: str | Path) -> ResultWriter:
         )
     check_writable(path)
     writer = {".csv": _CsvWriter, ".jsonl": _JsonWriter, ".sdf": _SdfWriter, ".parquet": _ParquetWriter}
-    return writer[path.suffix.lower()](path)
+    return writer[path.suffix.lower()](path, requested)
 
 
 def write_results(rows: Iterable[ResultRow], path: str | Path) -> None:
@@ -236,9 +243,9 @@ def write_results(rows: Iterable[ResultRow], path: str | Path) -> None:
 # ---------------------------------------------------------------- the formats
 
 
-def csv_cells(row: ResultRow) -> dict[str, str]:
+def csv_cells(row: ResultRow, requested: Sequence[OutputColumn] = ()) -> dict[str, str]:
     """The row as text: floats with four decimals, missing numbers empty."""
-    return {name: cell_text(value) for name, value in row.as_dict().items()}
+    return {name: cell_text(value) for name, value in row.as_dict(requested).items()}
 
 
 def cell_text(value: Any) -> str:
@@ -255,12 +262,13 @@ def cell_text(value: Any) -> str:
 class _StreamWriter:
     """CSV on an open stream, flushed row by row so that a pipe sees each result."""
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[str], requested: Sequence[OutputColumn]) -> None:
         self._stream = stream
-        self._csv = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        self._requested = requested
+        self._csv = csv.DictWriter(stream, names((*PREDICTION, *requested)), lineterminator="\n")
 
     def write(self, row: ResultRow) -> None:
-        self._csv.writerow(csv_cells(row))
+        self._csv.writerow(csv_cells(row, self._requested))
         self._stream.flush()
 
     def __enter__(self) -> Self:
@@ -274,8 +282,9 @@ class _StreamWriter:
 class _FileWriter:
     """Writes ``<name>.partial``, which gets its name when the block ends well and is kept when it does not."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, requested: Sequence[OutputColumn]) -> None:
         self.path = path
+        self._requested = requested
         self._whole = atomic(path, keep=True)
         self._partial = self._whole.partial
         self._stream: IO[str]
@@ -305,11 +314,12 @@ class _FileWriter:
 
 class _CsvWriter(_FileWriter):
     def _start(self) -> None:
-        self._csv = csv.DictWriter(self._stream, COLUMNS, lineterminator="\n")
+        columns = names((*PREDICTION, *self._requested))
+        self._csv = csv.DictWriter(self._stream, columns, lineterminator="\n")
         self._csv.writeheader()
 
     def write(self, row: ResultRow) -> None:
-        self._csv.writerow(csv_cells(row))
+        self._csv.writerow(csv_cells(row, self._requested))
         self._stream.flush()
 
 
@@ -317,7 +327,8 @@ class _JsonWriter(_FileWriter):
     """One JSON object a line; a missing number is null."""
 
     def write(self, row: ResultRow) -> None:
-        values = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.as_dict().items()}
+        found = row.as_dict(self._requested).items()
+        values = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in found}
         self._stream.write(json.dumps(values, ensure_ascii=False) + "\n")
         self._stream.flush()
 
@@ -325,8 +336,8 @@ class _JsonWriter(_FileWriter):
 class _SdfWriter(_FileWriter):
     """The poses with their own tags and one ``binding_<column>`` tag a column."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, requested: Sequence[OutputColumn]) -> None:
+        super().__init__(path, requested)
         self.failures_path = path.with_name(f"{path.stem}.failures.csv")
         self._failures: list[ResultRow] = []
 
@@ -336,7 +347,7 @@ class _SdfWriter(_FileWriter):
             return
         if row.record is None:
             raise ValueError(f"Row {row.id!r} is scored but holds no pose to write.")
-        self._stream.write(_sdf_record(row, row.record))
+        self._stream.write(_sdf_record(row, row.record, self._requested))
         self._stream.flush()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *rest: object) -> None:
@@ -348,9 +359,9 @@ class _SdfWriter(_FileWriter):
                 self.failures_path.unlink()
 
 
-def _sdf_record(row: ResultRow, ligand: Ligand) -> str:
+def _sdf_record(row: ResultRow, ligand: Ligand, requested: Sequence[OutputColumn]) -> str:
     tags = {k: v for k, v in ligand.properties.items() if not k.startswith(SDF_PREFIX)}
-    tags |= {f"{SDF_PREFIX}{name}": value for name, value in csv_cells(row).items()}
+    tags |= {f"{SDF_PREFIX}{name}": value for name, value in csv_cells(row, requested).items()}
     return sdf_record(mol_block(ligand), tags)
 
 
@@ -398,7 +409,7 @@ class _ParquetWriter(_FileWriter):
         self._rows.append(row if row.record is None else _without_pose(row))
 
     def _finish(self) -> None:
-        to_frame(self._rows).to_parquet(self._partial, index=False)
+        to_frame(self._rows, self._requested).to_parquet(self._partial, index=False)
 
 
 def _without_pose(row: ResultRow) -> ResultRow:

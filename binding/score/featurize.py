@@ -7,10 +7,11 @@ order, and a file that cannot be read at all as one ``Failed``.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rdkit import Chem
@@ -26,6 +27,7 @@ from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.io.structure import read_complex, read_protein
 from binding.score.jobs import Job
 from binding.score.options import file_version, resolve_pocket
+from binding.score.plausibility import PoseChecks
 from binding.structures import Complex, Ligand, Protein, ResidueKind
 
 _CACHED_FILES = 8
@@ -43,6 +45,7 @@ class Featurized:
         graph: What the network sees.
         warnings: Sentences about the structure and how it was read.
         words: Words of the chains around the pocket; see ``binding.domain.words``.
+        checks: Values of the columns of the job's ``checks``.
     """
 
     id: str
@@ -52,6 +55,7 @@ class Featurized:
     graph: ComplexGraph
     warnings: tuple[str, ...]
     words: np.ndarray
+    checks: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +99,8 @@ def featurize(job: Job) -> list[Outcome]:
         pockets = as_binding_error(error)
     names = (job.row_id(place, len(records)) for place in range(len(records)))
     return [
-        _featurize_one(name, job.protein.name, pockets, record) for name, record in zip(names, records, strict=True)
+        _featurize_one(name, job.protein.name, pockets, record, job.checks)
+        for name, record in zip(names, records, strict=True)
     ]
 
 
@@ -200,7 +205,13 @@ class _PocketMaker:
         return made
 
 
-def _featurize_one(id_: str, protein: str, pockets: _PocketMaker | BindingError, record: Ligand | BadRecord) -> Outcome:
+def _featurize_one(
+    id_: str,
+    protein: str,
+    pockets: _PocketMaker | BindingError,
+    record: Ligand | BadRecord,
+    checks: PoseChecks | None,
+) -> Outcome:
     """One record; ``pockets`` is an error where the receptor or its pocket cannot be used."""
     if isinstance(record, BadRecord):
         return Failed(id_, protein, record.name, record.error)
@@ -209,9 +220,11 @@ def _featurize_one(id_: str, protein: str, pockets: _PocketMaker | BindingError,
             raise pockets
         check_ligand(record)
         pocket = pockets.of(record)
-        warnings = check_complex(Complex(record.name, pocket.protein, record))
+        cx = Complex(record.name, pocket.protein, record)
+        warnings = check_complex(cx)
+        checked = {} if checks is None else checks.of(cx)
         graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket.graph)
         notes = tuple(dict.fromkeys((*record.notes, *pocket.protein.warnings, *pocket.notes, *warnings)))
-        return Featurized(id_, protein, record, pocket.protein, graph, notes, pocket.words)
+        return Featurized(id_, protein, record, pocket.protein, graph, notes, pocket.words, checked)
     except Exception as error:  # noqa: BLE001 - becomes the row of the record
         return Failed(id_, protein, record.name, as_binding_error(error), record.num_atoms)

@@ -16,6 +16,7 @@ from binding.io.files import split_suffix
 from binding.io.ligand import BadRecord, split_records
 from binding.io.table import Request
 from binding.score.options import ScoringOptions
+from binding.score.plausibility import PoseChecks
 from binding.structures import Ligand, Protein
 
 CHUNK_RECORDS = 8  # records of a large file that one job takes
@@ -36,6 +37,7 @@ class Job:
         texts: Consecutive records of the file ``source``, as text; None for all of it.
         first: 0-based number of the first record in its file.
         several: Whether the file is known to hold more records than these.
+        checks: The tests that each pose goes through; none if None.
     """
 
     protein: Path | Protein
@@ -46,6 +48,7 @@ class Job:
     texts: tuple[str, ...] | None = None
     first: int = 0
     several: bool = False
+    checks: PoseChecks | None = None
 
     @property
     def source_name(self) -> str:
@@ -64,7 +67,8 @@ def jobs_of(requests: Iterable[Request], options: ScoringOptions) -> Iterator[Jo
     for request in requests:
         ligand = request.ligand
         source = (ligand,) if isinstance(ligand, Ligand | BadRecord) else ligand
-        job = Job(request.protein, source, request.pocket or options.pocket, options.template, _id(request))
+        pocket = request.pocket or options.pocket
+        job = Job(request.protein, source, pocket, options.template, _id(request), checks=options.checks)
         if isinstance(ligand, Path) and is_large(ligand):
             yield from _cut(job, ligand, CHUNK_RECORDS)
         else:

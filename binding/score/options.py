@@ -13,8 +13,10 @@ import numpy as np
 from binding.constants import Experts
 from binding.errors import LigandError, UsageError
 from binding.graph.site import PocketSpec
+from binding.io.columns import OutputColumn
 from binding.io.ligand import BadRecord, read_ligands
 from binding.io.template import parse_template
+from binding.score.plausibility import PoseChecks
 
 if TYPE_CHECKING:
     from binding.model.weights import Scorer
@@ -37,6 +39,7 @@ class ScoringOptions:
         workers: Processes that read files; 0 reads in this process, None chooses by the number of requests.
         batch_size: Complexes in one pass of the network.
         experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry) or ``prior``.
+        checks: The tests of plausibility that each pose goes through; none if None.
 
     Raises:
         UsageError: A number is out of range.
@@ -50,6 +53,7 @@ class ScoringOptions:
     workers: int | None = None
     batch_size: int = DEFAULT_BATCH_SIZE
     experts: Experts | str = Experts.all
+    checks: PoseChecks | None = None
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.workers is not None and self.workers < 0):
@@ -58,6 +62,11 @@ class ScoringOptions:
             raise UsageError(f"There are no experts {self.experts!r}.", f"Use one of {', '.join(Experts)}.")
         if self.template is not None:
             parse_template(self.template)
+
+    @property
+    def requested_columns(self) -> tuple[OutputColumn, ...]:
+        """Columns of ``binding.io.columns.ON_REQUEST`` that the rows have."""
+        return () if self.checks is None else self.checks.columns
 
     def load(self) -> Scorer:
         """The model, loaded if it is not yet.

@@ -157,7 +157,7 @@ def _scored_row(outcome: Featurized, result: Numbers | BindingError, scorer: Sco
         name, size = outcome.ligand.name, outcome.ligand.num_atoms
         return _failed_row(Failed(outcome.id, outcome.protein, name, result, size), scorer.name)
     near = UNKNOWN if scorer.domain is None else scorer.domain.judge(outcome.graph.ligand, outcome.words)
-    numbers = result._asdict() | near.columns()
+    numbers = result._asdict() | near.columns() | dict(outcome.checks)
     warnings = (*outcome.warnings, *near.warnings, *bound_warnings(result.pk))
     return ResultRow.scored(
         outcome.id, outcome.protein, outcome.ligand, **numbers, model=scorer.name, warnings=warnings

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from rdkit import Chem
-from rdkit.Chem import AllChem
+from rdkit.Chem import rdDistGeom, rdMolTransforms
 
 import binding
 from binding.errors import ConfigError, FileError, UsageError
@@ -45,7 +45,7 @@ def posed(cx: Complex, positions: np.ndarray, mol: Chem.Mol | None = None) -> Co
 def embedded(cx: Complex, smiles: str, change=None) -> Complex:
     """Another ligand where the crystal one is, its conformation changed."""
     mol = Chem.AddHs(Chem.MolFromSmiles(smiles))
-    assert AllChem.EmbedMolecule(mol, randomSeed=7) == 0
+    assert rdDistGeom.EmbedMolecule(mol, randomSeed=7) == 0
     mol = Chem.RemoveHs(mol)
     positions = mol.GetConformer().GetPositions()
     positions = positions if change is None else change(mol, positions)
@@ -69,8 +69,8 @@ def twisted(mol: Chem.Mol, positions: np.ndarray) -> np.ndarray:
     """A C=C bond (atoms 1 and 3) turned by 60 degrees."""
     copy = Chem.Mol(mol)
     conformer = copy.GetConformer()
-    before = Chem.rdMolTransforms.GetDihedralDeg(conformer, 0, 1, 3, 4)
-    Chem.rdMolTransforms.SetDihedralDeg(conformer, 0, 1, 3, 4, before + 60.0)
+    before = rdMolTransforms.GetDihedralDeg(conformer, 0, 1, 3, 4)
+    rdMolTransforms.SetDihedralDeg(conformer, 0, 1, 3, 4, before + 60.0)
     return conformer.GetPositions()
 
 

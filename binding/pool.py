@@ -231,12 +231,13 @@ class _Worker:
         except OSError as error:
             raise WorkerDiedError from error
 
-    def call(self, job: Any, seconds: float | None = None) -> Any:
+    def call(self, job: Any, seconds: float | None = None, told: Callable[[Any], None] = lambda note: None) -> Any:
         """Do one job in the child.
 
         Args:
             job: Argument of the function.
             seconds: Time limit.
+            told: Takes the notes that the function gives with ``tell``.
 
         Raises:
             WorkerDiedError: The child ended before it answered; ``TimeLimitError`` where it took too long.
@@ -247,7 +248,11 @@ class _Worker:
             stdout = self._process.stdout
             assert stdout is not None
             try:
-                done, answer = pickle.load(stdout)  # noqa: S301 - from our own child
+                while True:
+                    done, answer = pickle.load(stdout)  # noqa: S301 - from our own child
+                    if done is not None:
+                        break
+                    told(answer)
             except (EOFError, pickle.UnpicklingError, OSError) as error:  # cut off in the middle of an answer
                 raise WorkerDiedError from error
         if not done:
@@ -323,6 +328,7 @@ class WorkerPool:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._started: list[_Worker] = []
+        self._notes: dict[int, Any] = {}
         self._closed = False
 
     def submit(self, job: Any) -> Future:
@@ -345,14 +351,28 @@ class WorkerPool:
         """Jobs and their answers; none is lost. See ``run_jobs``."""
         return run_jobs(self.submit, jobs, rescue, ahead=ahead, ordered=ordered, stopping=stopping)
 
+    @property
+    def notes(self) -> list[Any]:
+        """The last note of each job under way that has given one; see ``tell``."""
+        with self._lock:
+            return list(self._notes.values())
+
     def _do(self, job: Any) -> Any:
-        worker = self._worker()
+        worker, thread = self._worker(), threading.get_ident()
+
+        def told(note: Any) -> None:
+            with self._lock:
+                self._notes[thread] = note
+
         try:
-            return worker.call(job, self._limit(job))
+            return worker.call(job, self._limit(job), told)
         except WorkerDiedError:
             self._local.worker = None
             worker.close()
             raise
+        finally:
+            with self._lock:
+                self._notes.pop(thread, None)
 
     def _worker(self) -> _Worker:
         """The worker of this thread, which never outlives the thread; see ``_end_with``."""
@@ -388,6 +408,19 @@ class WorkerPool:
 
 class _ParentGoneError(Exception):
     """The pipes to the process that started this one are closed: it wants no more, or was killed."""
+
+
+_told: list[IO[bytes]] = []  # where notes go, in a worker process
+
+
+def tell(note: Any) -> None:
+    """From a job under way: a note on how far it is, which ``WorkerPool.notes`` shows until the next one or the end.
+
+    Args:
+        note: Anything that can be pickled; lost where this is no worker process.
+    """
+    for stream in _told:
+        _reply(stream, (None, note))
 
 
 def serve(parent: int | None = None) -> None:
@@ -444,6 +477,7 @@ def _answer_all(jobs: IO[bytes], answers: IO[bytes]) -> None:
     if setup is not None:
         function = function(setup)
     _reply(answers, True)
+    _told[:] = [answers]
     while True:
         job = _receive(jobs)
         try:

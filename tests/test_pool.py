@@ -122,6 +122,19 @@ def test_each_worker_is_set_up_once_with_what_it_is_given():
         assert [pool.submit(number).result() for number in (3 + 4j, 1j)] == [3.0, 0.0]
 
 
+def test_a_job_under_way_tells_how_far_it_is():
+    job = "import time\nfrom binding.pool import tell\ntell(1)\ntell(2)\ntime.sleep(%d)"
+    with WorkerPool("builtins:exec", workers=1) as pool:
+        quick = pool.submit(job % 0)
+        assert quick.result(timeout=60) is None
+        assert pool.notes == []
+        pool.submit(job % 60)
+        begun = time.monotonic()
+        while pool.notes != [2] and time.monotonic() - begun < 30:
+            time.sleep(0.01)
+        assert pool.notes == [2]
+
+
 # ---------------------------------------------------------------- jobs that kill their worker
 
 

@@ -91,9 +91,20 @@ def rate_and_left(rate: float, left: int | None) -> str:
     """
     text = rate_text(rate)
     if left is not None and rate > 0:
-        seconds = int(left / rate)
-        text += f", about {seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d} left"
+        text += f", about {_clock(left / rate)} left"
     return text
+
+
+def duration(seconds: float) -> str:
+    """``3.2 ms``, ``4.5 s`` or, from two minutes on, ``1:23:45``."""
+    if seconds < 1:
+        return f"{1000 * seconds:.1f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else _clock(seconds)
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 class Lines:

@@ -15,13 +15,15 @@ import typer
 
 from binding.cli import options, posing
 from binding.cli.errors import guarded
-from binding.cli.progress import LINE_SECONDS, make_bar, rate_and_left
+from binding.cli.progress import LINE_SECONDS, duration, make_bar, rate_and_left
+from binding.errors import EXIT_OK
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
     from binding.screening.ledger import Progress
+    from binding.screening.plan import ScreenPlan
     from binding.screening.run import ScreenResult
 
 
@@ -92,11 +94,18 @@ def command(
             "--part-size",
             metavar="N",
             min=1,
-            show_default="1024; 128 placed; 16 docked",
+            show_default="1024; 128 placed; 4 docked",
             help="Most records per part, the unit of work that is written at once.",
         ),
     ] = None,
     restart: options.Restart = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Only say how many records there are and, by a timed sample, how long they will take.",
+        ),
+    ] = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
@@ -121,6 +130,9 @@ def command(
         top=top,
         restart=restart,
     )
+    if dry_run:
+        _tell_estimate(plan)
+        return EXIT_OK
     start = time.monotonic()
     again = ["binding", *(word for word in sys.argv[1:] if word != "--restart")]
     with _Interrupts() as interrupts, _shown(quiet) as progress:
@@ -138,6 +150,23 @@ def command(
         if not quiet:
             typer.echo(f"report: {path}", err=True)
     return result.exit_code
+
+
+def _tell_estimate(plan: ScreenPlan) -> None:
+    """What the screen would cost, on stdout."""
+    from binding.screening.estimate import estimate_screen
+
+    found = estimate_screen(plan)
+    records = "not known without reading all files" if found.records is None else f"about {found.records}"
+    done = f", {found.done} of them done" if found.done else ""
+    failed = f", {found.failed} of them failed" if found.failed else ""
+    each = duration(found.seconds_each)
+    typer.echo(f"records: {records}{done}")
+    typer.echo(f"sample: {found.sampled} records, {each} each on one core{failed}")
+    workers = f"{found.workers} process{'es' if found.workers > 1 else ''}"
+    left = found.seconds_left
+    typer.echo(f"time: {'not known' if left is None else 'about ' + duration(left)} with {workers}")
+    typer.echo(f"folder: {plan.output}; nothing was written")
 
 
 def _tell(result: ScreenResult, seconds: float, again: str, quiet: bool) -> None:
@@ -223,11 +252,8 @@ def progress_line(progress: Progress, seconds: float) -> str:
         seconds: Since this process began.
     """
     rate = progress.now / seconds if seconds > 0 else 0.0
-    text = f"{time.strftime('%H:%M:%S')} {progress.done}"
-    if progress.expected is not None:
-        text += f" of about {max(progress.expected, progress.done)}"
     left = None if progress.expected is None else max(progress.expected - progress.done, 0)
-    return f"{text} records done, {progress.failed} failed, {rate_and_left(rate, left)}"
+    return f"{time.strftime('%H:%M:%S')} {progress.counts}, {rate_and_left(rate, left)}"
 
 
 @contextmanager

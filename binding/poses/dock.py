@@ -262,7 +262,7 @@ class Docker:
 class DockPoser(Poser):
     """``dock``: AutoDock Vina in the box of the pocket; tags each pose with ``dock_score``, kcal/mol."""
 
-    part_size = 16
+    part_size = 4
 
     def __init__(self, protein: Protein, pocket: PocketSpec, posing: Posing) -> None:
         self._docker = Docker(

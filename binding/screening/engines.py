@@ -22,7 +22,11 @@ _GPU_LOOKAHEAD: Final = 4  # prepared parts hold their graphs
 
 
 def run_parts(
-    jobs: Iterator[PartJob], task: ScreenTask, options: EngineOptions, stopping: Callable[[], bool] = lambda: False
+    jobs: Iterator[PartJob],
+    task: ScreenTask,
+    options: EngineOptions,
+    stopping: Callable[[], bool] = lambda: False,
+    told: Callable[[int], None] = lambda under_way: None,
 ) -> Iterator[FinishedPart]:
     """Works on jobs and yields each part as it is finished, in any order.
 
@@ -31,6 +35,7 @@ def run_parts(
         task: Everything that a process needs besides a job.
         options: Choice and settings of the engine.
         stopping: True once no further job may be begun: parts under way are finished and yielded.
+        told: Called now and then with the number of records of unfinished parts that are as good as done.
 
     Raises:
         BindingError: The weights or the receptor cannot be used, or the engine is not there.
@@ -39,14 +44,16 @@ def run_parts(
         return run_ray(jobs, task, options, stopping)
     workers = available_cores() if task.scoring.workers is None else task.scoring.workers
     if workers == 0:
-        return _in_this_process(jobs, task, stopping)
+        return _in_this_process(jobs, task, stopping, told)
     if task.scoring.device == "cpu":
-        return _whole_parts(jobs, task, workers, stopping)
-    return _network_here(jobs, task, workers, stopping)
+        return _whole_parts(jobs, task, workers, stopping, told)
+    return _network_here(jobs, task, workers, stopping, told)
 
 
-def _in_this_process(jobs: Iterator[PartJob], task: ScreenTask, stopping: Callable[[], bool]) -> Iterator[FinishedPart]:
-    score = PartScorer(task)
+def _in_this_process(
+    jobs: Iterator[PartJob], task: ScreenTask, stopping: Callable[[], bool], told: Callable[[int], None]
+) -> Iterator[FinishedPart]:
+    score = PartScorer(task, told=told)
     for job in jobs:
         yield score(job)
         if stopping():
@@ -54,18 +61,38 @@ def _in_this_process(jobs: Iterator[PartJob], task: ScreenTask, stopping: Callab
 
 
 def _whole_parts(
-    jobs: Iterator[PartJob], task: ScreenTask, workers: int, stopping: Callable[[], bool]
+    jobs: Iterator[PartJob],
+    task: ScreenTask,
+    workers: int,
+    stopping: Callable[[], bool],
+    told: Callable[[int], None] = lambda under_way: None,
 ) -> Iterator[FinishedPart]:
     """On CPUs each process holds the model and does whole parts in one thread: nothing but rows is sent back."""
     with WorkerPool(_WHOLE, workers, setup=task, time_limit=time_limit(task)) as pool:
-        yield from work_through(pool.submit, FinishedPart.joined, jobs, workers * _LOOKAHEAD, stopping)
+        watched = _watched(pool, stopping, told)
+        yield from work_through(pool.submit, FinishedPart.joined, jobs, workers * _LOOKAHEAD, watched)
+
+
+def _watched(pool: WorkerPool, stopping: Callable[[], bool], told: Callable[[int], None]) -> Callable[[], bool]:
+    """``stopping``, which is asked twice a second, and each time a word on how far the parts under way are."""
+
+    def ask() -> bool:
+        told(sum(pool.notes))
+        return stopping()
+
+    return ask
 
 
 def _network_here(
-    jobs: Iterator[PartJob], task: ScreenTask, workers: int, stopping: Callable[[], bool]
+    jobs: Iterator[PartJob],
+    task: ScreenTask,
+    workers: int,
+    stopping: Callable[[], bool],
+    told: Callable[[int], None] = lambda under_way: None,
 ) -> Iterator[FinishedPart]:
     """On a GPU the processes read and build graphs, and the network runs in this one."""
     score = PartScorer(task)
     with WorkerPool(_PREPARED, workers, setup=task, time_limit=time_limit(task)) as pool:
-        for part in work_through(pool.submit, PreparedPart.joined, jobs, workers + _GPU_LOOKAHEAD, stopping):
+        watched = _watched(pool, stopping, told)
+        for part in work_through(pool.submit, PreparedPart.joined, jobs, workers + _GPU_LOOKAHEAD, watched):
             yield score.finish(part)

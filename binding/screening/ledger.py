@@ -18,9 +18,10 @@ class Progress:
     """The progress of a run.
 
     Attributes:
-        done: Records that have their rows, those of earlier runs included.
+        done: Records that have their rows, those of earlier runs included, and those of unfinished parts that are as
+            good as done.
         failed: Those of ``done`` without a score.
-        now: Records of this process alone.
+        now: Those of ``done`` that this process did.
         expected: All records of the library, about; None where that is not known.
     """
 
@@ -28,6 +29,12 @@ class Progress:
     failed: int
     now: int
     expected: int | None
+
+    @property
+    def counts(self) -> str:
+        """In words: how many records are done, of how many, and how many of them failed."""
+        of = "" if self.expected is None else f" of about {max(self.expected, self.done)}"
+        return f"{self.done}{of} records done, {self.failed} failed"
 
 
 class Ledger:
@@ -39,7 +46,7 @@ class Ledger:
         done: The parts that are there.
         count: Number of all parts, where an earlier process has read the library to its end.
         expected: About how many records the library holds; None where that is not known.
-        tell: Called at the start and after each part.
+        tell: Called at the start, after each part and as records of the parts under way are done.
 
     Attributes:
         asked, scored: Records of this shard that are done, and how many of them have a score.
@@ -62,10 +69,11 @@ class Ledger:
         self._done = done
         self._expected = None if expected is None else expected // shard.count
         self._tell = tell
-        self._now = 0
+        self._under_way = 0
         mine = [info for number, info in done.items() if shard.has(number)]
         self.asked = sum(info.records for info in mine)
         self.scored = sum(info.scored for info in mine)
+        self._before = self._most = self.asked
         self.seconds: dict[str, float] = defaultdict(float)
         self.count = count
 
@@ -94,10 +102,20 @@ class Ledger:
         self._done[info.number] = info
         self.asked += info.records
         self.scored += info.scored
-        self._now += info.records
         for stage, spent in seconds.items():
             self.seconds[stage] += spent
+        self._under_way = 0  # how many of them are in this part is not known; the next word counts afresh
         self._say()
+
+    def look(self, under_way: int) -> None:
+        """Take news of the parts under way.
+
+        Args:
+            under_way: Their records that are as good as done.
+        """
+        if under_way != self._under_way:
+            self._under_way = under_way
+            self._say()
 
     @property
     def all_done(self) -> bool:
@@ -108,4 +126,5 @@ class Ledger:
         return self._shard.has(number) and number not in self._done
 
     def _say(self) -> None:
-        self._tell(Progress(self.asked, self.asked - self.scored, self._now, self._expected))
+        self._most = done = max(self._most, self.asked + self._under_way)  # a part that is done again goes not back
+        self._tell(Progress(done, self.asked - self.scored, done - self._before, self._expected))

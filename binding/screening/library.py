@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from binding.errors import BindingError, FileError, UsageError
@@ -73,6 +74,16 @@ class Library:
         for source in self._sources:
             yield from source.records()
 
+    def about_records(self, held: Callable[[Path], int | None]) -> int | None:
+        """About how many records there are; None where that is not known without reading them.
+
+        Args:
+            held: Says the same of one file.
+        """
+        counts = [source.about_records(held) for source in self._sources]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
 
 class _Source:
     has_smiles = False
@@ -82,6 +93,19 @@ class _Source:
 
     def records(self) -> Iterator[Record]:
         raise NotImplementedError
+
+    def record_files(self) -> Iterator[Path]:
+        """Those of ``files`` whose records are the library's."""
+        return self.files()
+
+    def about_records(self, held: Callable[[Path], int | None]) -> int | None:
+        total = 0
+        for path in self.record_files():
+            count = held(path)
+            if count is None:
+                return None
+            total += count
+        return total
 
 
 class _Files(_Source):
@@ -97,6 +121,9 @@ class _Files(_Source):
             yield self._index
         for file in self._listed:
             yield file.path
+
+    def record_files(self) -> Iterator[Path]:
+        return (file.path for file in self._listed)
 
     def records(self) -> Iterator[Record]:
         for file in self._listed:
@@ -120,6 +147,13 @@ class _Pairs(_Source):
                 if isinstance(named, Path) and named not in seen:
                     seen.add(named)
                     yield named
+
+    def record_files(self) -> Iterator[Path]:
+        return (request.ligand for request in self._requests if isinstance(request.ligand, Path))
+
+    def about_records(self, held: Callable[[Path], int | None]) -> int | None:
+        in_files = super().about_records(lru_cache(held))
+        return None if in_files is None else in_files + sum(not isinstance(r.ligand, Path) for r in self._requests)
 
     def records(self) -> Iterator[Record]:
         for number, request in enumerate(self._requests):

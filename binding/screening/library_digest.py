@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from binding.files import file_sha256
 from binding.io.files import split_suffix
 from binding.io.formats import SMILES_SUFFIXES, format_of_suffix
+from binding.screening.columns import TABLE_SUFFIXES
 from binding.screening.library import Library
 
 _SAMPLE_BYTES: Final = 4 << 20  # of a file's beginning, from which its records are counted or extrapolated
@@ -53,14 +54,11 @@ def fingerprint(library: Library, before: Mapping[str, Any] | None = None) -> Fi
     if before is not None and before.get("state") == state:
         return Fingerprint(**{name: before[name] for name in Fingerprint.__dataclass_fields__})
     digest, total = hashlib.sha256(), 0
-    records: int | None = 0
     for path in paths:
         size = path.stat().st_size if path.is_file() else 0
         digest.update(f"{size} {file_sha256(path) if path.is_file() else 'missing'}\n".encode())
         total += size
-        held = about_records(path)
-        records = None if records is None or held is None else records + held
-    return Fingerprint(digest.hexdigest(), len(paths), total, records or None, state)
+    return Fingerprint(digest.hexdigest(), len(paths), total, library.about_records(about_records) or None, state)
 
 
 def _state(paths: list[Path]) -> str:
@@ -80,6 +78,9 @@ def about_records(path: Path) -> int | None:
     try:
         if suffix == ".parquet":
             return int(pq.read_metadata(path).num_rows)
+        if suffix in TABLE_SUFFIXES:
+            blocks = _extrapolated(path, b"M  END")
+            return blocks if blocks > 1 else max(_extrapolated(path, b"\n") - 1, 1)
         poses = format_of_suffix(suffix)
         mark = b"\n" if suffix in SMILES_SUFFIXES else poses.record_mark if poses is not None else None
         return None if mark is None else _extrapolated(path, mark)

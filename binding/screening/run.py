@@ -30,6 +30,7 @@ from binding.screening.key import ingredients, run_key
 from binding.screening.ledger import Ledger, Progress
 from binding.screening.library import Library
 from binding.screening.library_digest import Fingerprint, fingerprint
+from binding.screening.log import RunLog
 from binding.screening.parts import PartInfo, count_scored, write_part
 from binding.screening.plan import ScreenPlan, ScreenTask
 from binding.screening.ray_engine import ray_device
@@ -96,33 +97,46 @@ def screen(
             a failed row instead.
     """
     start = time.monotonic()
-    library, task, decides = _resolve(plan)
+    library, task, decides = resolve(plan)
     with RunFolder(plan.output, plan.shard) as folder:
         before = None if plan.restart else folder.read()
         content = fingerprint(library, None if before is None else before.get("library"))
         decides["library"] = content.sha256
         key = run_key(decides)
         folder.begin(decides, key, _about(plan, task, decides, content, command), restart=plan.restart)
+        log = RunLog(plan.output, plan.shard)
+
+        def tell(news: Progress) -> None:
+            log.progress(news)
+            progress(news)
+
         ledger = Ledger(
             plan.shard,
             plan.records_of_part,
             folder.done(key),
             count=None if before is None else before.get("parts", {}).get("count"),
             expected=content.records,
-            tell=progress,
+            tell=tell,
         )
-        for part in run_parts(ledger.jobs(library), task, plan.engine, stopping):
-            info = PartInfo(key, part.number, part.first, part.records, count_scored(part.table))
-            begun = time.perf_counter()
-            write_part(plan.output, part.table, info)
-            ledger.add(info, {**part.seconds, "write": time.perf_counter() - begun})
-        found = _end(plan, folder, ledger, key, time.monotonic() - start)
+        with log.session(command if command is not None else sys.argv, ledger.asked):
+            for part in run_parts(ledger.jobs(library), task, plan.engine, stopping, ledger.look):
+                info = PartInfo(key, part.number, part.first, part.records, count_scored(part.table))
+                begun = time.perf_counter()
+                write_part(plan.output, part.table, info)
+                ledger.add(info, {**part.seconds, "write": time.perf_counter() - begun})
+            found = _end(plan, folder, ledger, key, time.monotonic() - start)
+            how = "interrupted" if not ledger.all_done else "complete" if found is not None else "done, not all shards"
+            log.write(f"{how}: {ledger.asked} records done, {ledger.asked - ledger.scored} failed")
     warnings = (mixed_note(found.mixed, plan.compound_tag),) if found is not None and found.mixed else ()
     return ScreenResult(plan.output, ledger.asked, ledger.scored, not ledger.all_done, found is not None, warnings)
 
 
-def _resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
-    """The library, what processes need, and what decides the numbers (the library's hash is still to come)."""
+def resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
+    """The library, what processes need, and what decides the numbers (the library's hash is still to come).
+
+    Raises:
+        BindingError: What was asked for is unusable.
+    """
     if plan.records_of_part < 1:
         raise UsageError("Parts hold 1 record or more.", "Check --part-size.")
     if plan.restart and plan.shard.count > 1:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 from rdkit import Chem
@@ -24,6 +24,7 @@ from binding.io.columns import POSING, POSING_TAGS, ColumnKind
 from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.results import RECORD_END, ResultRow, mol_block, sdf_record
+from binding.pool import tell
 from binding.score.featurize import Failed, Featurized, Outcome, as_binding_error, featurize
 from binding.score.jobs import Job
 from binding.score.pipeline import rows_of
@@ -35,6 +36,7 @@ from binding.structures import Ligand, Protein
 if TYPE_CHECKING:
     from binding.model.weights import Scorer
 
+_TOLD_SECONDS: Final = 0.25
 Poser = Callable[[Record], list[Ligand | BadRecord]]
 
 
@@ -105,11 +107,16 @@ class PartScorer:
     Args:
         task: Task of the run.
         scorer: A loaded model to use; by default the task's is loaded when it is first needed.
+        told: Called with the number of SMILES of the job under way that have been posed, a few times a second at most.
     """
 
-    def __init__(self, task: ScreenTask, scorer: Scorer | None = None) -> None:
+    def __init__(
+        self, task: ScreenTask, scorer: Scorer | None = None, told: Callable[[int], None] = lambda posed: None
+    ) -> None:
         self._task = task
         self._scorer = scorer
+        self._told = told
+        self._posed, self._last_told = 0, 0.0
         self._poser: Poser | None = None
 
     @property
@@ -126,6 +133,7 @@ class PartScorer:
     def prepare(self, job: PartJob) -> PreparedPart:
         """Reads a job's records and builds their graphs; needs no torch."""
         start = time.perf_counter()
+        self._posed = 0
         part = PreparedPart(job.number, job.first, len(job.records), [], [], 0.0)
         numbered = enumerate(job.records, start=job.first)
         for _, group in groupby(numbered, key=lambda item: _shared(item[1])):
@@ -177,7 +185,12 @@ class PartScorer:
         if record.kind is RecordKind.SMILES:
             if self._poser is None:
                 self._poser = _make_poser(self._task)
-            return self._poser(record)
+            found = self._poser(record)
+            self._posed += 1
+            if time.monotonic() - self._last_told >= _TOLD_SECONDS:
+                self._last_told = time.monotonic()
+                self._told(self._posed)
+            return found
         try:
             return [parse_record(record.text, record.file, record.number, template=self._task.scoring.template)]
         except Exception as error:  # noqa: BLE001 - becomes the row of the record
@@ -240,12 +253,12 @@ def _number(text: str) -> float | None:
 
 def score_parts(task: ScreenTask) -> PartScorer:
     """The function of an engine's worker processes; see ``binding.pool.WorkerPool``."""
-    return PartScorer(task)
+    return PartScorer(task, told=tell)
 
 
 def prepare_parts(task: ScreenTask) -> Callable[[PartJob], PreparedPart]:
     """The same without the network, for engines whose network runs in another process."""
-    return PartScorer(task).prepare
+    return PartScorer(task, told=tell).prepare
 
 
 def _make_poser(task: ScreenTask) -> Poser:

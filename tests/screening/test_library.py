@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -197,6 +198,19 @@ def test_files_that_have_not_changed_are_not_read_again(tmp_path, poses):
 def test_records_of_a_large_file_are_about_right(tmp_path, poses, name):
     path = write(tmp_path / name, poses * 120)
     assert about_records(path) == pytest.approx(4800, rel=0.1)
+
+
+def test_records_of_tables_and_lists_are_counted(tmp_path, poses, examples):
+    (tmp_path / "smiles.csv").write_text("smiles,id\nCCO,a\nCCC,b\nCCN,c\n")
+    blocks = [text.partition(">")[0] for text in poses[:3]]
+    pd.DataFrame({"molblock": blocks, "id": list("abc")}).to_csv(tmp_path / "blocks.csv", index=False)
+    write(tmp_path / "a.sdf", poses[:4])
+    (tmp_path / "files.txt").write_text("a.sdf\na.sdf\n")
+    protein = examples / "1s2g_protein.pdb.gz"
+    (tmp_path / "pairs.csv").write_text(f"protein,ligand\n{protein},a.sdf\n{protein},A:LIG:1\n")
+    counts = {"smiles.csv": 3, "blocks.csv": 3, "files.txt": 8, "pairs.csv": 5}
+    found = {name: fingerprint(Library([tmp_path / name])).records for name in counts}
+    assert found == counts
 
 
 def test_untitled_models_of_a_pdbqt_are_one_compound(tmp_path, examples, plan):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import signal
 import sys
 
@@ -88,6 +89,24 @@ def test_a_signal_finishes_the_part_and_prints_how_to_go_on(words, tmp_path, cap
     assert run(words).exit_code == 0
     assert run([*words, "-o", whole]).exit_code == 0
     assert contents(folder) == contents(whole)
+
+
+def test_a_dry_run_says_what_it_will_cost_and_writes_nothing(words, tmp_path):
+    done = run([*words, "--dry-run"])
+    assert done.exit_code == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "records: about 40" or lines[0] == "records: 40"
+    assert re.fullmatch(r"sample: 40 records, [0-9.]+ ms each on one core", lines[1])
+    assert re.fullmatch(r"time: about [0-9.]+ m?s with 1 process", lines[2])
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_log_says_how_each_process_began_and_ended(words, tmp_path):
+    assert run(words).exit_code == 0
+    assert run(words).exit_code == 0
+    events = [line.split(" ", 1)[1] for line in (tmp_path / "run" / "run.log").read_text().splitlines()]
+    assert [event.split(" by ")[0].split(":")[0] for event in events] == ["begun", "complete", "resumed", "complete"]
+    assert events[1] == "complete: 40 records done, 0 failed"
 
 
 def test_progress_says_rate_and_time_left():

@@ -142,6 +142,20 @@ def test_what_other_programs_say_of_a_pose_becomes_columns(tags, columns):
     assert posing_columns(tags) == columns
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_progress_goes_by_compound(made, tmp_path, workers, monkeypatch):
+    monkeypatch.setattr("binding.screening.score._TOLD_SECONDS", 0.0)
+    path = tmp_path / "many.smi"
+    path.write_text("Nc1nc(N)c2c(SC)cccc2n1 methyl\n" * (40 if workers else 4))
+    told = []
+    asked = made(path, part_size=1024, workers=workers)
+    screen(asked, progress=lambda news: told.append((news.done, news.expected)))
+    done = [number for number, _ in told]
+    assert done == sorted(done)
+    assert len(set(done)) > 2, "not only none and all"
+    assert {expected for _, expected in told} == {40 if workers else 4}
+
+
 def test_a_run_of_another_seed_is_another_run(made, short):
     screen(made(short))
     before = contents(made(short).output)

@@ -88,6 +88,7 @@ def predict(
     workers: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
     checks: str | PoseChecks | None = None,
+    experts: str = "all",
     output: str | Path | None = None,
 ) -> pd.DataFrame:
     """Score complexes.
@@ -107,6 +108,7 @@ def predict(
         workers: Processes that read files; by default 0 for few requests, else 2.
         batch_size: Complexes in one pass of the network.
         checks: ``fast`` or ``posebusters``: columns that say whether each pose is physically plausible.
+        experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry, no prior) or ``prior``.
         output: Also write the rows to this ``.csv``, ``.jsonl``, ``.sdf`` or ``.parquet``.
 
     Returns:
@@ -126,6 +128,7 @@ def predict(
         workers=workers,
         batch_size=batch_size,
         checks=PoseChecks(checks) if isinstance(checks, str) else checks,
+        experts=experts,
     )
     rows = predict_rows(requests_from(source, ligands, ligand=ligand), options)
     requested = options.requested_columns
@@ -150,6 +153,7 @@ def explain(
     device: str = "auto",
     workers: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    experts: str = "all",
     attention: bool = False,
     gradients: bool = False,
     occlusion: bool = False,
@@ -167,6 +171,7 @@ def explain(
         device: Where a model is loaded to that is not loaded yet.
         workers: Processes that read files.
         batch_size: Complexes in one pass of the network.
+        experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry, no prior) or ``prior``.
         attention: Also give the attention weights of each network, layer, direction and head.
         gradients: Also give integrated gradients by pair, atom and residue; needs the extra ``explain`` (captum).
         occlusion: Also delete each residue in reach and each piece of the ligand, and say what pk loses.
@@ -190,6 +195,7 @@ def explain(
         device=device,
         workers=workers,
         batch_size=batch_size,
+        experts=experts,
     )
     asked = Asked(attention=attention, gradients=gradients, occlusion=occlusion)
     found = explain_rows(requests_from(source, ligands, ligand=ligand), options, asked)
@@ -229,6 +235,7 @@ def screen(
     device: str = "auto",
     workers: int | None = None,
     batch_size: int = DEFAULT_BATCH_SIZE,
+    experts: str = "all",
     part_size: int | None = None,
     posing: Posing | None = None,
     engine: EngineOptions | None = None,
@@ -250,6 +257,7 @@ def screen(
         device: ``auto``, ``cpu``, ``cuda`` ...
         workers: Processes; all cores by default, 0 for none but this one.
         batch_size: Complexes in one pass of the network.
+        experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry, no prior) or ``prior``.
         part_size: Most records of a part, the unit that is written at once; by default 1,024 poses, or fewer SMILES.
         posing: How SMILES get poses: placed on a reference ligand or docked.
         engine: Where the work is done: processes on this machine, or Ray.
@@ -278,6 +286,7 @@ def screen(
             device=device,
             workers=workers,
             batch_size=batch_size,
+            experts=experts,
         ),
         compound_tag=compound_tag,
         part_size=part_size,

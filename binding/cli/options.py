@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
+from binding.constants import Experts
 from binding.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,6 +50,13 @@ AllCores = Annotated[
         min=0,
         show_default="all cores",
         help="Worker processes; 0 uses only the main process.",
+    ),
+]
+ExpertsChoice = Annotated[
+    Experts,
+    typer.Option(
+        "--experts",
+        help="What pk is made of: all, the structure alone (network: networks and geometry), or the prior alone.",
     ),
 ]
 BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Complexes per pass of the network.")]
@@ -149,7 +157,7 @@ class Scoring:
         """
         from binding.score.options import ScoringOptions
 
-        names = ("model", "device", "workers", "batch_size")
+        names = ("model", "device", "workers", "batch_size", "experts")
         chosen = {name: self.values[name] for name in names}
         if "template" in self.values:
             chosen["template"] = self.values["template"]
@@ -178,8 +186,9 @@ def with_scoring(
         "device": Device,
         "workers": workers,
         "batch_size": BatchSize,
+        "experts": ExpertsChoice,
     }
-    defaults = {"device": "auto", "batch_size": 32}
+    defaults = {"device": "auto", "batch_size": 32, "experts": Experts.all}
 
     def add(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)

@@ -16,8 +16,10 @@ from torch import Tensor
 
 from binding.domain.words import pocket_words
 from binding.explanation.geometry_shares import geometry_shares
+from binding.graph.batch import Batch
 from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import Scorer
+from binding.model.interaction import Geometry, Output
 from binding.model.layers.contacts import Contacts
 from binding.score.network import bounded
 
@@ -68,7 +70,8 @@ class Contributions:
     Attributes:
         prior: pK by part, ``prior_ligand`` and ``prior_site``; empty where the weights have no prior.
         network: Shares of the networks' parts, in the order of ``network_parts``.
-        network_parts: Names of these; without ``contacts_vina`` where Vina's terms are no part of the model.
+        network_parts: Names of these; without ``contacts_vina`` where Vina's terms are no part of the model, and only
+            the constant where the networks have no weight in pk.
         pocket_rows: (k,) the pocket's residues that are within reach of the ligand, in its order: within the cutoff of
             the networks or of the geometry expert's contacts.
         distances: (k,) Å, least distance of each to a ligand atom.
@@ -134,17 +137,7 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
     """
     batch, geometry, outputs = scorer.outputs(graph)
     line = scorer.line
-    vina = [member.interaction.vina_contributions(batch, geometry) for member in scorer.members]
-    pairs = line.network * _stacked([output.contributions for output in outputs])  # (networks, pairs)
-    parts = {
-        "constant": line.offset + line.network * _stacked([member.interaction.bias for member in scorer.members]),
-        "ligand_term": line.network * _stacked([output.ligand_term for output in outputs]),
-    }
-    by_vina = [found for found in vina if found is not None]
-    if by_vina:
-        parts["contacts_vina"] = line.network * _stacked(by_vina).sum(axis=1, keepdims=True)
-    learned = pairs.sum(axis=1, keepdims=True)
-    parts["contacts_learned"] = learned - parts["contacts_vina"] if by_vina else learned
+    parts, pairs = _of_networks(scorer, batch, geometry, outputs)
     places = _Pairs.of(geometry.contacts)
     by_geometry, burial = dict[str, float](), np.zeros(graph.pocket.num_residues)
     if scorer.geometry is not None and line.geometry:
@@ -175,6 +168,30 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
         geometry=by_geometry,
         burial=burial,
     )
+
+
+def _of_networks(
+    scorer: Scorer, batch: Batch, geometry: Geometry, outputs: list[Output]
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The networks' parts of pk, (networks, 1) each, and shares of their pairs (networks, E).
+
+    Networks without weight in pk have no part in it: only the constant of the sum is left, and nothing has a spread.
+    """
+    line = scorer.line
+    if not line.network:
+        return {"constant": np.full((1, 1), line.offset)}, np.zeros((1, len(geometry.contacts.pair_atom)))
+    pairs = line.network * _stacked([output.contributions for output in outputs])
+    parts = {
+        "constant": line.offset + line.network * _stacked([member.interaction.bias for member in scorer.members]),
+        "ligand_term": line.network * _stacked([output.ligand_term for output in outputs]),
+    }
+    vina = [member.interaction.vina_contributions(batch, geometry) for member in scorer.members]
+    by_vina = [found for found in vina if found is not None]
+    if by_vina:
+        parts["contacts_vina"] = line.network * _stacked(by_vina).sum(axis=1, keepdims=True)
+    learned = pairs.sum(axis=1, keepdims=True)
+    parts["contacts_learned"] = learned - parts["contacts_vina"] if by_vina else learned
+    return parts, pairs
 
 
 @dataclass(frozen=True, eq=False)

@@ -178,7 +178,7 @@ def save_weights(
     described: dict[str, Any] = {}
     if geometry is not None:
         arrays = geometry.arrays().items()
-        tensors |= {f"{_GEOMETRY}{name}": torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays}
+        tensors |= {f"{_GEOMETRY}{name}": torch.from_numpy(np.array(array, order="C")) for name, array in arrays}
         described = {"geometry": geometry.config.model_dump(mode="json") | {"sums": vocabulary()}}
     full = {
         "format_version": FORMAT_VERSION,

@@ -76,6 +76,17 @@ def test_the_parts_of_some_experts_are_those_of_theirs():
     assert found.part("geometry_contacts")[0] == pytest.approx(JOINED.structure.geometry * shares)
 
 
+def test_networks_without_weight_have_no_part_in_pk():
+    scorer, graph = joined_scorer(), example_graph("4cup")
+    scorer.line = JOINED.model_copy(update={"network": 0.0})
+    found = contributions_of(graph, scorer)
+    assert_adds_up(found, float(scorer.score([graph]).pk[0]))
+    assert found.network_parts == ("constant",)
+    assert found.part("constant")[0] == JOINED.offset
+    assert np.isnan(found.residues.pk_std).all(), "the geometry expert has no spread"
+    assert found.residues.pk.any()
+
+
 def test_a_ligand_far_away_is_left_with_what_it_is_alone():
     scorer, graph = joined_scorer(), example_graph("4cup")
     away = replace(graph, ligand=replace(graph.ligand, positions=graph.ligand.positions + 200.0))

@@ -303,8 +303,12 @@ def top(
     run: str | Path,
     n: int = 100,
     *,
+    by: str | None = None,
     where: str | None = None,
     sort_by: str | None = None,
+    smarts: Sequence[str] = (),
+    diverse: int | None = None,
+    properties: bool = False,
     output: str | Path | None = None,
 ) -> pd.DataFrame:
     """The best compounds of a screen, finished or under way.
@@ -312,8 +316,12 @@ def top(
     Args:
         run: Folder of the run.
         n: How many at most.
+        by: Column to rank by, such as ``"dock_score"``; each compound is represented by its best pose by it.
         where: An SQL condition on the columns of the results, such as ``"pk_ligand_only < 7"``.
         sort_by: An SQL expression to sort by, greatest first, instead of ``rank``.
+        smarts: Substructures that a compound must have; after ``!`` one that it must not have.
+        diverse: Choose so many of the ``n`` that differ, the best of each group.
+        properties: Add weight, logP, TPSA, donors, acceptors, rotatable bonds, QED, alerts and scaffold.
         output: Also write them to this ``.csv``, ``.parquet`` or ``.sdf``.
 
     Returns:
@@ -322,9 +330,19 @@ def top(
     Raises:
         BindingError: There is no such run, an expression cannot be used, or a file cannot be written.
     """
+    from binding.screening.store import RANKED_BY
     from binding.screening.top import find_top, write_top
 
-    found = find_top(run, n, where=where, sort_by=sort_by)
+    found = find_top(
+        run,
+        n,
+        by=by or RANKED_BY,
+        where=where,
+        sort_by=sort_by,
+        smarts=smarts,
+        diverse=diverse,
+        properties=properties,
+    )
     if output is not None:
         write_top(found, output)
     return found.rows.to_pandas()

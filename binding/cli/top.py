@@ -12,16 +12,29 @@ from binding.cli import options, terminal
 from binding.cli.errors import guarded
 from binding.cli.options import PrintChoice
 from binding.cli.terminal import Column
-from binding.io.columns import POSING, SCREEN_RESULT, ColumnKind
+from binding.io.columns import HIT_PROPERTIES, POSING, SCREEN_RESULT, ColumnKind
 
 if TYPE_CHECKING:
     from binding.screening.top import Top
 
 
+_POOL = 20  # best compounds for each one that is to differ
+
+
 @guarded
 def command(
     run: options.Run,
-    n: Annotated[int, typer.Option("-n", "--number", metavar="N", min=1, help="Most compounds to print.")] = 100,
+    n: Annotated[
+        int | None,
+        typer.Option(
+            "-n",
+            "--number",
+            metavar="N",
+            min=1,
+            show_default="100; 20 K with --diverse K",
+            help="Most compounds to list.",
+        ),
+    ] = None,
     by: Annotated[
         str | None,
         typer.Option(
@@ -49,6 +62,24 @@ def command(
             help="Expression to sort the ranked compounds by, greatest first, such as pk - 0.1 * heavy_atoms.",
         ),
     ] = None,
+    smarts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--smarts",
+            metavar="SMARTS",
+            help="Only compounds with this substructure, or without it after '!', such as '!C(=O)Cl'; may be repeated.",
+        ),
+    ] = None,
+    diverse: Annotated[
+        int | None,
+        typer.Option(
+            "--diverse", metavar="K", min=1, help="Of the -n best, K that differ: the best of each group (ECFP4)."
+        ),
+    ] = None,
+    properties: Annotated[
+        bool,
+        typer.Option("--properties", help="Add weight, logP, TPSA, HBD, HBA, rotors, QED, PAINS and Brenk, scaffold."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write to .csv, .parquet or .sdf (with the poses)."),
@@ -66,7 +97,17 @@ def command(
 
     if output is not None:
         check_format(output)
-    top = find_top(run, n, by=by or RANKED_BY, where=where, sort_by=sort_by)
+    most = n or (100 if diverse is None else _POOL * diverse)
+    top = find_top(
+        run,
+        most,
+        by=by or RANKED_BY,
+        where=where,
+        sort_by=sort_by,
+        smarts=smarts or (),
+        diverse=diverse,
+        properties=properties,
+    )
     if output is not None:
         write_top(top, output)
     shown = print_
@@ -99,6 +140,7 @@ def _print_table(top: Top, saved_to: Path | None) -> None:
         Column("compound", False, lambda row: row["compound"]),
         *terminal.score_columns(narrow, shared),
         Column("poses", True, lambda row: str(row["num_poses"])),
+        *(terminal.score_columns(narrow, HIT_PROPERTIES) if rows and "qed" in rows[0] else ()),
         Column("warned", False, lambda row: "yes" if row["warnings"] else ""),
     ]
     shown = rows if saved_to is None else rows[: terminal.SHOWN_ROWS]

@@ -297,6 +297,26 @@ _ROW: Final = OutputColumn("row", ColumnKind.PLACE, "", "place in the library, f
 #: from a complex, a table's mol block. Else null, and the pose is record ``record`` of ``ligand_file``.
 POSE_BLOCK: Final = OutputColumn("pose_block", ColumnKind.TEXT, "", "the pose itself, where no ligand file holds it")
 
+#: What ``binding top --properties`` and the report add to the best compounds, from their SMILES by RDKit.
+HIT_PROPERTIES: Final = (
+    OutputColumn("mol_weight", ColumnKind.NUMBER, "g/mol", "molecular weight", heading="MW", decimals=0),
+    OutputColumn("logp", ColumnKind.NUMBER, "", "octanol-water partition by Crippen", heading="logP", decimals=1),
+    OutputColumn("tpsa", ColumnKind.NUMBER, "Å²", "topological polar surface area", heading="TPSA\nÅ²", decimals=0),
+    OutputColumn("hbond_donors", ColumnKind.INTEGER, "", "hydrogen-bond donors", heading="HBD"),
+    OutputColumn("hbond_acceptors", ColumnKind.INTEGER, "", "hydrogen-bond acceptors", heading="HBA"),
+    OutputColumn("rotatable_bonds", ColumnKind.INTEGER, "", "rotatable bonds", heading="rotors"),
+    OutputColumn(
+        "qed", ColumnKind.NUMBER, "0 to 1", "quantitative estimate of drug-likeness", heading="QED", short="QED"
+    ),
+    OutputColumn(
+        "alerts",
+        ColumnKind.TEXT,
+        "",
+        "structural alerts of the catalogues PAINS (A to C) and Brenk, joined by `; `: a reason to look, no verdict",
+    ),
+    OutputColumn("scaffold", ColumnKind.TEXT, "", "Murcko scaffold, SMILES; empty without a ring"),
+)
+
 # ---------------------------------------------------------------- the tables
 
 _POSE: Final = tuple(column for column in SCORES if column.name == "pose")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from binding.screening.parts import POSE_COLUMN
 from binding.screening.store import RANKED_BY, RESULT_COLUMNS, open_results, template_of
 from binding.screening.tables import MEMORY_MB, as_text, write_csv
 
+_BATCH: Final = 10_000  # rows whose structures are looked at before more are sorted out
 FORMATS: Final = (".csv", ".parquet", ".sdf")
 _EXAMPLES: Final = 'such as "pk_ligand_only < 7 AND pose > 0.5" or "smiles LIKE \'%Br%\'"'
 
@@ -25,7 +27,8 @@ class Top:
     """The best compounds.
 
     Attributes:
-        rows: Rows of ``binding.screening.store.RESULT_COLUMNS``, best first; ``rank`` is that among all compounds.
+        rows: Rows of ``binding.screening.store.RESULT_COLUMNS``, and of ``HIT_PROPERTIES`` where asked for, best first;
+            ``rank`` is that among all compounds.
         finished: Whether the run is finished; if not, these are the best so far.
         pose_blocks: (rows,) poses that no ligand file holds, such as those made of SMILES; else null.
         template: SMILES that gave the poses their bond orders.
@@ -44,6 +47,9 @@ def find_top(
     by: str = RANKED_BY,
     where: str | None = None,
     sort_by: str | None = None,
+    smarts: Sequence[str] = (),
+    diverse: int | None = None,
+    properties: bool = False,
     memory_mb: int = MEMORY_MB,
 ) -> Top:
     """The best compounds of a run, finished or under way.
@@ -56,14 +62,19 @@ def find_top(
         where: An SQL condition on the columns of the results: only compounds whose best pose meets it.
         sort_by: An SQL expression on them to sort by, greatest first, instead of ``rank``; rows without a
             value come last.
+        smarts: Substructures that a compound must have; after ``!`` one that it must not have.
+        diverse: Choose as many that differ from the ``n``; see ``binding.screening.hits.diverse``.
+        properties: Add ``binding.io.columns.HIT_PROPERTIES``.
         memory_mb: Memory limit, MB.
 
     Raises:
         FileError: There is no such run, or it has no part yet.
-        UsageError: ``n`` is below 1, or an expression cannot be used.
+        UsageError: ``n`` or ``diverse`` is below 1, or an expression or a pattern cannot be used.
     """
-    if n < 1:
-        raise UsageError(f"The number of compounds is {n}.", "It is 1 or more.")
+    for number in (n, diverse):
+        if number is not None and number < 1:
+            raise UsageError(f"The number of compounds is {number}.", "It is 1 or more.")
+    fits = _substructures(smarts) if smarts else None
     condition = None if where is None else _parsed(where, "--where")
     order = [duckdb.ColumnExpression("rank").asc()]
     if sort_by is not None:
@@ -73,10 +84,39 @@ def find_top(
         if condition is not None:
             rows = _filtered(rows, condition, where or "")
         try:
-            found = rows.sort(*order).limit(n).to_arrow_table()
+            ordered = rows.sort(*order)
+            found = ordered.limit(n).to_arrow_table() if fits is None else _first_that_fit(ordered, fits, n)
         except (duckdb.ProgrammingError, duckdb.DataError, duckdb.PermissionException) as error:
             raise _refused(" and ".join(filter(None, (where, sort_by))), "The expression", error) from error
-        return Top(found.select(RESULT_COLUMNS), results.finished, found[POSE_COLUMN], template_of(Path(run)))
+        finished = results.finished
+    if diverse is not None:
+        from binding.screening import hits
+
+        found = found.take(pa.array(hits.diverse(found["smiles"].to_pylist(), diverse), pa.int64()))
+    shown = found.select(RESULT_COLUMNS)
+    if properties:
+        from binding.screening import hits
+
+        shown = hits.with_properties(shown)
+    return Top(shown, finished, found[POSE_COLUMN], template_of(Path(run)))
+
+
+def _substructures(smarts: Sequence[str]) -> Callable[[str | None], bool]:
+    from binding.screening.hits import Substructures  # RDKit takes longer to load than the rows to find
+
+    return Substructures(smarts)
+
+
+def _first_that_fit(rows: duckdb.DuckDBPyRelation, fits: Callable[[str | None], bool], n: int) -> pa.Table:
+    """The first ``n`` rows whose structure fits, read no further than needed."""
+    reader, kept, left = rows.to_arrow_reader(_BATCH), list[pa.RecordBatch](), n
+    for batch in reader:
+        places = [place for place, smiles in enumerate(batch.column("smiles").to_pylist()) if fits(smiles)][:left]
+        kept.append(batch.take(pa.array(places, pa.int64())))
+        left -= len(places)
+        if not left:
+            break
+    return pa.Table.from_batches(kept, reader.schema)
 
 
 def write_top(top: Top, path: str | Path) -> None:

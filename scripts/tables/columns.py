@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from binding.io.columns import CHECK_COLUMNS, PREDICTION, SCREEN_OWN, ColumnKind, OutputColumn
+from binding.io.columns import CHECK_COLUMNS, HIT_PROPERTIES, PREDICTION, SCREEN_OWN, ColumnKind, OutputColumn
 from scripts.tables.common import table
 
 
@@ -25,4 +25,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "columns_predict": columns(PREDICTION),
     "columns_checks": columns(CHECK_COLUMNS),
     "columns_screen": columns(SCREEN_OWN),
+    "columns_hits": columns(HIT_PROPERTIES),
 }

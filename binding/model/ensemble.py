@@ -26,16 +26,16 @@ from binding.domain.words import pocket_words
 from binding.errors import UsageError
 from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
+from binding.model.calibration import ErrorScale
 from binding.model.geometric_sums import REACH, Sums, geometric_sums
 from binding.model.interaction import Geometry, InteractionModel, Output
 from binding.model.kernel_readout import KernelReadout
 from binding.model.layers.contacts import Contacts, find_contacts
 from binding.model.layers.geometry import PairFeatures, PairGeometry
 from binding.model.ligand_only import LigandOnlyModel
-from binding.model.pose_probability import PoseScale, vina_by_size
+from binding.model.pose_probability import vina_by_size
 from binding.prior.model import Prior, PriorPk
 
-_NORMAL_90 = 1.6449  # standard deviations to either side that hold 90 % of a normal distribution
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _KEPT_POCKETS = 8
 #: Ligand atoms that go through the network together: on a CPU, so many that their pairs stay in its cache.
@@ -84,24 +84,6 @@ class _EncodedPockets:
     states: list[Tensor]
 
 
-def calibration_of(card: Mapping[str, Any], experts: Experts = Experts.all) -> tuple[float, float, float, PoseScale]:
-    """``std_scale``, ``interval``, ``narrowing`` and ``pose_scale`` of a ``Scorer``, as the card of its weights says.
-
-    Args:
-        card: The card.
-        experts: What pk is made of; the calibration of a part of the experts is in ``experts`` of the calibration.
-
-    Raises:
-        ValueError, TypeError: An entry cannot be read.
-    """
-    found: dict[str, Any] = dict(card.get("calibration", {}))
-    if experts is not Experts.all:  # what is measured nearby narrows the error of what knows of it
-        found |= {"known_narrowing": 0.0} if experts is Experts.network else {}
-        found |= dict(found.get("experts", {}).get(experts.value, {}))
-    scale, interval = float(found.get("std_scale", 1.0)), float(found.get("interval_90", _NORMAL_90))
-    return scale, interval, float(found.get("known_narrowing", 0.0)), PoseScale.of_card(found)
-
-
 class Scorer:
     """A loaded set of weights, ready to score.
 
@@ -117,11 +99,7 @@ class Scorer:
 
     Attributes:
         line: How pk is joined of prior, networks and geometry.
-        std_scale: Factor on the predicted standard deviation that fits it to held-out errors.
-        interval: ``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements.
-        pose_scale: Conversion of the networks' pose logits to a probability.
-        narrowing: Relative reduction of ``pk_std`` where the same ligand was measured at the same site; smaller for
-            less similar ones (``PriorPk.known``).
+        scale: What fits errors and poses to what was held out.
     """
 
     def __init__(
@@ -145,7 +123,7 @@ class Scorer:
         self.config = self.members[0].interaction.config
         self.line = self.config.line
         self._pair_geometry = PairGeometry(REACH, vector_channels=1).to(self.device, self.dtype)
-        self.std_scale, self.interval, self.narrowing, self.pose_scale = calibration_of(self.card)
+        self.scale = ErrorScale.of_card(self.card)
         self._kept: OrderedDict[bytes, _EncodedPockets] = OrderedDict()  # least recently used first
         self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
 
@@ -164,8 +142,13 @@ class Scorer:
         values = {"prior": 1.0, "network": 0.0} if experts is Experts.prior else structure.model_dump()
         chosen.line = JoiningConfig(**values, structure=structure)
         chosen.name = f"{self.name} ({experts.value} only)"
-        chosen.std_scale, chosen.interval, chosen.narrowing, chosen.pose_scale = calibration_of(self.card, experts)
+        chosen.scale = ErrorScale.of_card(self.card, experts)
         return chosen
+
+    @property
+    def interval(self) -> float:
+        """``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements."""
+        return self.scale.interval
 
     @torch.inference_mode()
     def score(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Scores:
@@ -194,44 +177,47 @@ class Scorer:
             states = [state.index_select(0, atom_of) for state in atoms]
             posed[:, piece], counted = self._interact(batch.to(self.device), states, encoded.states)
             sums += [] if counted is None else [counted]
-        geometry = self._by_geometry(sums, pieces)
+        geometry, near = self._by_geometry(sums, pieces)
         line, network = self.line, posed[0]
         pk = line.offset + line.network * network + line.geometry * geometry
         structure = line.structure.offset + line.structure.network * network + line.structure.geometry * geometry
         if not self.config.prior_weight:
             twins = torch.stack([member.ligand_only(molecules) for member in self.members if member.ligand_only])
             alone = twins.mean(0).double().cpu().numpy()[structure_of]
-            return Scores(pk, posed[1], alone, structure, np.full(len(graphs), np.nan), posed[2])
+            std = self.scale.pk_std(posed[1], None, near)
+            return Scores(pk, std, alone, structure, np.full(len(graphs), np.nan), posed[2])
         if starts is None:
             assert self.prior is not None, "weights that start from a prior are loaded with it"
             sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
             starts = self.prior.predict_at(structures, sites, structure_of)
-        std = posed[1] if starts.known is None else posed[1] * (1.0 - self.narrowing * starts.known)
+        std = self.scale.pk_std(posed[1], starts.known, near)
         return Scores(pk + line.prior * starts.at_site, std, starts.alone, structure, starts.at_site, posed[2])
 
-    def _by_geometry(self, sums: list[Sums], pieces: list[list[int]]) -> np.ndarray:
-        """(graphs,) pK, what the geometry expert says; zeros without one.
+    def _by_geometry(self, sums: list[Sums], pieces: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
+        """What the geometry expert says, pK, and how near its nearest training complex is: (graphs,) each.
+
+        Zeros without one.
 
         Args:
             sums: Of each piece.
             pieces: Rows of each.
         """
-        found = np.zeros(sum(map(len, pieces)))
+        found = np.zeros((2, sum(map(len, pieces))))
         if self.geometry is not None:
-            said = self.geometry(Sums.joined(sums))
-            found[np.concatenate(pieces)] = said.cpu().numpy()
-        return found
+            said = torch.stack(self.geometry.judge(Sums.joined(sums)))
+            found[:, np.concatenate(pieces)] = said.cpu().numpy()
+        return found[0], found[1]
 
     def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[np.ndarray, Sums | None]:
-        """The networks' pk, its standard deviation and the pose's probability, (3, ligands), from each member's
-        encodings; and the geometric sums, where they are read."""
+        """The networks' pk, its standard deviation (not yet scaled) and the pose's probability, (3, ligands); and the
+        geometric sums, where they are read."""
         geometry, outputs = self._each(batch, atoms, residues)
         pk = torch.stack([output.pk for output in outputs])
         variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
         spread = self.line.network**2 * pk.var(0, correction=0)
-        pk_std = (variance + spread).sqrt() * self.std_scale
+        pk_std = (variance + spread).sqrt()
         logits = torch.stack([output.pose_logit for output in outputs])
-        pose = self.pose_scale.log_odds(logits, vina_of(batch, geometry)).sigmoid().mean(0)
+        pose = self.scale.pose.log_odds(logits, vina_of(batch, geometry)).sigmoid().mean(0)
         sums = None if self.geometry is None else geometric_sums(batch, *self.contacts_of(batch, geometry))
         return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy(), sums
 

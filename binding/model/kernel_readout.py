@@ -117,6 +117,15 @@ class KernelReadout:
 
     def __call__(self, sums: Sums) -> Tensor:
         """(B,) pK, float64, of the sums of B complexes."""
+        return self.judge(sums)[0]
+
+    def judge(self, sums: Sums) -> tuple[Tensor, Tensor]:
+        """What is said of B complexes, and how near to what is known.
+
+        Returns:
+            (B,) pK and (B,) nearness of the nearest support, the blocks' Matern covariances over their amplitudes: 1
+            for a complex with the same sums, about 0 for one unlike all others. Both float64.
+        """
         standard = self._standard(sums.to(self._device).double().groups())
         total = standard.new_full((len(standard),), self.constant)
         covariance: Tensor | None = None
@@ -127,7 +136,10 @@ class KernelReadout:
             else:
                 found = block.amplitude * _matern(_distances(rows, known, squares))
                 covariance = found if covariance is None else covariance + found
-        return total if covariance is None else total + covariance @ self._alpha
+        if covariance is None:
+            return total, torch.zeros_like(total)
+        size = sum(block.amplitude for block in self.config.blocks if block.kernel != "linear")
+        return total + covariance @ self._alpha, covariance.amax(dim=1) / size
 
     def _standard(self, groups: Mapping[str, Tensor]) -> Tensor:
         joined = torch.cat([groups[name] for name in self._columns.names], dim=1)

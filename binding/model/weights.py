@@ -26,13 +26,14 @@ from binding.domain.index import Domain
 from binding.errors import UsageError, WeightsError
 from binding.files import make_folder, write_bytes, write_text
 from binding.graph.vocabulary import difference, full_vocabulary
+from binding.model.calibration import ErrorScale
 from binding.model.cards import DEFAULT_MODEL as DEFAULT_MODEL
 from binding.model.cards import FORMAT_VERSION as FORMAT_VERSION
 from binding.model.cards import STRICT_MODEL as STRICT_MODEL
 from binding.model.cards import available_models as available_models
 from binding.model.cards import load_card as load_card
 from binding.model.cards import resolve_weights as resolve_weights
-from binding.model.ensemble import DTYPES, calibration_of
+from binding.model.ensemble import DTYPES
 from binding.model.ensemble import Member as Member
 from binding.model.ensemble import Scorer as Scorer
 from binding.model.ensemble import Scores as Scores
@@ -83,7 +84,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
         prior = Prior.from_arrays(arrays) if config.prior_weight else None
         geometry = _geometry(card, tensors) if config.line.geometry or config.line.structure.geometry else None
-        calibration_of(card)  # the scorer reads it; an error in it is reported here
+        ErrorScale.of_card(card)  # the scorer reads it; an error in it is reported here
     except ValidationError as error:
         raise WeightsError(f"The card of {path} does not describe a model: {describe(error)}.", "Restore it.") from None
     except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:

@@ -96,11 +96,13 @@ JOINED = JoiningConfig(
 )
 
 
-def joined_scorer(config: ModelConfig = SMALL, members: int = 2, dtype: str = "float64", **more: Any) -> Scorer:
+def joined_scorer(
+    config: ModelConfig = SMALL, members: int = 2, dtype: str = "float64", card: dict[str, Any] | None = None
+) -> Scorer:
     """Random networks joined with the made-up geometry expert."""
     joined = config.model_copy(update={"joining": JOINED})
     networks = [random_member(joined, seed) for seed in range(members)]
-    return Scorer("joined", {}, networks, dtype=dtype, geometry=made_readout(), **more)
+    return Scorer("joined", card or {}, networks, dtype=dtype, geometry=made_readout())
 
 
 def write_random_weights(

@@ -34,6 +34,7 @@ from binding.errors import UsageError, WeightsError
 from binding.graph.build import build_graph
 from binding.graph.fields import ComplexGraph
 from binding.graph.site import PocketSpec, select_pocket
+from binding.model.calibration import ErrorScale
 from binding.model.ensemble import Scorer
 from binding.model.geometric_sums import GROUPS, PAIR_SUMS, Sums, sums_of
 from binding.model.kernel_readout import KernelReadout
@@ -280,19 +281,31 @@ def test_some_experts_alone():
 
 
 def test_the_card_calibrates_each_choice_of_experts():
+    """What narrows the error of one expert is nothing to another."""
     card = {
         "calibration": {
-            "std_scale": 1.0, "interval_90": 1.7, "known_narrowing": 0.6,
-            "experts": {"network": {"std_scale": 2.0, "interval_90": 1.6}},
+            "std": 2.0, "interval_90": 1.7, "known_narrowing": 0.6, "near_narrowing": 0.5,
+            "experts": {"network": {"std": 3.0, "interval_90": 1.6}, "prior": {"known_narrowing": 0.4}},
         }
     }  # fmt: skip
-    scorer = Scorer("x", card, [random_member()])
-    alone = scorer.of_experts(Experts.network)
-    assert (alone.std_scale, alone.interval, alone.narrowing) == (2.0, 1.6, 0.0)
-    assert (scorer.std_scale, scorer.interval, scorer.narrowing) == (1.0, 1.7, 0.6)
-    graphs = [example_graph("4cup")]
-    assert alone.score(graphs).pk_std == pytest.approx(2.0 * scorer.score(graphs).pk_std)
-    assert "network" in alone.name
+    predicted, known, near = np.full(2, 9.0), np.array([0.0, 1.0]), np.array([0.0, 0.5])
+    scales = {experts: ErrorScale.of_card(card, experts) for experts in Experts}
+    assert scales[Experts.all].pk_std(predicted, known, near) == pytest.approx([2.0, 2.0 * 0.4 * 0.75])
+    assert scales[Experts.all].pk_std(predicted, None, near) == pytest.approx([2.0, 2.0 * 0.75])
+    assert scales[Experts.network].pk_std(predicted, known, near) == pytest.approx([3.0, 3.0 * 0.75])
+    assert scales[Experts.prior].pk_std(predicted, known, near) == pytest.approx([2.0, 2.0 * 0.6])
+    assert [scales[experts].interval for experts in Experts] == [1.7, 1.6, 1.7]
+    scorer = joined_scorer(card=card)
+    assert scorer.of_experts(Experts.network).interval == 1.6
+    std = scorer.score([example_graph("4cup")]).pk_std[0]
+    assert 1.0 < std < 2.0, "something like it was fitted"
+
+
+def test_nearness_is_one_where_it_was_fitted_and_little_far_off():
+    readout, graph = made_readout(), example_graph("4cup")
+    near = readout.judge(sums_of([graph, shifted(graph, 1.0), shifted(graph, 500.0)]))[1]
+    assert float(near[0]) == pytest.approx(1.0, abs=1e-2), "rounded to 16 bits"
+    assert near[0] > near[1] > near[2] > 0.0
 
 
 def test_networks_without_angles_leave_the_expert_as_it_is():

@@ -1,18 +1,22 @@
 """Integrated gradients: what pk gains on the way from no protein to the complex, by pair, atom and residue.
 
 From Sundararajan et al. 2017 (https://arxiv.org/abs/1703.01365), by captum. The way begins where every residue is out
-of reach of every atom (all pair features are zero, and pairs fade in with them) and where each atom is like the mean of
-the ligand's atoms, each residue like the mean of those in reach; it leads straight to the complex. What is gained along
-it is shared out among the features, and the shares add up to the whole gain.
+of reach of every atom (all features of pairs are zero, pairs fade in with them, and nothing is buried) and where each
+atom is like the mean of the ligand's atoms, each residue like the mean of those in reach; it leads straight to the
+complex. What is gained along it is shared out among the features, and the shares add up to the whole gain.
 
-The prior counts ligands that are alike and has no gradient: it stays out.
+All features of a pair, an atom or a residue go the same way together, by one number from 0 to 1 whose square is the
+place on it: counts enter as their roots, whose slope is steep where the way begins.
+
+Networks and the geometry expert are taken together, as pk is joined of them. The prior counts ligands that are alike
+and has no gradient: it stays out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 import torch
@@ -22,7 +26,9 @@ from binding.errors import UsageError
 from binding.graph.batch import Batch, collate
 from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import Scorer
+from binding.model.geometric_sums import ProteinGrid, geometric_sums
 from binding.model.interaction import Geometry, InteractionModel
+from binding.model.layers.contacts import Contacts
 from binding.model.layers.geometry import PairFeatures
 
 if TYPE_CHECKING:
@@ -35,22 +41,22 @@ BASELINE: Final = (
 #: The error of the sum that is accepted, as a share of the gain.
 COMPLETE: Final = 0.01
 _LEAST_GAIN: Final = 0.1  # pK, below which the error is compared with this
-_STEPS: Final = (8, 16, 32, 64, 128)  # points on the way, more of them as long as the sum is not complete
+_STEPS: Final = (8, 16, 32, 64, 128, 256)  # points on the way, more of them as long as the sum is not complete
 _PAIRS_AT_ONCE: Final = 20_000
 
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """Integrated gradients of the networks' part of pk: n ligand atoms, k residues within reach. All in pK.
+    """Integrated gradients of pk without its prior: n ligand atoms, k residues within reach. All in pK.
 
     Attributes:
         atom_labels: (n) such as ``C12``.
         residue_labels: (k) such as ``A:ASP:25``.
         pairs: (n, k) of the geometry of each pair; zero beyond the cutoff.
         atom_features: (n,) of what each atom is.
-        residue_features: (k,) of what each residue is.
-        elsewhere: Of what residues out of reach are, in all.
-        pk: The networks' part of pk.
+        residue_features: (k,) of what each residue is, and how it buries the ligand.
+        elsewhere: The same of all residues out of reach.
+        pk: Without the prior.
         baseline_pk: The same at the baseline.
         baseline: The baseline in words.
     """
@@ -102,11 +108,12 @@ def gradients_of(
         UsageError: ``missing_extra``, where captum is not installed.
     """
     check_installed()
-    for steps in _STEPS:
-        found = _integrated(graph, scorer, atom_labels, residue_labels, steps)
-        if found.is_complete:
-            break
-    return found
+    ways = _ways(graph, scorer)
+    ends = [_ends(way) for way in ways]
+    start, end = np.sum(ends, axis=0)
+    accepted = COMPLETE * max(abs(end - start), _LEAST_GAIN) / len(ways)
+    parts = [_complete(way, gain, accepted) for way, gain in zip(ways, np.diff(ends)[:, 0].tolist(), strict=True)]
+    return _gathered(parts, (float(start), float(end)), graph, atom_labels, residue_labels)
 
 
 def check_installed() -> None:
@@ -130,102 +137,187 @@ def _method() -> type[IntegratedGradients]:
     return IntegratedGradients
 
 
-class _Way:
-    """pk of one network as a function of what the gradients are taken of, for several points on the way at once.
+class _Way(Protocol):
+    """A part of pk as a function of how far each atom, residue and pair has come, from 0 to 1.
 
-    Args:
-        graph: The complex.
-        network: The network.
-        scorer: For its device and type.
+    Attributes:
+        weight: Of the part in pk.
+        contacts: The pairs of one complex.
+        atoms, residues: Numbers of the ligand's atoms and of the pocket's residues.
+        dtype: In which it computes.
     """
 
-    def __init__(self, graph: ComplexGraph, network: InteractionModel, scorer: Scorer) -> None:
-        self._graph, self._network, self._scorer = graph, network, scorer
+    weight: float
+    contacts: Contacts
+    atoms: int
+    residues: int
+    dtype: torch.dtype
+
+    def __call__(self, atoms: Tensor, residues: Tensor, pairs: Tensor) -> Tensor:
+        """(points, n), (points, r), (points, E) -> pK (points,)."""
+
+
+class _Copies:
+    """Some copies of a complex as one batch, each with a pocket of its own; made once for each number of them."""
+
+    def __init__(self, graph: ComplexGraph, scorer: Scorer) -> None:
+        self._graph, self._scorer = graph, scorer
         self._made: dict[int, tuple[Batch, Geometry]] = {}
 
-    def at(self, copies: int) -> tuple[Batch, Geometry]:
-        """The batch of some copies of the complex, each with a pocket of its own, and its geometry."""
-        if copies not in self._made:
+    def __call__(self, number: int) -> tuple[Batch, Geometry]:
+        """The batch, and its geometry as the networks measure it."""
+        if number not in self._made:
             ligand, pocket = self._graph.ligand, self._graph.pocket
-            graphs = [ComplexGraph(ligand, replace(pocket)) for _ in range(copies)]
+            graphs = [ComplexGraph(ligand, replace(pocket)) for _ in range(number)]
             batch = collate(graphs, self._scorer.dtype).to(self._scorer.device)
-            self._made[copies] = batch, self._network.measure(batch)
-        return self._made[copies]
-
-    def inputs(self) -> tuple[Tensor, ...]:
-        """Atoms (1, n, channels), residues (1, r, channels), and features of the pairs, (1, E, ...) each."""
-        batch, geometry = self.at(1)
-        network, pairs = self._network, geometry.pairs
-        atoms = network.molecule.atoms(batch.atom_categories)
-        residues = network.pocket.types(batch.residue_types) + network.pocket.scalars(batch.residue_scalars)
-        found = [atoms, residues, pairs.scalars, pairs.vina, pairs.smooth]
-        if pairs.lines is not None:
-            found.append(pairs.lines)
-        return tuple(tensor.unsqueeze(0) for tensor in found)
-
-    def baselines(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        """The same at the baseline."""
-        atoms, residues, *pairs = inputs
-        met = self.at(1)[1].contacts.pair_residue.unique()
-        middle = residues[:, met].mean(dim=1, keepdim=True) if len(met) else residues
-        return (
-            atoms.mean(dim=1, keepdim=True).expand_as(atoms),
-            middle.expand_as(residues),
-            *map(torch.zeros_like, pairs),
-        )
-
-    def __call__(self, atoms: Tensor, residues: Tensor, *pairs: Tensor) -> Tensor:
-        """Inputs with a leading axis of points -> pk (points,)."""
-        batch, geometry = self.at(len(atoms))
-        network = self._network
-        scalars, vina, smooth, *lines = (feature.flatten(0, 1) for feature in pairs)
-        placed = replace(geometry, pairs=PairFeatures(scalars, vina, lines[0] if lines else None, smooth))
-        states = network.molecule.propagate(atoms.flatten(0, 1), batch.bond_index, batch.bond_categories)
-        states, vectors = network.orient(states, placed)
-        pocket = network.pocket.propagate(residues.flatten(0, 1), batch)
-        return network.interact(batch, placed, states, vectors, pocket).pk
+            self._made[number] = batch, self._scorer.members[0].interaction.measure(batch)
+        return self._made[number]
 
 
-def _integrated(
-    graph: ComplexGraph, scorer: Scorer, atom_labels: Sequence[str], residue_labels: Sequence[str], steps: int
-) -> Gradients:
-    """Integrated gradients with a number of points on the way."""
-    sums: list[tuple[Any, ...]] = []
-    for member in scorer.members:
-        way = _Way(graph, member.interaction, scorer)
-        inputs = way.inputs()
-        baselines = way.baselines(inputs)
-        contacts = way.at(1)[1].contacts
-        with torch.no_grad():
-            ends = way(*baselines).item(), way(*inputs).item()
-        shares = _shares(way, inputs, baselines, steps, len(contacts.pair_atom))
-        by_pair = torch.stack([share.flatten(2).sum(-1) if share.dim() > 2 else share for share in shares[2:]]).sum(0)
-        sums.append((shares[0].sum(-1)[0], shares[1].sum(-1)[0], by_pair[0], ends))
-    weight = scorer.line.network
-    atoms, residues, pairs = (
-        weight * torch.stack([found[part] for found in sums]).double().mean(0).cpu().numpy() for part in range(3)
+class _NetworkWay:
+    """pk of one network; see ``_Way``."""
+
+    def __init__(self, network: InteractionModel, weight: float, copies: _Copies) -> None:
+        self._network, self.weight, self._copies = network, weight, copies
+        batch, geometry = copies(1)
+        self.contacts, self.dtype = geometry.contacts, batch.dtype
+        self.atoms, self.residues = len(batch.atom_ligand), len(batch.anchors)
+        self._atoms = network.molecule.atoms(batch.atom_categories)
+        self._residues = network.pocket.types(batch.residue_types) + network.pocket.scalars(batch.residue_scalars)
+        met = self.contacts.pair_residue.unique()
+        self._mean_atom = self._atoms.mean(dim=0)
+        self._mean_residue = self._residues[met].mean(dim=0) if len(met) else self._residues.mean(dim=0)
+
+    def __call__(self, atoms: Tensor, residues: Tensor, pairs: Tensor) -> Tensor:
+        batch, geometry = self._copies(len(atoms))
+        network, place = self._network, pairs.flatten().square()
+        geometry = replace(geometry, pairs=_faded(geometry.pairs, place))
+        nodes = _between(self._mean_atom, self._atoms, atoms.square())
+        states = network.molecule.propagate(nodes, batch.bond_index, batch.bond_categories)
+        states, vectors = network.orient(states, geometry)
+        nodes = _between(self._mean_residue, self._residues, residues.square())
+        return network.interact(batch, geometry, states, vectors, network.pocket.propagate(nodes, batch)).pk
+
+
+class _GeometryWay:
+    """What the geometry expert says; see ``_Way``. It reads pairs and burial; what an atom is, is part of its pairs."""
+
+    def __init__(self, scorer: Scorer, copies: _Copies) -> None:
+        self._scorer, self.weight, self._copies = scorer, scorer.line.geometry, copies
+        batch, geometry = copies(1)
+        self.contacts, self.dtype = scorer.contacts_of(batch, geometry)[0], batch.dtype
+        self.atoms, self.residues = len(batch.atom_ligand), len(batch.anchors)
+        grid = ProteinGrid.of(batch)
+        self._terms, self._owner = grid.terms(batch)[0], grid.residues[0]
+
+    def __call__(self, atoms: Tensor, residues: Tensor, pairs: Tensor) -> Tensor:
+        assert self._scorer.geometry is not None
+        batch, geometry = self._copies(len(atoms))
+        contacts, features = self._scorer.contacts_of(batch, geometry)
+        sums = geometric_sums(batch, contacts, _faded(features, pairs.flatten().square()))
+        buried = residues.square().index_select(1, self._owner) @ self._terms
+        said = self._scorer.geometry(replace(sums, residues=buried))
+        return said.to(atoms) + 0.0 * atoms.sum(dim=1)  # captum asks for a gradient of everything
+
+
+def _faded(features: PairFeatures, place: Tensor) -> PairFeatures:
+    """Features (E, ...) of pairs that have come so far (E,)."""
+    lines = None if features.lines is None else features.lines * place[:, None, None]
+    return PairFeatures(
+        features.scalars * place[:, None], features.vina * place[:, None], lines, features.smooth * place
     )
-    start, end = weight * np.mean([found[3] for found in sums], axis=0)
-    rows, column = np.unique(contacts.pair_residue.cpu().numpy(), return_inverse=True)
-    by_place = np.zeros((graph.ligand.num_atoms, len(rows)))
-    by_place[contacts.pair_atom.cpu().numpy(), column] = pairs
+
+
+def _between(start: Tensor, end: Tensor, place: Tensor) -> Tensor:
+    """(points * nodes, channels) from a start (channels,) to ends (nodes, channels), at places (points, nodes)."""
+    return (start + place.unsqueeze(-1) * (end - start)).flatten(0, 1)
+
+
+def _ways(graph: ComplexGraph, scorer: Scorer) -> list[_Way]:
+    """The parts of pk that have a gradient."""
+    copies = _Copies(graph, scorer)
+    weight = scorer.line.network / len(scorer.members)
+    ways: list[_Way] = [_NetworkWay(member.interaction, weight, copies) for member in scorer.members]
+    return [*ways, _GeometryWay(scorer, copies)] if scorer.geometry is not None else ways
+
+
+def _ends(way: _Way) -> tuple[float, float]:
+    """What a part adds to pk at the baseline and at the complex."""
+    with torch.no_grad():
+        start, end = (way.weight * float(way(*place)) for place in (_places(way, 0.0), _places(way, 1.0)))
+    return start, end
+
+
+def _places(way: _Way, value: float) -> tuple[Tensor, Tensor, Tensor]:
+    """How far atoms (1, n), residues (1, r) and pairs (1, E) have come, where it is the same for all."""
+    pairs = way.contacts.pair_atom
+    atoms, residues, each = (
+        torch.full((1, size), value, dtype=way.dtype, device=pairs.device)
+        for size in (way.atoms, way.residues, len(pairs))
+    )
+    return atoms, residues, each
+
+
+@dataclass(frozen=True, eq=False)
+class _Integrated:
+    """Shares of one part of pk, pK: (n,) atoms, (r,) residues of the pocket, (E,) pairs, whose rows follow."""
+
+    atoms: np.ndarray
+    residues: np.ndarray
+    pairs: np.ndarray
+    pair_atom: np.ndarray
+    pair_residue: np.ndarray
+
+    @property
+    def total(self) -> float:
+        """The sum of all shares."""
+        return float(self.atoms.sum() + self.residues.sum() + self.pairs.sum())
+
+
+def _complete(way: _Way, gain: float, accepted: float) -> _Integrated:
+    """Integrated gradients of one part, with more points until their sum is its gain but for an accepted error."""
+    for steps in _STEPS:
+        found = _integrated(way, steps)
+        if abs(found.total - gain) <= accepted:
+            break
+    return found
+
+
+def _integrated(way: _Way, steps: int) -> _Integrated:
+    """Integrated gradients of one part, with so many points on the way."""
+    atom, residue = way.contacts.pair_atom.cpu().numpy(), way.contacts.pair_residue.cpu().numpy()
+    at_once = max(1, min(steps, _PAIRS_AT_ONCE // max(len(atom), 1)))
+    shares = _method()(way).attribute(
+        _places(way, 1.0),
+        baselines=_places(way, 0.0),
+        n_steps=steps,
+        method="gausslegendre",
+        internal_batch_size=at_once,
+    )
+    atoms, residues, pairs = (way.weight * share[0].double().cpu().numpy() for share in shares)
+    return _Integrated(atoms, residues, pairs, atom, residue)
+
+
+def _gathered(
+    parts: Sequence[_Integrated],
+    ends: tuple[float, float],
+    graph: ComplexGraph,
+    atom_labels: Sequence[str],
+    residue_labels: Sequence[str],
+) -> Gradients:
+    """The parts added up, with names; ``ends`` are pk at the baseline and at the complex."""
+    rows = np.unique(np.concatenate([part.pair_residue for part in parts]))
+    pairs = np.zeros((graph.ligand.num_atoms, len(rows)))
+    for part in parts:
+        np.add.at(pairs, (part.pair_atom, np.searchsorted(rows, part.pair_residue)), part.pairs)
+    residues = np.sum([part.residues for part in parts], axis=0)
     return Gradients(
         atom_labels=tuple(atom_labels),
         residue_labels=tuple(residue_labels[row] for row in rows.tolist()),
-        pairs=by_place,
-        atom_features=atoms,
+        pairs=pairs,
+        atom_features=np.sum([part.atoms for part in parts], axis=0),
         residue_features=residues[rows],
         elsewhere=float(residues.sum() - residues[rows].sum()),
-        pk=float(end),
-        baseline_pk=float(start),
-    )
-
-
-def _shares(
-    way: _Way, inputs: tuple[Tensor, ...], baselines: tuple[Tensor, ...], steps: int, pairs: int
-) -> tuple[Tensor, ...]:
-    """What captum finds for each input."""
-    at_once = max(1, min(steps, _PAIRS_AT_ONCE // max(pairs, 1)))
-    return _method()(way).attribute(
-        inputs, baselines=baselines, n_steps=steps, method="gausslegendre", internal_batch_size=at_once
+        pk=ends[1],
+        baseline_pk=ends[0],
     )

@@ -11,13 +11,11 @@ from typing import Final
 
 import numpy as np
 
-from binding.domain.words import pocket_words
 from binding.explanation.fragments import LigandPiece, pieces_of, without
 from binding.graph.fields import ComplexGraph
 from binding.graph.ligand import build_ligand_graph
 from binding.graph.pocket import build_pocket_graph
 from binding.model.ensemble import Scorer
-from binding.prior.model import PriorPk
 from binding.structures import Ligand, Protein
 
 _AT_ONCE: Final = 32  # complexes in one pass of the network; each has a pocket of its own
@@ -88,17 +86,7 @@ def occlude(pocket: Protein, ligand: Ligand, graph: ComplexGraph, scorer: Scorer
 
 
 def numbers_of(scorer: Scorer, graphs: Sequence[ComplexGraph]) -> tuple[np.ndarray, np.ndarray]:
-    """The networks' part of pk, and pk itself, before it is bounded: (n,) each."""
-    nothing = np.zeros(len(graphs))
-    pieces = [graphs[start : start + _AT_ONCE] for start in range(0, len(graphs), _AT_ONCE)]
-    network = np.concatenate(
-        [scorer.score(piece, PriorPk(nothing[: len(piece)], nothing[: len(piece)])).pk for piece in pieces]
-    )
-    if scorer.prior is None:
-        return network, network
-    sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
-    distinct: dict[int, int] = {}
-    ligand_of = np.array([distinct.setdefault(id(graph.ligand), len(distinct)) for graph in graphs])
-    first = [int(np.flatnonzero(ligand_of == row)[0]) for row in range(len(distinct))]
-    prior = scorer.prior.predict_at([graphs[place].ligand for place in first], sites, ligand_of).at_site
-    return network, network + scorer.line.prior * prior
+    """pk without the prior, and pk itself, before it is bounded: (n,) each."""
+    pieces = [scorer.score(graphs[start : start + _AT_ONCE]) for start in range(0, len(graphs), _AT_ONCE)]
+    pk, prior = (np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("pk", "pk_prior"))
+    return pk - scorer.line.prior * np.nan_to_num(prior), pk

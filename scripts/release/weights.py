@@ -57,9 +57,9 @@ def test_graphs(folder: Path) -> tuple[np.ndarray, list[ComplexGraph], np.ndarra
 
 
 def score(scorer: Scorer, graphs: Sequence[ComplexGraph]) -> pd.DataFrame:
-    """pk, pk_std, pk_ligand_only and pose of each graph, in order."""
+    """What is said of each graph, in order."""
     order = np.argsort([graph.ligand.num_atoms for graph in graphs], kind="stable")
-    columns = ("pk", "pk_std", "pk_ligand_only", "pose")
+    columns = ("pk", "pk_std", "pk_ligand_only", "pk_network", "pk_prior", "pose")
     values = np.zeros((len(graphs), len(columns)))
     for start in range(0, len(order), BATCH):
         rows = order[start : start + BATCH]
@@ -187,6 +187,11 @@ def test_metrics(scorer: Scorer, graphs: list[ComplexGraph], truth: np.ndarray, 
         "rows": len(truth),
         "pk": brief(truth, pk),
         "pk_ligand_only": brief(truth, twin),
+        **{
+            name: brief(truth, table[name].to_numpy())
+            for name in ("pk_network", "pk_prior")
+            if table[name].notna().all()
+        },
         "heavy_atoms_fitted_on_the_test_rows": brief(truth, size_line),
         "gain_over_ligand_only": {
             name: {"value": round(g.value, 4), "interval": [round(g.low, 4), round(g.high, 4)]}
@@ -194,7 +199,7 @@ def test_metrics(scorer: Scorer, graphs: list[ComplexGraph], truth: np.ndarray, 
         },
         "single_members": [
             brief(truth, score(Scorer("one", scorer.card, [m], prior=scorer.prior), graphs)["pk"].to_numpy())
-            for m in scorer.members
+            for m in (scorer.members if scorer.line.network else ())
         ],
         "checks": {name: brief(truth, values) for name, values in broken.items()},
         "share_within_90_percent_interval": round(float(inside.mean()), 4),

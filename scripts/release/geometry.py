@@ -38,7 +38,7 @@ from binding.model.kernel_readout import KernelReadout
 from binding.model.weights import Member, Scorer, load_card, load_model, save_weights
 from binding.prior.model import PriorPk
 from binding.training.finish import calibrate
-from scripts.figures import FIGURES, ROOT, write_figures
+from scripts.figures import FIGURES, ROOT, commit, write_figures
 from scripts.release.families import Rows
 from scripts.release.left_out import kept_without
 from scripts.release.weights import test_graphs, test_metrics
@@ -248,6 +248,7 @@ def card_of(
     fitted_to = {f"cache/{source}.npz": int(count) for source, count in exact["source"].value_counts().items()}
     kept = {name: value for name, value in card.items() if name not in _REPLACED}
     return kept | {
+        "commit": sorted({*card["commit"], commit()}),
         "config": card["config"] | {"joining": rounded(joining)},
         "geometry_rows": fitted_to | {"support": len(readout)},
         "calibration": rounded(calibration),

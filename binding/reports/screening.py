@@ -5,33 +5,44 @@ Everything that comes from files (names, messages, settings) is escaped by the t
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from markupsafe import Markup
 
-from binding.errors import TableError, UsageError
+from binding.errors import FileError, TableError, UsageError
 from binding.evaluation import Section
 from binding.evaluation.enrichment import enrichment
 from binding.evaluation.join import TruthColumns, join
 from binding.files import write_text
+from binding.io.columns import HIT_PROPERTIES, POSING, names
+from binding.io.records import split_records
+from binding.io.results import RECORD_END, SDF_PREFIX, cell_text
 from binding.io.truth import read_truth
 from binding.reports.drawing import draw_compound
 from binding.reports.page import render_page
 from binding.screening import digest as counting
 from binding.screening.digest import Digest
 from binding.screening.folder import RunFolder
-from binding.screening.store import mixed_note
+from binding.screening.hits import properties
+from binding.screening.parts import POSE_COLUMN
+from binding.screening.poses import pose_texts
+from binding.screening.store import RESULT_COLUMNS, TOP_SDF, mixed_note, template_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 REPORT: Final = "report.html"
 TOP: Final = 100
+#: Columns of the CSV file that the page saves.
+HIT_COLUMNS: Final = (*RESULT_COLUMNS, *names(HIT_PROPERTIES))
 _RESAMPLES: Final = 1000
 _METRICS: Final = {"ef1": "EF1%", "ef5": "EF5%", "bedroc": "BEDROC (α 20)", "auc": "ROC-AUC"}
 _JUDGED: Final = {
@@ -51,12 +62,14 @@ class Enrichment:
         scores: (n,) scores of the labelled compounds, by column.
         active: (n,) bool.
         unknown: Labels of compounds that the screen does not contain.
+        labels: Whether each labelled compound is active, by name.
     """
 
     section: Section
     scores: dict[str, np.ndarray]
     active: np.ndarray
     unknown: int
+    labels: dict[str, bool]
 
 
 def write_report(
@@ -95,8 +108,38 @@ def write_report(
     return path
 
 
+def _hits(run: Path, found: Digest, known: Enrichment | None) -> list[dict[str, Any]]:
+    """The best compounds with all that the page shows of them, and what it exports."""
+    labels = {} if known is None else known.labels
+    poses = _poses(run, found)
+    rows = []
+    for row, pose in zip(found.top.drop_columns(POSE_COLUMN).to_pylist(), poses, strict=True):
+        made = row | properties(row["smiles"])
+        exported = [cell_text(made[name]) for name in HIT_COLUMNS]
+        shown = {"drawing": draw_compound(row["smiles"]), "pose_text": pose, "label": labels.get(row["compound"])}
+        rows.append(made | shown | {"exported": json.dumps(exported, ensure_ascii=False)})
+    return rows
+
+
+def _poses(run: Path, found: Digest) -> list[str]:
+    """The SDF record of each of the best compounds; all are empty where the library's files have been moved."""
+    ranks = found.top["rank"].to_pylist()
+    if ranks and found.finished and (run / TOP_SDF).is_file():
+        texts = list(islice(split_records(run / TOP_SDF), len(ranks)))
+        if len(texts) == len(ranks) and all(map(_is_of_rank, texts, ranks)):
+            return [text + RECORD_END for text in texts]
+    try:
+        return pose_texts(found.top, template_of(run))
+    except FileError:
+        return [""] * len(ranks)
+
+
+def _is_of_rank(text: str, rank: int) -> bool:
+    return f">  <{SDF_PREFIX}rank>\n{rank}\n" in text
+
+
 def _render(run: Path, found: Digest, about: dict[str, Any], known: Enrichment | None) -> str:
-    rows = [row | {"drawing": draw_compound(row["smiles"])} for row in found.top.to_pylist()]
+    rows = _hits(run, found, known)
     return render_page(
         "screening.html",
         run=run.resolve().name,
@@ -107,6 +150,11 @@ def _render(run: Path, found: Digest, about: dict[str, Any], known: Enrichment |
         if found.counts.mixed
         else None,
         rows=rows,
+        columns=json.dumps(HIT_COLUMNS),
+        posing=[column for column in POSING if column.heading and any(row[column.name] is not None for row in rows)],
+        with_prior=any(row["pk_prior"] is not None for row in rows),
+        with_poses=any(row["pose_text"] for row in rows),
+        scaffolds=Counter(row["scaffold"] for row in rows),
         many_receptors=len({row["receptor"] for row in rows}) > 1,
         pictures=_pictures(found, known),
         enrichment=known,
@@ -151,7 +199,9 @@ def _enrichment(run: Path, labels: Path, label: str) -> Enrichment:
     section = enrichment(joined, None, resamples=_RESAMPLES, seed=0)
     labelled = joined.where(joined.roles["label"].notna().to_numpy())
     scores = {name: labelled.scores[name].to_numpy() for name in _JUDGED if name in labelled.scores}
-    return Enrichment(section, scores, labelled.roles["label"].to_numpy() == 1.0, len(entries) - len(asked))
+    active = labelled.roles["label"].to_numpy() == 1.0
+    named = {str(name): value == 1.0 for name, value in labelled.roles["label"].items()}
+    return Enrichment(section, scores, active, len(entries) - len(asked), named)
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, str]:

@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from binding.evaluation.enrichment import recovery_curve
 from binding.reports.evaluation import BLUE, GREY, INK, ORANGE, PALE, STYLE
@@ -25,6 +26,7 @@ _BLUES: Final = LinearSegmentedColormap.from_list("compounds", ["#cfe3f1", BLUE,
 _STYLE: Final[dict[Any, Any]] = {**STYLE, "svg.fonttype": "none", "font.family": "sans-serif"}
 _LINES: Final = {"pk": (BLUE, 2.0, "-"), "pk_ligand_only": (ORANGE, 1.4, "-"), "heavy_atoms": (GREY, 1.4, (0, (4, 2)))}
 _NAMES: Final = {"pk": "pK", "pk_ligand_only": "pK of the ligand alone", "heavy_atoms": "number of heavy atoms"}
+_POINTS: Final = ((60, (34.0, 0.8)), (500, (12.0, 0.7)), (float("inf"), (6.0, 0.45)))  # up to so many: size, opacity
 _LEAST: Final = 0.002  # share of the compounds where the logarithmic axis begins, at most
 
 
@@ -51,6 +53,7 @@ def scores(found: Digest) -> Figure:
     ax.stairs(pk, found.edges, fill=True, color=BLUE, alpha=0.75, label="pK")
     ax.stairs(alone, found.edges, color=ORANGE, linewidth=1.6, label="pK of the ligand alone")
     ax.set(xlabel="pK = -log10(K / M), higher binds tighter", ylabel="compounds")
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlim(found.edges[0], found.edges[-1])
     ax.legend(frameon=False, fontsize=8)
     return figure
@@ -110,7 +113,7 @@ def _axes() -> tuple[Figure, Axes]:
 def _spread(figure: Figure, ax: Axes, spread: Spread) -> None:
     """Points, or cells coloured by how many compounds they hold; pixels inside the SVG, which stays small."""
     if spread.cell is None:
-        size, alpha = (12.0, 0.7) if len(spread.x) <= 500 else (6.0, 0.45)
+        size, alpha = next(look for most, look in _POINTS if len(spread.x) <= most)
         ax.scatter(spread.x, spread.y, s=size, color=BLUE, alpha=alpha, linewidth=0, zorder=2, rasterized=True)
         return
     (width, height), left, low = spread.cell, spread.x.min(), spread.y.min()

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from binding.screening.parts import POSE_COLUMN
 from binding.screening.store import RESULT_COLUMNS, Finalised, count, open_results
 from binding.screening.tables import MEMORY_MB, only_row
 
@@ -19,6 +20,7 @@ POINTS: Final = 3000  # compounds up to which each is a point; more are counted 
 _CELL_PK: Final = 0.1
 _WIDTHS: Final = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0)
 _BARS: Final = 50  # of a histogram, at most
+_FEWEST_BARS: Final = 8  # of one of few compounds, at most
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Digest:
         by_size: Against ``heavy_atoms``.
         by_ligand: Against ``pk_ligand_only``.
         failures: Most frequent first.
-        top: Best compounds, of ``RESULT_COLUMNS``.
+        top: Best compounds, of ``RESULT_COLUMNS`` and ``POSE_COLUMN``.
     """
 
     counts: Finalised
@@ -98,7 +100,7 @@ def digest(run: str | Path, top: int, memory_mb: int = MEMORY_MB) -> Digest:
     with open_results(run, memory_mb) as opened:
         connection = opened.connection
         counts = count(connection)
-        edges = _edges(connection)
+        edges = _edges(connection, counts.compounds)
         return Digest(
             counts=counts,
             finished=opened.finished,
@@ -112,7 +114,7 @@ def digest(run: str | Path, top: int, memory_mb: int = MEMORY_MB) -> Digest:
             .filter(f"rank <= {top:d}")
             .sort("rank")
             .to_arrow_table()
-            .select(RESULT_COLUMNS),
+            .select((*RESULT_COLUMNS, POSE_COLUMN)),
         )
 
 
@@ -142,15 +144,16 @@ def _quantiles(connection: duckdb.DuckDBPyConnection, n: int) -> tuple[float, ..
     return tuple(found[rank] for rank in ranks)
 
 
-def _edges(connection: duckdb.DuckDBPyConnection) -> np.ndarray:
-    """Round edges that hold both histograms."""
+def _edges(connection: duckdb.DuckDBPyConnection, compounds: int) -> np.ndarray:
+    """Round edges that hold both histograms; the fewer compounds there are, the wider the bars."""
+    most = min(_BARS, max(_FEWEST_BARS, round(2 * compounds**0.5)))
     low, high = only_row(
         connection,
         "SELECT least(min(pk), min(pk_ligand_only)), greatest(max(pk), max(pk_ligand_only)) FROM results",
     )
     if low is None:
         return np.array([0.0, 1.0])
-    width = next((w for w in _WIDTHS if (high - low) / w < _BARS), (high - low) / _BARS)
+    width = next((w for w in _WIDTHS if (high - low) / w < most), (high - low) / most)
     first = np.floor(low / width)
     return width * np.arange(first, np.floor(high / width) + 2)
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 from rdkit import Chem, rdBase
-from rdkit.Chem import Crippen, Descriptors, rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem import Descriptors, rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.FilterCatalog import FilterCatalog, FilterCatalogParams
 from rdkit.Chem.QED import qed
 from rdkit.Chem.Scaffolds import MurckoScaffold
@@ -31,8 +31,8 @@ def properties(smiles: str | None) -> dict[str, Any]:
     if mol is None:
         return dict.fromkeys(names(HIT_PROPERTIES))
     return {
-        "mol_weight": Descriptors.MolWt(mol),
-        "logp": Crippen.MolLogP(mol),
+        "mol_weight": Descriptors.MolWt(mol),  # type: ignore[attr-defined]
+        "logp": rdMolDescriptors.CalcCrippenDescriptors(mol)[0],
         "tpsa": rdMolDescriptors.CalcTPSA(mol),
         "hbond_donors": rdMolDescriptors.CalcNumHBD(mol),
         "hbond_acceptors": rdMolDescriptors.CalcNumHBA(mol),

@@ -56,6 +56,17 @@ def write_poses(rows: pa.Table, path: Path, template: str | None = None, *, resu
                 out.write(spool.read(length))
 
 
+def pose_texts(rows: pa.Table, template: str | None = None) -> list[str]:
+    """The SDF records of the poses of some results, in their order; see ``write_poses``.
+
+    Raises:
+        FileError: ``file_not_found`` or ``source_changed``: a library file is not where or what it was.
+    """
+    wanted = rows.to_pylist()
+    found = dict(_records(wanted, template))
+    return [found[place] for place in range(len(wanted))]
+
+
 def _records(rows: list[dict[str, Any]], template: str | None) -> Iterator[tuple[int, str]]:
     """Place and SDF record of each row, file by file."""
     by_file: dict[str, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))

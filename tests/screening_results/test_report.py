@@ -84,6 +84,51 @@ def test_best_compounds_are_listed_in_order_with_their_drawings(page, run):
     assert 'repaired, a "little"' in page.text
 
 
+def test_hits_can_be_saved_as_they_are_in_the_results(page, run):
+    found = dict(page.attributes)  # of a name that several have, the last
+    columns = json.loads(found["data-columns"])
+    values = [json.loads(value) for name, value in page.attributes if name == "data-values"]
+    assert len(values) == 5
+    last = dict(zip(columns, values[-1], strict=True))
+    assert (last["compound"], last["pk"], last["mol_weight"]) == ("paracetamol", "4.7500", "151.1650")
+    poses = [value for name, value in page.attributes if name == "data-sdf"]
+    assert poses[0].startswith("fluconazole\n")
+    assert all(text.endswith("$$$$\n") and ">  <binding_rank>" in text for text in poses)
+    assert {"Save CSV", "Save SDF", "Copy SMILES"} <= set(page.texts)
+
+
+def test_poses_of_a_library_that_has_moved_are_left_out(tmp_path):
+    made = make_run(tmp_path)
+    made.library.unlink()
+    page = Page(write_report(made.folder).read_text(encoding="utf-8"))
+    assert {value for name, value in page.attributes if name == "data-sdf"} == {""}
+    assert "Save SDF" not in page.texts
+    assert "Save CSV" in page.texts
+
+
+@pytest.mark.parametrize(("known", "said"), [(None, "a network gives that never sees"), (5.5, "the prior")])
+def test_what_the_ligand_alone_is_goes_by_the_weights(tmp_path, known, said):
+    made = make_run(tmp_path)
+    rows = [row | ({} if row["status"] == "failed" else {"pk_prior": known}) for row in made.rows]
+    write_parts(made.folder, rows, size=3)
+    assert said in Page(write_report(made.folder, top=1).read_text(encoding="utf-8")).text
+
+
+def test_columns_of_docking_are_shown_where_there_are_any(page, tmp_path):
+    assert "Dock" not in page.texts
+    made = make_run(tmp_path)
+    rows = [row | ({} if row["status"] == "failed" else {"dock_score": -7.25}) for row in made.rows]
+    write_parts(made.folder, rows, size=3)
+    shown = Page(write_report(made.folder, top=1).read_text(encoding="utf-8"))
+    assert {"Dock", "-7.2"} <= set(shown.texts)
+
+
+def test_few_compounds_get_few_bars(run):
+    found = counting.digest(run.folder, 1)
+    assert len(found.edges) - 1 <= 9
+    assert sum(found.bars["pk"]) == 5
+
+
 def test_failures_by_reason_with_an_example(page):
     assert 'no_contact1the library:7: It touches nothing, "really".' in page.text.replace(" :", ":")
 
@@ -125,6 +170,8 @@ def test_labels_add_the_enrichment(run, tmp_path):
     page = Page(write_report(run.folder, tmp_path / "r.html", labels=labels).read_text())
     assert "Enrichment of 3 actives among 6 labelled compounds" in page.text
     assert "labelled compounds that could not be scored: 1" in page.text
+    marks = [text for text in page.texts if text.endswith("active") and text[0] in "●○"]
+    assert marks == ["● active", "● active", "○ inactive", "○ inactive", "○ inactive"]
     assert "not screened, left out: 1" in page.text
     score = np.array([8.125, 7.5, 7.5, 6.25, 4.75, np.nan])
     active = np.array([True, True, False, False, False, True])

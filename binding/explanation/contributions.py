@@ -138,7 +138,7 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
     batch, geometry, outputs = scorer.outputs(graph)
     line = scorer.line
     parts, pairs = _of_networks(scorer, batch, geometry, outputs)
-    places = _Pairs.of(geometry.contacts)
+    places = _PairPlaces.of(geometry.contacts)
     by_geometry, burial = dict[str, float](), np.zeros(graph.pocket.num_residues)
     if scorer.geometry is not None and line.geometry:
         contacts, features = scorer.contacts_of(batch, geometry)
@@ -149,7 +149,7 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
             "geometry_contacts": line.geometry * float(shares.pairs.sum()),
             "geometry_burial": float(burial.sum()),
         }
-        places, pairs = _Pairs.of(contacts).joined(line.geometry * shares.pairs, places, pairs)
+        places, pairs = _PairPlaces.of(contacts).joined(line.geometry * shares.pairs, places, pairs)
     rows, residue = np.unique(places.residue, return_inverse=True)
     distances = np.full(len(rows), np.inf)
     np.minimum.at(distances, residue, places.distance)
@@ -195,7 +195,7 @@ def _of_networks(
 
 
 @dataclass(frozen=True, eq=False)
-class _Pairs:
+class _PairPlaces:
     """Where E pairs are.
 
     Attributes:
@@ -209,11 +209,11 @@ class _Pairs:
     distance: np.ndarray
 
     @classmethod
-    def of(cls, contacts: Contacts) -> _Pairs:
+    def of(cls, contacts: Contacts) -> _PairPlaces:
         distance = _array(contacts.pair_distance).astype(np.float64)
         return cls(_array(contacts.pair_atom), _array(contacts.pair_residue), distance)
 
-    def joined(self, shares: np.ndarray, other: _Pairs, others: np.ndarray) -> tuple[_Pairs, np.ndarray]:
+    def joined(self, shares: np.ndarray, other: _PairPlaces, others: np.ndarray) -> tuple[_PairPlaces, np.ndarray]:
         """These pairs with shares (E,) and others with shares (networks, F), which may be the same ones: in order of
         atoms and residues, with shares (networks, pairs)."""
         keys = np.stack([np.concatenate([self.atom, other.atom]), np.concatenate([self.residue, other.residue])])
@@ -223,7 +223,7 @@ class _Pairs:
         total[:, place[: len(shares)]] += shares
         total[:, place[len(shares) :]] += others
         distance = np.concatenate([self.distance, other.distance])[first]
-        return _Pairs(found[0], found[1], distance), total
+        return _PairPlaces(found[0], found[1], distance), total
 
 
 def _prior(graph: ComplexGraph, scorer: Scorer) -> dict[str, float]:

@@ -18,6 +18,7 @@ from binding.errors import TrainingError
 from binding.graph.batch import Batch
 from binding.model.weights import Member
 from binding.training import parts
+from binding.training.attention import attention_entropy, warn_of_collapse
 from binding.training.gather import gather_batch, world_size
 from binding.training.losses import (
     HUBER_DELTA,
@@ -74,9 +75,16 @@ class TrainingModule(lightning.LightningModule):
             parts.freeze_all_but_readouts(self.member)
         self._predictions: list[Tensor] = []
 
-    def predict(self, member: Member, graphs: Batch, labels: Labels) -> tuple[Predicted, Labels]:
-        """Predictions of a batch with its labels, those of the other processes joined to them, in 32 bits."""
-        output = member.interaction(graphs)
+    def predict(
+        self, member: Member, graphs: Batch, labels: Labels, watch_attention: bool = False
+    ) -> tuple[Predicted, Labels]:
+        """Predictions of a batch with its labels, those of the other processes joined to them, in 32 bits.
+
+        With ``watch_attention`` the entropy of the attention weights goes into the log.
+        """
+        output = member.interaction(graphs, need_attention=watch_attention)
+        if watch_attention:
+            self._log_attention(attention_entropy(output))
         alone = labels.alone if member.ligand_only is None else member.ligand_only(graphs)
         model = self.config.model
         pk = model.network_weight * output.pk + model.prior_weight * labels.start
@@ -102,7 +110,7 @@ class TrainingModule(lightning.LightningModule):
         # Dropout is seeded by the place in the run, so that a resumed run draws as the unbroken one would have.
         torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank)
         graphs, labels, chosen = batch
-        predicted, labels = self.predict(self.member, graphs, labels)
+        predicted, labels = self.predict(self.member, graphs, labels, watch_attention=batch_idx == 0)
         if world_size() > 1:  # the labels are now those of all processes
             chosen = Chosen.of(labels)
         terms = self.losses(predicted, labels, chosen)
@@ -118,6 +126,15 @@ class TrainingModule(lightning.LightningModule):
         self._log_epoch({f"train_{name}": term.detach() for name, term in terms.items()}, len(labels.pk))
         total = torch.stack([weight * terms[name] for name, weight in weights.items() if weight > 0]).sum()
         return total * world_size()  # see gather_batch
+
+    def _log_attention(self, entropy: Tensor) -> None:
+        """The mean over all heads, and the head that chooses most narrowly, of the first batch of an epoch."""
+        known = entropy[torch.isfinite(entropy)]
+        if not len(known):  # no layers, or no pairs
+            return
+        self._log_epoch({"attention_entropy": known.mean(), "attention_entropy_lowest": known.min()}, 1)
+        if self.global_rank == 0:
+            warn_of_collapse(entropy)
 
     def _log_epoch(self, figures: dict[str, Tensor], size: int) -> None:
         self.log_dict(figures, on_step=False, on_epoch=True, batch_size=size)

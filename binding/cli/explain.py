@@ -59,7 +59,7 @@ def command(
             "-o",
             "--output",
             metavar="FOLDER",
-            help="Write parts.csv, residues.csv, atoms.csv, pairs.csv, ligands.sdf and report.html.",
+            help="Write a page (report.html), tables, explanation.json, and files for PyMOL and ChimeraX.",
         ),
     ] = None,
     top: Annotated[

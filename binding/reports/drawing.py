@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -20,18 +20,12 @@ _LOOK: Final = {
     "padding": 0.06,
 }
 _FITTED: Final = _LOOK | {"fixedBondLength": 22.0}  # pixels, at most: small molecules are not blown up
-_COLOURED: Final = _LOOK | {
+_LABELLED: Final = _LOOK | {
     "bondLineWidth": 1.5,
     "scalingFactor": 26.0,  # pixels a unit of length, of which a bond has one and a half
-    "annotationFontScale": 0.55,
-    "atomHighlightsAreCircles": True,
+    "annotationFontScale": 0.6,
     "prepareMolsBeforeDrawing": False,  # done here, so that it can fall back
-    "highlightRadius": 0.42,
 }
-#: Ends of the scale, for more and for less than nothing: Okabe and Ito's blue and orange, which all eyes tell apart,
-#: paler, so that the symbols stay legible on them.
-TIGHTER: Final = (0.25, 0.58, 0.80)
-WEAKER: Final = (0.93, 0.55, 0.25)
 
 
 def draw_compound(smiles: str | None) -> Markup | None:
@@ -50,37 +44,34 @@ def draw_compound(smiles: str | None) -> Markup | None:
         return _finished(drawer)
 
 
-def draw_shares(mol: Chem.Mol, shares: np.ndarray, limit: float) -> Markup:
-    """A 2D drawing with each atom's number and, in colour, what it adds to something.
+def draw_atoms(mol: Chem.Mol, labels: Sequence[str]) -> tuple[str, tuple[int, int], np.ndarray]:
+    """A 2D drawing in the colour of the text around it, with labels at the atoms and where each atom lies.
 
     Args:
         mol: Heavy atoms; sanitized.
-        shares: (atoms,) numbers.
-        limit: Above zero; what has this size, or more, gets the full colour.
+        labels: (atoms) what stands beside each; only letters and digits are drawn.
+
+    Returns:
+        SVG; its width and height; (atoms, 2) places in it. What is to be seen behind the atoms goes there.
     """
     bare = _without_text(mol)
-    for number, atom in enumerate(bare.GetAtoms(), start=1):
-        atom.SetProp("atomNote", str(number))
-    colours = {row: colour(share / limit) for row, share in enumerate(shares.tolist())}
+    for atom, label in zip(bare.GetAtoms(), labels, strict=True):
+        atom.SetProp("atomNote", re.sub(r"[^A-Za-z0-9']", "", label))
     with rdBase.BlockLogs():
         rdDepictor.Compute2DCoords(bare)
+        rdDepictor.StraightenDepiction(bare)
         drawer = rdMolDraw2D.MolDraw2DSVG(*_AS_LARGE_AS_NEEDED)
-        _set(drawer, _COLOURED)
+        _set(drawer, _LABELLED)
         drawer.drawOptions().useBWAtomPalette()
         try:
             ready = rdMolDraw2D.PrepareMolForDrawing(bare)
         except Chem.KekulizeException:  # a pose that was read with aromatic bonds only
             ready = rdMolDraw2D.PrepareMolForDrawing(bare, kekulize=False)
-        drawer.DrawMolecule(ready, list(colours), [], colours, {})
-        return _finished(drawer)
-
-
-def colour(share: float) -> tuple[float, float, float]:
-    """Red, green and blue, 0 to 1, of a share: white at 0, blue at 1 and orange at -1, and beyond."""
-    end = TIGHTER if share > 0 else WEAKER
-    strength = min(abs(share), 1.0)
-    red, green, blue = (1.0 - strength * (1.0 - value) for value in end)
-    return red, green, blue
+        drawer.DrawMolecule(ready)
+        places = np.array([[place.x, place.y] for place in map(drawer.GetDrawCoords, range(bare.GetNumAtoms()))])
+        text = re.sub(";?stroke-(?:opacity:1|linecap:butt|linejoin:miter)|;?fill-rule:evenodd", "", _finished(drawer))
+        text = text.replace("#000000", "currentColor")
+    return text, (drawer.Width(), drawer.Height()), places
 
 
 def _set(drawer: rdMolDraw2D.MolDraw2DSVG, look: Mapping[str, object]) -> None:

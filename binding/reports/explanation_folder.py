@@ -1,8 +1,9 @@
-"""The folder of files that ``binding explain`` writes: tables, the ligands with their shares, and a page."""
+"""The folder of files that ``binding explain`` writes: tables, the ligands with their shares, a page, structures."""
 
 from __future__ import annotations
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -10,18 +11,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+from binding.explanation.plain import as_plain
 from binding.explanation.rows import ATOM_COLUMNS, PAIR_COLUMNS, PART_COLUMNS, RESIDUE_COLUMNS, Explanation, atom_text
 from binding.files import atomic, make_folder
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
+from binding.reports.structures import STRUCTURE_FILES
 
 #: Complexes that the report draws; all are in the tables.
 DRAWN: Final = 50
 _PARTS, _RESIDUES, _ATOMS, _PAIRS = "parts.csv", "residues.csv", "atoms.csv", "pairs.csv"
-_LIGANDS, _REPORT = "ligands.sdf", "report.html"
+_LIGANDS, _REPORT, _JSON = "ligands.sdf", "report.html", "explanation.json"
 #: Of the ligands: one number a heavy atom, pK, in the order of the record.
 CONTRIBUTIONS_TAG: Final = "pk_contributions"
 #: What a folder of explanations holds.
-FILES: Final = (_PARTS, _RESIDUES, _ATOMS, _PAIRS, _LIGANDS, _REPORT)
+FILES: Final = (_PARTS, _RESIDUES, _ATOMS, _PAIRS, _LIGANDS, _JSON, *STRUCTURE_FILES, _REPORT)
 _TABLES: Final = {_PARTS: PART_COLUMNS, _RESIDUES: RESIDUE_COLUMNS, _ATOMS: ATOM_COLUMNS, _PAIRS: PAIR_COLUMNS}
 
 
@@ -52,6 +55,9 @@ class ExplanationFolder:
                 for name, columns in _TABLES.items()
             }
             self._ligands, self._report = self._open(stack, _LIGANDS), self._open(stack, _REPORT)
+            self._structures = {name: self._open(stack, name) for name in STRUCTURE_FILES}
+            self._json = self._open(stack, _JSON)
+            self._json.write("[")
             for table in self._tables.values():
                 table.writeheader()
             self._files = stack.pop_all()
@@ -63,6 +69,8 @@ class ExplanationFolder:
         self._put(_RESIDUES, explanation.residues())
         self._put(_ATOMS, explanation.atoms())
         self._put(_PAIRS, explanation.pairs())
+        begin = ",\n" if self._counts.total() else "\n"
+        self._json.write(begin + json.dumps(as_plain(explanation), ensure_ascii=False, allow_nan=False))
         reasons = explanation.reasons
         self._counts["failed" if reasons is None else "ok"] += 1
         if reasons is None:
@@ -85,6 +93,9 @@ class ExplanationFolder:
         from binding.reports.explanation import render
 
         with self._files:
+            self._json.write("\n]\n")
+            for name, write in STRUCTURE_FILES.items():
+                self._structures[name].write(write(self._drawn))
             self._report.write(render(self._drawn, self._failed, self._counts))
 
     def _open(self, stack: ExitStack, name: str) -> IO[str]:

@@ -38,7 +38,7 @@ _PLAIN: Final = ("descriptors", "vina", "burial")
 
 
 class GeometryConfig(Settings):
-    """The geometry expert: geometric sums under a kernel readout, fitted in closed form to the training rows."""
+    """The geometry expert: geometric sums under a kernel readout, fitted in closed form."""
 
     blocks: tuple[KernelBlock, ...] = Field(
         (
@@ -278,6 +278,11 @@ class TrainConfig(RunConfig):
         None, description="weights to start from: a shipped name, a `.safetensors` file or the folder of a run"
     )
     prior: Path | None = Field(None, description="prior that contributes to `pk`, made by `binding prior`")
+    geometry: bool = Field(
+        True,
+        description="fit a geometry expert to the same rows and join it with the network; "
+        "with `init`, teach theirs these rows",
+    )
     encoders: tuple[Path, ...] = Field(
         (), description="pre-trained encoders to start from: files or output folders of `binding pretrain`"
     )
@@ -341,6 +346,8 @@ class TrainConfig(RunConfig):
             raise ValueError(
                 "model.prior_weight above 0 needs prior, a file of `binding prior`; prior needs it to be above 0"
             )
+        if self.model.joining is not None and self.init is None:
+            raise ValueError("model.joining is found by training, on held-out rows: leave it out")
         if self.encoders and self.init is not None:
             raise ValueError("init and encoders exclude each other: the weights of init have encoders")
         if self.trainable == "readouts" and self.init is None:

@@ -149,9 +149,18 @@ class ComplexDataset(Dataset[Example]):
 
     def measured(self) -> tuple[list[LigandGraph], list[np.ndarray], np.ndarray]:
         """Ligands, words of their sites and pK (n,) of the rows with an exact measurement; redocked poses left out."""
-        docked = np.array([settings.rmsd is not None for settings in self.sources])[self._source]
-        rows = np.flatnonzero((self.relations == 0) & ~docked).tolist()
-        return *self._at_sites(rows), np.array([self._labels[row][0] for row in rows])
+        rows = self.exact_rows()
+        return *self._at_sites(rows.tolist()), self.pk[rows]
+
+    @property
+    def pk(self) -> np.ndarray:
+        """(rows,) pK as measured; a bound where ``relations`` says so."""
+        return np.array([pk for pk, _, _ in self._labels])
+
+    def exact_rows(self) -> np.ndarray:
+        """The rows with an exact measurement, without redocked poses."""
+        docked = np.array([settings.rmsd is not None for settings in self.sources], dtype=bool)[self._source]
+        return np.flatnonzero((self.relations == 0) & ~docked)
 
     def _at_sites(self, rows: Iterable[int]) -> tuple[list[LigandGraph], list[np.ndarray]]:
         places = [self.items[row] for row in rows]

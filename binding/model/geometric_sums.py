@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -44,13 +45,14 @@ NEAR_RADII: Final = (4.0, 6.0)  # Å from any ligand atom
 METAL_RADIUS: Final = 3.0  # Å
 #: Å from the nearest ligand atom: where a protein atom about the centre of a ligand that is bent begins to fade.
 BURIAL_FADE: Final = (8.0, 10.0)
+_NEAR: Final = len(BURIAL_RADII) + 1  # place of the atoms within 6 Å among the counts
 _EDGE = 0.5  # Å to either side of a radius, over which a protein atom fades out
-#: Shells of the contact profile that make one shell of the table of contacts by the kinds of both atoms.
-_TABLE_SHELLS: Final = ((0, 1, 2), (3, 4, 5))
+#: Shells of the table of contacts by the kinds of both atoms: each is half of the contact profile's.
+_TABLE_SHELLS: Final = 2
 #: Directions that change sign in a mirror: odd in the third axis of the residue's frame, the cross product.
-_SIGNED: Final = tuple(DIRECTION_COLUMNS.start + place for place in (2, 3, 6))
+_SIGNED: Final = (2, 3, 6)  # places among the directions
 _CLASSES: Final = len(ATOM_CLASSES)
-_BY_KIND: Final = _CLASSES * len(_TABLE_SHELLS) + len(_SIGNED)
+_BY_KIND: Final = _CLASSES * _TABLE_SHELLS + len(_SIGNED)
 _COLUMN: Final = {name: column for column, name in enumerate(ATOM_CATEGORIES)}
 _ROTORS: Final = DESCRIPTORS.index("rotatable_bonds")
 _ROTOR_WEIGHT, _ROTOR_SCALE = 0.0585, 7.0  # of Vina's function; of the descriptor
@@ -73,7 +75,7 @@ GROUPS: Final = {
     "burial": RESIDUE_SUMS["burial"],
     "composition": _CLASSES,
     "shells": _CLASSES * len(SHELLS),
-    "table": len(KINDS) * _CLASSES * len(_TABLE_SHELLS),
+    "table": len(KINDS) * _CLASSES * _TABLE_SHELLS,
     "angles": PAIR_SUMS["angles"],
     "handedness": len(KINDS) * len(_SIGNED),
 }
@@ -86,7 +88,7 @@ def vocabulary() -> dict[str, Any]:
         "reach": REACH,
         "groups": dict(GROUPS),
         "shells": list(SHELLS),
-        "table_shells": [list(shells) for shells in _TABLE_SHELLS],
+        "table_shells": np.arange(len(SHELLS)).reshape(_TABLE_SHELLS, -1).tolist(),
         "kinds": list(KINDS),
         "burial_radii": list(BURIAL_RADII),
         "near_radii": list(NEAR_RADII),
@@ -140,7 +142,7 @@ class Sums:
         shells, vina, angles, by_kind = self.pairs.split(list(PAIR_SUMS.values()), dim=1)
         burial, classes = self.residues.split(list(RESIDUE_SUMS.values()), dim=1)
         table, signed = by_kind.reshape(-1, len(KINDS), _BY_KIND).split([_BY_KIND - len(_SIGNED), len(_SIGNED)], dim=2)
-        near, sizes = burial[:, len(BURIAL_RADII) + 1].unsqueeze(1), self.sizes.unsqueeze(1)
+        near, sizes = burial[:, _NEAR].unsqueeze(1), self.sizes.unsqueeze(1)
         return {
             "descriptors": self.descriptors,
             "vina": vina / (1.0 + _ROTOR_WEIGHT * _ROTOR_SCALE * self.descriptors[:, _ROTORS].unsqueeze(1)),
@@ -179,15 +181,30 @@ def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures) -> 
         contacts: Its contacts within ``REACH``.
         features: Those of the pairs, with angles.
     """
-    sizes = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands).to(batch.dtype)
+    items, scalars = batch.num_ligands, features.scalars
+    sizes = torch.bincount(batch.atom_ligand, minlength=items).to(batch.dtype)
     ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
-    plain, by_kind = _pair_terms(features)
-    kinds = atom_kinds(batch.atom_categories).index_select(0, contacts.pair_atom)
-    items = batch.num_ligands
-    sums = plain.new_zeros(items, plain.shape[1]).index_add_(0, ligand, plain)
-    table = by_kind.new_zeros(items * len(KINDS), _BY_KIND).index_add_(0, ligand * len(KINDS) + kinds, by_kind)
-    pairs = torch.cat([sums, table.view(items, len(KINDS) * _BY_KIND)], dim=1)
-    return Sums(batch.descriptors, sizes, pairs, ProteinGrid.of(batch).terms(batch).sum(dim=1))
+    row = ligand * len(KINDS) + atom_kinds(batch.atom_categories).index_select(0, contacts.pair_atom)
+    directions = scalars[:, DIRECTION_COLUMNS] * features.smooth.unsqueeze(1)
+    plain = torch.cat([scalars[:, VINA_COLUMNS], scalars[:, POLAR_COLUMNS], directions], dim=1)
+    plain = plain.new_zeros(items, plain.shape[1]).index_add_(0, ligand, plain)
+    by_kind = torch.cat([scalars[:, PROFILE_COLUMNS], _signed(directions)], dim=1)
+    by_kind = by_kind.new_zeros(items * len(KINDS), by_kind.shape[1]).index_add_(0, row, by_kind)
+    profile, signed = by_kind.view(items, len(KINDS), -1).split([_CLASSES * len(SHELLS), len(_SIGNED)], dim=2)
+    table = torch.cat([_in_table(profile), signed], dim=2)
+    pairs = torch.cat([profile.sum(1), plain, table.flatten(1)], dim=1)
+    return Sums(batch.descriptors, sizes, pairs, ProteinGrid.of(batch).sums(batch))
+
+
+def _signed(directions: Tensor) -> Tensor:
+    """(E, 3), those of the directions that change sign in a mirror."""
+    return torch.stack([directions[:, place] for place in _SIGNED], dim=1)
+
+
+def _in_table(profile: Tensor) -> Tensor:
+    """Contact profiles (..., classes * shells) in the shells of the table: (..., shells of the table * classes)."""
+    shells = profile.unflatten(-1, (_CLASSES, _TABLE_SHELLS, -1)).sum(-1)
+    return shells.transpose(-1, -2).flatten(-2)
 
 
 @torch.inference_mode()
@@ -208,10 +225,7 @@ def _pair_terms(features: PairFeatures) -> tuple[Tensor, Tensor]:
     directions = scalars[:, DIRECTION_COLUMNS] * features.smooth.unsqueeze(1)
     profile = scalars[:, PROFILE_COLUMNS]
     plain = torch.cat([profile, scalars[:, VINA_COLUMNS], scalars[:, POLAR_COLUMNS], directions], dim=1)
-    by_shell = profile.view(-1, _CLASSES, len(SHELLS))
-    table = torch.cat([by_shell[:, :, list(shells)].sum(2) for shells in _TABLE_SHELLS], dim=1)
-    signed = directions[:, [column - DIRECTION_COLUMNS.start for column in _SIGNED]]
-    return plain, torch.cat([table, signed], dim=1)
+    return plain, torch.cat([_in_table(profile), _signed(directions)], dim=1)
 
 
 def pair_shares(batch: Batch, contacts: Contacts, features: PairFeatures, slope: Tensor) -> Tensor:
@@ -264,25 +278,34 @@ class ProteinGrid:
 
     def terms(self, batch: Batch) -> Tensor:
         """(B, P, RESIDUE_WIDTH), what each protein atom adds to the sums about burial."""
+        counts = self._counts(batch)
+        kinds = nn.functional.one_hot(self.classes, _CLASSES) * counts[_NEAR].unsqueeze(2)
+        return torch.cat([counts.movedim(0, 2), kinds], dim=2)
+
+    def sums(self, batch: Batch) -> Tensor:
+        """(B, RESIDUE_WIDTH), the terms of all protein atoms together."""
+        counts = self._counts(batch)
+        kinds = counts.new_zeros(batch.num_ligands, _CLASSES).scatter_add_(1, self.classes, counts[_NEAR])
+        return torch.cat([counts.sum(2).t(), kinds], dim=1)
+
+    def _counts(self, batch: Batch) -> Tensor:
+        """(6, B, P), 0 to 1: about the ligand's centre, near its atoms, and metals that it may hold."""
         items, own = batch.num_ligands, batch.atom_positions - self.centre.index_select(0, batch.atom_ligand)
         ligand = self.positions.new_full((items * batch.max_atoms, 3), -_FAR_AWAY)
         ligand[batch.atom_slot] = own.to(ligand.dtype)
-        distances = torch.cdist(
-            self.positions,
-            ligand.view(items, batch.max_atoms, 3),
-            compute_mode="donot_use_mm_for_euclid_dist",
-        )
-        least = distances.amin(dim=2)
-        far = self.positions.norm(dim=2)
-        near = _within(least, NEAR_RADII[1])
-        fade = envelope(least, *BURIAL_FADE)
-        columns = [_within(far, radius) * fade for radius in BURIAL_RADII]
-        columns += [_within(least, NEAR_RADII[0]), near]
-        columns += [(self.classes == METAL_ION) * _within(least, METAL_RADIUS)]
-        kinds = nn.functional.one_hot(self.classes, _CLASSES) * near.unsqueeze(2)
-        return torch.cat([torch.stack(columns, dim=2), kinds], dim=2)
+        ligand = ligand.view(items, batch.max_atoms, 3)
+        # Squared, by a product: right to some 1e-5 Å within reach, and a fraction of the time of cdist.
+        far = (self.positions * self.positions).sum(2)
+        lengths = (ligand * ligand).sum(2).unsqueeze(1)
+        squares = torch.baddbmm(lengths, self.positions, ligand.transpose(1, 2), alpha=-2.0).amin(dim=2) + far
+        least = squares.clamp_min(0.0).sqrt()
+        about = _within(far.sqrt(), BURIAL_RADII) * envelope(least, *BURIAL_FADE)
+        near = _within(least, (*NEAR_RADII, METAL_RADIUS))
+        near[-1] *= self.classes == METAL_ION
+        return torch.cat([about, near])
 
 
-def _within(distance: Tensor, radius: float) -> Tensor:
-    """About one below a radius, about zero above it (Å)."""
-    return envelope(distance, radius - _EDGE, radius + _EDGE)
+def _within(distance: Tensor, radii: tuple[float, ...]) -> Tensor:
+    """(radii, ...), about one below each radius, about zero above it (Å)."""
+    shape = (len(radii), *(1 for _ in distance.shape))
+    return envelope(distance - distance.new_tensor(radii).view(shape), -_EDGE, _EDGE)

@@ -25,7 +25,7 @@ from binding.errors import TrainingError
 from binding.model.geometric_sums import GROUPS, Sums
 
 _FARTHEST = 4.0  # standard deviations of a number from its mean; beyond, it counts as so many
-_ARRAYS: Final = ("support", "means", "scales", "weights", "constant")
+_ARRAYS: Final = ("support", "means", "scales", "weights", "constant", "learned")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +65,7 @@ class KernelReadout:
         means, scales: (width,) float64, of the groups of the training complexes.
         weights: (m,) float64, pK.
         constant: pK.
+        learned: How many of the last training complexes have no part in the linear blocks; see ``learned_from``.
 
     Raises:
         ValueError: The arrays do not fit the blocks or each other.
@@ -78,6 +79,7 @@ class KernelReadout:
         scales: np.ndarray,
         weights: np.ndarray,
         constant: float,
+        learned: int = 0,
     ) -> None:
         self.config = config
         self._columns = _Columns.of(config)
@@ -85,20 +87,21 @@ class KernelReadout:
         if support.shape != (len(weights), width) or means.shape != (width,) or scales.shape != (width,):
             raise ValueError("the support of the geometry's readout does not fit its blocks")
         self.support, self.means, self.scales = support, means, scales
-        self.weights, self.constant = weights, constant
+        self.weights, self.constant, self.learned = weights, constant, learned
         self._device = torch.device("cpu")
         self._means, self._scales = torch.from_numpy(means), torch.from_numpy(scales)
-        alpha = torch.from_numpy(weights)
+        self._alpha = torch.from_numpy(weights)
         known = torch.from_numpy(support.astype(np.float64))
-        #: For each block: the direction (d,) of a linear one, else its support (m, d) and squared lengths (m,).
+        fitted = len(weights) - learned
+        #: For each block: the direction (d,) of a linear one, in 64 bits; else its support (d, m) and squared lengths
+        #: (m,) in 32 bits, which leave less than a millionth of a pK open.
         self._known: list[tuple[Tensor, Tensor | None]] = []
         for block in config.blocks:
             rows = self._columns.block(known, block)
             if block.kernel == "linear":
-                self._known.append((rows.t() @ alpha, None))
+                self._known.append((rows[:fitted].t() @ self._alpha[:fitted], None))
             else:
-                self._known.append((rows, (rows * rows).sum(1)))
-        self._alpha = alpha
+                self._known.append((rows.t().float().contiguous(), (rows * rows).sum(1).float()))
 
     def __len__(self) -> int:
         return len(self.weights)
@@ -134,12 +137,41 @@ class KernelReadout:
             if squares is None:
                 total = total + block.amplitude * (rows @ known)
             else:
-                found = block.amplitude * _matern(_distances(rows, known, squares))
+                found = block.amplitude * _matern(rows.float(), known, squares)
                 covariance = found if covariance is None else covariance + found
         if covariance is None:
             return total, torch.zeros_like(total)
         size = sum(block.amplitude for block in self.config.blocks if block.kernel != "linear")
-        return total + covariance @ self._alpha, covariance.amax(dim=1) / size
+        return total + covariance.double() @ self._alpha, covariance.amax(dim=1).double() / size
+
+    def learned_from(self, sums: Sums, pk: np.ndarray, noise: np.ndarray) -> Self:
+        """The readout corrected by complexes of one's own: what it misses on them, it learns for those like them.
+
+        Without the linear blocks, which would carry the correction to complexes that have nothing in common with them.
+
+        Args:
+            sums: Of n complexes.
+            pk: (n,) measured, exact.
+            noise: (n,) as for ``fit``.
+
+        Raises:
+            TrainingError: ``not_fitted``.
+        """
+        standard = self._standard(sums.to(self._device).double().groups()).cpu()
+        added = standard.numpy().astype(np.float16)
+        covariance = _covariance(self.config, self._columns, torch.from_numpy(added.astype(np.float64)), linear=False)
+        covariance[np.diag_indices(len(pk))] += noise
+        missed = np.asarray(pk, dtype=np.float64) - self(sums).cpu().numpy()
+        weights = scipy.linalg.cho_solve(_factor(covariance), missed)
+        return type(self)(
+            self.config,
+            np.concatenate([self.support, added]),
+            self.means,
+            self.scales,
+            np.concatenate([self.weights, weights]),
+            self.constant,
+            self.learned + len(pk),
+        )
 
     def _standard(self, groups: Mapping[str, Tensor]) -> Tensor:
         joined = torch.cat([groups[name] for name in self._columns.names], dim=1)
@@ -156,8 +188,8 @@ class KernelReadout:
         Raises:
             KeyError, ValueError: One is missing, or they do not fit.
         """
-        support, means, scales, weights, constant = (arrays[name] for name in _ARRAYS)
-        return cls(config, support, means, scales, weights, float(constant))
+        support, means, scales, weights, constant = (arrays[name] for name in _ARRAYS[:5])
+        return cls(config, support, means, scales, weights, float(constant), int(arrays.get("learned", 0)))
 
     @classmethod
     def fit(
@@ -192,38 +224,46 @@ class KernelReadout:
         family = np.array([numbers.setdefault(name, len(numbers)) for name in named])
         covariance += config.family_variance * (family[:, None] == family)
         covariance[np.diag_indices(len(pk))] += noise
-        try:
-            factor = scipy.linalg.cho_factor(covariance, lower=True, overwrite_a=True, check_finite=True)
-        except (np.linalg.LinAlgError, ValueError):
-            raise TrainingError(
-                "The geometry's readout cannot be fitted to these complexes.", "Look for odd structures.", "not_fitted"
-            ) from None
+        factor = _factor(covariance)
         right = np.stack([np.ones(len(pk)), np.asarray(pk, dtype=np.float64)], axis=1)
         ones, measured = scipy.linalg.cho_solve(factor, right).T
         constant = float(measured.sum() / ones.sum())
         return cls(config, support, means.numpy(), scales.numpy(), measured - constant * ones, constant)
 
 
-def _covariance(config: GeometryConfig, columns: _Columns, standard: Tensor) -> np.ndarray:
-    """(n, n) of the standardised groups of n complexes."""
+def _factor(covariance: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The Cholesky factor, in the covariance's place."""
+    try:
+        return scipy.linalg.cho_factor(covariance, lower=True, overwrite_a=True, check_finite=True)
+    except (np.linalg.LinAlgError, ValueError):
+        raise TrainingError(
+            "The geometry's readout cannot be fitted to these complexes.", "Look for odd structures.", "not_fitted"
+        ) from None
+
+
+def _covariance(config: GeometryConfig, columns: _Columns, standard: Tensor, linear: bool = True) -> np.ndarray:
+    """(n, n) of the standardised groups of n complexes, with the linear blocks or without them."""
     total = np.zeros((len(standard), len(standard)))
     for block in config.blocks:
         rows = columns.block(standard, block)
-        if block.kernel == "linear":
+        if block.kernel != "linear":
+            found = _matern(rows, rows.t(), (rows * rows).sum(1))
+        elif linear:
             found = rows @ rows.t()
         else:
-            found = _matern(_distances(rows, rows, (rows * rows).sum(1)))
+            continue
         total += block.amplitude * found.numpy()
     return total
 
 
-def _distances(rows: Tensor, known: Tensor, squares: Tensor) -> Tensor:
-    """(n, m) between rows (n, d) and known ones (m, d) of known squared lengths (m,)."""
-    square = (rows * rows).sum(1, keepdim=True) + squares - 2.0 * (rows @ known.t())
-    return (square.clamp_min(0.0) + 1e-12).sqrt()
+def _matern(rows: Tensor, known: Tensor, squares: Tensor) -> Tensor:
+    """Matern-3/2 covariance (n, m) of unit length and amplitude.
 
-
-def _matern(distance: Tensor) -> Tensor:
-    """Matern-3/2 of unit length."""
-    scaled = math.sqrt(3.0) * distance
+    Args:
+        rows: (n, d).
+        known: (d, m).
+        squares: (m,) squared lengths of the known.
+    """
+    square = torch.addmm(squares, rows, known, alpha=-2.0) + (rows * rows).sum(1, keepdim=True)
+    scaled = (3.0 * square.clamp_min(1e-12)).sqrt()
     return (1.0 + scaled) * torch.exp(-scaled)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from binding import __version__
-from binding.config import TrainConfig
+from binding.config import JoiningConfig, TrainConfig
 from binding.data.datamodule import ComplexDataModule
 from binding.data.dataset import BucketSampler, ComplexDataset
 from binding.domain.index import Domain
@@ -20,6 +20,7 @@ from binding.files import atomic
 from binding.metrics import MIN_ROWS, regression_metrics
 from binding.model.weights import Member, Scorer, save_weights
 from binding.training.domain import training_domain
+from binding.training.geometry import FittedGeometry, geometry_of_run, joined_on, sums_of_rows
 from binding.training.start import Start
 
 
@@ -54,6 +55,13 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
     output = Path(config.output)
     member = Member(config.model)  # on the CPU, free of the trainer
     member.load_state_dict(average.state_dict())
+    geometry = geometry_of_run(config, data, None if start is None else start.geometry)
+    if geometry is not None:
+        joining = _joining(member, geometry, data)
+        config = config.model_copy(update={"model": config.model.model_copy(update={"joining": joining})})
+        member = Member(config.model)
+        member.load_state_dict(average.state_dict())
+    readout = None if geometry is None else geometry.readout
     counts = np.bincount([source for source, _ in data.train_set.items], minlength=len(config.sources))
     rows: dict[str, int] = {}
     for source, count in zip(config.sources, counts.tolist(), strict=True):
@@ -75,7 +83,8 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
     predictions, metrics = None, {}
     if len(data.validation_set):
         predictions = output / "validation.csv"
-        table = predict_dataset(Scorer(output.name, {}, [member], prior=data.prior), data.validation_set)
+        scorer = Scorer(output.name, {}, [member], prior=data.prior, geometry=readout)
+        table = predict_dataset(scorer, data.validation_set)
         with atomic(predictions, resumes=True) as partial:
             table.to_csv(partial, index=False, float_format="%.5f")
         exact = table[table["relation"] == "="]  # a bound has no error
@@ -84,15 +93,36 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
             error = exact["pk"].to_numpy() - truth
             kept = {name: value for name, value in card.get("calibration", {}).items() if name == "pose"}
             card["calibration"] = {**kept, **calibrate(error, exact["pk_std"].to_numpy()), "rows": len(exact)}
-        metrics = {name: regression_metrics(truth, exact[name].to_numpy()) for name in ("pk", "pk_ligand_only")}
+        names = ("pk", "pk_ligand_only", *(("pk_network",) if readout is not None else ()))
+        metrics = {name: regression_metrics(truth, exact[name].to_numpy()) for name in names}
         card["validation"] = {"rows": len(table), "exact_rows": len(exact), **metrics}
     weights = output / "model.safetensors"
-    save_weights(weights, [member.state_dict()], card, prior=data.prior, resumes=True)
+    save_weights(weights, [member.state_dict()], card, prior=data.prior, geometry=readout, resumes=True)
     seen = [training_domain(data.train_set.caches, data.train_set.items)]
     if data.prior is not None:
         seen.append(data.prior.domain())
     Domain.merged(seen).save(weights, resumes=True)
     return TrainResult(weights, predictions, metrics)
+
+
+def _joining(member: Member, geometry: FittedGeometry, data: ComplexDataModule) -> JoiningConfig:
+    """How pk is joined, by the held-out rows with an exact measurement."""
+    rows = data.validation_set
+    exact = rows.exact_rows()
+    if not len(exact):
+        return geometry.expected
+    plain = Member(member.interaction.config.model_copy(update={"joining": None}))
+    plain.load_state_dict(member.state_dict())
+    said = predict_dataset(Scorer("network", {}, [plain], prior=data.prior), rows).iloc[exact]
+    prior = None if data.prior is None else said["pk_prior"].to_numpy()
+    sums = sums_of_rows(rows.caches, [rows.items[row] for row in exact.tolist()])
+    return joined_on(
+        geometry.expected,
+        said["pk_true"].to_numpy(),
+        network=said["pk_network"].to_numpy(),
+        geometry=geometry.readout(sums).numpy(),
+        prior=prior,
+    )
 
 
 def calibrate(error: np.ndarray, std: np.ndarray) -> dict[str, float]:
@@ -123,9 +153,9 @@ def predict_dataset(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) 
 
     Returns:
         One row each, in order: ``source``, ``id``, ``pk_true``, ``relation``, ``pk``, ``pk_std``,
-        ``pk_ligand_only``, ``pose``, ``heavy_atoms``.
+        ``pk_ligand_only``, ``pk_network``, ``pk_prior``, ``pose``, ``heavy_atoms``.
     """
-    columns = ("pk", "pk_std", "pk_ligand_only", "pose")
+    columns = ("pk", "pk_std", "pk_ligand_only", "pk_network", "pk_prior", "pose")
     values = np.zeros((len(rows), len(columns)))
     for batch in BucketSampler(rows, batch_size, shuffle=False):
         starts = None if rows.starts is None else rows.starts.take(batch)

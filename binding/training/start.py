@@ -10,6 +10,7 @@ from torch import Tensor
 
 from binding.config import ModelConfig, TrainConfig
 from binding.errors import ConfigError
+from binding.model.kernel_readout import KernelReadout
 from binding.model.weights import load_model, resolve_weights
 from binding.prior.model import Prior
 
@@ -29,6 +30,7 @@ class Start:
         origin: Which weights they were, for the card of the run.
         calibration: Calibration from the card of these weights, or empty.
         prior: The prior that their pk starts from, if they have one.
+        geometry: The geometry expert that their pk is joined with, if they have one.
     """
 
     model: ModelConfig
@@ -36,6 +38,7 @@ class Start:
     origin: dict[str, Any]
     calibration: dict[str, Any]
     prior: Prior | None = None
+    geometry: KernelReadout | None = None
 
 
 def load_start(config: TrainConfig) -> Start | None:
@@ -59,9 +62,10 @@ def load_start(config: TrainConfig) -> Start | None:
     held = member.interaction.config
     asked = config.model.model_dump(include=set(config.model.model_fields_set))
     free = {name: value for name, value in asked.items() if name in _FREE or _ADDED.get(name) == value}
-    differs = {name: value for name, value in asked.items() if name not in free and getattr(held, name) != value}
+    theirs = held.model_dump()
+    differs = {name: value for name, value in asked.items() if name not in free and theirs[name] != value}
     if differs:
-        told = ", ".join(f"{name} {value} (theirs: {getattr(held, name)})" for name, value in differs.items())
+        told = ", ".join(f"{name} {value} (theirs: {theirs[name]})" for name, value in differs.items())
         raise ConfigError(
             f"model: {told} does not fit the weights {config.init}.",
             "Leave model out: with init, the sizes come from the card of the weights.",
@@ -77,4 +81,5 @@ def load_start(config: TrainConfig) -> Start | None:
         },
         calibration=dict(scorer.card.get("calibration", {})),
         prior=scorer.prior,
+        geometry=scorer.geometry,
     )

@@ -147,22 +147,59 @@ def _show_one(explanation: Explanation, top: int) -> None:
     said = f"{row.id}: {error} = -log10(K/M), the sum of its parts; above zero binds tighter"
     terminal.console().print(said, markup=False)
     terminal.print_columns([Column("part", False, lambda part: part["part"]), *_share_columns()], parts, "")
+    others = _other_columns(explanation)
+    distance = Column("distance\nÅ", True, lambda item: number(item["distance"], 2))
+    contacts = Column("contacts, by distance", False, lambda item: item["contacts"])
     for title, rows, extra, label in (
         (
             "residue",
             explanation.residues(),
-            [
-                Column("distance\nÅ", True, lambda item: number(item["distance"], 2)),
-                Column("contacts, by distance", False, lambda item: item["contacts"]),
-            ],
+            [distance, *others] if others and terminal.is_narrow() else [distance, *others, contacts],
             residue_label,
         ),
-        ("ligand atom", explanation.atoms(), [], lambda item: f"{item['element']}{item['atom']}"),
+        ("ligand atom", explanation.atoms(), others, lambda item: f"{item['element']}{item['atom']}"),
     ):
         chosen = strongest(rows, top)
         if chosen:
             caption = f"{len(chosen)} of {len(rows)} {title}s"
             terminal.print_columns([Column(title, False, label), *_share_columns(), *extra], chosen, caption)
+    _show_fragments(explanation)
+    if others and explanation.agreement is not None:
+        terminal.console().print(explanation.agreement.sentence, markup=False)
+
+
+def _other_columns(explanation: Explanation) -> list[Column]:
+    """Of residues and atoms, what was asked for beside the contributions."""
+    columns = []
+    if explanation.attention is not None:
+        columns.append(Column("attention", True, lambda item: number(item["attention"], 2)))
+    if explanation.gradients is not None:
+        columns.append(Column("gradient\npK", True, lambda item: f"{item['pk_gradient']:+.2f}"))
+    if explanation.occlusion is not None:
+        columns.append(Column("deleted\npK", True, lambda item: f"{item['pk_occlusion']:+.2f}"))
+    return columns
+
+
+def _show_fragments(explanation: Explanation) -> None:
+    """What pk loses without each piece of the ligand, where that was asked for."""
+    if explanation.occlusion is None:
+        return
+    atoms = explanation.atoms()
+    rows = [
+        {
+            "piece": f"{one.piece.kind} of {len(one.piece.atoms)} with "
+            f"{atoms[one.piece.atoms[0]]['element']}{one.piece.atoms[0] + 1}",
+            "smiles": one.piece.smiles,
+            "pk": one.pk,
+        }
+        for one in sorted(explanation.occlusion.fragments, key=lambda one: -one.pk)
+    ]
+    columns = [
+        Column("piece of the ligand", False, lambda item: item["piece"]),
+        Column("deleted\npK", True, lambda item: f"{item['pk']:+.2f}" if math.isfinite(item["pk"]) else ""),
+        Column("SMILES", False, lambda item: item["smiles"]),
+    ]
+    terminal.print_columns(columns, rows, "deleted: what pK loses without it; above zero it holds the ligand")
 
 
 def _share_columns() -> list[Column]:

@@ -35,12 +35,14 @@ class Agreement:
         by_measure: (k,) of each measure that was asked for, in the order of ``MEASURES``; higher matters more.
         spearman: (m, m) rank correlations; NaN with fewer than five residues, or where one has no order.
         top: (m, m) residues among the highest ten of both.
+        attention_in_pk: Whether the networks whose attention it is have a weight in pk.
     """
 
     residue_labels: tuple[str, ...]
     by_measure: dict[str, np.ndarray]
     spearman: np.ndarray
     top: np.ndarray
+    attention_in_pk: bool = True
 
     @property
     def measures(self) -> tuple[str, ...]:
@@ -86,10 +88,16 @@ class Agreement:
         left = self.beyond("attention", "contacts", judge)
         if not np.isfinite(left):
             return ""
-        how = f"{left:.2f} of its rank correlation is left once the contacts of each residue are counted"
-        if left < _NOTHING_MORE:
-            return f" Attention says nothing here that counting contacts does not: {how}."
-        return f" Attention says more here than counting contacts: {how}."
+        how = f"once the contacts of each residue are counted, its rank correlation is still {left:.2f}"
+        said = (
+            "nothing here that counting contacts does not"
+            if left < _NOTHING_MORE
+            else "more here than counting contacts"
+        )
+        whose = (
+            "" if self.attention_in_pk else " It is of networks that answer for the pose and have no weight in this pK."
+        )
+        return f" Attention says {said}: {how}.{whose}"
 
 
 def partial(first: float, second: float, third: float) -> float:
@@ -104,12 +112,13 @@ def number_of_contacts(pocket: Protein, ligand: Ligand, rows: np.ndarray) -> np.
     return np.bincount(pocket.atom_residue, weights=near, minlength=pocket.num_residues)[rows]
 
 
-def compare(residue_labels: tuple[str, ...], values: dict[str, np.ndarray]) -> Agreement:
+def compare(residue_labels: tuple[str, ...], values: dict[str, np.ndarray], attention_in_pk: bool = True) -> Agreement:
     """Compares measures of the same residues.
 
     Args:
         residue_labels: (k) the residues.
         values: (k,) by name of ``MEASURES``.
+        attention_in_pk: As in ``Agreement``.
     """
     ordered = {name: values[name] for name in MEASURES if name in values}
     count, most = len(ordered), min(TOP, len(residue_labels))
@@ -119,4 +128,4 @@ def compare(residue_labels: tuple[str, ...], values: dict[str, np.ndarray]) -> A
     for (i, first), (j, second) in combinations(enumerate(ordered.values()), 2):
         ranks[i, j] = ranks[j, i] = float("nan") if few else float(spearman(first, second))
         top[i, j] = top[j, i] = len(best[i] & best[j])
-    return Agreement(residue_labels, ordered, ranks, top)
+    return Agreement(residue_labels, ordered, ranks, top, attention_in_pk)

@@ -1,6 +1,8 @@
-"""Attention weights with labels: what the networks' ligand atoms and residues look at.
+"""Attention with labels: learned weights of the networks, and the fixed heads of the geometry expert.
 
-A weight says where information flows from, not how much pk depends on it; ``agreement`` compares the two.
+A learned weight says where information flows from, not how much pk depends on it; ``agreement`` compares the two. A
+head of the geometry expert looks at one class of protein atoms, with a weight that depends on distance alone, and sums;
+what it adds to pk is known exactly.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from typing import Final
 import numpy as np
 import torch
 
+from binding.explanation.contributions import Contributions
 from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import Scorer
+from binding.model.geometric_sums import HEADS
 
 #: Of ``AttentionMaps.weights``, in its order; each name says from where to where.
 DIRECTIONS: Final = ("atoms to residues", "residues to atoms")
@@ -30,12 +34,14 @@ class AttentionMaps:
         weights: (networks, layers, 2, heads, n, k) float32, directions as in ``DIRECTIONS``. In the first each atom's
             weights add up to one over the residues, in the second each residue's over the atoms; those of an atom that
             reaches no residue are zero.
+        in_pk: What the networks' number is multiplied by in pk; with 0 they answer for ``pose`` alone.
     """
 
     atom_labels: tuple[str, ...]
     residue_labels: tuple[str, ...]
     in_reach: np.ndarray
     weights: np.ndarray
+    in_pk: float = 1.0
 
     def map(
         self, direction: int, layer: int | None = None, head: int | None = None, member: int | None = None
@@ -100,6 +106,43 @@ class AttentionMaps:
         return self.map(1).sum(axis=1)
 
 
+@dataclass(frozen=True, eq=False)
+class HeadMaps:
+    """The fixed heads of the geometry expert in one complex: n ligand atoms, k residues in reach.
+
+    Attributes:
+        heads: Names of the heads: classes of protein atoms, then what does not go by these.
+        atom_labels: (n) such as ``C12``.
+        residue_labels: (k) such as ``A:ASP:25``.
+        weights: (classes, n, k) protein atoms of each class that an atom meets in a residue, each counted by the
+            weight of its distance: the attention of the heads that have a class.
+        pk: (heads, n, k) pK, what each head adds to pk; with the networks' they add up to the contributions of the
+            pairs.
+    """
+
+    heads: tuple[str, ...]
+    atom_labels: tuple[str, ...]
+    residue_labels: tuple[str, ...]
+    weights: np.ndarray
+    pk: np.ndarray
+
+
+def heads_of(found: Contributions, atom_labels: Sequence[str], residue_labels: Sequence[str]) -> HeadMaps | None:
+    """The maps of the fixed heads; None for a model without a geometry expert.
+
+    Args:
+        found: The contributions of a complex.
+        atom_labels: Of all ligand atoms.
+        residue_labels: (k) of its residues in reach.
+    """
+    if not len(found.heads):
+        return None
+    weights, pk = (np.zeros((len(each), len(atom_labels), len(residue_labels))) for each in (found.counts, found.heads))
+    weights[:, found.pair_atom, found.pair_residue] = found.counts
+    pk[:, found.pair_atom, found.pair_residue] = found.heads
+    return HeadMaps(HEADS, tuple(atom_labels), tuple(residue_labels), weights, pk)
+
+
 def attention_of(
     graph: ComplexGraph, scorer: Scorer, atom_labels: Sequence[str], residue_labels: Sequence[str]
 ) -> AttentionMaps:
@@ -124,4 +167,4 @@ def attention_of(
             pairs = torch.stack(directions).float().cpu().numpy()  # (2, pairs, heads)
             weights[number, layer][:, :, atom, column] = pairs.transpose(0, 2, 1)
     labels = tuple(residue_labels[row] for row in rows.tolist())
-    return AttentionMaps(tuple(atom_labels), labels, in_reach, weights)
+    return AttentionMaps(tuple(atom_labels), labels, in_reach, weights, in_pk=scorer.line.network)

@@ -19,6 +19,7 @@ from binding.explanation.geometry_shares import geometry_shares
 from binding.graph.batch import Batch
 from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import Scorer
+from binding.model.geometric_sums import head_weights
 from binding.model.interaction import Geometry, Output
 from binding.model.layers.contacts import Contacts
 from binding.score.network import bounded
@@ -81,6 +82,8 @@ class Contributions:
         pair_residue: (E,) place of its residue in ``pocket_rows``.
         pair_distance: (E,) Å, least distance of its heavy atoms.
         pairs: (E) shares of the pairs, of networks and geometry together.
+        heads: (len(HEADS), E) pK, the geometry expert's part of these by head; without rows where there is no expert.
+        counts: (classes of protein atoms, E) protein atoms of each class that these heads count in each pair.
         geometry: pK by part, ``geometry_ligand``, ``geometry_contacts`` and ``geometry_burial``; empty where the
             weights have no geometry expert.
         burial: (pocket residues,) pK, shares of all residues of the pocket in ``geometry_burial``, to which they add
@@ -100,6 +103,8 @@ class Contributions:
     pair_residue: np.ndarray
     pair_distance: np.ndarray
     pairs: Shares
+    heads: np.ndarray
+    counts: np.ndarray
     geometry: dict[str, float]
     burial: np.ndarray
     bound: float = 0.0
@@ -140,6 +145,7 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
     parts, pairs = _of_networks(scorer, batch, geometry, outputs)
     places = _PairPlaces.of(geometry.contacts)
     by_geometry, burial = dict[str, float](), np.zeros(graph.pocket.num_residues)
+    heads, counts = np.zeros((2, 0, pairs.shape[1]))
     if scorer.geometry is not None and line.geometry:
         contacts, features = scorer.contacts_of(batch, geometry)
         shares = geometry_shares(scorer.geometry, batch, contacts, features)
@@ -149,7 +155,13 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
             "geometry_contacts": line.geometry * float(shares.pairs.sum()),
             "geometry_burial": float(burial.sum()),
         }
-        places, pairs = _PairPlaces.of(contacts).joined(line.geometry * shares.pairs, places, pairs)
+        of_geometry = _PairPlaces.of(contacts)
+        places, column, other = of_geometry.joined(places)
+        pairs = _placed(pairs, other, len(places.atom)) + _placed(
+            line.geometry * shares.pairs, column, len(places.atom)
+        )
+        heads = _placed(line.geometry * shares.heads, column, len(places.atom))
+        counts = _placed(head_weights(features).T.double().cpu().numpy(), column, len(places.atom))
     rows, residue = np.unique(places.residue, return_inverse=True)
     distances = np.full(len(rows), np.inf)
     np.minimum.at(distances, residue, places.distance)
@@ -165,6 +177,8 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
         pair_residue=residue,
         pair_distance=places.distance,
         pairs=Shares(pairs),
+        heads=heads,
+        counts=counts,
         geometry=by_geometry,
         burial=burial,
     )
@@ -213,17 +227,20 @@ class _PairPlaces:
         distance = _array(contacts.pair_distance).astype(np.float64)
         return cls(_array(contacts.pair_atom), _array(contacts.pair_residue), distance)
 
-    def joined(self, shares: np.ndarray, other: _PairPlaces, others: np.ndarray) -> tuple[_PairPlaces, np.ndarray]:
-        """These pairs with shares (E,) and others with shares (networks, F), which may be the same ones: in order of
-        atoms and residues, with shares (networks, pairs)."""
+    def joined(self, other: _PairPlaces) -> tuple[_PairPlaces, np.ndarray, np.ndarray]:
+        """These pairs and others, which may be the same ones, in order of atoms and residues; where each of them is."""
         keys = np.stack([np.concatenate([self.atom, other.atom]), np.concatenate([self.residue, other.residue])])
         found, first, place = np.unique(keys, axis=1, return_index=True, return_inverse=True)
         place = place.reshape(-1)
-        total = np.zeros((len(others), found.shape[1]))
-        total[:, place[: len(shares)]] += shares
-        total[:, place[len(shares) :]] += others
         distance = np.concatenate([self.distance, other.distance])[first]
-        return _PairPlaces(found[0], found[1], distance), total
+        return _PairPlaces(found[0], found[1], distance), place[: len(self.atom)], place[len(self.atom) :]
+
+
+def _placed(values: np.ndarray, place: np.ndarray, count: int) -> np.ndarray:
+    """Values (..., pairs) at their places among ``count`` pairs; zero elsewhere."""
+    placed = np.zeros((*values.shape[:-1], count))
+    placed[..., place] = values
+    return placed
 
 
 def _prior(graph: ComplexGraph, scorer: Scorer) -> dict[str, float]:

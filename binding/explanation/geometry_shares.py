@@ -31,12 +31,14 @@ class GeometryShares:
     Attributes:
         ligand: What the readout says of the ligand with no protein, pK.
         pairs: (E,) shares of the pairs, pK.
+        heads: (len(HEADS), E) the same by head, pK; they add up to ``pairs``.
         burial: (R,) shares of the pocket's residues, of how deep they bury the ligand and of what kinds they are, pK.
         missed: What the quadrature missed before it was spread, pK.
     """
 
     ligand: float
     pairs: np.ndarray
+    heads: np.ndarray
     burial: np.ndarray
     missed: float
 
@@ -52,17 +54,18 @@ def geometry_shares(readout: KernelReadout, batch: Batch, contacts: Contacts, fe
     """
     sums = geometric_sums(batch, contacts, features).double()
     of_pairs, of_residues = _slopes(readout, sums)
-    pairs = pair_shares(batch, contacts, features, of_pairs)
+    heads = pair_shares(batch, contacts, features, of_pairs).cpu().numpy()
     grid = ProteinGrid.of(batch)
     atoms = (grid.terms(batch)[0].double() * of_residues).sum(1)
     residues = atoms.new_zeros(len(batch.anchors)).index_add_(0, grid.residues[0], atoms)
     whole, ligand = (float(readout(each)[0]) for each in (sums, _scaled(sums, torch.zeros(1, dtype=torch.float64))))
-    by_pair, by_residue = pairs.cpu().numpy(), residues.cpu().numpy()
+    by_pair, by_residue = heads.sum(1), residues.cpu().numpy()
     missed = whole - ligand - float(by_pair.sum() + by_residue.sum())
     size = float(np.abs(by_pair).sum() + np.abs(by_residue).sum())
     factor = missed / size if size > 0 else 0.0
     spread = [share + factor * np.abs(share) for share in (by_pair, by_residue)]
-    return GeometryShares(ligand, pairs=spread[0], burial=spread[1], missed=missed)
+    by_head = heads.T * (1.0 + factor * np.sign(by_pair))
+    return GeometryShares(ligand, pairs=spread[0], heads=by_head, burial=spread[1], missed=missed)
 
 
 def _scaled(sums: Sums, factors: Tensor) -> Sums:

@@ -34,9 +34,10 @@ from binding.model.layers.geometry import PairFeatures
 if TYPE_CHECKING:
     from captum.attr import IntegratedGradients
 
-#: Where the way begins, in words.
-BASELINE: Final = (
-    "no protein in reach, every atom like the mean of the ligand's atoms, every residue like the mean of those in reach"
+#: Where the way begins, in words; what follows where networks have a weight in pk.
+BASELINE: Final = "no protein in reach"
+BASELINE_OF_NETWORKS: Final = (
+    "every atom like the mean of the ligand's atoms, every residue like the mean of those in reach"
 )
 #: The error of the sum that is accepted, as a share of the gain.
 COMPLETE: Final = 0.01
@@ -69,7 +70,7 @@ class Gradients:
     elsewhere: float
     pk: float
     baseline_pk: float
-    baseline: str = BASELINE
+    baseline: str
 
     @property
     def atoms(self) -> np.ndarray:
@@ -105,15 +106,20 @@ def gradients_of(
         residue_labels: Of all residues of the pocket.
 
     Raises:
-        UsageError: ``missing_extra``, where captum is not installed.
+        UsageError: ``missing_extra``, where captum is not installed; or pk is the prior alone.
     """
     check_installed()
     ways = _ways(graph, scorer)
+    if not ways:
+        raise UsageError(
+            "Nothing in this pK has a gradient: it is the prior alone.", "Leave out --experts prior, or --gradients."
+        )
     ends = [_ends(way) for way in ways]
     start, end = np.sum(ends, axis=0)
     accepted = COMPLETE * max(abs(end - start), _LEAST_GAIN) / len(ways)
     parts = [_complete(way, gain, accepted) for way, gain in zip(ways, np.diff(ends)[:, 0].tolist(), strict=True)]
-    return _gathered(parts, (float(start), float(end)), graph, atom_labels, residue_labels)
+    baseline = f"{BASELINE}, {BASELINE_OF_NETWORKS}" if scorer.line.network else BASELINE
+    return _gathered(parts, (float(start), float(end)), baseline, graph, atom_labels, residue_labels)
 
 
 def check_installed() -> None:
@@ -235,10 +241,13 @@ def _between(start: Tensor, end: Tensor, place: Tensor) -> Tensor:
 
 def _ways(graph: ComplexGraph, scorer: Scorer) -> list[_Way]:
     """The parts of pk that have a gradient."""
-    copies = _Copies(graph, scorer)
-    weight = scorer.line.network / len(scorer.members)
-    ways: list[_Way] = [_NetworkWay(member.interaction, weight, copies) for member in scorer.members]
-    return [*ways, _GeometryWay(scorer, copies)] if scorer.geometry is not None else ways
+    copies, ways = _Copies(graph, scorer), list[_Way]()
+    if scorer.line.network:
+        weight = scorer.line.network / len(scorer.members)
+        ways += [_NetworkWay(member.interaction, weight, copies) for member in scorer.members]
+    if scorer.geometry is not None and scorer.line.geometry:
+        ways.append(_GeometryWay(scorer, copies))
+    return ways
 
 
 def _ends(way: _Way) -> tuple[float, float]:
@@ -301,6 +310,7 @@ def _integrated(way: _Way, steps: int) -> _Integrated:
 def _gathered(
     parts: Sequence[_Integrated],
     ends: tuple[float, float],
+    baseline: str,
     graph: ComplexGraph,
     atom_labels: Sequence[str],
     residue_labels: Sequence[str],
@@ -320,4 +330,5 @@ def _gathered(
         elsewhere=float(residues.sum() - residues[rows].sum()),
         pk=ends[1],
         baseline_pk=ends[0],
+        baseline=baseline,
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from binding.explanation.agreement import Agreement, compare, number_of_contacts
+from binding.explanation.attention import AttentionMaps, HeadMaps, heads_of
 from binding.explanation.contributions import PARTS, Contributions
 from binding.io.results import COLUMNS, ResultRow, to_frame
 from binding.structures import Ligand, Protein, ResidueKind
@@ -20,7 +21,6 @@ from binding.structures import Ligand, Protein, ResidueKind
 if TYPE_CHECKING:
     import pandas as pd
 
-    from binding.explanation.attention import AttentionMaps
     from binding.explanation.gradients import Gradients
     from binding.explanation.occlusion import Occlusion
 
@@ -42,6 +42,7 @@ RESIDUE_COLUMNS: Final = (
     "kind",
     "pk",
     "pk_std",
+    "pk_burial",
     "distance",
     "contacts",
     "attention",
@@ -78,6 +79,7 @@ PAIR_COLUMNS: Final = (
 _FLOATS: Final = (
     "pk",
     "pk_std",
+    "pk_burial",
     "distance",
     "x",
     "y",
@@ -129,7 +131,7 @@ class Reasons:
         """Whether what was asked for agrees about the residues."""
         found = self.contributions
         values = {
-            "contributions": found.residues.pk,
+            "contributions": found.residues.pk + found.burial[found.pocket_rows],
             "contacts": number_of_contacts(self.pocket, self.ligand, found.pocket_rows),
         }
         if self.attention is not None:
@@ -138,7 +140,13 @@ class Reasons:
             values["gradients"] = self.of_residues(self.gradients.residue_labels, self.gradients.residues)
         if self.occlusion is not None:
             values["occlusion"] = self.of_residues(self.occlusion.residue_labels, self.occlusion.residues)
-        return compare(self.residue_labels, values)
+        silent = self.attention is not None and not self.attention.in_pk
+        return compare(self.residue_labels, values, attention_in_pk=not silent)
+
+    @cached_property
+    def heads(self) -> HeadMaps | None:
+        """The fixed heads of the geometry expert; None for weights without one."""
+        return heads_of(self.contributions, self.atom_labels, self.residue_labels)
 
     def of_residues(self, labels: Sequence[str], values: np.ndarray) -> np.ndarray:
         """(..., k) values of the residues of ``contributions``; zero for one that has none, being out of reach there.
@@ -169,6 +177,11 @@ class Explanation:
     def attention(self) -> AttentionMaps | None:
         """Attention weights with labels; None where they were not asked for, or there is no number."""
         return None if self.reasons is None else self.reasons.attention
+
+    @property
+    def heads(self) -> HeadMaps | None:
+        """What the fixed heads of the geometry expert count and add; None for weights without them, or no number."""
+        return None if self.reasons is None else self.reasons.heads
 
     @property
     def gradients(self) -> Gradients | None:
@@ -211,6 +224,7 @@ class Explanation:
                 "kind": _KINDS[ResidueKind(pocket.residue_kinds[row])],
                 "pk": float(pk),
                 "pk_std": float(std),
+                "pk_burial": float(found.burial[row]) if found.geometry else float("nan"),
                 "distance": float(distance),
                 "contacts": ", ".join(kinds),
                 **other,

@@ -68,6 +68,14 @@ PAIR_SUMS: Final = {
 RESIDUE_SUMS: Final = {"burial": len(BURIAL_RADII) + len(NEAR_RADII) + 1, "classes": _CLASSES}
 PAIR_WIDTH: Final = sum(PAIR_SUMS.values())
 RESIDUE_WIDTH: Final = sum(RESIDUE_SUMS.values())
+#: Of a pair's terms: what its residue's atoms are, then what the terms that do not go by that say.
+HEADS: Final = (*ATOM_CLASSES, "Vina's terms", "angles")
+_PLAIN_HEAD: Final = [
+    *(kind for kind in range(_CLASSES) for _ in SHELLS),
+    *[_CLASSES] * PAIR_SUMS["vina"],
+    *[_CLASSES + 1] * PAIR_SUMS["angles"],
+]
+_KIND_HEAD: Final = [*(kind for _ in _TABLE_SHELLS for kind in range(_CLASSES)), *[_CLASSES + 1] * len(_SIGNED)]
 #: What a readout can read, with the width of each group.
 GROUPS: Final = {
     "descriptors": len(DESCRIPTORS),
@@ -229,13 +237,21 @@ def _pair_terms(features: PairFeatures) -> tuple[Tensor, Tensor]:
 
 
 def pair_shares(batch: Batch, contacts: Contacts, features: PairFeatures, slope: Tensor) -> Tensor:
-    """(E,), each pair's terms weighted with the slopes (B, PAIR_WIDTH) of its ligand's sums."""
+    """Each pair's terms weighted with the slopes (B, PAIR_WIDTH) of its ligand's sums: (E, len(HEADS)), by head."""
     ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
     kinds = atom_kinds(batch.atom_categories).index_select(0, contacts.pair_atom)
     plain, by_kind = (terms.to(slope.dtype) for terms in _pair_terms(features))
     of_plain, of_kind = slope.split([plain.shape[1], PAIR_SUMS["by_kind"]], dim=1)
     of_kind = of_kind.reshape(-1, _BY_KIND).index_select(0, ligand * len(KINDS) + kinds)
-    return (plain * of_plain.index_select(0, ligand)).sum(1) + (by_kind * of_kind).sum(1)
+    found = slope.new_zeros(len(ligand), len(HEADS))
+    for terms, column in ((plain * of_plain.index_select(0, ligand), _PLAIN_HEAD), (by_kind * of_kind, _KIND_HEAD)):
+        found.index_add_(1, torch.tensor(column, device=found.device), terms)
+    return found
+
+
+def head_weights(features: PairFeatures) -> Tensor:
+    """(E, classes of protein atoms) protein atoms of each class that a pair counts, each by its windows' weight."""
+    return features.scalars[:, PROFILE_COLUMNS].view(-1, _CLASSES, len(SHELLS)).sum(2)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
-from networks import SMALL, example_graph, random_member
+from networks import SMALL, example_graph, joined_scorer, random_member
 
-from binding.explanation.attention import AttentionMaps, attention_of
+from binding.explanation.attention import AttentionMaps, attention_of, heads_of
 from binding.explanation.contributions import contributions_of
 from binding.graph.batch import collate
 from binding.model.ensemble import Scorer
@@ -96,6 +98,38 @@ def test_entropy_is_one_for_even_weights_and_zero_for_a_single_partner():
     weights[0, 0, 1, 1, 0, :] = 1.0
     maps = AttentionMaps(("a", "b", "c"), ("w", "x", "y", "z"), np.ones((3, 4), dtype=bool), weights)
     assert maps.entropy()[0, 0] == pytest.approx(np.array([[1.0, 0.0], [1.0, 0.0]]), abs=1e-6)
+
+
+def test_fixed_heads_count_protein_atoms_and_add_up_to_the_geometry_of_the_pairs():
+    graph, scorer = example_graph("1s2g"), joined_scorer(members=1)
+    found = contributions_of(graph, scorer)
+    atoms, residues = [str(n) for n in range(18)], [str(row) for row in found.pocket_rows]
+    maps = heads_of(found, atoms, residues)
+    assert maps.pk.shape == (len(maps.heads), 18, len(residues))
+    assert maps.pk.sum() == pytest.approx(found.geometry["geometry_contacts"], abs=1e-9)
+    networks = contributions_of(graph, replace_line(scorer, geometry=0.0))
+    by_networks = np.zeros(maps.pk.shape[1:])
+    by_networks[networks.pair_atom, networks.pair_residue] = networks.pairs.pk
+    whole = np.zeros(maps.pk.shape[1:])
+    whole[found.pair_atom, found.pair_residue] = found.pairs.pk
+    assert maps.pk.sum(axis=0) + by_networks == pytest.approx(whole, abs=1e-9)
+    pocket, row = graph.pocket, int(residues[5])
+    classes = set(pocket.atom_classes[pocket.atom_residue == row].tolist())
+    assert {head for head in range(len(maps.weights)) if maps.weights[head, :, 5].any()} <= classes
+    assert maps.weights.min() >= 0.0
+    silent = ~maps.weights.any(axis=0)
+    assert np.abs(maps.pk[: len(maps.weights)].sum(axis=0)[silent]).max() < 1e-6
+
+
+def test_a_model_without_a_geometry_expert_has_no_fixed_heads(scorer):
+    assert heads_of(contributions_of(example_graph("1s2g"), scorer), ["x"] * 18, []) is None
+
+
+def replace_line(scorer: Scorer, **values: float) -> Scorer:
+    """The scorer with other weights of its experts."""
+    other = copy.copy(scorer)
+    other.line = scorer.line.model_copy(update=values)
+    return other
 
 
 def test_attention_costs_nothing_where_it_is_not_asked_for(scorer):

@@ -10,6 +10,7 @@ import pytest
 from networks import SMALL, example_graph, joined_scorer, random_member
 
 from binding import api
+from binding.constants import Experts
 from binding.errors import UsageError
 from binding.explanation.gradients import COMPLETE, Gradients, gradients_of
 from binding.explanation.occlusion import numbers_of
@@ -78,6 +79,11 @@ def test_pairs_out_of_reach_and_a_ligand_far_away_have_nothing():
     assert far.pairs.size == 0
     assert far.is_complete
     assert far.atom_features.sum() == pytest.approx(far.pk - far.baseline_pk, rel=0.01)
+
+
+def test_a_prior_alone_has_no_gradient(shipped):
+    with pytest.raises(UsageError, match="prior alone"):
+        gradients(example_graph("4cup"), shipped.of_experts(Experts.prior))
 
 
 def test_without_captum_the_error_names_the_extra_and_all_else_works(monkeypatch, random_weights, examples):

@@ -75,7 +75,7 @@ _PLAIN_HEAD: Final = [
     *[_CLASSES] * PAIR_SUMS["vina"],
     *[_CLASSES + 1] * PAIR_SUMS["angles"],
 ]
-_KIND_HEAD: Final = [*(kind for _ in _TABLE_SHELLS for kind in range(_CLASSES)), *[_CLASSES + 1] * len(_SIGNED)]
+_KIND_HEAD: Final = [*(kind for _ in range(_TABLE_SHELLS) for kind in range(_CLASSES)), *[_CLASSES + 1] * len(_SIGNED)]
 #: What a readout can read, with the width of each group.
 GROUPS: Final = {
     "descriptors": len(DESCRIPTORS),

@@ -15,7 +15,10 @@ PART_OF_THE_WEIGHTS = {
     "stack.json": lambda found, card: (
         [(found["prior"], card["config"]["prior"])] + [(found["network"], card["config"]["network"])]
     ),
-    "narrowing.json": lambda found, card: [(found["known_narrowing"], card["calibration"]["known_narrowing"])],
+    "joining.json": lambda found, card: (
+        [(weight, card["config"]["joining"][name]) for name, weight in found[card["name"]]["line"].items()]
+        + [(found[card["name"]]["experts"]["all"], card["held_out"])]
+    ),
     "pose.json": lambda found, card: [(found["pose"], card["calibration"]["pose"])],
 }
 

@@ -4,7 +4,7 @@
     python -m scripts.measure ../shared/data/casf2016 --only casf series
 
 Accuracy, ranking, enrichment, docking power, explanations and fine-tuning need the weights and the data folder alone.
-What comes from rows that single networks held out (calibration, prior, limits, forest) needs the runs and caches of
+What comes from rows that single networks held out (prior, limits, forest) needs the runs and caches of
 `make release`, and is left out without them. Docking power takes hours, accuracy minutes.
 """
 
@@ -44,11 +44,8 @@ class Measurement:
 def measurements(test: Path, data: Path, runs: Path) -> list[Measurement]:
     """All of them, cheap ones first."""
     cache, mixed = ROOT / "cache", runs / "mixed"
-    base, strict = ([f"{arm}-{seed}" for seed in range(SEEDS[arm])] for arm in ("base", "strict"))
+    base = [f"base-{seed}" for seed in range(SEEDS["base"])]
     of_base = [mixed / name for name in base]
-    together = [
-        option for pair in zip(base, strict, strict=False) for option in ("--together", *(mixed / n for n in pair))
-    ]
     known = ["--known", mixed / "rows-0", "--known-without", runs / "rows-0"]
     networks = [runs / name for name in base]
     table, sites = cache / "prior_base.csv", [o for name in CACHES for o in ("--sites", cache / f"{name}.npz")]
@@ -57,7 +54,7 @@ def measurements(test: Path, data: Path, runs: Path) -> list[Measurement]:
         Measurement("series", (data / "series", "--models", "binding-strict", "binding-base"), (data / "series",)),
         Measurement("screening", ("measure", data / "screening"), (data / "screening",)),
         Measurement("explain", (data / "crystal",), (data / "crystal",)),
-        Measurement("calibration", (*(mixed / n for n in strict), *of_base, *together), (mixed,)),
+        Measurement("baselines", (data,), (cache / "crystal.npz", cache / "borrowed.npz")),
         Measurement("held_out", ("prior", "--runs", *of_base, "--without", *networks, *known), (mixed, cache)),
         Measurement("held_out", ("domain", *networks, runs / "rows-0"), (runs / "rows-0", cache)),
         Measurement("limits", (data, table, "--whole", table.with_suffix(".npz"), *sites), (table,)),

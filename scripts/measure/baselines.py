@@ -32,7 +32,7 @@ from binding.model.layers.geometry import SHELLS
 from binding.model.weights import DEFAULT_MODEL, load_model
 from scripts.figures import FIGURES, write_figures
 from scripts.release.families import FOLDS, Rows
-from scripts.release.geometry import CACHE, accuracy, fitted, resampled, rounded
+from scripts.release.geometry import CACHE, estimated, fitted, resampled, rounded
 from scripts.release.left_out import kept_without
 
 SEEDS = (0, 1, 2)
@@ -82,7 +82,7 @@ def perceptron(known: Rows, asked: Rows, seed: int) -> np.ndarray:
     known = known.take(known.table["exact"].to_numpy())
     values, weight = numbers(known, GLOBAL), torch.from_numpy(1.0 / known.noise).float()
     mean, scale = values.mean(0), values.std(0) + 1e-6
-    inputs, truth = ((values - mean) / scale).clamp(-4.0, 4.0), torch.from_numpy(known.pk).float()
+    inputs, truth = ((values - mean) / scale).clamp(-4.0, 4.0), torch.tensor(known.pk).float()
     net = nn.Sequential(nn.Linear(inputs.shape[1], HIDDEN), nn.SiLU(), nn.Dropout(0.3), nn.Linear(HIDDEN, 1))
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3, weight_decay=0.1)
     for _ in range(EPOCHS):
@@ -155,21 +155,19 @@ def figures(table: pd.DataFrame, names: list[str]) -> dict[str, Any]:
     """
     truth, draws = table["pk_true"].to_numpy(), resampled(table["group"])
     report: dict[str, Any] = {}
-    whole = table["geometry 0"].to_numpy()
+    metrics = {"r": pearson, "rmse": rmse}
+    best = table["geometry 0"].to_numpy()
+    whole_value = {metric: float(of(best, truth)) for metric, of in metrics.items()}
+    whole = {metric: [float(of(best[draw], truth[draw])) for draw in draws] for metric, of in metrics.items()}
     for name in names:
         columns = [table[column].to_numpy() for column in table if column.rsplit(" ", 1)[0] == name]
-        found = [accuracy(column, table) for column in columns]
         report[name] = {"n": len(table), "seeds": len(columns)}
-        for metric, of in (("r", pearson), ("rmse", rmse)):
-            gaps = [
-                np.mean([of(c[draw], truth[draw]) for c in columns]) - of(whole[draw], truth[draw]) for draw in draws
-            ]
-            report[name][metric] = {
-                "value": float(np.mean([one[metric]["value"] for one in found])),
-                "interval": np.mean([one[metric]["interval"] for one in found], axis=0).tolist(),
-                "minus_geometry": float(np.mean([of(column, truth) for column in columns]) - of(whole, truth)),
-                "minus_geometry_interval": np.quantile(gaps, [0.025, 0.975]).tolist(),
-            }
+        for metric, of in metrics.items():
+            values = [np.mean([of(column[draw], truth[draw]) for column in columns]) for draw in draws]
+            gaps = [value - base for value, base in zip(values, whole[metric], strict=True)]
+            value = float(np.mean([of(column, truth) for column in columns]))
+            report[name][metric] = estimated(value, values)
+            report[name][f"{metric}_minus_geometry"] = estimated(value - whole_value[metric], gaps)
     return report
 
 

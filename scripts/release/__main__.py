@@ -10,8 +10,9 @@ and docking take hours and training takes days: a GPU is used for training where
 
 Networks: seed ``k`` of a set holds out fold ``k`` of the protein families. `rows-0` has the settings of `base` but
 holds out random rows, so that nearly all of their families are known: it shows what a known family is worth, and is not
-shipped. What joins networks and prior (`stack`), narrows error bars (`narrowing`) and makes `pose` a probability
-(`pose`) is fitted to rows that the networks held out. The test set is read by the last two steps alone.
+shipped. What joins networks and prior (`stack`) and makes `pose` a probability (`pose`) is fitted to rows that the
+networks held out; what joins the prior and the geometry in pk (`geometry`), to rows that these held out. The test set
+is read by the last two steps alone.
 """
 
 from __future__ import annotations
@@ -222,28 +223,22 @@ def one_a_fold() -> list[str]:
 def release_steps(data: Path, test: Path, weights: Path) -> Iterator[Step]:
     """From runs to weights and figures."""
     mixed = RUNS / "mixed"
-    sites = [option for cache in CACHES for option in ("--sites", CACHE / f"{cache}.npz")]
-    runs = [mixed / name for name in (*one_a_fold(), "rows-0")]
-    yield Step(
-        "narrowing",
-        "error bars that narrow where something alike was measured",
-        (program("release.narrowing", CACHE / "prior_base.csv", "--runs", *runs, *sites),),
-    )
     runs = [RUNS / name for name in one_a_fold()]
     yield Step(
         "pose", "`pose` as a probability", (program("release.pose_odds", CACHE / "docked.npz", "--runs", *runs),)
     )
-    fitted = ("--narrowing", FIGURES / "narrowing.json", "--pose", FIGURES / "pose.json", "--output", weights)
-    together: list[object] = []
-    for names in held_out_alike()[:-1]:
-        if len(names) > 1:
-            together += ["--together", *(mixed / name for name in names)]
+    fitted = ("--pose", FIGURES / "pose.json", "--output", weights)
     commands = []
     for arm, seeds in SEEDS.items():
         runs = [mixed / f"{arm}-{seed}" for seed in range(seeds)]
-        of = ("--name", f"binding-{arm}", "--test", test, "--runs", *runs)
-        commands.append(program("release.weights", *of, *fitted, *together))
-    yield Step("weights", "the weights and their cards", tuple(commands))
+        commands.append(program("release.weights", "--name", f"binding-{arm}", "--runs", *runs, *fitted))
+    yield Step("weights", "networks and prior of each set of weights in one file", tuple(commands))
+    names = [f"binding-{arm}" for arm in SEEDS]
+    yield Step(
+        "geometry",
+        "the geometry expert, how pk is joined and what its error is, and the cards",
+        (program("release.geometry", data, "--names", *names, "--weights", weights, "--test", test),),
+    )
     yield Step(
         "figures",
         "the final figures, pictures and tables",

@@ -47,10 +47,12 @@ CACHE = ROOT / "cache"
 STRICT = "binding-strict"
 WAYS = ("family", "ligand")  # what is held out
 RESAMPLES = 1000
+LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
+BINS = {"known": (0.0, 0.05, 0.2, 0.4, 0.6, 1.0), "near": (0.0, 0.6, 0.7, 0.8, 1.0)}
 _TOGETHER = 8  # graphs in a batch
 _COLUMN = {"family": "fold", "ligand": "part"}
 _REPLACED = ("geometry", "geometry_rows", "calibration", "held_out", "held_out_proteins", "test")  # parts of a card
-_LEVELS = np.linspace(0.05, 0.95, 19)
+_STEPS = np.arange(1, 20) / 20.0  # of the expected calibration error
 
 
 def fitted(rows: Rows, config: GeometryConfig) -> KernelReadout:
@@ -142,26 +144,60 @@ def resampled(groups: pd.Series, seed: int = 0) -> list[np.ndarray]:
     ]
 
 
+def estimated(value: float, draws: Sequence[float]) -> dict[str, float]:
+    """A value with its 95 % interval from resampling."""
+    low, high = np.quantile(draws, [0.025, 0.975]).tolist()
+    return {"value": value, "low": low, "high": high}
+
+
 def accuracy(predicted: np.ndarray, rows: pd.DataFrame) -> dict[str, Any]:
     """r and RMSE with 95 % intervals."""
     truth, found = rows["pk_true"].to_numpy(), {}
     draws = resampled(rows["group"])
     for name, metric in (("r", pearson), ("rmse", rmse)):
         values = [float(metric(predicted[draw], truth[draw])) for draw in draws]
-        low, high = np.quantile(values, [0.025, 0.975])
-        found[name] = {"value": float(metric(predicted, truth)), "interval": [float(low), float(high)]}
+        found[name] = estimated(float(metric(predicted, truth)), values)
     return {"n": len(rows), **found}
 
 
-def reliability(error: np.ndarray, std: np.ndarray, interval: float) -> dict[str, float]:
-    """Share of errors inside the 90 % interval, and the mean difference of such shares from their levels."""
-    shares = [(np.abs(error) < norm.ppf(0.5 + level / 2.0) * std).mean() - level for level in _LEVELS]
+def reliability(rows: pd.DataFrame, interval: float) -> dict[str, Any]:
+    """How well error bars fit errors.
+
+    Args:
+        rows: With ``error`` and ``std``, by numbers fitted to other folds.
+        interval: Standard deviations to either side that hold 90 %.
+
+    Returns:
+        ``coverage`` of a normal law at some levels, ``ece``, the mean difference of such shares from their levels, the
+        share ``inside_90`` of the interval, and the RMSE and mean standard deviation.
+    """
+    size = (rows["error"].abs() / rows["std"]).to_numpy()
+    shares = {level: float((size < norm.ppf(0.5 + level / 2.0)).mean()) for level in (*LEVELS, *_STEPS)}
+    inside = [(size[draw] < interval).mean() for draw in resampled(rows["group"])]
     return {
-        "inside_90": float((np.abs(error) < interval * std).mean()),
-        "calibration_error": float(np.abs(shares).mean()),
-        "std_from": float(np.quantile(std, 0.05)),
-        "std_to": float(np.quantile(std, 0.95)),
+        "n": len(rows),
+        "coverage": {f"{level:g}": shares[level] for level in LEVELS},
+        "ece": float(np.mean([abs(shares[level] - level) for level in _STEPS])),
+        "inside_90": {
+            "value": float((size < interval).mean()),
+            "interval": np.quantile(inside, [0.025, 0.975]).tolist(),
+        },
+        "rmse": float(np.sqrt(np.square(rows["error"]).mean())),
+        "mean_std": float(rows["std"].mean()),
+        "std_from_to": np.quantile(rows["std"], [0.05, 0.95]).tolist(),
     }
+
+
+def binned(rows: pd.DataFrame, interval: float) -> dict[str, list[dict[str, Any]]]:
+    """``reliability`` by how near the nearest measurement and the nearest training complex are."""
+    found = {}
+    for name, edges in BINS.items():
+        parts = rows.groupby(pd.cut(rows[name], edges, include_lowest=True), observed=True)
+        found[name] = [
+            {"low": max(place.left, edges[0]), "high": place.right} | reliability(part, interval)
+            for place, part in parts
+        ]
+    return found
 
 
 def joined(rows: pd.DataFrame) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -186,12 +222,15 @@ def joined(rows: pd.DataFrame) -> tuple[dict[str, Any], dict[str, Any]]:
             "calibration": calibration,
         }
         said, spread = crossed(rows, line), crossed(rows, std)
+        errors = rows.assign(error=rows["pk_true"] - said, std=spread)
         figures[name] = {
             way: accuracy(said[inside], rows[inside])
-            | reliability((rows["pk_true"] - said)[inside].to_numpy(), spread[inside], calibration["interval_90"])
+            | {"error_bars": reliability(errors[inside], calibration["interval_90"])}
             for way in WAYS
             for inside in [(rows["way"] == way).to_numpy()]
         }
+        if name == "all":
+            figures["error_bars_by"] = binned(errors, calibration["interval_90"])
     return settings, figures
 
 
@@ -226,12 +265,10 @@ def networks_beside(rows: pd.DataFrame, scorer: Scorer) -> dict[str, Any]:
     experts = ["geometry", "network"]
     weights = [line_of(asked.iloc[draw], experts)[2] for draw in resampled(asked["group"])]
     return {
-        "network": accuracy(asked["network"].to_numpy(), asked),
-        "geometry": accuracy(asked["geometry"].to_numpy(), asked),
-        "weight_beside_the_geometry": {
-            "value": float(line_of(asked, experts)[2]),
-            "interval": np.quantile(weights, [0.025, 0.975]).tolist(),
-        },
+        "network": accuracy(crossed(asked, lambda a, b: by(line_of(a, experts[1:]), b, experts[1:])), asked),
+        "geometry": accuracy(crossed(asked, lambda a, b: by(line_of(a, experts[:1]), b, experts[:1])), asked),
+        "both": accuracy(crossed(asked, lambda a, b: by(line_of(a, experts), b, experts)), asked),
+        "weight_beside_the_geometry": estimated(float(line_of(asked, experts)[2]), weights),
     }
 
 
@@ -304,13 +341,14 @@ def main() -> None:
             {
                 "line": line,
                 "line_of_pk_network": settings["network"]["line"],
+                "error_bars_by": figures.pop("error_bars_by"),
                 "experts": figures,
                 "shares_of_variance": {way: shares(part, line) for way, part in of_way.items()},
                 "networks": networks_beside(judged, scorer),
             }
         )
         print(name, report[name]["line"], {way: figures["all"][way]["r"]["value"] for way in WAYS}, flush=True)
-    write_figures(options.output, report, *(str(options.weights / f"{name}.safetensors") for name in options.names))
+    write_figures(options.output, report)
 
 
 if __name__ == "__main__":

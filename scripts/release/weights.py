@@ -1,6 +1,6 @@
-"""Packs trained runs as a released set of weights with its card.
+"""Packs trained runs as a released set of weights with its card; scripts.release.geometry adds its expert.
 
-    python -m scripts.release.weights --name binding-strict --test ../shared/data/casf2016 \\
+    python -m scripts.release.weights --name binding-strict \\
         --runs runs/strict-0 runs/strict-1 runs/strict-2 runs/strict-3 runs/strict-4
 
 Every figure of the card is computed here, from files, with the weights as they are stored. The test set is for the
@@ -37,7 +37,6 @@ from binding.score.jobs import Job
 from binding.training.domain import training_domain
 from binding.training.finish import calibrate
 from scripts.figures import ROOT
-from scripts.measure.calibration import narrowing
 
 BATCH = 32
 
@@ -140,33 +139,18 @@ def domain_of_settings(run: Path) -> Domain:
     return training_domain(caches, [(source, int(row)) for source, rows in enumerate(train) for row in rows])
 
 
-def calibration(
-    runs: Sequence[Path], together: Sequence[Sequence[Path]], narrowing_of: Path | None, pose_of: Path | None
-) -> dict[str, Any]:
+def calibration(runs: Sequence[Path], pose_of: Path | None) -> dict[str, Any]:
     """Scale of pk_std, and of the 90 % interval, from rows that the member which predicts them did not train on.
 
-    These are of families of which nothing is known; how much smaller errors are elsewhere says ``narrowing_of``, and
-    how logits of poses become probabilities ``pose_of``.
+    These are of families of which nothing is known; how logits of poses become probabilities says ``pose_of``.
     """
-    tables = [pd.read_csv(run / "validation.csv") for run in runs]
-    scales = [load_card(run)["calibration"]["std_scale"] for run in runs]
-    raw = pd.concat(tables)
+    raw = pd.concat([pd.read_csv(run / "validation.csv") for run in runs])
     raw = raw[raw["relation"] == "="]  # a bound has no error
     fitted = calibrate((raw["pk"] - raw["pk_true"]).to_numpy(), raw["pk_std"].to_numpy())
-    narrowed = {}
-    if together:  # rows that no network of an ensemble was trained on: the released networks have none in common
-        narrowed = narrowing(together)
-        fitted["std_scale"] *= narrowed["std_scale_ratio"]
-        fitted["interval_90"] = narrowed["interval_90"]
-    if narrowing_of is not None:
-        fitted["known_narrowing"] = json.loads(narrowing_of.read_text(encoding="utf-8"))["known_narrowing"]
     pose = {} if pose_of is None else {"pose": json.loads(pose_of.read_text(encoding="utf-8"))["pose"]}
-    return {
-        **{name: round(value, 4) for name, value in {**narrowed, **fitted}.items()},
-        **pose,
-        "std_scale_by_run": [round(s, 4) for s in scales],
-        "held_out_rows": len(raw),
-    }
+    scales = [round(load_card(run)["calibration"]["std_scale"], 4) for run in runs]
+    rounded = {name: round(value, 4) for name, value in fitted.items()}
+    return {**rounded, **pose, "std_scale_by_run": scales, "held_out_rows": len(raw)}
 
 
 def test_metrics(scorer: Scorer, graphs: list[ComplexGraph], truth: np.ndarray, sizes: np.ndarray) -> dict[str, Any]:
@@ -210,18 +194,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True)
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
-    parser.add_argument(
-        "--together",
-        type=Path,
-        nargs="+",
-        action="append",
-        default=[],
-        metavar="RUN",
-        help="runs that held out the same rows: how much less an ensemble errs; see scripts.measure.calibration",
-    )
-    parser.add_argument("--narrowing", type=Path, help="written by scripts.release.narrowing, for weights with a prior")
     parser.add_argument("--pose", type=Path, help="written by scripts.release.pose_odds")
-    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--test", type=Path, help="test set, for weights that no geometry expert joins later")
     parser.add_argument("--output", type=Path, default=ROOT / "binding" / "weights")
     args = parser.parse_args()
 
@@ -245,7 +219,7 @@ def main() -> None:
             }
             for run, c in zip(args.runs, cards, strict=True)
         ],
-        "calibration": calibration(args.runs, args.together, args.narrowing, args.pose),
+        "calibration": calibration(args.runs, args.pose),
         "held_out_proteins": [c["validation"] for c in cards],
     }
     path = args.output / f"{args.name}.safetensors"
@@ -254,10 +228,11 @@ def main() -> None:
         card["prior"] = start.summary()
     save_weights(path, members(args.runs), card, half=True, prior=start)
     domain(args.runs).save(path)
-    truth, graphs, sizes = test_graphs(args.test)
-    card["test"] = {args.test.name: test_metrics(load_model(path, device="cpu"), graphs, truth, sizes)}
-    save_weights(path, members(args.runs), card, half=True, prior=start)
-    print(json.dumps(card["test"], indent=2))
+    if args.test is not None:
+        truth, graphs, sizes = test_graphs(args.test)
+        card["test"] = {args.test.name: test_metrics(load_model(path, device="cpu"), graphs, truth, sizes)}
+        save_weights(path, members(args.runs), card, half=True, prior=start)
+        print(json.dumps(card["test"], indent=2))
 
 
 if __name__ == "__main__":

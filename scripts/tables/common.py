@@ -31,12 +31,12 @@ METRICS = {"r": "Pearson r", "spearman": "Spearman ρ", "rmse": "RMSE", "mae": "
 
 #: What writes each source; series have a file for each set of weights.
 PROGRAMS = {
+    "baselines.json": "scripts.measure.baselines",
     "bench_prepare.json": "scripts.bench.prepare",
     "bench_top.json": "scripts.bench.top",
     "bench_train.json": "scripts.bench.train",
     "benchmark_screen.json": "scripts.bench.screen",
     "casf2016_metrics.json": "make figures",
-    "calibration.json": "scripts.measure.calibration",
     "cluster.json": "scripts.bench.cluster",
     "domain.json": "scripts.measure.held_out domain",
     "demo.txt": "make figures",
@@ -44,8 +44,8 @@ PROGRAMS = {
     "explain.txt": "scripts.tables.pictures",
     "finetune.json": "scripts.measure.finetune",
     "forest.json": "scripts.measure.forest",
+    "joining.json": "scripts.release.geometry",
     "limits.json": "scripts.measure.limits",
-    "narrowing.json": "scripts.release.narrowing",
     "place.json": "scripts.measure.place",
     "pose.json": "scripts.release.pose_odds",
     "prior.json": "scripts.measure.held_out prior",

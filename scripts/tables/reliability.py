@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL
 from scripts.figures import FIGURES
-from scripts.tables.common import count, estimate, label, load, metrics, table
+from scripts.tables.common import card, count, estimate, label, load, metrics, table
 
 
 def casf_ranking() -> str:
@@ -23,72 +24,132 @@ def casf_ranking() -> str:
     return f"{section['counts']['groups']} proteins, {section['counts']['rows']} complexes:\n\n{table(head, rows)}"
 
 
+EXPERTS = {
+    "prior": "the prior at the site, by a line",
+    "network": "the geometry, by a line: `pk_network`",
+    "all": "**both: `pk`**",
+}
+WAYS = {"family": "new families", "ligand": "known families, new ligands"}
+NEARNESS = {"known": "nearest measurement", "near": "nearest training complex"}
+MODELS = {
+    "ligand": "the ligand alone: twelve descriptors",
+    "prior": "the prior at the site",
+    "ridge": "ridge regression on 35 global numbers",
+    "perceptron": "a small network on the 35 numbers",
+    "global_numbers": "the geometry's kernel on the 35 numbers",
+    "forest": "a forest on all sums",
+    "without_contacts": "**the geometry without contacts**: ligand and burial alone",
+    "first_shells": "the geometry, contacts within about 4 Å alone",
+    "without_angles": "the geometry without angles",
+    "geometry": "**the geometry**",
+}
 NETWORKS = {"pk": "**`binding-base`, one network**", "pk_ligand_only": "its prior", "forest": "forest"}
 
 
-def narrowing() -> str:
-    """Error bars by how near the nearest measurement is, with and without what that says."""
-    content = load(FIGURES / "narrowing.json")
-    kinds = ("narrowed", "flat")
-    rows = []
-    for found in content["bins"]:
-        stds = [f"{found[kind]['mean_std']:.2f}" for kind in kinds]
-        inside = [f"{100 * found[kind]['inside_90']:.0f} %" for kind in kinds]
-        near = f"{found['low']:g} to {found['high']:g}"
-        rows.append(
-            (
-                near,
-                count(found["n"]),
-                f"{found['rmse']:.2f}",
-                *(c for pair in zip(stds, inside, strict=True) for c in pair),
-            )
-        )
-    head = (
-        "nearest measurement",
-        "n",
-        "RMSE",
-        "mean `pk_std`",
-        "in 90 % intervals",
-        "mean, not narrowed",
-        "in 90 %, not narrowed",
+def joining() -> str:
+    """Each expert and pk on held-out complexes, by what was held out, and the line that joins them."""
+    content = load(FIGURES / "joining.json")[DEFAULT_MODEL]
+    rows = [
+        (what, *(estimate(content["experts"][name][way][metric]) for way in WAYS for metric in ("r", "rmse")))
+        for name, what in EXPERTS.items()
+    ]
+    measures = [f"{way}, {metric}" for way in WAYS.values() for metric in ("r", "RMSE, pK")]
+    line, shares, networks = content["line"], content["shares_of_variance"], content["networks"]
+    weight = networks["weight_beside_the_geometry"]
+    told = (
+        f"**`pk` = {line['prior']:.2f} × prior at the site + {line['geometry']:.2f} × geometry "
+        f"{line['offset']:+.2f}.** The geometry has {100 * shares['family']['geometry']:.0f} % of the variance of `pk` "
+        f"on new families and {100 * shares['ligand']['geometry']:.0f} % on known ones. On "
+        f"{count(networks['network']['n'])} complexes of families that are unlike all that the networks were trained "
+        f"on, these have r {estimate(networks['network']['r'])} and the geometry "
+        f"{estimate(networks['geometry']['r'])}, each by a line; a line of both has {estimate(networks['both']['r'])}, "
+        f"with a weight of the networks of {estimate(weight)}."
     )
-    told = f"**`pk_std` is multiplied by 1 - {content['known_narrowing']:.2f} × nearest measurement.**"
-    return f"{table(head, rows)}\n\n{told}"
+    return f"{table(('crystal complexes held out', *measures), rows)}\n\n{told}"
+
+
+def baselines() -> str:
+    """The geometry beside simpler models of the same complexes, families held out."""
+    content = load(FIGURES / "baselines.json")
+    every, others = content["all"], content["without_carbonic_anhydrase"]
+    rows = [
+        (
+            what,
+            *(estimate(every[name][metric]) for metric in ("r", "rmse")),
+            *(
+                signed(every[name][f"{metric}_minus_geometry"]) if name != "geometry" else ""
+                for metric in ("r", "rmse")
+            ),
+            *(estimate(others[name][metric]) for metric in ("r", "rmse")),
+        )
+        for name, what in MODELS.items()
+        if name in every
+    ]
+    seeds = max(found["seeds"] for found in every.values())
+    without = f"without carbonic anhydrase, {count(others['geometry']['n'])}"
+    head = (
+        f"{count(every['geometry']['n'])} complexes",
+        "r",
+        "RMSE, pK",
+        "r, minus the geometry",
+        "RMSE, minus the geometry",
+        f"{without}: r",
+        "RMSE, pK",
+    )
+    return f"{table(head, rows)}\n\nWhat starts at random is the mean of {seeds} seeds."
+
+
+def signed(gap: dict[str, float], shown: bool = True) -> str:
+    """A difference with its interval; blank where it is that of a model and itself."""
+    return "" if not shown else f"{gap['value']:+.3f} ({gap['low']:+.3f} to {gap['high']:+.3f})"
 
 
 def calibration() -> str:
-    """Coverage on proteins that were held out."""
-    content = load(FIGURES / "calibration.json")
-    rows = [(f"network {name}", *_coverage(figures)) for name, figures in content["networks"].items()]
-    rows.append(("all networks", *_coverage(content["pooled"])))
-    if "ensembles" in content:
-        rows.append(("ensembles, by their networks' factors", *_coverage(content["ensembles_by_their_networks"])))
-        rows.append(("ensembles, by factors of other ensembles", *_coverage(content["ensembles"])))
-    head = (
-        "held-out rows",
-        "n",
-        "50 %",
-        "68 %",
-        "80 %",
-        "90 %",
-        "95 %",
-        "`pk_low` to `pk_high`",
-        "ECE",
-        "mean `pk_std`",
-    )
-    return table((*head, "RMSE"), rows)
+    """Coverage on complexes that were held out."""
+    content = load(FIGURES / "joining.json")
+    rows = [
+        (f"`{name}`, {title}", what, *_coverage(content[name]["experts"][expert][way]["error_bars"]))
+        for name in (DEFAULT_MODEL, STRICT_MODEL)
+        for way, title in WAYS.items()
+        for expert, what in EXPERTS.items()
+        if expert == "all" or name == DEFAULT_MODEL
+    ]
+    head = ("weights, held out", "predicted by", "n", *(f"{level} %" for level in (50, 68, 80, 90, 95)))
+    return table((*head, "`pk_low` to `pk_high`", "ECE", "mean `pk_std`", "RMSE"), rows)
 
 
 def _coverage(figures: dict[str, Any]) -> list[object]:
-    inside = figures["interval_90"]
     return [
-        figures["n"],
+        count(figures["n"]),
         *(f"{share:.2f}" for share in figures["coverage"].values()),
-        f"{inside['value']:.2f} ({inside['low']:.2f} to {inside['high']:.2f})",
+        estimate(figures["inside_90"]),
         f"{figures['ece']:.3f}",
         f"{figures['mean_std']:.2f}",
         f"{figures['rmse']:.2f}",
     ]
+
+
+def narrowing() -> str:
+    """Error bars by how near the nearest measurement and the nearest training complex are."""
+    content = load(FIGURES / "joining.json")[DEFAULT_MODEL]
+    rows = [
+        (
+            NEARNESS[name],
+            f"{part['low']:g} to {part['high']:g}",
+            count(part["n"]),
+            f"{part['rmse']:.2f}",
+            f"{part['mean_std']:.2f}",
+            f"{100 * part['inside_90']['value']:.0f} %",
+        )
+        for name, parts in content["error_bars_by"].items()
+        for part in parts
+    ]
+    found = card(DEFAULT_MODEL)["calibration"]
+    told = (
+        f"**`pk_std` = {found['std']:.2f} × (1 - {found['known_narrowing']:.2f} × nearest measurement) × "
+        f"(1 - {found['near_narrowing']:.2f} × nearest complex).**"
+    )
+    return f"{table(('', 'from', 'n', 'RMSE', 'mean `pk_std`', 'in 90 % intervals'), rows)}\n\n{told}"
 
 
 def forest() -> str:
@@ -160,9 +221,11 @@ def label_noise() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
+    "baselines": baselines,
     "calibration": calibration,
     "casf_ranking": casf_ranking,
     "forest": forest,
+    "joining": joining,
     "label_noise": label_noise,
     "learning_curve": learning_curve,
     "narrowing": narrowing,

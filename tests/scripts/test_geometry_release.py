@@ -79,9 +79,12 @@ def test_figures_come_from_other_folds_and_their_intervals_from_whole_groups(row
     assert set(settings["network"]["calibration"]) == {"std", "interval_90", "near_narrowing"}
     of_all = figures["all"]["family"]
     assert of_all["r"]["value"] > figures["prior"]["family"]["r"]["value"]
-    assert of_all["r"]["interval"][0] < of_all["r"]["value"] < of_all["r"]["interval"][1]
-    assert of_all["inside_90"] == pytest.approx(0.9, abs=0.03)
-    assert of_all["calibration_error"] < 0.03
+    assert of_all["r"]["low"] < of_all["r"]["value"] < of_all["r"]["high"]
+    assert of_all["error_bars"]["inside_90"]["value"] == pytest.approx(0.9, abs=0.03)
+    assert of_all["error_bars"]["ece"] < 0.03
+    by_known = figures["error_bars_by"]["known"]
+    assert sum(part["n"] for part in by_known) == len(rows)
+    assert by_known[0]["rmse"] > by_known[-1]["rmse"]
     parts = shares(rows, settings["all"]["line"])
     assert sum(parts.values()) == pytest.approx(1.0)
     for draw in resampled(rows["group"])[:3]:

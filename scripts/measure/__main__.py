@@ -51,6 +51,7 @@ def measurements(test: Path, data: Path, runs: Path) -> list[Measurement]:
     table, sites = cache / "prior_base.csv", [o for name in CACHES for o in ("--sites", cache / f"{name}.npz")]
     return [
         Measurement("casf", (test,), (test,)),
+        Measurement("robustness", (test,), (test,)),
         Measurement("series", (data / "series", "--models", "binding-strict", "binding-base"), (data / "series",)),
         Measurement("screening", ("measure", data / "screening"), (data / "screening",)),
         Measurement("explain", (data / "crystal",), (data / "crystal",)),

@@ -33,6 +33,7 @@ from binding.config import GeometryConfig, JoiningConfig, ModelConfig
 from binding.data.cache import ComplexCache
 from binding.domain.index import KNOWN_PROTEIN
 from binding.domain.words import pocket_words
+from binding.graph.site import PocketSpec
 from binding.metrics import pearson, rmse
 from binding.model.kernel_readout import KernelReadout
 from binding.model.weights import Member, Scorer, load_card, load_model, save_weights
@@ -304,7 +305,7 @@ def tested(scorer: Scorer, card: dict[str, Any], readout: KernelReadout, test: P
     """What the card says of the test set; one network is enough, as none takes part in pk."""
     one = Member(ModelConfig.model_validate(card["config"]))
     one.load_state_dict(scorer.members[0].state_dict())
-    truth, graphs, sizes = test_graphs(test)
+    truth, graphs, sizes = test_graphs(test, PocketSpec())
     return test_metrics(Scorer(scorer.name, card, [one], prior=scorer.prior, geometry=readout), graphs, truth, sizes)
 
 

@@ -41,13 +41,13 @@ from scripts.figures import ROOT
 BATCH = 32
 
 
-def test_graphs(folder: Path) -> tuple[np.ndarray, list[ComplexGraph], np.ndarray]:
+def test_graphs(folder: Path, pocket: PocketSpec) -> tuple[np.ndarray, list[ComplexGraph], np.ndarray]:
     """Measured pk, graphs and heavy-atom counts of a folder in PDBbind layout."""
     truth = {entry.id: entry.affinity.pk for entry in read_index(folder / "index.csv")}
     ids, graphs = [], []
     for request in read_folder(folder):
         assert isinstance(request.ligand, Path)
-        (item,) = featurize(Job(request.protein, request.ligand, PocketSpec()))
+        (item,) = featurize(Job(request.protein, request.ligand, pocket))
         if not isinstance(item, Featurized):
             raise SystemExit(f"{request.id}: {item}")
         ids.append(str(request.id))
@@ -229,7 +229,7 @@ def main() -> None:
     save_weights(path, members(args.runs), card, half=True, prior=start)
     domain(args.runs).save(path)
     if args.test is not None:
-        truth, graphs, sizes = test_graphs(args.test)
+        truth, graphs, sizes = test_graphs(args.test, PocketSpec())
         card["test"] = {args.test.name: test_metrics(load_model(path, device="cpu"), graphs, truth, sizes)}
         save_weights(path, members(args.runs), card, half=True, prior=start)
         print(json.dumps(card["test"], indent=2))

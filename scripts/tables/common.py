@@ -51,6 +51,7 @@ PROGRAMS = {
     "prior.json": "scripts.measure.held_out prior",
     "redock.json": "scripts.measure.place dock",
     "redocking.json": "scripts.measure.redocking",
+    "robustness.json": "scripts.measure.robustness",
     "screening_sets.json": "scripts.measure.screening",
     "speed.json": "make figures",
     "splits.json": "scripts.measure.splits",

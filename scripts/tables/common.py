@@ -130,7 +130,11 @@ def source_rows(rows: dict[str, int]) -> list[str]:
 
 
 def training_rows() -> str:
-    """Rows that one member trained on, the mean over members."""
+    """Rows of what takes part in pk: those of the geometry expert, or those of one network, the mean over networks."""
+    prior = f"; a prior of {count(card()['prior']['ligands'])} ligands" if "prior" in card() else ""
+    if "geometry_rows" in card():
+        rows = {name: number for name, number in card()["geometry_rows"].items() if name != "support"}
+        return listed(source_rows(rows)) + " complexes" + prior
     members = card()["members"]
     mean = {k: round(sum(m["rows"][k] for m in members) / len(members)) for k in members[0]["rows"]}
     wrong = {source["cache"] for source in card()["training"]["sources"] if source.get("rmsd")}
@@ -139,11 +143,13 @@ def training_rows() -> str:
     poses, guests = (sum(mean[name] for name in found) for found in (wrong, foreign))
     docked = f"; {count(poses)} docked poses of them" if poses else ""
     docked += f" and {count(guests)} of foreign ligands" if guests else ""
-    prior = f"; a prior of {count(card()['prior']['ligands'])} ligands" if "prior" in card() else ""
     return listed(source_rows(complexes)) + " complexes" + docked + prior
 
 
 def members() -> str:
+    """What takes part in pk."""
+    if "geometry_rows" in card():
+        return "geometry and prior"
     number = card()["num_members"]
     return "one network" if number == 1 else f"{number} networks"
 

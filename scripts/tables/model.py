@@ -13,7 +13,7 @@ from pydantic_core import PydanticUndefined
 from binding.config import LearningRates, ModelConfig, SourceConfig, TrainConfig, ValidationConfig
 from binding.model.weights import DEFAULT_MODEL
 from binding.pretraining.config import LigandTask, MoleculeSource, PocketSource, PocketTask, PretrainConfig
-from scripts.tables.common import WEIGHTS, card, count, speed, table
+from scripts.tables.common import WEIGHTS, card, count, listed, source_rows, speed, table
 
 
 def _prior(content: dict[str, Any]) -> str:
@@ -21,7 +21,7 @@ def _prior(content: dict[str, Any]) -> str:
     if "prior" not in content:
         return "none"
     known, model = content["prior"], ModelConfig.model_validate(content["config"])
-    weights = f"{model.prior_weight:g} of it, {model.network_weight:g} of the network"
+    weights = f"{model.line.prior:.2f} of it, {model.line.geometry:.2f} of the geometry"
     return f"{count(known['ligands'])} ligands, {count(known['sites'])} sites; {weights}"
 
 
@@ -39,7 +39,8 @@ def weights() -> str:
         content = card(name)
         size = (WEIGHTS / f"{name}.safetensors").stat().st_size / 1e6
         for fact, value in (
-            ("networks", f"{content['num_members']}, mean of their pK"),
+            ("geometry", listed(source_rows({k: n for k, n in content["geometry_rows"].items() if k != "support"}))),
+            ("networks", f"{content['num_members']}, for `pose`"),
             ("parameters of each", count(content["parameters_of_one_member"])),
             ("prior", _prior(content)),
             ("file", f"{size:.1f} MB, 16-bit, weights format {content['format_version']}"),

@@ -41,6 +41,8 @@ def series() -> str:
 def _scorer(name: str, model: str) -> str:
     """What ranks the compounds of a screening set."""
     if name == "pk":
+        if "geometry_rows" in card(model):  # no network takes part
+            return f"**`{model}`**"
         number = card(model)["num_members"]
         return f"**`{model}`**, {'one network' if number == 1 else f'{number} networks'}"
     named = {

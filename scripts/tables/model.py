@@ -10,7 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from binding.config import LearningRates, ModelConfig, SourceConfig, TrainConfig, ValidationConfig
+from binding.config import GeometryConfig, LearningRates, ModelConfig, SourceConfig, TrainConfig, ValidationConfig
 from binding.model.weights import DEFAULT_MODEL
 from binding.pretraining.config import LigandTask, MoleculeSource, PocketSource, PocketTask, PretrainConfig
 from scripts.tables.common import WEIGHTS, card, count, listed, source_rows, speed, table
@@ -120,6 +120,45 @@ def parameters() -> str:
     )
 
 
+def joined() -> str:
+    """How pk is joined, in the weights of the package."""
+    rows = []
+    for name in sorted(path.stem for path in WEIGHTS.glob("*.safetensors")):
+        line = ModelConfig.model_validate(card(name)["config"]).line
+        for column, of, prior in (("pk", line, f"{line.prior:.2f}"), ("pk_network", line.structure, "")):
+            rows.append(
+                (f"`{name}`", f"`{column}`", f"{of.offset:+.2f}", prior, f"{of.network:.2f}", f"{of.geometry:.2f}")
+            )
+    return table(("weights", "column", "offset, pK", "prior", "networks", "geometry"), rows)
+
+
+def sums() -> str:
+    """The geometric sums that the readout reads, and the block of its covariance that each is in."""
+    from binding.constants import ATOM_CLASSES
+    from binding.model.geometric_sums import BURIAL_RADII, GROUPS, KINDS, METAL_RADIUS, NEAR_RADII
+
+    config = GeometryConfig()
+    radii, near = (", ".join(f"{radius:g}" for radius in each) for each in (BURIAL_RADII, NEAR_RADII))
+    meaning = {
+        "descriptors": "descriptors of the ligand alone",
+        "vina": "Vina's five terms, over rotatable bonds",
+        "shells": f"protein atoms by {len(ATOM_CLASSES)} classes in the shells of the contact profile, roots",
+        "table": f"the same in two shells, by {len(KINDS)} kinds of ligand atom, roots",
+        "angles": "polar and stacked contacts, their angles, directions in residues' frames; means over the ligand's atoms",
+        "handedness": f"the three directions that a mirror turns round, by {len(KINDS)} kinds of ligand atom",
+        "burial": f"protein atoms within {radii} Å of the ligand's centre, within {near} Å of any atom; metals within "
+        f"{METAL_RADIUS:g} Å",
+        "composition": f"share of each class among the atoms within {NEAR_RADII[-1]:g} Å",
+    }
+    if set(meaning) != set(GROUPS):
+        raise SystemExit("scripts/tables/model.py: the geometric sums have changed; describe them anew")
+    rows = []
+    for name, text in meaning.items():
+        blocks = [f"{block.kernel} {block.amplitude:g}" for block in config.blocks if name in block.groups]
+        rows.append((f"`{name}`", text, GROUPS[name], ", ".join(blocks)))
+    return table(("sums", "what they count", "numbers", "covariance and its amplitude"), rows)
+
+
 def pairs() -> str:
     content = speed()["pairs"]
     return (
@@ -173,6 +212,7 @@ def _default(value: Any) -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "features": features,
+    "joined": joined,
     "pairs": pairs,
     "parameters": parameters,
     "settings_learning_rates": settings(LearningRates),
@@ -185,5 +225,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "settings_source": settings(SourceConfig),
     "settings_train": settings(TrainConfig),
     "settings_validation": settings(ValidationConfig),
+    "sums": sums,
     "weights": weights,
 }

@@ -61,6 +61,9 @@ _SAID = {
     "ligand_term": "what the networks say of the ligand's structure, descriptors and conformation",
     "contacts_vina": "Vina's five terms with learned weights, over all pairs of a ligand atom and a residue",
     "contacts_learned": "what the networks learned to add to these pairs",
+    "geometry_ligand": "what the geometry expert says of the ligand with no protein",
+    "geometry_contacts": "what the expert's heads count of contacts, over all pairs of a ligand atom and a residue",
+    "geometry_burial": "how many protein atoms surround the ligand, and of what kinds, over all residues of the pocket",
 }
 
 

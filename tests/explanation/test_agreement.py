@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from networks import example, example_complex
@@ -109,6 +111,14 @@ def test_residues_and_atoms_have_a_column_for_each_attribution(whole):
         for fragment in one.occlusion.fragments:
             assert atoms["pk_occlusion"].to_numpy()[list(fragment.piece.atoms)] == pytest.approx(fragment.pk)
         assert one.agreement.measures == ("contributions", "gradients", "attention", "contacts", "occlusion")
+
+
+def test_all_of_it_with_its_page_takes_less_than_ten_seconds_on_two_cores(shipped, tmp_path, examples):
+    """CPU seconds, which other programs on the machine do not lengthen; two cores take half of them at best."""
+    start = time.process_time()
+    asked = {"attention": True, "gradients": True, "occlusion": True}
+    api.explain(examples / "6wqa_complex.cif.gz", ligand="A:ZMA:1202", model=shipped, output=tmp_path / "why", **asked)
+    assert time.process_time() - start < 10.0
 
 
 def test_what_was_not_asked_for_is_blank(random_weights):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from transforms import v2000_record, write_pdb
 from typer.testing import CliRunner
 
 from binding.cli.main import app
-from binding.explanation.rows import ATOM_COLUMNS, PART_COLUMNS, RESIDUE_COLUMNS
+from binding.explanation.rows import ATOM_COLUMNS, PAIR_COLUMNS, PART_COLUMNS, RESIDUE_COLUMNS
 from binding.reports.explanation_folder import FILES, ExplanationFolder
 
 BROKEN = "broken\n  made by the tests\n\n  2  1  0  0  0  0  0  0  0  0999 V2000\nnot an atom\nM  END\n$$$$\n"
@@ -64,6 +65,26 @@ def test_one_complex_is_shown_with_its_residues_and_atoms(explain, protein):
     assert "1 of 1 scored" in result.stderr
 
 
+def test_all_that_can_be_asked_for_is_shown_and_written(explain, protein):
+    asked = ("--attention", "--gradients", "--occlusion")
+    result = explain(protein, EXAMPLES / "1ia1_ligand.sdf", "--top", 2, "-o", "why", *asked)
+    assert result.exit_code == 0, result.stderr
+    for said in ("attention", "gradient", "deleted", "piece of the ligand", "Deleting residues one at a time"):
+        assert said in result.stdout
+    for row in rows_of(Path("why/pairs.csv")):
+        assert all(row.values())
+    (page,) = (row for row in rows_of(Path("why/residues.csv")) if row["residue"] == "PHE" and row["number"] == "36")
+    assert all(page[name] for name in ("attention", "pk_gradient", "pk_occlusion"))
+
+
+def test_gradients_without_captum_name_the_extra(explain, protein, monkeypatch):
+    monkeypatch.setitem(sys.modules, "captum.attr", None)
+    result = explain(protein, EXAMPLES / "1ia1_ligand.sdf", "--gradients", "-o", "why")
+    assert result.exit_code == 2
+    assert "captum, which is not installed" in result.stderr
+    assert "pip install 'binding[explain]'" in result.stderr
+
+
 @pytest.mark.parametrize("top", [0, 2])
 def test_the_tables_of_a_single_complex_are_as_long_as_asked_for(explain, protein, top):
     result = explain("-p", protein, "-l", EXAMPLES / "1ia1_ligand.sdf", "--top", top, "-q")
@@ -86,7 +107,8 @@ def test_every_record_has_a_row_and_only_scored_ones_have_more(explain, protein,
     assert [row["error_code"] for row in parts] == ["", "bad_record", "no_contact", ""]
     assert [row["status"] for row in parts] == ["ok", "failed", "failed", "ok"]
     assert tuple(parts[0]) == PART_COLUMNS
-    for name, columns in (("residues.csv", RESIDUE_COLUMNS), ("atoms.csv", ATOM_COLUMNS)):
+    tables = {"residues.csv": RESIDUE_COLUMNS, "atoms.csv": ATOM_COLUMNS, "pairs.csv": PAIR_COLUMNS}
+    for name, columns in tables.items():
         rows = rows_of(Path("why") / name)
         assert tuple(rows[0]) == columns
         assert {row["id"] for row in rows} == {"library:1", "library:4"}

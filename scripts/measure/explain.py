@@ -20,13 +20,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from binding.domain.words import pocket_words
 from binding.explanation.contributions import PARTS, Contributions, Shares, contributions_of
+from binding.explanation.occlusion import numbers_of
 from binding.graph.checks import CONTACT
 from binding.graph.site import PocketSpec
 from binding.metrics import estimate, mean_over_groups, pearson, spearman
 from binding.model.weights import Scorer, load_model
-from binding.prior.model import PriorPk
 from binding.score.featurize import Failed, Featurized, featurize, load_protein
 from binding.score.jobs import Job
 from binding.structures import Ligand, Protein
@@ -43,36 +42,25 @@ class Deleted:
     """One complex, each of whose k residues was deleted once.
 
     Attributes:
-        share: (k,) pK, what the explanation says. distance: (k,) Å to the ligand.
-        network: (k,) pK, what the networks' part of pk lost. pk: (k,) pK, what pk lost.
+        share: (k,) pK, what the explanation says, contacts and burial. distance: (k,) Å to the ligand.
+        structure: (k,) pK, what pk lost without its prior. pk: (k,) pK, what pk lost.
     """
 
     share: np.ndarray
     distance: np.ndarray
-    network: np.ndarray
+    structure: np.ndarray
     pk: np.ndarray
 
     def within(self, distance: float) -> Deleted:
         """The residues that are nearer to the ligand."""
         near = self.distance <= distance
-        return Deleted(self.share[near], self.distance[near], self.network[near], self.pk[near])
+        return Deleted(self.share[near], self.distance[near], self.structure[near], self.pk[near])
 
 
 def ready(protein: Protein, ligand: Ligand) -> Featurized | Failed:
     """As ``binding predict`` makes it of two files."""
     (found,) = featurize(Job(protein, (ligand,), PocketSpec()))
     return found
-
-
-def sums(scorer: Scorer, items: Sequence[Featurized]) -> tuple[np.ndarray, np.ndarray]:
-    """The networks' part of pk and pk itself, (n,) each, of complexes of one ligand."""
-    nothing = np.zeros(len(items))
-    network = scorer.score([item.graph for item in items], PriorPk(nothing, nothing)).pk
-    if scorer.prior is None:
-        return network, network
-    sites = [pocket_words(item.graph.pocket, item.graph.ligand.positions) for item in items]
-    alike = scorer.prior.predict_at([items[0].graph.ligand], sites, np.zeros(len(items), dtype=np.int64))
-    return network, network + scorer.members[0].interaction.config.prior_weight * alike.at_site
 
 
 def deleted(scorer: Scorer, item: Featurized, found: Contributions) -> Deleted:
@@ -84,8 +72,9 @@ def deleted(scorer: Scorer, item: Featurized, found: Contributions) -> Deleted:
         if isinstance(less, Featurized):
             places.append(place)
             items.append(less)
-    network, pk = sums(scorer, items)
-    return Deleted(found.residues.pk[places], found.distances[places], network[0] - network[1:], pk[0] - pk[1:])
+    structure, pk = numbers_of(scorer, [each.graph for each in items])
+    share = (found.residues.pk + found.burial[found.pocket_rows])[places]
+    return Deleted(share, found.distances[places], structure[0] - structure[1:], pk[0] - pk[1:])
 
 
 def moved(item: Featurized, generator: np.random.Generator) -> Featurized:
@@ -99,7 +88,7 @@ def by_row(found: Contributions, count: int) -> np.ndarray:
     """(residues of the pocket,) shares, zero beyond the cutoff."""
     shares = np.zeros(count)
     shares[found.pocket_rows] = found.residues.pk
-    return shares
+    return shares + found.burial
 
 
 def between_networks(shares: Shares) -> float:
@@ -118,14 +107,14 @@ def mean(values: Sequence[float]) -> dict[str, float]:
 def occlusion(found: Sequence[Deleted]) -> dict[str, Any]:
     """Rank correlations with what deleting costs, of the shares and of nearness, which is the trivial guess."""
     kept = [item for item in found if len(item.share) >= FEWEST]
-    shares, losses = (np.concatenate([getattr(item, name) for item in kept]) for name in ("share", "network"))
+    shares, losses = (np.concatenate([getattr(item, name) for item in kept]) for name in ("share", "structure"))
     figures: dict[str, Any] = {"residues": len(shares)}
-    for loss in ("network", "pk"):
+    for loss in ("structure", "pk"):
         figures[loss] = {
             "share": mean([float(spearman(item.share, getattr(item, loss))) for item in kept]),
             "nearness": mean([float(spearman(-item.distance, getattr(item, loss))) for item in kept]),
         }
-    figures["slope"] = mean([float(item.share @ item.network / (item.share @ item.share)) for item in kept])
+    figures["slope"] = mean([float(item.share @ item.structure / (item.share @ item.share)) for item in kept])
     figures["below_zero"] = float((shares < 0.0).mean())
     figures["median_share"] = float(np.median(np.abs(shares)))
     figures["median_loss"] = float(np.median(np.abs(losses)))
@@ -162,7 +151,7 @@ def main() -> None:
         met = np.union1d(found.pocket_rows, shaken.pocket_rows)
         stable["noise_residues"].append(float(pearson(by_row(found, count)[met], by_row(shaken, count)[met])))
         stable["noise_atoms"].append(float(pearson(found.atoms.pk, shaken.atoms.pk)))
-        if len(scorer.members) > 1:
+        if len(scorer.members) > 1 and scorer.line.network:
             stable["networks_residues"].append(between_networks(found.residues))
             stable["networks_atoms"].append(between_networks(found.atoms))
     report = {
@@ -172,7 +161,9 @@ def main() -> None:
         "networks": len(scorer.members),
         "noise": NOISE,
         "parts": {
-            name: {"mean": float(np.mean(values)), "std": float(np.std(values))} for name, values in parts.items()
+            name: {"mean": float(np.mean(values)), "std": float(np.std(values))}
+            for name, values in parts.items()
+            if np.isfinite(values).all()  # else the weights have no such part, or hardly any complex has
         },
         "touching": {"distance": CONTACT} | occlusion([item.within(CONTACT) for item in removed]),
         "cutoff": {"distance": scorer.members[0].interaction.config.cutoff} | occlusion(removed),

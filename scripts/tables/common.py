@@ -31,6 +31,7 @@ METRICS = {"r": "Pearson r", "spearman": "Spearman ρ", "rmse": "RMSE", "mae": "
 
 #: What writes each source; series have a file for each set of weights.
 PROGRAMS = {
+    "agreement.json": "scripts.measure.agreement",
     "baselines.json": "scripts.measure.baselines",
     "bench_prepare.json": "scripts.bench.prepare",
     "bench_top.json": "scripts.bench.top",

@@ -88,12 +88,18 @@ def explain_worth() -> str:
         (f"residues of {_complexes(content)}", count(near["residues"]), count(far["residues"]))
     ]
     for text, loss, guess in (
-        ("**share** and what deleting the residue costs the networks, rank correlation", "network", "share"),
+        (
+            "**share** and what deleting the residue costs `pk` without its prior, rank correlation",
+            "structure",
+            "share",
+        ),
         ("share and what it costs `pk`, the prior included", "pk", "share"),
-        ("nearness to the ligand, the trivial guess, and what it costs the networks", "network", "nearness"),
+        ("nearness to the ligand, the trivial guess, and what it costs without the prior", "structure", "nearness"),
     ):
         rows.append((text, *(estimate(figures[loss][guess]) for figures in (near, far))))
-    rows.append(("pK that the networks lose for each pK of share", *(estimate(part["slope"]) for part in (near, far))))
+    rows.append(
+        ("pK that is lost, without the prior, for each pK of share", *(estimate(part["slope"]) for part in (near, far)))
+    )
     rows.append(("shares below zero", *(f"{part['below_zero']:.0%}" for part in (near, far))))
     head = ("", *(f"within {part['distance']:g} Å of the ligand" for part in (near, far)))
     return f"{table(head, rows)}\n\n{_stability(content)}"
@@ -117,6 +123,67 @@ def _stability(content: dict[str, Any]) -> str:
     return table(("correlation r of the shares", "of residues", "of atoms"), rows)
 
 
+_ATTRIBUTIONS = {
+    "contributions": "**contributions**, with burial",
+    "gradients": "integrated gradients",
+    "attention": "attention of the networks",
+    "contacts": "number of contacts within 4.5 Å",
+    "nearness": "nearness to the ligand",
+}
+
+
+def explain_agreement() -> str:
+    """What scripts.measure.agreement found: ranks and deletion curves of residues, and ranks of pieces."""
+    content = load(FIGURES / "agreement.json")
+    found = content["figures"]
+    rows = [
+        (
+            text,
+            estimate(found["ranks_structure"][name]),
+            estimate(found["ranks_pk"][name]),
+            f"{found['top_structure'][name]['value'] * 10:.1f}",
+            estimate(found["area_structure_over_random"][name]),
+            estimate(found["area_structure_over_contacts"][name]),
+        )
+        for name, text in _ATTRIBUTIONS.items()
+    ]
+    head = (
+        f"residues of {_sampled(content)}",
+        "rank correlation with deletion, without the prior",
+        "the same, of `pk`",
+        "of the ten that cost most, among the highest ten",
+        "deletion curve over random order, pK",
+        "over counting contacts, pK",
+    )
+    pieces = [
+        (text, estimate(found["pieces"][name]))
+        for name, text in (_ATTRIBUTIONS | {"size": "number of atoms"}).items()
+        if name in found["pieces"]
+    ]
+    counted = count(found["pieces"]["size"]["complexes"])
+    of_pieces = table((f"pieces of {counted} ligands that have five or more", "rank correlation with deletion"), pieces)
+    return f"{table(head, rows)}\n\n{of_pieces}"
+
+
+def explain_attention() -> str:
+    """What attention says beyond counting contacts, in a sentence."""
+    content = load(FIGURES / "agreement.json")
+    left = content["figures"]["ranks_structure"]["attention_beyond_contacts"]
+    much = "little" if left["high"] < 0.3 else "something"
+    if left["low"] <= 0.0:
+        much = "nothing that can be told from chance"
+    return (
+        "Once the contacts of each residue are counted, the rank correlation that is left between attention and "
+        f"deletion is {estimate(left)}: attention adds {much} to counting contacts."
+    )
+
+
+def _sampled(content: dict[str, Any]) -> str:
+    used = content["figures"]["ranks_pk"]["contributions"]["complexes"]
+    drawn = ", drawn at random, one a protein" if content["sampled"] else ""
+    return f"{count(used)} complexes of `{content['set']}`{drawn}, `{content['model']}`"
+
+
 def explain_output() -> str:
     """What the terminal shows of an example."""
     return f"```text\n{load_text(FIGURES / 'explain.txt').rstrip()}\n```"
@@ -124,6 +191,8 @@ def explain_output() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "demo": demo,
+    "explain_agreement": explain_agreement,
+    "explain_attention": explain_attention,
     "explain_output": explain_output,
     "explain_parts": explain_parts,
     "explain_worth": explain_worth,

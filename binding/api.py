@@ -382,6 +382,7 @@ def evaluate(
     *,
     column: str = "pk",
     id_column: str = "id",
+    truth_id: str = "id",
     peers: str | Path | None = None,
     group: str | None = None,
     series: str | None = None,
@@ -399,6 +400,7 @@ def evaluate(
             ``rmsd``, a row may lack the affinity.
         column: The predictions to judge.
         id_column: What of the predictions is matched with the truth's ``id``, such as ``ligand``.
+        truth_id: The truth's column that is taken for its ``id``, such as ``compound``.
         peers: A table of other methods' predictions by ``id``, for paired comparison.
         group: The truth's column of targets: ranking inside each, and what ``label`` and ``rmsd`` go by.
         series: The truth's column of congeneric series: correlations inside each, weighted by compounds.
@@ -429,7 +431,7 @@ def evaluate(
         predictions = predictions.assign(id=predictions[id_column])
     return evaluation.evaluate(
         predictions,
-        read_truth(truth, list(columns.asked.values()), affinities=columns.needs_affinities),
+        read_truth(truth, list(columns.asked.values()), affinities=columns.needs_affinities, id_column=truth_id),
         column=column,
         columns=columns,
         peers=None if peers is None else read_predictions(peers),

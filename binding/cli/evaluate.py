@@ -41,6 +41,9 @@ def command(
         str,
         typer.Option("--id-column", metavar="COLUMN", help="Column of predictions to match with the id of --truth."),
     ] = "id",
+    truth_id: Annotated[
+        str, typer.Option("--truth-id", metavar="COLUMN", help="Column of --truth to match them with.")
+    ] = "id",
     peers: Annotated[
         Path | None,
         typer.Option("--peers", metavar="FILE", help="Predictions of other methods by id, for a paired comparison."),
@@ -108,7 +111,7 @@ def command(
         check_name(output)
     columns = TruthColumns(group=group, series=series, compound=compound, label=label, rmsd=rmsd)
     # A bad table is reported before anything is scored.
-    read_truth(truth, list(columns.asked.values()), affinities=columns.needs_affinities)
+    read_truth(truth, list(columns.asked.values()), affinities=columns.needs_affinities, id_column=truth_id)
     predictions: Path | pd.DataFrame = source
     if not holds_predictions(source):
         predictions = _predict(source, scoring, quiet)
@@ -117,12 +120,15 @@ def command(
         truth,
         column=column,
         id_column=id_column,
+        truth_id=truth_id,
         peers=peers,
         resamples=resamples,
         seed=seed,
         **columns.asked,
     )
     print_report(report)
+    if (known := report.known_to_weights) is not None:
+        typer.echo(f"warning: {known}", err=True)
     if output is not None:
         _write(report, predictions, output)
     if report.counts.scored == 0 and report.counts.unmeasured == 0:

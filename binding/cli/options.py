@@ -80,6 +80,9 @@ Run = Annotated[
     Path, typer.Argument(metavar="RUN", help="Output folder of `binding screen`; the screen may still be running.")
 ]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no summary; errors are still shown.")]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="Tell every warning and failure, not only the first few.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -89,6 +92,7 @@ class PrintChoice(StrEnum):
     auto = "auto"
     table = "table"
     csv = "csv"
+    wide = "wide"
     none = "none"
 
 
@@ -96,7 +100,8 @@ Print = Annotated[
     PrintChoice,
     typer.Option(
         "--print",
-        help="What to print: a table, CSV or nothing; auto prints a table on a terminal and CSV into a pipe.",
+        help="What to print: a table as wide as the terminal, CSV, a wide table of all columns, or nothing; auto is a "
+        "table on a terminal and CSV into a pipe.",
     ),
 ]
 

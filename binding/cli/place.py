@@ -11,7 +11,8 @@ import typer
 
 from binding.cli import options, progress, terminal
 from binding.cli.errors import guarded
-from binding.errors import EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED
+from binding.cli.stdin import with_stdin
+from binding.errors import EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED, UsageError
 
 if TYPE_CHECKING:
     from binding.poses.series import PlacementRow
@@ -32,20 +33,37 @@ def command(
         ),
     ],
     series: Annotated[
-        Path,
+        str | None,
         typer.Option(
-            "-l", "--ligand", metavar="FILE", help="Compounds: .smi, .csv with a column smiles, or .sdf, plain or .gz."
+            "-l",
+            "--ligand",
+            metavar="FILE",
+            help="Compounds: .smi, a table (.csv, .xlsx) with a column smiles, or .sdf, plain or .gz; - reads standard "
+            "input.",
         ),
-    ],
+    ] = None,
+    smiles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--smiles",
+            metavar="SMILES",
+            help="A compound itself, in quotes, with a name after a blank; may be repeated.",
+        ),
+    ] = None,
+    *,
     output: Annotated[
         Path,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Poses, .sdf; the table of all compounds is the .csv beside it."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Poses, .sdf; the table of all compounds is the .csv beside it (.placed.csv where -l is that file).",
         ),
     ],
     seed: options.Seed = 0,
     workers: options.AllCores = None,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> int:
     """Place a congeneric series on a posed reference ligand.
@@ -56,15 +74,20 @@ def command(
     from binding.files import check_not_input
     from binding.poses import series as placing
 
-    for written in (output, output.with_suffix(".csv")):
-        check_not_input(written, (protein, Path(reference), series))
-    placer, compounds = placing.plan_placement(protein, reference, series, seed=seed)
+    if (series is None) == (not smiles):
+        raise UsageError("The compounds are missing, or named twice.", "Give either -l FILE or --smiles SMILES.")
+    files = [protein, Path(reference), *([] if series is None else [Path(series)])]
+    check_not_input(output, files)
+    table = placing.table_beside(output, files)
+    with with_stdin([] if series is None else [series]) as named:
+        source = smiles or [] if series is None else named[0]
+        placer, compounds = placing.plan_placement(protein, reference, source, seed=seed)
     count = len(compounds)
     processes = workers if workers is not None else 0 if count < _FEW else os.cpu_count() or 1
     placed: list[PlacementRow] = []
     failed: list[PlacementRow] = []
     with (
-        placing.PoseWriter(output) as writer,
+        placing.PoseWriter(output, table) as writer,
         progress.counter("placing", shown=sys.stderr.isatty() and not quiet) as advance,
     ):
         for row in placing.place_series(placer, compounds, workers=processes):
@@ -72,10 +95,11 @@ def command(
             (placed if row.status == placing.OK else failed).append(row)
             if advance is not None:
                 advance(len(placed) + len(failed), count)
-    for row in failed[: terminal.SHOWN_NOTES]:
+    told = len(failed) if verbose else terminal.SHOWN_NOTES
+    for row in failed[:told]:
         typer.echo(f"error: {row.id}: [{row.error_code}] {row.message}", err=True)
-    if len(failed) > terminal.SHOWN_NOTES:
-        typer.echo(f"... {len(failed) - terminal.SHOWN_NOTES} more failed rows", err=True)
+    if len(failed) > told:
+        typer.echo(f"... {len(failed) - told} more failed rows", err=True)
     if not quiet:
         good = sum(row.good for row in placed)
         typer.echo(

@@ -17,6 +17,7 @@ import typer
 from binding.cli import options, terminal
 from binding.cli.errors import guarded
 from binding.cli.options import PrintChoice
+from binding.cli.stdin import with_stdin
 from binding.errors import (
     EXIT_INTERRUPTED,
     EXIT_NONE_SCORED,
@@ -60,14 +61,17 @@ def command(
             "-l",
             "--ligand",
             metavar="FILE|NAME",
-            help="Ligand file (SDF, MOL2, PDBQT or PDB, plain or .gz), or which ligand of a complex to score: auto, "
-            "LIG or A:LIG:301; may be repeated.",
+            help="Ligand file (SDF, MOL2, PDBQT or PDB, plain or .gz; - reads standard input), or which ligand of a "
+            "complex to score: auto, LIG or A:LIG:301; may be repeated.",
         ),
     ] = None,
     output: Annotated[
         str | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Write rows to .csv, .jsonl, .sdf or .parquet; - prints CSV."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Write rows to .csv, .tsv, .xlsx, .jsonl, .sdf or .parquet; - prints CSV.",
         ),
     ] = None,
     checks: Annotated[
@@ -86,6 +90,7 @@ def command(
     *,
     scoring: options.Scoring,
     quiet: options.Quiet = False,
+    verbose: options.Verbose = False,
     debug: options.Debug = False,
 ) -> int:
     """Score protein-ligand complexes.
@@ -102,32 +107,35 @@ def command(
     from binding.io.results import open_writer
 
     chosen = replace(scoring.options(), checks=pose_checks(checks, check_thresholds))
-    requests = requests_of(source, protein, ligand or [])
-    if not quiet:
-        terminal.print_reading_notes(requests)
-    target = "-" if output is None and _prints_csv(print_) else output
-    writer = nullcontext() if target is None else open_writer(target, chosen.requested_columns)
-    to_stdout = target == "-"
-    saved_to = None if to_stdout else output
-    if saved_to is not None:
-        named = [request.protein for request in requests] + [request.ligand for request in requests]
-        files = [item for item in (source, *scoring.files, *named) if isinstance(item, Path)]
-        check_not_input(Path(saved_to), files)
-    tally = Tally(
-        keep=print_ is not PrintChoice.none and not to_stdout, limit=terminal.SHOWN_ROWS if saved_to else None
-    )
-    try:
-        rows = api.predict_rows(requests, chosen)
-        _write(rows, writer, tally, total=len(requests), bar=sys.stderr.isatty() and not quiet)
-    except KeyboardInterrupt:
-        finished = tally.counts.total()
-        where = f" and are in {partial_path(Path(saved_to))}" if saved_to and finished else ""
-        typer.echo(f"interrupted; {finished} rows were finished{where}", err=True)
-        return EXIT_INTERRUPTED
-    tally.show(saved_to)
-    if not quiet:
-        typer.echo(terminal.summary(tally.counts, tally.warned, time.perf_counter() - start, saved_to), err=True)
-    return tally.exit_code(named_outright=bool(ligand))
+    with with_stdin(ligand or []) as ligands:
+        requests = requests_of(source, protein, ligands)
+        if not quiet:
+            terminal.print_reading_notes(requests)
+        target = "-" if output is None and _prints_csv(print_) else output
+        writer = nullcontext() if target is None else open_writer(target, chosen.requested_columns)
+        to_stdout = target == "-"
+        saved_to = None if to_stdout else output
+        if saved_to is not None:
+            named = [request.protein for request in requests] + [request.ligand for request in requests]
+            files = [item for item in (source, *scoring.files, *named) if isinstance(item, Path)]
+            check_not_input(Path(saved_to), files)
+        tally = Tally(
+            keep=print_ is not PrintChoice.none and not to_stdout,
+            limit=terminal.SHOWN_ROWS if saved_to else None,
+            notes=None if verbose else terminal.SHOWN_NOTES,
+        )
+        try:
+            rows = api.predict_rows(requests, chosen)
+            _write(rows, writer, tally, total=len(requests), bar=sys.stderr.isatty() and not quiet)
+        except KeyboardInterrupt:
+            finished = tally.counts.total()
+            where = f" and are in {partial_path(Path(saved_to))}" if saved_to and finished else ""
+            typer.echo(f"interrupted; {finished} rows were finished{where}", err=True)
+            return EXIT_INTERRUPTED
+        tally.show(saved_to, wide=print_ is PrintChoice.wide)
+        if not quiet:
+            typer.echo(terminal.summary(tally.counts, tally.warned, time.perf_counter() - start, saved_to), err=True)
+        return tally.exit_code(named_outright=bool(ligand))
 
 
 def _write(
@@ -152,11 +160,13 @@ class Tally:
     Args:
         keep: Whether a table will be shown at all.
         limit: How many rows of it; None for all.
+        notes: How many warnings and failures are told; None for all.
     """
 
-    def __init__(self, keep: bool, limit: int | None) -> None:
+    def __init__(self, keep: bool, limit: int | None, notes: int | None = terminal.SHOWN_NOTES) -> None:
         self._keep = keep
         self._limit = limit
+        self._notes = notes
         self._table: list[ResultRow] = []
         self._failures: list[ResultRow] = []
         self._warnings: list[ResultRow] = []
@@ -171,17 +181,17 @@ class Tally:
             self._table.append(row)
         if row.status != "ok":
             self._codes.add(row.error_code)
-            if len(self._failures) < terminal.SHOWN_NOTES:
+            if self._notes is None or len(self._failures) < self._notes:
                 self._failures.append(row)
         elif row.warnings:
             self.warned += 1
-            if len(self._warnings) < terminal.SHOWN_NOTES:
+            if self._notes is None or len(self._warnings) < self._notes:
                 self._warnings.append(row)
 
-    def show(self, saved_to: str | None) -> None:
+    def show(self, saved_to: str | None, wide: bool = False) -> None:
         """The table on stdout, then warnings and failures on stderr."""
         if self._table:
-            terminal.print_table(self._table, self.counts.total(), saved_to)
+            terminal.print_table(self._table, self.counts.total(), saved_to, wide)
         terminal.print_warnings(self._warnings, self.warned)
         terminal.print_failures(self._failures, self.counts["failed"])
 

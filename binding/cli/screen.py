@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shlex
 import signal
 import sys
@@ -16,7 +17,7 @@ import typer
 from binding.cli import options, posing
 from binding.cli.errors import guarded
 from binding.cli.progress import LINE_SECONDS, duration, make_bar, rate_and_left
-from binding.errors import EXIT_OK
+from binding.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -38,8 +39,8 @@ def command(
             "--library",
             metavar="LIBRARY",
             help="The library: ligand files (SDF, MOL2, PDBQT), a folder, a glob, a list of files (.txt), SMILES "
-            "(.smi), a table (.csv, .parquet) with a column molblock or smiles, or a table of pairs (protein, ligand[, "
-            "pocket]); may be repeated.",
+            "(.smi), a table (.csv, .xlsx, .parquet) with a column molblock or smiles, or a table of pairs (protein, "
+            "ligand[, pocket]); may be repeated.",
         ),
     ],
     output: Annotated[
@@ -107,6 +108,9 @@ def command(
         ),
     ] = False,
     quiet: options.Quiet = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Tell each failure at the end, and where the time went.")
+    ] = False,
     debug: options.Debug = False,
 ) -> int:
     """Score a library against a pocket and rank its compounds.
@@ -114,6 +118,8 @@ def command(
     The best pose of each compound counts, and every record is accounted for. A screen that was stopped or killed
     resumes with the same command.
     """
+    if "-" in ligand:
+        raise UsageError("A screen reads its library again when it is resumed.", "Save it to a file first.")
     from binding.screening.plan import EngineOptions, ScreenPlan, Shard
     from binding.screening.run import screen
 
@@ -143,6 +149,8 @@ def command(
 
         result = screen(plan, stopping=stopping, progress=progress, command=["binding", *sys.argv[1:]])
     _tell(result, time.monotonic() - start, shlex.join(again), quiet)
+    if verbose and result.complete:
+        _tell_more(result.folder)
     if report and result.complete:
         from binding.reports.screening import write_report
 
@@ -183,6 +191,18 @@ def _tell(result: ScreenResult, seconds: float, again: str, quiet: bool) -> None
             typer.echo(f"why they failed: {result.folder / 'failures.csv'}", err=True)
     for warning in result.warnings:
         typer.echo(f"warning: {warning}", err=True)
+
+
+def _tell_more(run: Path) -> None:
+    """Each failure, and the seconds of each stage, over all processes."""
+    from binding.screening.folder import RunFolder
+    from binding.screening.store import FAILURES_CSV
+
+    with (run / FAILURES_CSV).open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            typer.echo(f"error: {row['id']}: [{row['error_code']}] {row['message']}", err=True)
+    stages = (RunFolder(run).read() or {}).get("stages", {})
+    typer.echo(f"seconds: {', '.join(f'{name} {seconds:g}' for name, seconds in stages.items())}", err=True)
 
 
 class _Interrupts:

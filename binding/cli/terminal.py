@@ -16,7 +16,7 @@ import typer
 
 from binding.cli.progress import make_bar
 from binding.errors import BindingError
-from binding.io.columns import SCORES, TRUST, ColumnKind, OutputColumn
+from binding.io.columns import PREDICTION, SCORES, TRUST, ColumnKind, OutputColumn
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,31 +28,38 @@ SHOWN_ROWS = 40  # of a table whose rows also go to a file
 SHOWN_NOTES = 8  # warnings, and failures, that are told on stderr; all are in the rows
 _FULL_WIDTH = 110  # columns of a terminal that holds the whole table
 _PLAIN_WIDTH = 160  # of a table that goes to a file or a log
+_ANY_WIDTH = 10_000
 Row = TypeVar("Row")
 
 
-def console() -> Console:
+def console(wide: bool = False) -> Console:
     """Stdout, as wide as the terminal or as COLUMNS says.
 
     In a pipe without COLUMNS it is wide: Rich would assume 80 columns there and cut the names.
+
+    Args:
+        wide: Lines of any length.
     """
     from rich.console import Console
 
+    if wide:
+        return Console(highlight=False, width=_ANY_WIDTH, soft_wrap=True)
     known = sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdigit()
     return Console(highlight=False, width=None if known else _PLAIN_WIDTH)
 
 
-def print_table(rows: Sequence[ResultRow], total: int, saved_to: str | None) -> None:
+def print_table(rows: Sequence[ResultRow], total: int, saved_to: str | None, wide: bool = False) -> None:
     """The rows on stdout, in columns with their units.
 
     Args:
         rows: What to show.
         total: How many rows there are.
         saved_to: Where all rows are, if they were written to a file.
+        wide: Show all columns, in lines of any length.
     """
-    columns = _columns(rows, narrow=is_narrow())
+    columns = all_columns(PREDICTION, lambda row, column: row.value(column)) if wide else _columns(rows, is_narrow())
     caption = "pK = -log10(K / M), higher = tighter; K is Kd, Ki or IC50"
-    print_columns(columns, rows, caption, style=lambda row: "red" if row.status != "ok" else None)
+    print_columns(columns, rows, caption, style=lambda row: "red" if row.status != "ok" else None, wide=wide)
     if total > len(rows):
         console().print(f"... {total - len(rows)} more rows in {saved_to}", markup=False)
 
@@ -63,7 +70,11 @@ def is_narrow() -> bool:
 
 
 def print_columns(
-    columns: Sequence[Column], rows: Iterable[Any], caption: str, style: Callable[[Any], str | None] = lambda row: None
+    columns: Sequence[Column],
+    rows: Iterable[Any],
+    caption: str,
+    style: Callable[[Any], str | None] = lambda row: None,
+    wide: bool = False,
 ) -> None:
     """Any rows on stdout.
 
@@ -72,6 +83,7 @@ def print_columns(
         rows: Rows of any kind that the columns can show.
         caption: Below the table.
         style: Rich style of a row.
+        wide: Lines of any length.
     """
     from rich import box
     from rich.markup import escape
@@ -85,7 +97,7 @@ def print_columns(
             table.add_column(column.header, overflow="fold", min_width=6)
     for row in rows:
         table.add_row(*(escape(column.text(row)) for column in columns), style=style(row))
-    console().print(table)
+    console(wide).print(table)
 
 
 class Column(NamedTuple):
@@ -135,6 +147,22 @@ def score_columns(
 
     heads = [(column.short if narrow else column.heading, column) for column in columns]
     return [Column(head, True, cell(column)) for head, column in heads if head]
+
+
+def all_columns(
+    columns: Iterable[OutputColumn], value: Callable[[Any, OutputColumn], Any] = lambda row, column: row[column.name]
+) -> list[Column]:
+    """Every column under its own name, as ``--print wide`` shows them.
+
+    Args:
+        columns: In order.
+        value: Takes the value of a column from a row.
+    """
+
+    def cell(column: OutputColumn) -> Callable[[Any], str]:
+        return lambda row: " ".join(_shown(value(row, column), column).split())
+
+    return [Column(column.name, column.kind is not ColumnKind.TEXT, cell(column)) for column in columns]
 
 
 def _shown(value: Any, column: OutputColumn) -> str:

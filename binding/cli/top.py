@@ -12,12 +12,13 @@ from binding.cli import options, terminal
 from binding.cli.errors import guarded
 from binding.cli.options import PrintChoice
 from binding.cli.terminal import Column
-from binding.io.columns import HIT_PROPERTIES, POSING, SCREEN_RESULT, ColumnKind
+from binding.io.columns import HIT_PROPERTIES, POSING, SCREEN_RESULT, ColumnKind, OutputColumn
 
 if TYPE_CHECKING:
     from binding.screening.top import Top
 
 
+_CAPTION = "pK = -log10(K / M), higher = tighter; gain = pK - pK of the ligand alone"
 _POOL = 20  # best compounds for each one that is to differ
 
 
@@ -82,7 +83,9 @@ def command(
     ] = False,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Write to .csv, .parquet or .sdf (with the poses)."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write to .csv, .tsv, .xlsx, .parquet or .sdf (with the poses)."
+        ),
     ] = None,
     print_: options.Print = PrintChoice.auto,
     quiet: options.Quiet = False,
@@ -115,10 +118,17 @@ def command(
         shown = PrintChoice.table if sys.stdout.isatty() else PrintChoice.none if output else PrintChoice.csv
     if shown is PrintChoice.csv:
         _print_csv(top)
+    elif shown is PrintChoice.wide:
+        terminal.print_columns(terminal.all_columns(_columns_of(top)), top.rows.to_pylist(), _CAPTION, wide=True)
     elif shown is PrintChoice.table:
         _print_table(top, output)
     if not quiet:
         _print_notes(top, output)
+
+
+def _columns_of(top: Top) -> list[OutputColumn]:
+    known = {column.name: column for column in (*SCREEN_RESULT, *HIT_PROPERTIES)}
+    return [known[name] for name in top.rows.column_names]
 
 
 def _print_csv(top: Top) -> None:
@@ -144,7 +154,7 @@ def _print_table(top: Top, saved_to: Path | None) -> None:
         Column("warned", False, lambda row: "yes" if row["warnings"] else ""),
     ]
     shown = rows if saved_to is None else rows[: terminal.SHOWN_ROWS]
-    terminal.print_columns(columns, shown, "pK = -log10(K / M), higher = tighter; gain = pK - pK of the ligand alone")
+    terminal.print_columns(columns, shown, _CAPTION)
     if len(rows) > len(shown):
         terminal.console().print(f"... {len(rows) - len(shown)} more rows in {saved_to}", markup=False)
 

@@ -9,10 +9,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from binding.files import atomic, make_folder, write_text
 from binding.metrics import RESAMPLES, Difference, Estimate
+
+_KNOWN: Final = 0.9995  # similarity of what is the same
 
 COVERAGE: Final = {"within_1_std": (1.0, 0.6827), "within_2_std": (2.0, 0.9545)}  # a normal law's shares
 
@@ -167,6 +170,23 @@ class Report:
     def to_frame(self) -> pd.DataFrame:
         """One row a column: ``name``, ``n``, each metric with ``_low`` and ``_high``, and ``note``."""
         return flat(self.columns)
+
+    @property
+    def known_to_weights(self) -> str | None:
+        """A warning where rows that were judged are of ligands that the weights were trained on; else None."""
+        if "nearest_ligand" not in self.joined:
+            return None
+        known = self.joined["nearest_ligand"].to_numpy(dtype=np.float64, na_value=np.nan) >= _KNOWN
+        if not known.any():
+            return None
+        also = ""
+        if "nearest_protein" in self.joined:
+            protein = self.joined["nearest_protein"].to_numpy(dtype=np.float64, na_value=np.nan) >= _KNOWN
+            also = f", {int((known & protein).sum())} of them with their protein"
+        return (
+            f"{int(known.sum())} of {len(self.joined)} rows are of ligands that the weights were trained on{also} "
+            "(nearest_ligand 1): figures with them are better than for new compounds."
+        )
 
     def write(self, folder: str | Path) -> list[Path]:
         """Writes the tables into a folder, made if need be.

@@ -23,7 +23,7 @@ ENTRY_POINTS: Final = "binding.ligand_formats"
 
 STRUCTURE_SUFFIXES: Final = {".pdb": "pdb", ".ent": "pdb", ".pdbqt": "pdb", ".cif": "cif", ".mmcif": "cif"}
 SMILES_SUFFIXES: Final = (".smi", ".smiles", ".ism")
-TEXT_TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt")
+TEXT_TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".xlsx")
 
 _STRUCTURE_WORDS: Final = (b"ATOM  ", b"HETATM")
 

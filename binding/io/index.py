@@ -55,19 +55,23 @@ class BadEntry:
     extra: dict[str, str] = field(default_factory=dict, hash=False)
 
 
-def read_index(path: str | Path) -> list[IndexEntry]:
+def read_index(path: str | Path, id_column: str = "id") -> list[IndexEntry]:
     """Reads measured affinities: a PDBbind ``INDEX_*`` file, or a table with ``id`` and an affinity.
 
     The affinity is ``pk``, ``affinity`` (text such as ``Ki=12nM``) or ``dg_kcal_mol``; the first that a row fills
     counts. In a table, the optional column ``relation`` holds the sign of the measured constant, as published
     (``IC50 > 200 uM`` is pk 3.7 with ``>``), and is flipped onto the pK here; ``measure`` is kept.
 
+    Args:
+        path: The file.
+        id_column: Column of a table that is taken for ``id``.
+
     Raises:
         FileError: The file is missing, empty or not text.
         TableError: A column is missing, an id occurs twice, or an affinity cannot be read (naming the line).
     """
     path = Path(path)
-    rows = read_index_rows(path)
+    rows = read_index_rows(path, id_column=id_column)
     entries = []
     for _, row in rows:
         if isinstance(row, BadEntry):
@@ -77,12 +81,15 @@ def read_index(path: str | Path) -> list[IndexEntry]:
     return entries
 
 
-def read_index_rows(path: str | Path, required: tuple[str, ...] = ()) -> list[tuple[int, IndexEntry | BadEntry]]:
+def read_index_rows(
+    path: str | Path, required: tuple[str, ...] = (), *, id_column: str = "id"
+) -> list[tuple[int, IndexEntry | BadEntry]]:
     """Like ``read_index``, but a row that cannot be used is one of the answers; each row has its line number.
 
     Args:
         path: As for ``read_index``.
         required: Further columns that have to be there; a PDBbind file has none.
+        id_column: As for ``read_index``.
 
     Raises:
         FileError: The file is missing, empty or not text.
@@ -92,7 +99,7 @@ def read_index_rows(path: str | Path, required: tuple[str, ...] = ()) -> list[tu
     text = read_text(path)
     if not required and _looks_like_pdbbind(text):
         return list(_pdbbind_entries(path, text))
-    rows = read_rows(path, required=("id", *required), text=text)
+    rows = read_rows(path, required=("id", *required), text=text, id_column=id_column)
     columns = list(_measured(rows[0].cells))
     if not set(columns) & set(AFFINITY_COLUMNS):
         raise TableError(

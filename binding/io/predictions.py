@@ -14,7 +14,7 @@ from binding.io.rows import Header, find_header, read_text, rows_below
 if TYPE_CHECKING:
     import pandas as pd
 
-_TEXT_TABLES: Final = (".csv", ".tsv", ".txt")
+_TEXT_TABLES: Final = (".csv", ".tsv", ".txt", ".xlsx")
 _FORMATS: Final = (*_TEXT_TABLES, ".jsonl", ".parquet")
 _AS_TEXT: Final = {"id": str, "ligand": str}  # 1e66 is a PDB code, not a number
 
@@ -23,8 +23,8 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     """A table of predictions by ``id``.
 
     Args:
-        path: ``.csv``, ``.tsv`` or ``.txt`` (separator and decimal commas as for ``binding.io.rows.read_rows``),
-            ``.jsonl`` or ``.parquet``; text may be gzipped.
+        path: ``.csv``, ``.tsv``, ``.txt`` or ``.xlsx`` (separator and decimal commas as for
+            ``binding.io.rows.read_rows``), ``.jsonl`` or ``.parquet``; text may be gzipped.
 
     Returns:
         Its rows; one that does not fit the header has only its ``id``.

@@ -21,6 +21,7 @@ from rdkit import Chem
 from binding.errors import BindingError, UsageError
 from binding.files import atomic, check_writable
 from binding.io.columns import ON_REQUEST, PREDICTION, ColumnKind, OutputColumn, names
+from binding.io.spreadsheet import SPREADSHEET, require_spreadsheets, write_spreadsheet
 from binding.structures import Ligand
 from binding.units import dg_from_pk
 
@@ -31,7 +32,7 @@ OK: Final = "ok"
 FAILED: Final = "failed"
 _NAN: Final = float("nan")
 _CSV_DECIMALS: Final = 4
-_FORMATS: Final = (".csv", ".jsonl", ".sdf", ".parquet")
+_FORMATS: Final = (".csv", ".tsv", ".jsonl", ".sdf", ".parquet", SPREADSHEET)
 SDF_PREFIX: Final = "binding_"  # of the tags that are ours
 
 
@@ -213,8 +214,8 @@ def open_writer(path: str | Path, requested: Sequence[OutputColumn] = ()) -> Res
     """A writer for the format that the ending names.
 
     Args:
-        path: ``.csv``, ``.jsonl``, ``.sdf``, ``.parquet``, or ``-`` for CSV on standard output. SDF cannot
-            hold a record that could not be read: failed rows go to ``<stem>.failures.csv`` beside it.
+        path: ``.csv``, ``.tsv``, ``.jsonl``, ``.sdf``, ``.parquet``, ``.xlsx``, or ``-`` for CSV on standard output.
+            SDF cannot hold a record that could not be read: failed rows go to ``<stem>.failures.csv`` beside it.
         requested: Columns of ``ON_REQUEST`` that it has behind all others.
 
     Raises:
@@ -229,8 +230,9 @@ def open_writer(path: str | Path, requested: Sequence[OutputColumn] = ()) -> Res
             f"{path.name} has no ending that names a format.", f"Use one of {', '.join(_FORMATS)}, or - for CSV."
         )
     check_writable(path)
-    writer = {".csv": _CsvWriter, ".jsonl": _JsonWriter, ".sdf": _SdfWriter, ".parquet": _ParquetWriter}
-    return writer[path.suffix.lower()](path, requested)
+    if path.suffix.lower() == SPREADSHEET:
+        require_spreadsheets()
+    return _WRITERS[path.suffix.lower()](path, requested)
 
 
 def write_results(rows: Iterable[ResultRow], path: str | Path) -> None:
@@ -313,14 +315,20 @@ class _FileWriter:
 
 
 class _CsvWriter(_FileWriter):
+    separator = ","
+
     def _start(self) -> None:
         columns = names((*PREDICTION, *self._requested))
-        self._csv = csv.DictWriter(self._stream, columns, lineterminator="\n")
+        self._csv = csv.DictWriter(self._stream, columns, delimiter=self.separator, lineterminator="\n")
         self._csv.writeheader()
 
     def write(self, row: ResultRow) -> None:
         self._csv.writerow(csv_cells(row, self._requested))
         self._stream.flush()
+
+
+class _TsvWriter(_CsvWriter):
+    separator = "\t"
 
 
 class _JsonWriter(_FileWriter):
@@ -410,6 +418,24 @@ class _ParquetWriter(_FileWriter):
 
     def _finish(self) -> None:
         to_frame(self._rows, self._requested).to_parquet(self._partial, index=False)
+
+
+class _SpreadsheetWriter(_ParquetWriter):
+    """The same as a spreadsheet."""
+
+    def _finish(self) -> None:
+        with self._partial.open("wb") as stream:
+            write_spreadsheet(to_frame(self._rows, self._requested), stream)
+
+
+_WRITERS: Final[dict[str, type[_FileWriter]]] = {
+    ".csv": _CsvWriter,
+    ".tsv": _TsvWriter,
+    ".jsonl": _JsonWriter,
+    ".sdf": _SdfWriter,
+    ".parquet": _ParquetWriter,
+    SPREADSHEET: _SpreadsheetWriter,
+}
 
 
 def _without_pose(row: ResultRow) -> ResultRow:

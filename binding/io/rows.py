@@ -17,7 +17,8 @@ from typing import Final
 from binding.errors import FileError, TableError
 from binding.io.decimals import HINT as DECIMAL_HINT
 from binding.io.decimals import with_points
-from binding.io.files import read_bytes
+from binding.io.files import read_bytes, split_suffix
+from binding.io.spreadsheet import SPREADSHEET, read_spreadsheet
 
 _SEPARATORS: Final = (",", "\t", ";", "|")
 _ALIASES: Final = {"receptor": "protein", "name": "id", "pdb_id": "id", "pdb": "id", "pdb_code": "id"}
@@ -59,17 +60,21 @@ class TextRow:
 
 
 def read_text(path: Path) -> str:
-    """The text of a table, UTF-8 or UTF-16, decompressed where it is gzipped, with LF at the ends of its lines.
+    """The text of a table, UTF-8 or UTF-16, or the first sheet of an ``.xlsx`` file.
+
+    It is decompressed where it is gzipped, and its lines end in LF.
 
     Raises:
         FileError: Missing, empty or not text.
     """
+    if split_suffix(path)[1] == SPREADSHEET:
+        return read_spreadsheet(path)
     data = read_bytes(path)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        hint = "Save it as CSV in UTF-8; spreadsheets (.xlsx) have to be exported first."
+        hint = "Save it as CSV in UTF-8, or as .xlsx."
         raise FileError(f"{path} is not a text table.", hint, code="wrong_format") from error
     if "\x00" in text:
         raise FileError(f"{path} is not a text table.", "Save it as CSV in UTF-8.", code="wrong_format")
@@ -77,7 +82,11 @@ def read_text(path: Path) -> str:
 
 
 def read_rows(
-    path: Path, required: tuple[str, ...], text: str | None = None, aliases: Mapping[str, str] | None = None
+    path: Path,
+    required: tuple[str, ...],
+    text: str | None = None,
+    aliases: Mapping[str, str] | None = None,
+    id_column: str = "id",
 ) -> list[TextRow]:
     """The rows of any table by column name; blank lines are passed over.
 
@@ -87,6 +96,7 @@ def read_rows(
         required: Columns that must be there, in any case of their letters.
         text: The content, where it was read before.
         aliases: Further names, in lower case, of required columns.
+        id_column: Column that is taken for ``id``; one of that name besides becomes ``id_given``.
 
     Raises:
         FileError: The file is missing, empty or not text.
@@ -95,7 +105,12 @@ def read_rows(
     text = read_text(path) if text is None else text
     known = _ALIASES | dict(aliases or {})
     header = find_header(io.StringIO(text), required, known)
-    columns = _renamed(_trimmed(header.names), required, known)
+    names = _trimmed(header.names)
+    if id_column != "id":
+        if id_column not in names:
+            raise TableError(f"{path.name} has no column {id_column!r}.", f"Columns found: {', '.join(names)}.")
+        names = tuple({id_column: "id", "id": "id_given"}.get(name, name) for name in names)
+    columns = _renamed(names, required, known)
     missing = [name for name in required if name not in columns]
     if missing:
         raise TableError(

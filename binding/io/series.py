@@ -90,13 +90,16 @@ def compounds_from(items: Sequence[str | Chem.Mol]) -> Iterator[Compound | BadRe
     """Compounds of SMILES and molecules in memory, named by title or by number.
 
     Args:
-        items: SMILES, or sanitized molecules whose conformers are not used.
+        items: SMILES, each perhaps with a name after a blank, or sanitized molecules whose conformers are not used.
     """
     for index, item in enumerate(items):
-        title = item.GetProp("_Name") if isinstance(item, Chem.Mol) and item.HasProp("_Name") else ""
+        if isinstance(item, str):
+            smiles, title = smiles_of_line(item)
+        else:
+            smiles, title = "", item.GetProp("_Name") if item.HasProp("_Name") else ""
         name = title.strip() or f"compound_{index + 1}"
         try:
-            yield _compound(_parse_smiles(item, name) if isinstance(item, str) else item, name, (), {})
+            yield _compound(_parse_smiles(smiles, name) if isinstance(item, str) else item, name, (), {})
         except BindingError as error:
             yield BadRecord(name, index, error)
 

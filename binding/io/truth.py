@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def read_truth(path: str | Path, columns: Sequence[str] = (), *, affinities: bool = True) -> list[IndexEntry]:
+def read_truth(
+    path: str | Path, columns: Sequence[str] = (), *, affinities: bool = True, id_column: str = "id"
+) -> list[IndexEntry]:
     """Reads what ``binding evaluate`` compares with.
 
     Args:
@@ -22,6 +24,7 @@ def read_truth(path: str | Path, columns: Sequence[str] = (), *, affinities: boo
         columns: Others that have to be there; they are in ``IndexEntry.extra``.
         affinities: Whether each row needs one. If not, a row without has the pK NaN: an inactive compound
             or a docked pose may have none.
+        id_column: Column of a table that is taken for ``id``.
 
     Raises:
         FileError: The file is missing, empty or not text.
@@ -29,9 +32,9 @@ def read_truth(path: str | Path, columns: Sequence[str] = (), *, affinities: boo
     """
     path = Path(path)
     if affinities or is_pdbbind_index(path):
-        entries = read_index(path)
+        entries = read_index(path, id_column)
     else:
-        rows = read_rows(path, required=("id",))
+        rows = read_rows(path, required=("id",), id_column=id_column)
         entries = [table_entry(path, row, needed=False) for row in rows]
         refuse_duplicates(path, ((row.line, row.cells["id"]) for row in rows), DUPLICATE_HINT)
     for name in columns:

@@ -116,7 +116,8 @@ def place(
     import pandas as pd
 
     placer, compounds = plan_placement(protein, reference, series, seed=seed)
-    with nullcontext() if output is None else PoseWriter(output) as writer:
+    inputs = [Path(item) for item in (protein, reference, series) if isinstance(item, str | Path)]
+    with nullcontext() if output is None else PoseWriter(output, table_beside(Path(output), inputs)) as writer:
         rows = []
         for row in place_series(placer, compounds, workers=workers):
             if writer is not None:
@@ -244,20 +245,28 @@ def _row(identifier: str, compound: Compound | BadRecord, placed: Placed | Bindi
     )
 
 
+def table_beside(poses: Path, inputs: Iterable[Path]) -> Path:
+    """Where the table of a file of poses goes: ``<stem>.csv``, or ``<stem>.placed.csv`` where that is an input."""
+    table = poses.with_suffix(".csv")
+    taken = any(table.resolve() == path.resolve() for path in inputs)
+    return poses.with_suffix(".placed.csv") if taken else table
+
+
 class PoseWriter:
     """Writes poses as SDF and all rows as CSV beside it; both appear under their names when the block succeeds.
 
     Args:
-        path: ``.sdf``; the table is ``<stem>.csv``.
+        path: ``.sdf``.
+        table: The table; ``<stem>.csv`` beside the poses if None.
 
     Raises:
         UsageError: Another ending.
         WriteError: It cannot be written; raised before anything is computed.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, table: Path | None = None) -> None:
         self.path = Path(path)
-        self.table_path = self.path.with_suffix(".csv")
+        self.table_path = table or self.path.with_suffix(".csv")
         if self.path.suffix.lower() != ".sdf":
             raise UsageError(f"{self.path.name} does not end in .sdf.", "Poses are written as SDF.")
         check_writable(self.path)

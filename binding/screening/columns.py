@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from binding.errors import BindingError, FileError, TableError
 from binding.io.files import split_suffix
 from binding.io.records import text_lines
-from binding.io.rows import Header, cells_of, find_header, is_closed
+from binding.io.rows import Header, cells_of, find_header, is_closed, rows_below
+from binding.io.spreadsheet import SPREADSHEET, read_spreadsheet
 from binding.screening.records import RecordKind
 
-TABLE_SUFFIXES: Final = (".csv", ".tsv", ".parquet")
+TABLE_SUFFIXES: Final = (".csv", ".tsv", SPREADSHEET, ".parquet")
 _KINDS: Final = {
     "molblock": RecordKind.POSE,
     "mol_block": RecordKind.POSE,
@@ -74,6 +75,10 @@ class Table:
         if self.header is None:
             with pq.ParquetFile(self.path) as file:
                 yield from file.iter_batches(batch_size=_BATCH_ROWS, columns=columns)
+            return
+        if split_suffix(self.path)[1] == SPREADSHEET:
+            rows = rows_below(self.path, read_spreadsheet(self.path), self.header)
+            yield pa.RecordBatch.from_pydict({name: [row.cells[name] for row in rows] for name in columns})
             return
         reader = pa_csv.open_csv(
             self.path,
@@ -134,7 +139,9 @@ def open_table(path: Path) -> Table | None:
         FileError: It cannot be read.
         TableError: It has none of the columns that are understood.
     """
-    header = None if split_suffix(path)[1] == ".parquet" else find_header(text_lines(path), _KINDS)
+    suffix = split_suffix(path)[1]
+    lines = read_spreadsheet(path).splitlines() if suffix == SPREADSHEET else text_lines(path)
+    header = None if suffix == ".parquet" else find_header(lines, _KINDS)
     names = _parquet_columns(path) if header is None else list(header.names)
     lower = {name.strip().lower(): name for name in reversed(names)}
     for wanted, kind in _KINDS.items():

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from binding.files import file_sha256
 from binding.io.files import split_suffix
 from binding.io.formats import SMILES_SUFFIXES, format_of_suffix
+from binding.io.spreadsheet import SPREADSHEET, read_spreadsheet
 from binding.screening.columns import TABLE_SUFFIXES
 from binding.screening.library import Library
 
@@ -78,6 +79,8 @@ def about_records(path: Path) -> int | None:
     try:
         if suffix == ".parquet":
             return int(pq.read_metadata(path).num_rows)
+        if suffix == SPREADSHEET:
+            return max(len(read_spreadsheet(path).splitlines()) - 1, 1)
         if suffix in TABLE_SUFFIXES:
             blocks = _extrapolated(path, b"M  END")
             return blocks if blocks > 1 else max(_extrapolated(path, b"\n") - 1, 1)

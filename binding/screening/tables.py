@@ -99,12 +99,14 @@ def only_row(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Any, ..
     return row
 
 
-def write_csv(connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, resumes: bool = False) -> None:
+def write_csv(
+    connection: duckdb.DuckDBPyConnection, query: str, path: Path, *, resumes: bool = False, separator: str = ","
+) -> None:
     """The rows of a query, in its order, as CSV: four decimals, missing values empty; whole or not at all."""
     with atomic(path, resumes=resumes, shared=True) as partial:
         connection.execute(
             f"COPY ({as_text(connection.sql(query)).sql_query()}) TO {quoted(str(partial))} "
-            "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
+            f"(FORMAT csv, HEADER true, DELIMITER '{separator}', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
         )
 
 

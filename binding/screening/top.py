@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 
 from binding.errors import UsageError
 from binding.files import atomic
+from binding.io.spreadsheet import SPREADSHEET, require_spreadsheets, write_spreadsheet
 from binding.screening.parts import POSE_COLUMN
 from binding.screening.store import RANKED_BY, RESULT_COLUMNS, open_results, template_of
 from binding.screening.tables import MEMORY_MB, as_text, write_csv
 
 _BATCH: Final = 10_000  # rows whose structures are looked at before more are sorted out
-FORMATS: Final = (".csv", ".parquet", ".sdf")
+FORMATS: Final = (".csv", ".tsv", ".parquet", SPREADSHEET, ".sdf")
 _EXAMPLES: Final = 'such as "pk_ligand_only < 7 AND pose > 0.5" or "smiles LIKE \'%Br%\'"'
 
 
@@ -120,7 +121,7 @@ def _first_that_fit(rows: duckdb.DuckDBPyRelation, fits: Callable[[str | None], 
 
 
 def write_top(top: Top, path: str | Path) -> None:
-    """Writes compounds as ``.csv``, ``.parquet`` or ``.sdf``, whole or not at all.
+    """Writes compounds as ``.csv``, ``.tsv``, ``.parquet``, ``.xlsx`` or ``.sdf``, whole or not at all.
 
     SDF holds the poses, read again from the library's files; see ``binding.screening.poses``.
 
@@ -137,10 +138,14 @@ def write_top(top: Top, path: str | Path) -> None:
     elif path.suffix.lower() == ".parquet":
         with atomic(path, shared=True) as partial:
             pq.write_table(top.rows, partial, compression="zstd")
+    elif path.suffix.lower() == SPREADSHEET:
+        with atomic(path, shared=True) as partial, partial.open("wb") as stream:
+            write_spreadsheet(top.rows.to_pandas(), stream)
     else:
         with duckdb.connect(":memory:") as connection:
             connection.register("top", top.rows)
-            write_csv(connection, "SELECT * FROM top", path)
+            separator = "\t" if path.suffix.lower() == ".tsv" else ","
+            write_csv(connection, "SELECT * FROM top", path, separator=separator)
 
 
 def csv_rows(top: Top) -> list[tuple[str, ...]]:
@@ -158,6 +163,8 @@ def check_format(path: Path) -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"{path.name} has no ending that names a format.", f"Use one of {', '.join(FORMATS)}.")
+    if path.suffix.lower() == SPREADSHEET:
+        require_spreadsheets()
     if not path.parent.is_dir():
         raise UsageError(f"There is no folder {path.parent}.", "Make it first.")
 

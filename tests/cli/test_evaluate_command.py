@@ -74,6 +74,28 @@ def test_another_column_may_be_judged_and_matched_by_another_name(binding_, tabl
     assert "60 scored" in result.stdout
 
 
+def test_the_truth_may_have_its_ids_under_another_name(binding_, tables):
+    truth = pd.read_csv("truth.csv", dtype={"id": str})
+    truth.rename(columns={"id": "code"}).assign(id=range(60)).to_csv("coded.csv", index=False)
+    words = ("evaluate", "predictions.csv", "--truth", "coded.csv", "--resamples", "0")
+    result = binding_(*words, "--truth-id", "code")
+    assert result.exit_code == 0, result.output
+    assert "60 measured: 60 scored" in result.stdout
+    result = binding_(*words, "--truth-id", "cipher")
+    assert (result.exit_code, "no column 'cipher'" in result.stderr) == (2, True)
+
+
+def test_rows_that_the_weights_know_are_told(binding_, tables):
+    predictions, _ = tables
+    words = ("evaluate", "known.csv", "--truth", "truth.csv", "--resamples", "0")
+    near = predictions.assign(nearest_ligand=[1.0] * 5 + [0.6] * 55, nearest_protein=[1.0] * 2 + [0.3] * 58)
+    near.to_csv("known.csv", index=False)
+    said = binding_(*words).stderr
+    assert "warning: 5 of 60 rows are of ligands that the weights were trained on, 2 of them with their protein" in said
+    near.assign(nearest_ligand=0.99).to_csv("known.csv", index=False)
+    assert "trained on" not in binding_(*words).stderr
+
+
 def test_failed_and_missing_rows_are_counted_and_exit_3(binding_, tables):
     predictions, _ = tables
     predictions.loc[3, "pk"] = np.nan

@@ -166,7 +166,7 @@ def test_a_finished_run_leaves_only_its_file(rows, tmp_path, ending):
     assert [path.name for path in tmp_path.iterdir()] == [f"out{ending}"]
 
 
-@pytest.mark.parametrize("name", ["out.xlsx", "out", "out.csv.gz"])
+@pytest.mark.parametrize("name", ["out.xls", "out", "out.csv.gz"])
 def test_unknown_ending_is_refused(tmp_path, name):
     with pytest.raises(UsageError, match="ending") as caught:
         open_writer(tmp_path / name)

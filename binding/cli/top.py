@@ -143,7 +143,7 @@ def _print_table(top: Top, saved_to: Path | None) -> None:
     rows = top.rows.to_pylist()
     narrow = terminal.is_narrow()
     dropped = {"dg_kcal_mol"} if narrow else set()
-    dropped |= {c.name for c in POSING if all(row[c.name] is None for row in rows)}
+    dropped |= {c.name for c in POSING if all(row.get(c.name) is None for row in rows)}
     shared = [c for c in SCREEN_RESULT if c.kind is not ColumnKind.PLACE and c.name not in dropped]
     columns = [
         Column("rank", True, lambda row: str(row["rank"])),

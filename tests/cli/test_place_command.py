@@ -131,9 +131,10 @@ def test_from_python(examples):
 
 
 def test_a_table_beside_the_poses_never_replaces_the_series(binding_, examples, series):
-    result = run(binding_, examples, "-l", series, "-o", "series.sdf")
-    assert result.exit_code == 2
-    assert "series.csv is also an input" in result.stderr
+    result = run(binding_, examples, "-l", series, "-o", "series.sdf", "--workers", 0)
+    assert result.exit_code == 3, result.output
+    assert "all rows in series.placed.csv" in result.stderr
+    assert len(table("series.placed.csv")) == 5
     assert series.read_text() == SERIES
 
 

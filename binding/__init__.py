@@ -32,6 +32,7 @@ __all__ = [
     "split",
     "top",
     "train",
+    "view",
 ]
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         split,
         top,
         train,
+        view,
     )
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from binding.poses.poser import Posing
     from binding.pretraining.config import PretrainConfig
     from binding.pretraining.run import PretrainResult
+    from binding.reports.view import View
     from binding.screening.ledger import Progress
     from binding.screening.plan import EngineOptions, Shard
     from binding.screening.run import ScreenResult
@@ -203,6 +204,21 @@ def explain(
         return Explained.of(found)
     with ExplanationFolder(output) as folder:
         return Explained.of(folder.write(explanation) for explanation in found)
+
+
+def view(explained: Explained | Explanation | Iterable[Explanation], *, height: int = 760) -> View:
+    """Shows explanations in a notebook, with the pocket in 3D; nothing is asked of the network.
+
+    Args:
+        explained: What ``explain`` returned, one of its ``complexes``, or several.
+        height: Pixels that the view takes in the notebook.
+
+    Returns:
+        The page of ``binding explain``, which a notebook shows in place; ``save("page.html")`` writes it.
+    """
+    from binding.reports.view import view_of
+
+    return view_of(explained, height)
 
 
 def explain_rows(

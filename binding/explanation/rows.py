@@ -198,6 +198,11 @@ class Explanation:
         """Whether these agree about the residues; None where there is no number."""
         return None if self.reasons is None else self.reasons.agreement
 
+    def _repr_html_(self) -> str:
+        from binding.explanation.html import explanation_html
+
+        return explanation_html(self)
+
     def parts(self) -> dict[str, Any]:
         """One row of ``PART_COLUMNS``; numbers that are not there are NaN."""
         values = self.row.as_dict()
@@ -343,6 +348,12 @@ class Explained:
     atoms: pd.DataFrame
     pairs: pd.DataFrame
     complexes: list[Explanation] = field(default_factory=list)
+
+    def _repr_html_(self) -> str:
+        from binding.explanation.html import explanation_html, explanations_html
+
+        found = self.complexes
+        return explanation_html(found[0]) if len(found) == 1 else explanations_html(found)
 
     @classmethod
     def of(cls, explanations: Iterable[Explanation]) -> Explained:

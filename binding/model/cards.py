@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from html import escape
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -50,7 +52,34 @@ def resolve_weights(name_or_path: str | Path | None) -> tuple[Path, Path]:
     return path, card
 
 
-def load_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
+class ModelCard(dict[str, Any]):
+    """A card as it was read; a notebook shows what it is and how good."""
+
+    def _repr_html_(self) -> str:
+        return card_html(self)
+
+
+def card_html(card: Mapping[str, Any]) -> str:
+    """What a model is made of and how well it does, as a small table."""
+    rows = [
+        ("model", f"{card.get('name', '')}, version {card.get('version', '')}"),
+        ("networks", f"{card.get('num_members', '')} of {card.get('parameters_of_one_member', 0):,} parameters"),
+    ]
+    prior = card.get("prior") or {}
+    if "ligands" in prior:
+        rows.append(("prior", f"{prior['ligands']:,} measured ligands, {prior.get('sites', 0):,} sites"))
+    for name, test in (card.get("test") or {}).items():
+        for column, text in (("pk", "pK"), ("pk_ligand_only", "the ligand alone")):
+            found = (test.get(column) or {}) if isinstance(test, dict) else {}
+            if "r" in found:
+                low, high = found.get("r_interval", (float("nan"), float("nan")))
+                said = f"r {found['r']:.2f} ({low:.2f} to {high:.2f}), RMSE {found.get('rmse', float('nan')):.2f} pK"
+                rows.append((f"{name}, {text}", f"{said}, {found.get('n', '')} complexes"))
+    lines = (f'<tr><th style="text-align:left">{escape(str(a))}</th><td>{escape(str(b))}</td></tr>' for a, b in rows)
+    return f"<table>{''.join(lines)}</table>"
+
+
+def load_card(name_or_path: str | Path | None = None) -> ModelCard:
     """The card of a set of weights, without loading any tensor.
 
     Raises:
@@ -66,4 +95,4 @@ def load_card(name_or_path: str | Path | None = None) -> dict[str, Any]:
         raise WeightsError(
             f"{path} has format {version}; this version reads {FORMAT_VERSION}.", "Upgrade the package: pip install -U."
         )
-    return card
+    return ModelCard(card)

@@ -27,6 +27,7 @@ from binding.errors import UsageError
 from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 from binding.model.calibration import ErrorScale
+from binding.model.cards import card_html
 from binding.model.geometric_sums import REACH, Sums, geometric_sums
 from binding.model.interaction import Geometry, InteractionModel, Output
 from binding.model.kernel_readout import KernelReadout
@@ -149,6 +150,9 @@ class Scorer:
     def interval(self) -> float:
         """``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements."""
         return self.scale.interval
+
+    def _repr_html_(self) -> str:
+        return card_html(self.card)
 
     @torch.inference_mode()
     def score(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Scores:

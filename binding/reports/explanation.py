@@ -16,6 +16,7 @@ from binding.explanation.agreement import MEASURES
 from binding.explanation.attention import DIRECTIONS
 from binding.explanation.contributions import PARTS
 from binding.explanation.rows import Explanation, Reasons, residue_label
+from binding.model.geometric_sums import HEADS
 from binding.reports import viewer
 from binding.reports.drawing import draw_atoms
 from binding.reports.page import render_page
@@ -77,6 +78,8 @@ def page_data(drawn: Sequence[Explanation], failed: Sequence[Explanation], misse
         complexes.append(found)
         kept.append(item.reasons)
     for found, reasons in zip(complexes, kept, strict=True):
+        found["heads"] = _heads(reasons, room)
+        room -= len((found["heads"] or {}).get("values", ""))
         found["attention"] = _attention(reasons, room)
         room -= len((found["attention"] or {}).get("weights", ""))
     return {
@@ -115,7 +118,7 @@ def _largest(complexes: Sequence[dict[str, Any]], part: str) -> float:
 
 def _complex(explanation: Explanation, reasons: Reasons, pool: Pool, drawings: _Drawings) -> dict[str, Any]:
     row, found = explanation.row, reasons.contributions
-    residues = _residues(explanation, reasons)
+    residues = _residues(explanation)
     return {
         **{name: str(getattr(row, name) or "") for name in _TEXTS},
         **{name: finite(getattr(row, name)) for name in _NUMBERS},
@@ -135,6 +138,7 @@ def _complex(explanation: Explanation, reasons: Reasons, pool: Pool, drawings: _
             "gradient": _gradients(reasons),
         },
         "lines": _lines(reasons, residues),
+        "heads": None,
         "attention": None,
         "fragments": _fragments(reasons),
         "agreement": _agreement(reasons),
@@ -148,19 +152,17 @@ def _parts(reasons: Reasons) -> list[dict[str, Any]]:
     return [{"label": text, "pk": finite(pk), "std": finite(std)} for text, (pk, std) in found if np.isfinite(pk)]
 
 
-def _residues(explanation: Explanation, reasons: Reasons) -> list[dict[str, Any]]:
-    found = reasons.contributions
-    burial = finites(found.burial[found.pocket_rows]) if found.geometry else [None] * len(found.pocket_rows)
+def _residues(explanation: Explanation) -> list[dict[str, Any]]:
     return [
         {
             "label": residue_label(row),
             "kind": row["kind"],
             "distance": finite(row["distance"], 2),
             "contacts": row["contacts"],
-            "burial": buried,
+            "burial": finite(row["pk_burial"]),
             **_shares(row),
         }
-        for row, buried in zip(explanation.residues(), burial, strict=True)
+        for row in explanation.residues()
     ]
 
 
@@ -199,6 +201,16 @@ def _gradients(reasons: Reasons) -> list[float | None] | None:
     return finites(by_place[found.pair_atom, found.pair_residue])
 
 
+def _heads(reasons: Reasons, room: int) -> dict[str, Any] | None:
+    """What each fixed head of the geometry expert adds to the pairs, (heads, pairs) multiples of ``step`` pK."""
+    values = reasons.contributions.heads
+    if not values.size or values.size * 8 / 3 > room:
+        return None
+    step = max(float(np.abs(values).max()), _LEAST_SCALE) / 32_767
+    packed = np.rint(values / step).astype("<i2")
+    return {"names": HEADS, "step": step, "values": base64.b64encode(packed.tobytes()).decode()}
+
+
 def _attention(reasons: Reasons, room: int) -> dict[str, Any] | None:
     """Weights of the pairs, (networks, layers, 2, heads, pairs), each the square of a byte's 255th part.
 
@@ -212,7 +224,8 @@ def _attention(reasons: Reasons, room: int) -> dict[str, Any] | None:
     if weights.size * 4 / 3 > room:
         weights = weights.mean(axis=(0, 1, 3), keepdims=True)
     packed = np.rint(255 * np.sqrt(np.clip(weights, 0.0, 1.0))).astype(np.uint8)
-    return {"shape": weights.shape[:-1], "weights": base64.b64encode(packed.tobytes()).decode()}
+    text = base64.b64encode(packed.tobytes()).decode()
+    return {"shape": weights.shape[:-1], "weights": text, "in_pk": bool(attention.in_pk)}
 
 
 def _fragments(reasons: Reasons) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from networks import example
+from networks import example, joined_scorer
 from rdkit import Chem
 
 from binding import api
@@ -150,6 +150,17 @@ def test_attention_is_on_the_page_by_head_where_there_is_room(random_weights, tm
     read = np.frombuffer(base64.b64decode(full["weights"]), np.uint8).reshape(*full["shape"], -1)
     assert (read[1, 0, 0, 1] / 255) ** 2 == pytest.approx(weights, abs=0.004)
     assert packed(10)["shape"] == (1, 1, 2, 1)
+
+
+def test_heads_of_the_geometry_and_burial_are_on_the_page():
+    protein, poses = example("5ht1b")
+    found = api.explain(protein, poses[:1], model=joined_scorer())
+    shares = found.complexes[0].reasons.contributions
+    on_page = report.page_data(found.complexes, [], 0)["complexes"][0]
+    heads = on_page["heads"]
+    values = heads["step"] * np.frombuffer(base64.b64decode(heads["values"]), "<i2").reshape(len(heads["names"]), -1)
+    assert values == pytest.approx(shares.heads, abs=heads["step"])
+    assert [row["burial"] for row in on_page["residues"]] == pytest.approx(shares.burial[shares.pocket_rows], abs=1e-4)
 
 
 def test_a_page_stays_small_enough_to_be_sent(random_weights, tmp_path, monkeypatch):

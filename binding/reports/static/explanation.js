@@ -7,7 +7,7 @@
 (() => {
   const page = JSON.parse(document.getElementById("data").textContent);
   const complexes = page.complexes;
-  const state = {complex: 0, residue: null, atom: null, map: {quantity: "pk", network: "", layer: "", head: "", direction: "0"},
+  const state = {complex: 0, residue: null, atom: null, map: {quantity: "pk", part: "", network: "", layer: "", head: "", direction: "0"},
     order: "strength", all: {residues: false, map: false}, sort: {}, reference: ""};
   let viewer = null;
 
@@ -156,11 +156,14 @@
 
   // ---------------------------------------------------------------- colours
 
+  /** What can be coloured; that which is known of residues or atoms only has no pairs. */
   const quantities = () => {
-    const item = chosen();
+    const item = chosen(), has = (rows, name) => rows.some(row => Number.isFinite(row[name]));
     return [
-      {name: "pk", label: "contribution, pK", signed: true},
+      {name: "pk", label: "contribution of contacts, pK", signed: true},
+      has(item.residues, "burial") ? {name: "burial", label: "contribution of burial, pK", signed: true, alone: true} : null,
       item.pairs.gradient ? {name: "gradient", label: "integrated gradient, pK", signed: true} : null,
+      has(item.residues, "occlusion") ? {name: "occlusion", label: "loss when deleted, pK", signed: true, alone: true} : null,
       item.attention ? {name: "attention", label: "attention", signed: false} : null,
     ].filter(Boolean);
   };
@@ -169,13 +172,24 @@
   const mapped = () => {
     const item = chosen(), {pairs} = item;
     const kind = quantities().find(one => one.name === state.map.quantity) ?? quantities()[0];
-    let values = kind.name === "pk" ? pairs.pk : pairs[kind.name];
-    if (kind.name === "attention") values = attention(item);
-    const residues = item.residues.map(() => 0), atoms = item.atoms.map(() => 0);
-    values.forEach((value, k) => { residues[pairs.residue[k]] += value; atoms[pairs.atom[k]] += value; });
     const most = list => list.reduce((found, value) => Math.max(found, Math.abs(value)), 0);
-    const limits = kind.name === "pk" ? limit() : {residue: most(residues), atom: most(atoms)};
+    let residues = item.residues.map(row => row[kind.name] ?? 0), atoms = item.atoms.map(row => row[kind.name] ?? 0);
+    if (kind.alone) return {kind, values: [], residues, atoms, limits: {residue: most(residues), atom: most(atoms)}, cell: 0};
+    const part = kind.name === "pk" && state.map.part !== "" && item.heads;
+    const values = kind.name === "attention" ? attention(item) : part ? ofHead(item, Number(state.map.part)) : pairs[kind.name];
+    if (kind.name === "attention" || part) {
+      [residues, atoms] = [item.residues.map(() => 0), item.atoms.map(() => 0)];
+      values.forEach((value, k) => { residues[pairs.residue[k]] += value; atoms[pairs.atom[k]] += value; });
+    }
+    const limits = kind.name === "pk" && !part ? limit() : {residue: most(residues), atom: most(atoms)};
     return {kind, values, residues, atoms, limits, cell: most(values)};
+  };
+
+  /** What one of the geometry's heads adds to each pair, pK. */
+  const ofHead = (item, head) => {
+    const {step, values} = item.heads, pairs = item.pairs.atom.length;
+    const read = new DataView((item.heads.read ??= bytes(values)).buffer);
+    return [...Array(pairs).keys()].map(k => step * read.getInt16(2 * (head * pairs + k), true));
   };
 
   /** Mean weights over what is not chosen of networks, layers and heads. */
@@ -250,7 +264,10 @@
   const mapChoosers = () => {
     const item = chosen(), shape = item.attention?.shape;
     const numbers = (n, word) => [option("", n === 1 ? `the ${word}` : `mean of ${n}`, null), ...(n === 1 ? [] : [...Array(n).keys()].map(k => option(k, k + 1, null)))];
-    const list = [chooser("quantity", "quantity", "show", quantities().map(one => option(one.name, one.label, state.map.quantity)))];
+    const list = [chooser("quantity", "quantity", "colour by", quantities().map(one => option(one.name, one.label, state.map.quantity)))];
+    if (state.map.quantity === "pk" && item.heads) {
+      list.push(chooser("part", "part", "of", [option("", "all kinds of contact", null), ...item.heads.names.map((text, k) => option(k, text, null))]));
+    }
     if (state.map.quantity === "attention" && shape) {
       list.push(
         chooser("direction", "direction", "direction", page.directions.map((text, k) => option(k, text, state.map.direction))),
@@ -258,14 +275,20 @@
         chooser("layer", "layer", "layer", numbers(shape[1], "layer")),
         chooser("head", "head", "head", numbers(shape[3], "head")));
     }
-    list.push(make("label", {}, "rows ", make("select", {id: "order", onchange: event => { state.order = event.target.value; map(mapped()); }},
+    fill("map-order", make("label", {}, "rows ", make("select", {id: "order", onchange: event => { state.order = event.target.value; map(mapped()); }},
       [option("strength", "strongest first", state.order), option("sequence", "by sequence", state.order)])));
     fill("choosers", list);
-    for (const name of ["direction", "network", "layer", "head"]) if (at(name)) at(name).value = state.map[name];
+    for (const name of ["part", "direction", "network", "layer", "head"]) if (at(name)) at(name).value = state.map[name];
   };
 
   const map = found => {
     const item = chosen(), {pairs} = item;
+    show("map", !found.kind.alone);
+    show("map-legend", !found.kind.alone);
+    show("map-more", !found.kind.alone);
+    fill("map-note", found.kind.alone ? "This is known of whole residues and atoms, not of pairs: it colours 3D and 2D."
+      : found.kind.name === "attention" && !item.attention.in_pk ? "This attention is of networks that answer for the probability of the pose; they have no weight in this pK." : "");
+    if (found.kind.alone) return;
     const byStrength = item.residues.map((_, k) => k).sort((a, b) => Math.abs(found.residues[b]) - Math.abs(found.residues[a]));
     const kept = state.all.map ? byStrength : byStrength.slice(0, 24);
     const rows = state.order === "sequence" ? [...kept].sort((a, b) => a - b) : kept;
@@ -343,14 +366,14 @@
       {zero, value: row.pk, whisker: Number.isFinite(row.std) && row.std > 0 ? [zero + scale * (row.pk - row.std), zero + scale * (row.pk + row.std)] : null});
   };
 
-  const shareColumns = draw => [
-    {label: "", cell: draw, bars: true},
-    {label: "pK", numeric: true, of: row => row.pk, cell: row => signed(row.pk)},
-    {label: "±", numeric: true, quiet: true, of: row => row.std, cell: row => number(row.std)},
-  ];
-  const extra = (rows, name, label, note, text) => rows.some(row => Number.isFinite(row[name]))
+  const extra = (rows, name, label, note, text) => rows.some(row => row[name])
     ? [{label, note, numeric: true, of: row => row[name], cell: row => text(row[name])}] : [];
 
+  const shareColumns = (rows, draw) => [
+    {label: "", cell: draw, bars: true},
+    {label: "pK", numeric: true, of: row => row.pk, cell: row => signed(row.pk)},
+    ...extra(rows, "std", "±", "networks", value => number(value)),
+  ];
   const tables = () => {
     const item = chosen();
     const strength = rows => rows.map((row, place) => ({...row, place})).sort((a, b) => Math.abs(b.pk) - Math.abs(a.pk));
@@ -359,7 +382,7 @@
     if (residues.length) {
       table("residues", residues, [
         {label: "Residue", of: row => row.label, cell: row => row.kind === "amino acid" ? row.label : [row.label, make("span", {class: "quiet"}, ` ${row.kind}`)]},
-        ...shareColumns(bars(residues)),
+        ...shareColumns(residues, bars(residues)),
         {label: "Distance", note: "Å", numeric: true, of: row => row.distance, cell: row => number(row.distance)},
         ...extra(residues, "burial", "Burial", "pK", value => signed(value)),
         ...extra(residues, "attention", "Attention", "received", value => number(value, 3)),
@@ -372,7 +395,7 @@
     const atoms = strength(item.atoms);
     table("atoms", atoms, [
       {label: "Atom", of: row => row.label, cell: row => row.label},
-      ...shareColumns(bars(atoms)),
+      ...shareColumns(atoms, bars(atoms)),
       ...extra(atoms, "attention", "Attention", "received", value => number(value, 3)),
       ...extra(atoms, "gradient", "Gradient", "pK", value => signed(value)),
       ...extra(atoms, "occlusion", "Deleted", "its part, pK", value => signed(value)),
@@ -498,6 +521,7 @@
     state.residue = state.atom = null;
     const item = chosen();
     if (!quantities().some(one => one.name === state.map.quantity)) state.map.quantity = "pk";
+    if (!item.heads) state.map.part = "";
     summary();
     parts();
     tables();

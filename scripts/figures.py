@@ -34,7 +34,6 @@ OLDER: dict[str, str] = {
     "redocking.json": BEFORE_GEOMETRY,
     "screening_sets.json": BEFORE_GEOMETRY,
     "series_binding-base.json": BEFORE_GEOMETRY,
-    "series_binding-strict.json": BEFORE_GEOMETRY,
     "speed.json": BEFORE_GEOMETRY,
 }
 

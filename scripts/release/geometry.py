@@ -179,10 +179,7 @@ def reliability(rows: pd.DataFrame, interval: float) -> dict[str, Any]:
         "n": len(rows),
         "coverage": {f"{level:g}": shares[level] for level in LEVELS},
         "ece": float(np.mean([abs(shares[level] - level) for level in _STEPS])),
-        "inside_90": {
-            "value": float((size < interval).mean()),
-            "interval": np.quantile(inside, [0.025, 0.975]).tolist(),
-        },
+        "inside_90": estimated(float((size < interval).mean()), inside),
         "rmse": float(np.sqrt(np.square(rows["error"]).mean())),
         "mean_std": float(rows["std"].mean()),
         "std_from_to": np.quantile(rows["std"], [0.05, 0.95]).tolist(),
@@ -298,6 +295,8 @@ def rounded(content: Any, digits: int = 4) -> Any:
     """The same with its numbers rounded."""
     if isinstance(content, dict):
         return {name: rounded(value, digits) for name, value in content.items()}
+    if isinstance(content, list):
+        return [rounded(value, digits) for value in content]
     return round(content, digits) if isinstance(content, float) else content
 
 

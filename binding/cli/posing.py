@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,9 +36,29 @@ Isomers = Annotated[
         "--isomers", metavar="N", min=1, help="Stereoisomers to try where the SMILES leaves the stereochemistry open."
     ),
 ]
+
+
+class DockSpeed(StrEnum):
+    """How long a docking engine searches."""
+
+    fast = "fast"
+    normal = "normal"
+    thorough = "thorough"
+
+
+Speed = Annotated[
+    DockSpeed,
+    typer.Option("--dock-speed", help="How long to search: fast is a quarter of normal, for large libraries."),
+]
 Exhaustiveness = Annotated[
-    int,
-    typer.Option("--exhaustiveness", metavar="N", min=1, help="Vina exhaustiveness; run time scales with it."),
+    int | None,
+    typer.Option(
+        "--exhaustiveness",
+        metavar="N",
+        min=1,
+        show_default="by --dock-speed: 2, 8 or 32",
+        help="Vina exhaustiveness; run time scales with it.",
+    ),
 ]
 PoserName = Annotated[
     str | None,
@@ -69,8 +90,9 @@ def choice(
     dock: bool,
     poses: int,
     isomers: int,
-    exhaustiveness: int,
+    exhaustiveness: int | None,
     seed: int,
+    speed: DockSpeed = DockSpeed.normal,
     poser: str | None = None,
     poser_options: list[str] | None = None,
 ) -> Posing | None:
@@ -79,7 +101,7 @@ def choice(
     Raises:
         UsageError: More than one was, or an option of a poser is not of the form NAME=VALUE.
     """
-    from binding.poses.poser import Posing
+    from binding.poses.poser import DOCK_SPEEDS, Posing
 
     ways = {"--place-on": place_on is not None, "--dock": dock, "--poser": poser is not None}
     given = [name for name, asked in ways.items() if asked]
@@ -92,7 +114,13 @@ def choice(
     how = poser or ("dock" if dock else "place")
     options = dict(_option(text) for text in poser_options or ())
     return Posing(
-        how, place_on, poses=poses, isomers=isomers, exhaustiveness=exhaustiveness, seed=seed, options=options
+        how,
+        place_on,
+        poses=poses,
+        isomers=isomers,
+        exhaustiveness=exhaustiveness or DOCK_SPEEDS[speed],
+        seed=seed,
+        options=options,
     )
 
 

@@ -27,12 +27,12 @@ from binding.constants import METALS
 from binding.errors import LigandError, StructureError, UsageError
 from binding.graph.site import PocketSpec, left_out, replaced_by
 from binding.poses.embedding import embed
-from binding.poses.poser import Pose, Poser, Posing
+from binding.poses.poser import DOCK_SPEEDS, Pose, Poser, Posing
 from binding.poses.states import State
 from binding.poses.vina import CUTOFF, protein_types
 from binding.structures import Protein
 
-EXHAUSTIVENESS = 8  # Vina's own default
+EXHAUSTIVENESS = DOCK_SPEEDS["normal"]  # Vina's own default
 NUM_POSES = 3
 ENERGY_RANGE = 3.0  # kcal/mol above the best pose, Vina's default
 SPACING = 0.375  # Å, of Vina's maps, its default
@@ -114,7 +114,8 @@ def require_engine() -> None:
 class Docker:
     """Docks ligands into one box of one rigid receptor, in this process, with one thread.
 
-    The maps are computed once, at the first ligand. A ligand's poses depend on the receptor, the box, the
+    The maps are computed once, at the first ligand, by each process for itself: Vina hands maps on as text files, whose
+    writing and reading take longer than the maps. A ligand's poses depend on the receptor, the box, the
     settings and the ligand alone, not on what was docked before.
 
     Args:

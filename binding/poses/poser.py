@@ -24,6 +24,8 @@ from binding.io.series import Compound
 from binding.poses.states import State, states
 from binding.structures import Ligand, Protein
 
+#: Exhaustiveness of a docking engine by name: searches of each stereoisomer, to which its time is proportional.
+DOCK_SPEEDS: Final = {"fast": 2, "normal": 8, "thorough": 32}
 #: Packages name their posers under this group in their ``pyproject.toml``, as ``name = "module:Class"``.
 ENTRY_POINTS: Final = "binding.posers"
 
@@ -47,7 +49,7 @@ class Posing:
     poses: int = 3
     seed: int = 0
     isomers: int = 4
-    exhaustiveness: int = 8
+    exhaustiveness: int = DOCK_SPEEDS["normal"]
     options: Mapping[str, str] = field(default_factory=dict)
 
     @property

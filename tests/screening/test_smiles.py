@@ -10,6 +10,7 @@ import pytest
 from screen_runs import contents
 
 import binding
+from binding.cli.posing import DockSpeed, choice
 from binding.errors import UsageError
 from binding.graph.site import PocketSpec
 from binding.poses.dock import docking_box
@@ -176,6 +177,12 @@ def test_smiles_without_a_way_to_pose_them_name_both(made):
 def test_a_way_to_pose_poses_is_refused(made, examples):
     with pytest.raises(UsageError, match="holds poses"):
         screen(made(examples / "1ia1_ligand.sdf"))
+
+
+def test_the_speed_of_docking_is_its_number_of_searches():
+    speeds = {speed: choice(None, True, 3, 4, None, 0, speed).exhaustiveness for speed in DockSpeed}
+    assert speeds == {"fast": 2, "normal": 8, "thorough": 32}
+    assert choice(None, True, 3, 4, 5, 0, DockSpeed.fast).exhaustiveness == 5
 
 
 def test_docking_takes_its_box_from_the_pocket(examples):

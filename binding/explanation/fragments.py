@@ -68,7 +68,10 @@ def without(ligand: Ligand, atoms: Sequence[int]) -> Ligand | None:
     if len(gone) >= ligand.num_atoms:
         return None
     mol = Chem.RWMol(ligand.mol)
-    Chem.Kekulize(mol, clearAromaticFlags=True)
+    try:
+        Chem.Kekulize(mol, clearAromaticFlags=True)
+    except Chem.MolSanitizeException:
+        return None
     for bond in mol.GetBonds():
         ends = (bond.GetBeginAtom(), bond.GetEndAtom())
         for here, there in (ends, ends[::-1]):

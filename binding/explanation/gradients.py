@@ -42,7 +42,9 @@ BASELINE_OF_NETWORKS: Final = (
 #: The error of the sum that is accepted, as a share of the gain.
 COMPLETE: Final = 0.01
 _LEAST_GAIN: Final = 0.1  # pK, below which the error is compared with this
-_STEPS: Final = (8, 16, 32, 64, 128, 256)  # points on the way, more of them as long as the sum is not complete
+#: Points on the way, more of them as long as the sum is not complete. The geometry expert's number has kinks.
+_STEPS_OF_NETWORK: Final = (8, 16, 32, 64, 128)
+_STEPS_OF_GEOMETRY: Final = (32, 128, 512, 1024)
 _PAIRS_AT_ONCE: Final = 20_000
 
 
@@ -106,20 +108,29 @@ def gradients_of(
         residue_labels: Of all residues of the pocket.
 
     Raises:
-        UsageError: ``missing_extra``, where captum is not installed; or pk is the prior alone.
+        UsageError: As ``check_possible``.
     """
-    check_installed()
+    check_possible(scorer)
     ways = _ways(graph, scorer)
-    if not ways:
-        raise UsageError(
-            "Nothing in this pK has a gradient: it is the prior alone.", "Leave out --experts prior, or --gradients."
-        )
     ends = [_ends(way) for way in ways]
     start, end = np.sum(ends, axis=0)
     accepted = COMPLETE * max(abs(end - start), _LEAST_GAIN) / len(ways)
     parts = [_complete(way, gain, accepted) for way, gain in zip(ways, np.diff(ends)[:, 0].tolist(), strict=True)]
     baseline = f"{BASELINE}, {BASELINE_OF_NETWORKS}" if scorer.line.network else BASELINE
     return _gathered(parts, (float(start), float(end)), baseline, graph, atom_labels, residue_labels)
+
+
+def check_possible(scorer: Scorer) -> None:
+    """Says why there can be no gradients.
+
+    Raises:
+        UsageError: ``missing_extra``, where captum is not installed; or pk is the prior alone.
+    """
+    check_installed()
+    if not scorer.line.network and not scorer.line.geometry:
+        raise UsageError(
+            "Nothing in this pK has a gradient: it is the prior alone.", "Leave out --experts prior, or --gradients."
+        )
 
 
 def check_installed() -> None:
@@ -148,12 +159,14 @@ class _Way(Protocol):
 
     Attributes:
         weight: Of the part in pk.
+        steps: Numbers of points to try on the way.
         contacts: The pairs of one complex.
         atoms, residues: Numbers of the ligand's atoms and of the pocket's residues.
         dtype: In which it computes.
     """
 
     weight: float
+    steps: tuple[int, ...]
     contacts: Contacts
     atoms: int
     residues: int
@@ -183,6 +196,8 @@ class _Copies:
 class _NetworkWay:
     """pk of one network; see ``_Way``."""
 
+    steps: tuple[int, ...] = _STEPS_OF_NETWORK
+
     def __init__(self, network: InteractionModel, weight: float, copies: _Copies) -> None:
         self._network, self.weight, self._copies = network, weight, copies
         batch, geometry = copies(1)
@@ -207,6 +222,8 @@ class _NetworkWay:
 
 class _GeometryWay:
     """What the geometry expert says; see ``_Way``. It reads pairs and burial; what an atom is, is part of its pairs."""
+
+    steps: tuple[int, ...] = _STEPS_OF_GEOMETRY
 
     def __init__(self, scorer: Scorer, copies: _Copies) -> None:
         self._scorer, self.weight, self._copies = scorer, scorer.line.geometry, copies
@@ -285,7 +302,7 @@ class _Integrated:
 
 def _complete(way: _Way, gain: float, accepted: float) -> _Integrated:
     """Integrated gradients of one part, with more points until their sum is its gain but for an accepted error."""
-    for steps in _STEPS:
+    for steps in way.steps:
         found = _integrated(way, steps)
         if abs(found.total - gain) <= accepted:
             break

@@ -131,7 +131,7 @@ class Reasons:
         """Whether what was asked for agrees about the residues."""
         found = self.contributions
         values = {
-            "contributions": found.residues.pk + found.burial[found.pocket_rows],
+            "contributions": found.residues.pk,
             "contacts": number_of_contacts(self.pocket, self.ligand, found.pocket_rows),
         }
         if self.attention is not None:

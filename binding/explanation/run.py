@@ -50,12 +50,14 @@ def explain_rows(
 
     Raises:
         BindingError: Before the first one, where the model cannot be loaded; ``missing_extra``, where gradients are
-            asked for and captum is not installed.
+            asked for and captum is not installed, or nothing in pk has one.
     """
     options, asked = options or ScoringOptions(), asked or Asked()
     if asked.gradients:
         gradients.check_installed()
     scorer = options.load()
+    if asked.gradients:
+        gradients.check_possible(scorer)
     return (_explain(outcome, row, scorer, asked) for outcome, row in score_requests(requests, scorer, options))
 
 

@@ -51,7 +51,8 @@ def measures_of(reasons: Reasons) -> dict[str, np.ndarray]:
     """(k,) of each attribution of the residues in reach; higher is said to matter more."""
     found = reasons.contributions
     values = {name: value for name, value in reasons.agreement.by_measure.items() if name != "occlusion"}
-    return values | {"without_burial": found.residues.pk, "nearness": -found.distances}
+    with_burial = found.residues.pk + found.burial[found.pocket_rows]
+    return values | {"with_burial": with_burial, "nearness": -found.distances}
 
 
 def ranks(found: Agreement, values: dict[str, np.ndarray], loss: np.ndarray) -> dict[str, float]:

@@ -42,7 +42,7 @@ class Deleted:
     """One complex, each of whose k residues was deleted once.
 
     Attributes:
-        share: (k,) pK, what the explanation says, contacts and burial. distance: (k,) Å to the ligand.
+        share: (k,) pK, what the explanation says of its contacts. distance: (k,) Å to the ligand.
         structure: (k,) pK, what pk lost without its prior. pk: (k,) pK, what pk lost.
     """
 
@@ -73,8 +73,7 @@ def deleted(scorer: Scorer, item: Featurized, found: Contributions) -> Deleted:
             places.append(place)
             items.append(less)
     structure, pk = numbers_of(scorer, [each.graph for each in items])
-    share = (found.residues.pk + found.burial[found.pocket_rows])[places]
-    return Deleted(share, found.distances[places], structure[0] - structure[1:], pk[0] - pk[1:])
+    return Deleted(found.residues.pk[places], found.distances[places], structure[0] - structure[1:], pk[0] - pk[1:])
 
 
 def moved(item: Featurized, generator: np.random.Generator) -> Featurized:
@@ -88,7 +87,7 @@ def by_row(found: Contributions, count: int) -> np.ndarray:
     """(residues of the pocket,) shares, zero beyond the cutoff."""
     shares = np.zeros(count)
     shares[found.pocket_rows] = found.residues.pk
-    return shares + found.burial
+    return shares
 
 
 def between_networks(shares: Shares) -> float:

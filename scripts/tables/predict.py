@@ -124,7 +124,8 @@ def _stability(content: dict[str, Any]) -> str:
 
 
 _ATTRIBUTIONS = {
-    "contributions": "**contributions**, with burial",
+    "contributions": "**contributions**",
+    "with_burial": "contributions with burial",
     "gradients": "integrated gradients",
     "attention": "attention of the networks",
     "contacts": "number of contacts within 4.5 Å",

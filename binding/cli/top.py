@@ -41,8 +41,8 @@ def command(
         typer.Option(
             "--by",
             metavar="COLUMN",
-            show_default="as in the results, pk",
-            help="Rank by this column: pk, pose, dock_score, ligand_efficiency ... The best pose by it represents each "
+            show_default="as in the results, rank_score",
+            help="Rank by this column: pk, binder, pose, dock_score, ligand_efficiency ... The best pose by it represents each "
             "compound.",
         ),
     ] = None,

@@ -146,6 +146,22 @@ SCORES: Final = (
         heading="pose\nprob.",
         short="pose\nprob.",
     ),
+    OutputColumn(
+        "binder",
+        ColumnKind.NUMBER,
+        "0 to 1",
+        "probability that the compound binds at all, from its pose, the ligand and `pk`; holds where as many compounds "
+        "bind as in the screens that it was fitted to ([binder](../explanation/screening.md)). Empty for weights of "
+        "your own",
+        heading="binds\nprob.",
+    ),
+    OutputColumn(
+        "rank_score",
+        ColumnKind.NUMBER,
+        "log10",
+        "log10 of the odds of `binder`: what a screen ranks by, higher is better; 0 is as likely as not, 1 ten to one. "
+        "Empty for weights of your own, whose screens are ranked by `pk`",
+    ),
 )
 
 TRUST: Final = (
@@ -268,7 +284,7 @@ POSING: Final = (
 #: Names that docking programs give the tag of a column, besides the column's own.
 POSING_TAGS: Final = {"dock_score": ("minimizedAffinity", "docking_score", "r_i_docking_score")}
 
-_RANK: Final = OutputColumn("rank", ColumnKind.PLACE, "", "from 1; equal `pk` rank in library order")
+_RANK: Final = OutputColumn("rank", ColumnKind.PLACE, "", "from 1, by `rank_score`; equal ones rank in library order")
 _COMPOUND: Final = OutputColumn(
     "compound", ColumnKind.TEXT, "", "what groups poses: the title, or the tag named by `--compound-tag`", required=True
 )
@@ -342,7 +358,7 @@ SCREEN_PART: Final = (
     POSE_BLOCK,
 )
 _GAINED: Final = 1 + [column.name for column in SCORES].index("pk_ligand_only")
-#: Columns of a screen's results: one row a compound, its best pose by ``pk``.
+#: Columns of a screen's results: one row a compound, its best pose by ``rank_score``.
 SCREEN_RESULT: Final = (
     *(_RANK, _COMPOUND, NAMES[0]),
     *SCORES[:_GAINED],

@@ -26,6 +26,7 @@ from binding.domain.words import pocket_words
 from binding.errors import UsageError
 from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
+from binding.model.binder import Binder
 from binding.model.calibration import ErrorScale
 from binding.model.cards import card_html
 from binding.model.geometric_sums import REACH, Sums, geometric_sums
@@ -97,6 +98,7 @@ class Scorer:
         domain: The training set of the weights; None where it is not known.
         prior: The prior that pk starts from, if the weights use one (``config.prior_weight``).
         geometry: The readout of geometric sums that pk is joined with, if the weights have one (``config.joining``).
+        binder: What tells binders from non-binders; None where the weights have none.
 
     Attributes:
         line: How pk is joined of prior, networks and geometry.
@@ -113,13 +115,14 @@ class Scorer:
         domain: Domain | None = None,
         prior: Prior | None = None,
         geometry: KernelReadout | None = None,
+        binder: Binder | None = None,
     ) -> None:
         self.name = name
         self.card = dict(card)
         self.device = torch.device(device)
         self.dtype = DTYPES[dtype]
         self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
-        self.domain, self.prior = domain, prior
+        self.domain, self.prior, self.binder = domain, prior, binder
         self.geometry = None if geometry is None else geometry.to(self.device)
         self.config = self.members[0].interaction.config
         self.line = self.config.line

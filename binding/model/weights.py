@@ -26,6 +26,7 @@ from binding.domain.index import Domain
 from binding.errors import UsageError, WeightsError
 from binding.files import make_folder, write_bytes, write_text
 from binding.graph.vocabulary import difference, full_vocabulary
+from binding.model.binder import Binder
 from binding.model.calibration import ErrorScale
 from binding.model.cards import DEFAULT_MODEL as DEFAULT_MODEL
 from binding.model.cards import FORMAT_VERSION as FORMAT_VERSION
@@ -92,7 +93,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         raise WeightsError(
             f"{path} cannot be loaded: {reason}.", "The file is damaged or of another version."
         ) from None
-    return Scorer(name, card, members, device, dtype, Domain.load(path), prior, geometry)
+    return Scorer(name, card, members, device, dtype, Domain.load(path), prior, geometry, Binder.load(path))
 
 
 def _geometry(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> KernelReadout:

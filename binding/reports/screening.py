@@ -46,6 +46,7 @@ HIT_COLUMNS: Final = (*RESULT_COLUMNS, *names(HIT_PROPERTIES))
 _RESAMPLES: Final = 1000
 _METRICS: Final = {"ef1": "EF1%", "ef5": "EF5%", "bedroc": "BEDROC (α 20)", "auc": "ROC-AUC"}
 _JUDGED: Final = {
+    "rank_score": "rank score",
     "pk": "pK",
     "pk_ligand_only": "pK of the ligand alone",
     "heavy_atoms": "number of heavy atoms",

@@ -30,6 +30,8 @@ class Numbers(NamedTuple):
     pk_network: float
     pk_prior: float
     pose: float
+    binder: float
+    rank_score: float
 
 
 def score_graphs(
@@ -79,7 +81,9 @@ def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[Numbers | Binding
     pk = bounded(scores.pk)
     half = scorer.interval * scores.pk_std
     parts = (scores.pk_ligand_only, bounded(scores.pk_network), bounded(scores.pk_prior))
-    columns = (pk, scores.pk_std, pk - half, pk + half, *parts, scores.pose)
+    nothing = np.full(len(graphs), np.nan)
+    binder = (nothing, nothing) if scorer.binder is None else scorer.binder.judge(scores, graphs)
+    columns = (pk, scores.pk_std, pk - half, pk + half, *parts, scores.pose, *binder)
     table = np.stack(columns, axis=1)
     return [Numbers(*map(float, row)) if np.isfinite(row[0]) else _not_finite() for row in table]
 

@@ -66,6 +66,7 @@ class Digest:
     Attributes:
         counts: Records, poses, compounds.
         finished: Whether the run is complete.
+        ranked_by: ``rank_score``; ``pk`` where the weights have no ``binder``.
         quantiles: Of ``pk`` over the compounds: least, quartiles and greatest; empty without compounds.
         edges: (k + 1,) of the histograms' bars, pK.
         bars: ``pk`` and ``pk_ligand_only``: (k,) compounds in each bar.
@@ -77,6 +78,7 @@ class Digest:
 
     counts: Finalised
     finished: bool
+    ranked_by: str
     quantiles: tuple[float, ...]
     edges: np.ndarray
     bars: dict[str, np.ndarray]
@@ -104,6 +106,7 @@ def digest(run: str | Path, top: int, memory_mb: int = MEMORY_MB) -> Digest:
         return Digest(
             counts=counts,
             finished=opened.finished,
+            ranked_by=_ranked_by(connection),
             quantiles=_quantiles(connection, counts.compounds),
             edges=edges,
             bars={name: _bars(connection, name, edges) for name in ("pk", "pk_ligand_only")},
@@ -134,14 +137,17 @@ def compounds(run: str | Path, names: Iterable[str], memory_mb: int = MEMORY_MB)
         ).df()
 
 
+def _ranked_by(connection: duckdb.DuckDBPyConnection) -> str:
+    (judged,) = only_row(connection, "SELECT count(rank_score) FROM results")
+    return "rank_score" if judged else "pk"
+
+
 def _quantiles(connection: duckdb.DuckDBPyConnection, n: int) -> tuple[float, ...]:
-    """Read off at their ranks: nothing has to be held or sorted."""
+    """Of ``pk``, which is not what compounds are ranked by."""
     if not n:
         return ()
-    ranks = [n - round(share * (n - 1)) for share in (0, 0.25, 0.5, 0.75, 1)]
-    query = f"SELECT rank, pk FROM results WHERE rank IN ({', '.join(map(str, ranks))})"
-    found = dict(connection.execute(query).fetchall())
-    return tuple(found[rank] for rank in ranks)
+    (found,) = only_row(connection, "SELECT quantile_disc(pk, [0, 0.25, 0.5, 0.75, 1]) FROM results")
+    return tuple(found)
 
 
 def _edges(connection: duckdb.DuckDBPyConnection, compounds: int) -> np.ndarray:

@@ -33,7 +33,7 @@ TOP_SDF: Final = "top.sdf"
 _SCRATCH: Final = "sorting"
 _BATCH: Final = 100_000  # rows that are taken from DuckDB at a time
 
-#: Columns of the results: one row a compound, its best pose by ``pk``, best compound first. The Parquet file
+#: Columns of the results: one row a compound, its best pose by ``RANKED_BY``, best compound first. The Parquet file
 #: also has ``POSE_COLUMN``: the poses that no ligand file holds, such as those made of SMILES.
 RESULT_COLUMNS: Final = names(SCREEN_RESULT)
 FAILURE_COLUMNS: Final = (
@@ -56,8 +56,13 @@ _MADE: Final = ("rank", "num_poses", "gain_over_ligand_only")  # of the results,
 _SCHEMA: Final = pa.schema([(f.name, f.type) for f in arrow_schema((*SCREEN_RESULT, POSE_BLOCK))])
 _POSED: Final = pa.schema([(f.name, f.type) for f in arrow_schema(SCREEN_PART)])
 #: The column that results, ``top.sdf`` and reports go by.
-RANKED_BY: Final = "pk"
+RANKED_BY: Final = "rank_score"
 _GAIN: Final = "pk - pk_ligand_only"
+#: What compounds are ranked by, where it is more than a column of the parts.
+_MADE_OF: Final = {
+    "gain_over_ligand_only": _GAIN,
+    "rank_score": "coalesce(rank_score, pk)",  # weights of one's own have no `binder`
+}
 # A compound on another receptor is another result. Equal values: the pose that comes first in the library.
 _BEST: Final = f"""
     CREATE TEMP TABLE best AS
@@ -219,7 +224,7 @@ def _best(by: str) -> str:
     if column is None:
         raise UsageError(f"Compounds cannot be ranked by {by!r}.", f"Use one of {', '.join(RANKING_COLUMNS)}.")
     order = f"{'ASC' if column.lower_is_better else 'DESC'} NULLS LAST"
-    return _BEST.format(value=_GAIN if by == "gain_over_ligand_only" else by, order=order)
+    return _BEST.format(value=_MADE_OF.get(by, by), order=order)
 
 
 def template_of(run: Path) -> str | None:

@@ -42,8 +42,8 @@ def command(
             "--by",
             metavar="COLUMN",
             show_default="as in the results, rank_score",
-            help="Rank by this column: pk, binder, pose, dock_score, ligand_efficiency ... The best pose by it represents each "
-            "compound.",
+            help="Rank by this column: pk, binder, pose, dock_score, ligand_efficiency ... The best pose by it "
+            "represents each compound.",
         ),
     ] = None,
     where: Annotated[

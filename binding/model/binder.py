@@ -1,4 +1,4 @@
-"""Whether a compound binds at all: a logistic function of what the other numbers of a pose say, fitted to small screens.
+"""Whether a compound binds at all: a logistic function of other numbers of its pose, fitted to small screens.
 
 pK is learned from ligands that bind, so that it says how tightly a binder binds and not whether a compound is one. The
 few weights here are fitted to binders and decoys that were docked alike into pockets of families that the networks had

@@ -3,12 +3,12 @@
     python -m scripts.release.small_screens dock DATA WORK --cache cache/crystal.npz [--minutes 55]
     python -m scripts.release.small_screens collect DATA WORK
 
-A pocket of each family whose proteins share next to no words of four residues with what the shipped weights were trained
-on (``nearest_protein`` below 0.1), in an order by chance. Its binders are its own ligand and up to three others of the
-same protein, known to bind with pK 6 or more (`ligands/`, `modelled/`, `activity/`), no two of them alike. Each has two
-decoys: the ligand of a protein of another family, and a compound that was measured somewhere else (`activity/`). Decoys
-have the binder's charge, its number of heavy atoms within two and its logP within one, and are unlike all known ligands
-of the family (Tanimoto below 0.4, ECFP4): they are taken for non-binders. Up to two compounds that were measured on this
+A pocket of each protein that shares next to no words of four residues with what the shipped weights were trained on
+(``nearest_protein`` below 0.1), in an order by chance. Its binders are its own ligand and up to three others of the
+same protein, known to bind with pK 6 or more (`ligands/`, `modelled/`, `activity/`), no two of them alike. Each has
+two decoys: the ligand of a protein of another family, and a compound that was measured somewhere else (`activity/`). Decoys
+have the binder's charge, its number of heavy atoms within two and its logP within one, and are unlike known ligands of
+the protein (Tanimoto below 0.4, ECFP4): they are taken for non-binders. Up to two compounds that were measured on this
 protein and found weak (pK below 5) are docked too. All are docked from SMILES, own ligands included, as a screen would,
 with a short search. Proteins of the screening sets are left out.
 
@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from rdkit import Chem, DataStructs, rdBase
-from rdkit.Chem import Crippen, rdFingerprintGenerator
+from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
 from binding.data.cache import ComplexCache
 from binding.domain.words import pocket_words
@@ -71,7 +71,7 @@ class Compound:
 
     def __post_init__(self) -> None:
         self.mol = Chem.MolFromSmiles(self.smiles)
-        self.traits = (self.mol.GetNumHeavyAtoms(), float(Crippen.MolLogP(self.mol)))
+        self.traits = (self.mol.GetNumHeavyAtoms(), float(rdMolDescriptors.CalcCrippenDescriptors(self.mol)[0]))
 
     @cached_property
     def bits(self) -> DataStructs.ExplicitBitVect:
@@ -134,7 +134,7 @@ class Drawer:
         pool: How many compounds decoys are drawn from.
     """
 
-    def __init__(self, index: pd.DataFrame, table: pd.DataFrame, pool: int = 5000) -> None:
+    def __init__(self, index: pd.DataFrame, table: pd.DataFrame, pool: int = 3000) -> None:
         self._own = index.set_index("id")
         self._table = table
         self._by_protein = {name: rows for name, rows in table.groupby("uniprot") if name}
@@ -175,7 +175,7 @@ class Drawer:
                     chosen.append((kind, compound))
                     most -= 1
         family = [own, *known]
-        for number, (kind, binder) in enumerate([item for item in chosen if item[0] in ("own", "other")]):
+        for number, binder in enumerate([compound for kind, compound in chosen if kind in ("own", "other")]):
             for source, label in (("crystal", "guest"), ("activity", "library")):
                 decoy = self._decoy(binder, source, [*family, *(c for _, c in chosen)], f"{name} {number}")
                 chosen += [(label, decoy)] if decoy is not None else []

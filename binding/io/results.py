@@ -59,6 +59,8 @@ class ResultRow:
     pk_ligand_only: float = _NAN
     pk_network: float = _NAN
     pk_prior: float = _NAN
+    binder: float = _NAN
+    rank_score: float = _NAN
     ligand_efficiency: float = _NAN
     heavy_atoms: int | None = None
     in_domain: bool | None = None
@@ -88,6 +90,8 @@ class ResultRow:
         pk_high: float = _NAN,
         pk_network: float = _NAN,
         pk_prior: float = _NAN,
+        binder: float = _NAN,
+        rank_score: float = _NAN,
         in_domain: bool | None = None,
         nearest_ligand: float = _NAN,
         nearest_protein: float = _NAN,
@@ -109,6 +113,8 @@ class ResultRow:
             pk_high: Upper bound of it, pK.
             pk_network: Prediction from the structure alone, pK.
             pk_prior: Prediction of the prior for the ligand at its site, pK.
+            binder: Probability that the compound binds.
+            rank_score: log10 of its odds.
             in_domain: Whether the complex resembles the training set.
             nearest_ligand: Similarity to the nearest training ligand.
             nearest_protein: Similarity to the nearest training protein.
@@ -132,6 +138,8 @@ class ResultRow:
             pk_ligand_only=pk_ligand_only,
             pk_network=pk_network,
             pk_prior=pk_prior,
+            binder=binder,
+            rank_score=rank_score,
             ligand_efficiency=-dg / ligand.num_atoms,
             heavy_atoms=ligand.num_atoms,
             in_domain=in_domain,

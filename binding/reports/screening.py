@@ -45,9 +45,11 @@ TOP: Final = 100
 HIT_COLUMNS: Final = (*RESULT_COLUMNS, *names(HIT_PROPERTIES))
 _RESAMPLES: Final = 1000
 _METRICS: Final = {"ef1": "EF1%", "ef5": "EF5%", "bedroc": "BEDROC (α 20)", "auc": "ROC-AUC"}
+_PK_OF_POSE: Final = "pK"  # of the pose that has the best rank score
 _JUDGED: Final = {
     "rank_score": "rank score",
     "pk": "pK",
+    _PK_OF_POSE: "pK",
     "pk_ligand_only": "pK of the ligand alone",
     "heavy_atoms": "number of heavy atoms",
     "mol_weight": "molecular weight",
@@ -196,7 +198,10 @@ def _enrichment(run: Path, labels: Path, label: str) -> Enrichment:
             f"Its ids are {some} ...; those of the run are in the column compound of results.csv.",
         )
     known = [entry for entry in entries if entry.id in asked]
-    joined = join(table, known, "pk", TruthColumns(label=label), None, labels.name)
+    ranked_by, peers = "pk", None
+    if table["rank_score"].notna().any():
+        ranked_by, peers = "rank_score", table[["id"]].assign(**{_PK_OF_POSE: table["pk"]})
+    joined = join(table, known, ranked_by, TruthColumns(label=label), peers, labels.name)
     section = enrichment(joined, None, resamples=_RESAMPLES, seed=0)
     labelled = joined.where(joined.roles["label"].notna().to_numpy())
     scores = {name: labelled.scores[name].to_numpy() for name in _JUDGED if name in labelled.scores}

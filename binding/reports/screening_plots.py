@@ -24,8 +24,20 @@ from binding.screening.digest import Digest, Spread
 _SIZE: Final = (5.4, 3.5)
 _BLUES: Final = LinearSegmentedColormap.from_list("compounds", ["#cfe3f1", BLUE, "#00304d"])
 _STYLE: Final[dict[Any, Any]] = {**STYLE, "svg.fonttype": "none", "font.family": "sans-serif"}
-_LINES: Final = {"pk": (BLUE, 2.0, "-"), "pk_ligand_only": (ORANGE, 1.4, "-"), "heavy_atoms": (GREY, 1.4, (0, (4, 2)))}
-_NAMES: Final = {"pk": "pK", "pk_ligand_only": "pK of the ligand alone", "heavy_atoms": "number of heavy atoms"}
+_LINES: Final = {
+    "rank_score": (BLUE, 2.0, "-"),
+    "pk": (BLUE, 2.0, "-"),  # what is ranked by where there is no rank score
+    "pK": (INK, 1.4, "-"),
+    "pk_ligand_only": (ORANGE, 1.4, "-"),
+    "heavy_atoms": (GREY, 1.4, (0, (4, 2))),
+}
+_NAMES: Final = {
+    "rank_score": "rank score",
+    "pk": "pK",
+    "pK": "pK",
+    "pk_ligand_only": "pK of the ligand alone",
+    "heavy_atoms": "number of heavy atoms",
+}
 _POINTS: Final = ((60, (34.0, 0.8)), (500, (12.0, 0.7)), (float("inf"), (6.0, 0.45)))  # up to so many: size, opacity
 _LEAST: Final = 0.002  # share of the compounds where the logarithmic axis begins, at most
 

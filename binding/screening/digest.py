@@ -125,12 +125,12 @@ def compounds(run: str | Path, names: Iterable[str], memory_mb: int = MEMORY_MB)
     """The compounds with these ids that the run contains; one that failed has no numbers.
 
     Returns:
-        ``id`` (the compound), ``receptor``, ``pk``, ``pk_ligand_only``, ``heavy_atoms``, ``smiles``.
+        ``id`` (the compound), ``receptor``, ``rank_score``, ``pk``, ``pk_ligand_only``, ``heavy_atoms``, ``smiles``.
     """
     with open_results(run, memory_mb) as opened:
         opened.connection.register("wanted", pa.table({"id": pa.array(list(names), pa.string())}))
         return opened.connection.sql(
-            """SELECT wanted.id, asked.receptor, pk, pk_ligand_only, heavy_atoms, smiles FROM wanted
+            """SELECT wanted.id, asked.receptor, rank_score, pk, pk_ligand_only, heavy_atoms, smiles FROM wanted
             JOIN (SELECT DISTINCT receptor, compound FROM parts) AS asked ON asked.compound = wanted.id
             LEFT JOIN results ON results.compound = asked.compound AND results.receptor = asked.receptor
             ORDER BY wanted.id, asked.receptor"""

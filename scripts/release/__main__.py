@@ -35,6 +35,7 @@ from scripts.release.prior_tables import CACHES
 CACHE, RUNS, FIGURES = Path("cache"), Path("runs"), Path("docs/figures")
 MARKS = CACHE / "release"
 WORK, DECOYS, CROSSED = CACHE / "posed", CACHE / "posed_decoys", CACHE / "posed_crossed"
+SCREENS = CACHE / "small_screens"
 CRYSTAL_INDEX = CACHE / "crystal_index.csv"
 #: Set of weights, whose settings are in configs/train/ -> its networks.
 SEEDS = {"strict": 5, "base": 3}
@@ -238,6 +239,15 @@ def release_steps(data: Path, test: Path, weights: Path) -> Iterator[Step]:
         "geometry",
         "the geometry expert, how pk is joined and what its error is, and the cards",
         (program("release.geometry", data, "--names", *names, "--weights", weights, "--test", test),),
+    )
+    made = [weights / f"{name}.safetensors" for name in names]
+    yield Step(
+        "binder",
+        "`binder`, from small screens that are docked for it",
+        (
+            program("release.small_screens", "dock", data, SCREENS, "--cache", CACHE / "crystal.npz"),
+            program("release.binder", data, SCREENS, "--models", *made),
+        ),
     )
     yield Step(
         "figures",

@@ -2,14 +2,13 @@
 
     python -m scripts.release.binder DATA WORK --models binding-base binding-strict
 
-WORK is that of scripts.release.small_screens: binders and decoys docked alike into pockets of proteins that the networks
-have not seen. All poses are scored with the weights asked for. Each compound counts by its best pose, as in a screen.
-The log odds are linear in a few numbers of a pose, whose weights are at least zero; of the sets of terms in ``ARMS`` the
-one of greatest BEDROC on proteins that were held out is kept, and on a tie the smallest.
+WORK is that of scripts.release.small_screens: binders and decoys docked alike into pockets of proteins that the
+networks have not seen. All poses are scored with the weights asked for. Each compound counts by its best pose, as in a
+screen. The log odds are linear in a few numbers, whose weights are at least zero.
 
-How much the ligand alone says cannot be read off decoys that are themselves ligands of other proteins. Its weight is
-fitted to assays of `activity/` on proteins without a structure: compounds found active (pK 6.5 and more) and inactive
-(below 5, or a bound) in the same assay, an offset for each.
+How much the ligand says cannot be read off decoys that are alike to binders by their making. Its weights are fitted to
+assays of `activity/` on proteins without a structure: compounds found active (pK 6.5 and more) and inactive (below 5,
+or a bound) in the same assay. The number of atoms counts where it brings 0.01 of AUC on assays that were held out.
 
 The probability is that of a compound of a screen in which ``base_rate`` of the compounds bind: the share among binders
 and decoys of the small screens. Held-out figures are by ten random parts of the proteins. No test set is read.
@@ -45,13 +44,13 @@ from binding.structures import Ligand
 from scripts.figures import FIGURES, digest, write_figures
 from scripts.release.small_screens import collect
 
-#: Terms that are tried together; the ligand alone is weighed by assays.
-ARMS = {
-    "pose": ("pose",),
-    "pose and structure": ("pose", "pk_network"),
-    "pose, structure and size": ("pose", "pk_network", "size"),
-}
+#: Of a pose. What the structure says of pK is no term: the geometry expert has seen these very complexes.
+OF_POSE = ("pose",)
+#: Terms of a ligand that are tried together.
+LIGAND_ARMS = {"ligand alone": ("pk_ligand_only",), "ligand alone and size": ("pk_ligand_only", "size")}
 ALONE = "pk_ligand_only"
+GAIN = 0.01  # of AUC on held-out assays that a further term has to bring
+OTHERS = ("pose", "pk", "pk_network", "pk_prior", ALONE, "vina", "vina_by_size", "size")  # for comparison
 BINDERS, DECOYS = ("own", "other"), ("guest", "library", "weak")
 PARTS, RESAMPLES = 10, 1000
 SHRINK = 0.02  # penalty on the squares of standardised weights: a few dozen proteins are few
@@ -152,12 +151,6 @@ def within(rows: pd.DataFrame, names: list[str], group: str, kept: tuple[str, ..
     return minimize(loss, np.full(len(names), 0.1), method="L-BFGS-B", bounds=bounds).x / scale
 
 
-def fitted(screens: pd.DataFrame, names: tuple[str, ...], alone: float) -> dict[str, float]:
-    """The weight of each term: those of a pose by the small screens, that of the ligand by assays."""
-    line = within(screens, list(names), "receptor", kept=("size",))
-    return dict(zip(names, line.tolist(), strict=True)) | {ALONE: alone}
-
-
 def offset_of(screens: pd.DataFrame, weights: dict[str, float]) -> float:
     """So that the mean probability of the best poses is the share of binders."""
     odds, share = total(best_poses(screens, weights), weights), screens.groupby("compound")["binds"].first().mean()
@@ -178,21 +171,30 @@ def best_poses(rows: pd.DataFrame, weights: dict[str, float]) -> pd.DataFrame:
     return ranked.loc[ranked.groupby("compound")["sum"].idxmax()]
 
 
-def refit(screens: pd.DataFrame, names: tuple[str, ...], alone: float) -> dict[str, float]:
-    """Weights fitted to the poses that they themselves choose."""
+def refit(screens: pd.DataFrame, of_ligand: dict[str, float]) -> dict[str, float]:
+    """Weights of a pose's terms, fitted to the poses that they themselves choose, beside those of the ligand."""
     chosen = screens.loc[screens.groupby("compound")["pose"].idxmax()]
+    weights = dict(of_ligand)
     for _ in range(3):
-        weights = fitted(chosen, names, alone)
+        line = within(chosen, list(OF_POSE), "receptor")
+        weights = dict(zip(OF_POSE, line.tolist(), strict=True)) | of_ligand
         chosen = best_poses(screens, weights)
     return weights
+
+
+def ligand_weights(tested: pd.DataFrame, names: tuple[str, ...]) -> dict[str, float]:
+    """The weights of a ligand's terms, by assays."""
+    line = within(tested, list(names), "assay", kept=("size",))
+    return dict(zip(names, line.tolist(), strict=True))
 
 
 # ---------------------------------------------------------------- figures on what was held out
 
 
 def figures(rows: pd.DataFrame, column: str, group: str) -> dict[str, Any]:
-    """Mean over groups of BEDROC and AUC by a column, each compound by its best row; intervals by resampling groups."""
-    best = rows.groupby([group, "compound"], sort=False).agg(score=(column, "max"), binds=("binds", "first")).reset_index()
+    """Mean over groups of BEDROC and AUC by a column, by each compound's best row; intervals by resamples."""
+    best = rows.groupby([group, "compound"], sort=False).agg(score=(column, "max"), binds=("binds", "first"))
+    best = best.reset_index()
     found: dict[str, list[float]] = {"bedroc": [], "auc": []}
     for _, one in best.groupby(group):
         if one["binds"].nunique() == 2:
@@ -205,12 +207,20 @@ def figures(rows: pd.DataFrame, column: str, group: str) -> dict[str, Any]:
     } | {"groups": len(found["auc"])}
 
 
-def held_out_sums(screens: pd.DataFrame, names: tuple[str, ...], alone: np.ndarray) -> np.ndarray:
-    """(poses,) sums of terms, by weights from the other parts of the proteins."""
-    part = np.array([part_of(name) for name in screens["receptor"]])
-    sums = np.empty(len(screens))
+def held_out_ligands(tested: pd.DataFrame, names: tuple[str, ...]) -> np.ndarray:
+    """(compounds,) sums of a ligand's terms, by weights from the other parts of the assays."""
+    part, sums = np.array([part_of(name) for name in tested["assay"]]), np.empty(len(tested))
     for number in np.unique(part):
-        weights = refit(screens[part != number], names, float(alone[number]))
+        weights = ligand_weights(tested[part != number], names)
+        sums[part == number] = total(tested[part == number], weights)
+    return sums
+
+
+def held_out_poses(screens: pd.DataFrame, of_ligand: dict[str, float]) -> np.ndarray:
+    """(poses,) sums of all terms, the pose's weight from the other parts of the proteins."""
+    part, sums = np.array([part_of(name) for name in screens["receptor"]]), np.empty(len(screens))
+    for number in np.unique(part):
+        weights = refit(screens[part != number], of_ligand)
         sums[part == number] = total(screens[part == number], weights)
     return sums
 
@@ -218,29 +228,27 @@ def held_out_sums(screens: pd.DataFrame, names: tuple[str, ...], alone: np.ndarr
 def reliability(screens: pd.DataFrame, column: str) -> list[dict[str, float]]:
     """How many bind of the compounds that are given a probability, in four groups as large as each other."""
     best = screens.loc[screens.groupby("compound")[column].idxmax()].sort_values(column)
+    quarter = (np.arange(len(best)) * 4) // max(len(best), 1)
     return [
         {"said": float(some[column].mean()), "bind": float(some["binds"].mean()), "n": len(some)}
-        for some in np.array_split(best, 4)
+        for _, some in best.groupby(quarter)
     ]
 
 
 def fit(data: Path, work: Path, model: str) -> dict[str, Any]:
     """The file's content for one set of weights."""
     screens, tested = poses(data, work, model), assays(data, model)
-    tested = tested.assign(compound=[f"{k}" for k in range(len(tested))])
-    line = within(tested, [ALONE, "size"], "assay", kept=("size",))
-    alone = float(within(tested, [ALONE], "assay")[0])
-    of_part = np.array([part_of(name) for name in tested["assay"]])
-    by_part = np.array([within(tested[of_part != number], [ALONE], "assay")[0] for number in range(PARTS)])
+    tested = tested.assign(compound=[str(row) for row in range(len(tested))])
     arms = {}
-    for arm, names in ARMS.items():
-        screens[arm] = held_out_sums(screens, names, by_part)
-        arms[arm] = figures(screens, arm, "receptor")
-    chosen = max(arms, key=lambda arm: arms[arm]["bedroc"]["value"] - 0.01 * len(ARMS[arm]))
-    weights = refit(screens, ARMS[chosen], alone)
+    for arm, names in LIGAND_ARMS.items():
+        tested[arm] = held_out_ligands(tested, names)
+        arms[arm] = figures(tested, arm, "assay")
+    plain, larger = LIGAND_ARMS
+    chosen = larger if arms[larger]["auc"]["value"] >= arms[plain]["auc"]["value"] + GAIN else plain
+    of_ligand = ligand_weights(tested, LIGAND_ARMS[chosen])
+    weights = refit(screens, of_ligand)
     offset = offset_of(screens, weights)
-    screens["said"] = expit(screens[chosen] + offset)
-    others = {name: figures(screens, name, "receptor") for name in ("pose", "pk", "pk_network", ALONE, "vina", "vina_by_size", "size")}
+    screens["binder"] = expit(held_out_poses(screens, of_ligand) + offset)
     compounds = screens.groupby("compound").first()
     return {
         "format_version": FORMAT_VERSION,
@@ -249,16 +257,15 @@ def fit(data: Path, work: Path, model: str) -> dict[str, Any]:
         "base_rate": round(float(compounds["binds"].mean()), 4),
         "fitted_to": {
             "proteins": int(screens["receptor"].nunique()),
-            "compounds": compounds["kind"].value_counts().to_dict(),
+            "compounds": {str(kind): int(count) for kind, count in compounds["kind"].value_counts().items()},
             "poses": len(screens),
             "assays": int(tested["assay"].nunique()),
             "assay_compounds": len(tested),
         },
-        "held_out": {"chosen": chosen, "arms": arms, "others": others, "reliability": reliability(screens, "said")},
-        "assays": {
-            "weight": alone,
-            "with_size": dict(zip((ALONE, "size"), map(float, line), strict=True)),
-            **{name: figures(tested, name, "assay") for name in (ALONE, "size")},
+        "held_out": {
+            "proteins": {name: figures(screens, name, "receptor") for name in ("binder", *OTHERS)},
+            "assays": {"chosen": chosen} | arms | {name: figures(tested, name, "assay") for name in (ALONE, "size")},
+            "reliability": reliability(screens, "binder"),
         },
     }
 
@@ -279,7 +286,7 @@ def main() -> None:
         path, _ = resolve_weights(model)
         write_text(binder_path(path), json.dumps({"of": digest(model)} | found[model], indent=2) + "\n")
         print(model, json.dumps({name: found[model][name] for name in ("weights", "offset", "base_rate", "fitted_to")}))
-        for name, one in {**found[model]["held_out"]["arms"], **found[model]["held_out"]["others"]}.items():
+        for name, one in found[model]["held_out"]["proteins"].items():
             print(f"  {name:28s} BEDROC {one['bedroc']['value']:.3f} AUC {one['auc']['value']:.3f}")
     write_figures(arguments.output, {"models": found}, *arguments.models)
 

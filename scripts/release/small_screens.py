@@ -6,8 +6,8 @@
 A pocket of each protein that shares next to no words of four residues with what the shipped weights were trained on
 (``nearest_protein`` below 0.1), in an order by chance. Its binders are its own ligand and up to three others of the
 same protein, known to bind with pK 6 or more (`ligands/`, `modelled/`, `activity/`), no two of them alike. Each has
-two decoys: the ligand of a protein of another family, and a compound that was measured somewhere else (`activity/`). Decoys
-have the binder's charge, its number of heavy atoms within two and its logP within one, and are unlike known ligands of
+two decoys: the ligand of another protein, and a compound that was measured somewhere else (`activity/`). Decoys have
+the binder's charge, its number of heavy atoms within two and its logP within one, and are unlike known ligands of
 the protein (Tanimoto below 0.4, ECFP4): they are taken for non-binders. Up to two compounds that were measured on this
 protein and found weak (pK below 5) are docked too. All are docked from SMILES, own ligands included, as a screen would,
 with a short search. Proteins of the screening sets are left out.

@@ -34,6 +34,7 @@ PROGRAMS = {
     "agreement.json": "scripts.measure.agreement",
     "baselines.json": "scripts.measure.baselines",
     "bench_prepare.json": "scripts.bench.prepare",
+    "binder.json": "scripts.release.binder",
     "bench_top.json": "scripts.bench.top",
     "bench_train.json": "scripts.bench.train",
     "benchmark_screen.json": "scripts.bench.screen",

@@ -46,6 +46,8 @@ def _scorer(name: str, model: str) -> str:
         number = card(model)["num_members"]
         return f"**`{model}`**, {'one network' if number == 1 else f'{number} networks'}"
     named = {
+        "rank_score": "**rank score**, by which a screen goes",
+        "pk of the pose": f"`pk` of `{model}`",
         "pose_probability": "`pose` of the compound's best pose",
         "vina": "Vina's function, poses as given",
         "vina_program": "AutoDock Vina 1.2.7, score only",
@@ -74,6 +76,57 @@ def screening_sets() -> str:
         notes.insert(0, f"Vina's function here and Vina itself: {'; '.join(parts)}.")
     head = ("set", "ranked by", "EF1%", "BEDROC (α = 20)", "ROC-AUC")
     return "\n\n".join([table(head, rows), *notes])
+
+
+#: Terms of ``binder`` and the columns of the small screens, in words.
+TERMS = {
+    "binder": "**`binder`**",
+    "pose": "log odds of `pose`",
+    "pk": "`pk`",
+    "pk_network": "`pk_network`",
+    "pk_prior": "`pk_prior`",
+    "pk_ligand_only": "`pk_ligand_only`",
+    "vina": "AutoDock Vina, which docked them",
+    "vina_by_size": "... over the root of the number of heavy atoms",
+    "size": "natural logarithm of the number of heavy atoms",
+}
+
+
+def binder_terms() -> str:
+    """The weights of both sets, and what they were fitted to."""
+    found = load(FIGURES / "binder.json")["models"]
+    names = [name for name in TERMS if any(name in one["weights"] for one in found.values())]
+    rows = [(TERMS[name], *(f"{one['weights'].get(name, 0.0):.2f}" for one in found.values())) for name in names]
+    rows.append(("constant", *(f"{one['offset']:.2f}" for one in found.values())))
+    fitted = next(iter(found.values()))["fitted_to"]
+    kinds = fitted["compounds"]
+    binders, weak = kinds.get("own", 0) + kinds.get("other", 0), kinds.get("weak", 0)
+    decoys = kinds.get("guest", 0) + kinds.get("library", 0)
+    said = (
+        f"The pose: {count(binders)} binders of {count(fitted['proteins'])} proteins and {count(decoys)} decoys, "
+        f"{count(weak)} compounds found weak. The ligand: {count(fitted['assay_compounds'])} compounds of "
+        f"{count(fitted['assays'])} assays. Base rate: "
+        + ", ".join(f"{one['base_rate']:.2f} (`{name}`)" for name, one in found.items())
+        + "."
+    )
+    return table(("term", *(f"`{name}`" for name in found)), rows) + "\n\n" + said
+
+
+def binder_held_out() -> str:
+    """The small screens by each number, proteins held out, and how often it was right."""
+    model, found = next(iter(load(FIGURES / "binder.json")["models"].items()))
+    figures, assays = found["held_out"]["proteins"], found["held_out"]["assays"]
+    rows = [(TERMS[name], estimate(one["bedroc"]), estimate(one["auc"])) for name, one in figures.items()]
+    quarters = [
+        f"{100 * one['said']:.0f} % said, {100 * one['bind']:.0f} % bind" for one in found["held_out"]["reliability"]
+    ]
+    by_ligand, by_size = (estimate(assays[name]["auc"]) for name in ("pk_ligand_only", "size"))
+    said = (
+        f"`{model}`; {count(figures['binder']['groups'])} proteins. In quarters of the compounds by `binder`: "
+        f"{'; '.join(quarters)}. Actives above inactives in {count(assays['pk_ligand_only']['groups'])} assays: "
+        f"ROC-AUC {by_ligand} by `pk_ligand_only`, {by_size} by size."
+    )
+    return table(("ranked by", "BEDROC (α = 20)", "ROC-AUC"), rows) + "\n\n" + said
 
 
 def _docked(found: dict[str, Any]) -> str:
@@ -177,6 +230,8 @@ def cluster() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "bench_top": bench_top,
+    "binder_held_out": binder_held_out,
+    "binder_terms": binder_terms,
     "cluster": cluster,
     "screening_sets": screening_sets,
     "series": series,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +17,9 @@ from binding.model.weights import available_models, load_model, resolve_weights
 CARD = {"format_version": 1, "weights": {"pose": 0.5, "pk_ligand_only": 0.25}, "offset": -2.0, "base_rate": 0.3}
 
 
-class Sized:
-    """Of a graph, what the terms read."""
-
-    def __init__(self, atoms: int) -> None:
-        self.ligand = self
-        self.num_atoms = atoms
+def graphs(*atoms: int) -> Any:
+    """Of some graphs what the terms read."""
+    return [SimpleNamespace(ligand=SimpleNamespace(num_atoms=number)) for number in atoms]
 
 
 def scores(pose: list[float], alone: list[float]) -> Scores:
@@ -36,14 +35,15 @@ def written(folder, **changes) -> Binder | None:
 
 def test_odds_are_a_weighted_sum_and_the_rank_score_their_log10(tmp_path):
     binder = written(tmp_path)
-    probability, rank = binder.judge(scores([0.5, 0.9], [8.0, 8.0]), [Sized(20), Sized(20)])
+    assert binder is not None
+    probability, rank = binder.judge(scores([0.5, 0.9], [8.0, 8.0]), graphs(20, 20))
     odds = np.array([0.0, 0.5 * np.log(9.0)])  # offset and ligand alone cancel
     np.testing.assert_allclose(probability, 1 / (1 + np.exp(-odds)))
     np.testing.assert_allclose(rank, odds / np.log(10))
 
 
 def test_a_certain_pose_has_finite_odds():
-    assert np.isfinite(terms_of(scores([0.0, 1.0], [6.0, 6.0]), [Sized(9), Sized(9)])["pose"]).all()
+    assert np.isfinite(terms_of(scores([0.0, 1.0], [6.0, 6.0]), graphs(9, 9))["pose"]).all()
 
 
 def test_weights_of_ones_own_have_none(tmp_path):
@@ -58,7 +58,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path, changes):
 
 @pytest.mark.parametrize("name", available_models())
 def test_shipped_weights_have_one_that_was_fitted_to_them(name):
-    path, card = resolve_weights(name)
+    path, _ = resolve_weights(name)
     found = json.loads(binder_path(path).read_text(encoding="utf-8"))
     assert all(weight >= 0.0 for weight in found["weights"].values())
     assert load_model(name).binder is not None

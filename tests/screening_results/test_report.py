@@ -180,6 +180,19 @@ def test_labels_add_the_enrichment(run, tmp_path):
     assert f"{auc:.2f}" in row
 
 
+def test_what_compounds_are_ranked_by_is_said_and_judged(page, tmp_path):
+    assert "compounds are ranked by pK, which is learned" in page.text
+    made = make_run(tmp_path)
+    judged = [row | {"binder": 0.5, "rank_score": row["pose"]} if row["status"] == "ok" else row for row in made.rows]
+    write_parts(made.folder, judged, size=3)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("id,label\nfluconazole,1\nibuprofen,1\ncaffeine,0\naspirin,0\nparacetamol,0\n")
+    text = Page(write_report(made.folder, tmp_path / "r.html", labels=labels).read_text()).text
+    assert "probability that the compound binds at all, and compounds are ranked by it" in text
+    table = text[text.index("Ranked by") :]
+    assert table.index("rank score") < table.index("pK of the ligand alone")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -42,6 +42,18 @@ def test_best_pose_of_each_compound_ranked(made_run):
     assert rows[0]["warnings"] == ""
 
 
+def test_compounds_rank_by_the_rank_score_where_there_is_one(made_run):
+    """And each by its pose of the highest: here the order of ``pose``, which is not that of ``pk``."""
+    judged = [row | {"rank_score": row["pose"]} if row["status"] == "ok" else row for row in made_run.rows]
+    write_parts(made_run.folder, judged, size=3)
+    finalise(made_run.folder)
+    rows = read_csv(made_run.folder / "results.csv")
+    best = {row["compound"]: max(r["pose"] for r in judged if r["compound"] == row["compound"]) for row in rows}
+    assert [row["compound"] for row in rows] == sorted(best, key=lambda name: -best[name])
+    assert [float(row["rank_score"]) for row in rows] == sorted(best.values(), reverse=True)
+    assert rows[0]["compound"] != "fluconazole"  # the first by pk
+
+
 @pytest.mark.parametrize("name", ["ligand", "UNL"])
 def test_names_that_stand_for_different_structures_are_counted(made_run, name):
     """Three drugs of one title; four poses of one drug, or stereoisomers made from one record, are no such name."""

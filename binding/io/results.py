@@ -59,10 +59,10 @@ class ResultRow:
     pk_ligand_only: float = _NAN
     pk_network: float = _NAN
     pk_prior: float = _NAN
-    binder: float = _NAN
-    rank_score: float = _NAN
     ligand_efficiency: float = _NAN
     heavy_atoms: int | None = None
+    binder: float = _NAN
+    rank_score: float = _NAN
     in_domain: bool | None = None
     nearest_ligand: float = _NAN
     nearest_protein: float = _NAN

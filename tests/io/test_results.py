@@ -42,10 +42,8 @@ def rows() -> list[ResultRow]:
 def test_columns_are_exactly_those_promised():
     assert COLUMNS == (
         "id", "protein", "ligand", "pose", "pk", "pk_std", "pk_low", "pk_high", "dg_kcal_mol", "pk_ligand_only",
-        "pk_network", "pk_prior", "ligand_efficiency", "heavy_atoms", "binder",
-    "rank_score",
-    "in_domain", "nearest_ligand", "nearest_protein",
-        "warnings", "model", "status", "error_code", "message",
+        "pk_network", "pk_prior", "ligand_efficiency", "heavy_atoms", "binder", "rank_score", "in_domain",
+        "nearest_ligand", "nearest_protein", "warnings", "model", "status", "error_code", "message",
     )  # fmt: skip
 
 

@@ -58,6 +58,12 @@ class Molecules(_Tensors):
         """Type of the features, in which the network computes."""
         return self.descriptors.dtype
 
+    @property
+    def ligand_sizes(self) -> Tensor:
+        """(B,) int64, atoms of each ligand; ``bincount`` would wait for a GPU."""
+        ones = torch.ones_like(self.atom_ligand)
+        return self.atom_ligand.new_zeros(self.num_ligands).index_add_(0, self.atom_ligand, ones)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Pockets(_Tensors):

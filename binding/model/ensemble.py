@@ -317,9 +317,8 @@ class Scorer:
 
 def vina_of(batch: Batch, geometry: Geometry) -> Tensor:
     """(B,) pK over √atoms, of the poses of a batch; see ``binding.model.pose_probability``."""
-    sizes = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands)
     ligand = batch.atom_ligand.index_select(0, geometry.contacts.pair_atom)
-    return vina_by_size(geometry.pairs.vina, ligand, sizes)
+    return vina_by_size(geometry.pairs.vina, ligand, batch.ligand_sizes)
 
 
 def _distinct_structures(ligands: Sequence[LigandGraph]) -> tuple[list[LigandGraph], np.ndarray]:

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from binding.config import ModelConfig
 from binding.graph.batch import Batch, Molecules, Pockets
 from binding.graph.fields import DESCRIPTORS
-from binding.model.layers.contacts import Contacts, find_contacts
+from binding.model.layers.contacts import Contacts, Reach, find_near
 from binding.model.layers.cross_attention import GeometricCrossAttention, PairGrid
+from binding.model.layers.dropout import Dropout
 from binding.model.layers.encoders import DirectionEncoder, MoleculeEncoder, Neighbours, PocketEncoder, mlp
 from binding.model.layers.geometry import VINA_TERMS, PairFeatures, PairGeometry, read_vectors
 from binding.model.layers.precision import full_precision
@@ -55,6 +56,7 @@ class Geometry:
         pairs: Features of the pairs.
         to_sites: Blocks in which the ligand's atoms attend to its sites.
         to_atoms: Blocks in which the sites attend to the atoms.
+        reach: What the residues that are met depend on; of an encoder that has no more to compute.
     """
 
     neighbours: Neighbours | None
@@ -62,6 +64,7 @@ class Geometry:
     pairs: PairFeatures
     to_sites: PairGrid
     to_atoms: PairGrid
+    reach: Reach
 
 
 class CrossAttentionBlock(nn.Module):
@@ -110,7 +113,7 @@ class InteractionModel(nn.Module):
         self.pair_update = mlp(channels, channels, channels, dropout)
         # One projection gives the bias and the gate of every layer, direction and head.
         self.bias_gate = nn.Linear(channels, config.num_layers * 2 * heads * 2)
-        self.attention_dropout = nn.Dropout(dropout)
+        self.attention_dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(CrossAttentionBlock(channels, heads, dropout) for _ in range(config.num_layers))
         self.readout = PairReadout(channels, dropout)
         self.physics = VinaTerms() if config.physics else None
@@ -123,10 +126,13 @@ class InteractionModel(nn.Module):
 
     def measure(self, batch: Batch) -> Geometry:
         """The geometry of a batch; no learned parameter is read."""
-        contacts = find_contacts(batch, self.config.cutoff if self.config.protein else 0.0)
+        config, directions = self.config, self.directions
+        within = 0.0 if directions is None else directions.cutoff
+        near = find_near(batch, config.cutoff if config.protein else 0.0, within, config.pocket_layers)
+        contacts = near.contacts
         atom, site, items = contacts.pair_atom, contacts.pair_site, batch.num_ligands
         return Geometry(
-            neighbours=self.directions.neighbours(batch) if self.directions is not None else None,
+            neighbours=None if directions is None else directions.neighbours(batch, near),
             contacts=contacts,
             pairs=self.geometry(batch, contacts),
             to_sites=PairGrid.of(
@@ -135,6 +141,7 @@ class InteractionModel(nn.Module):
             to_atoms=PairGrid.of(
                 contacts.site_slot, batch.atom_slot, site, atom, items, contacts.max_sites, batch.max_atoms
             ),
+            reach=near.reach,
         )
 
     def encode_ligand(self, batch: Molecules, geometry: Geometry) -> tuple[Tensor, Tensor | None]:
@@ -148,9 +155,9 @@ class InteractionModel(nn.Module):
         with full_precision(atoms):
             return self.directions(atoms, geometry.neighbours)
 
-    def encode_pocket(self, batch: Pockets) -> Tensor:
-        """Residue states (R, channels): independent of the ligand."""
-        return self.pocket(batch)
+    def encode_pocket(self, batch: Pockets, reach: Reach | None = None) -> Tensor:
+        """Residue states (R, channels): independent of the ligand, which only says by ``reach`` which are needed."""
+        return self.pocket(batch, reach)
 
     def forward(self, batch: Batch, need_attention: bool = False) -> Output:
         """Scores a batch.
@@ -165,7 +172,7 @@ class InteractionModel(nn.Module):
         with full_precision(batch.descriptors):
             geometry = self.measure(batch)
         atoms, vectors = self.encode_ligand(batch, geometry)
-        residues = self.encode_pocket(batch)
+        residues = self.encode_pocket(batch, geometry.reach)
         return self.interact(batch, geometry, atoms, vectors, residues, need_attention)
 
     def interact(
@@ -240,7 +247,7 @@ class InteractionModel(nn.Module):
         attention: list[tuple[Tensor, Tensor]] | None,
     ) -> Output:
         items, owner = batch.num_ligands, batch.atom_ligand.index_select(0, contacts.pair_atom)
-        size = torch.bincount(batch.atom_ligand, minlength=items).to(atoms.dtype).unsqueeze(-1)
+        size = batch.ligand_sizes.to(atoms.dtype).unsqueeze(-1)
 
         def ligand_mean(nodes: Tensor) -> Tensor:
             return nodes.new_zeros(items, nodes.shape[-1]).index_add_(0, batch.atom_ligand, nodes) / size

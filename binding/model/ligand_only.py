@@ -33,7 +33,7 @@ class LigandOnlyModel(nn.Module):
     def forward(self, batch: Molecules) -> Tensor:
         """pK (B,)."""
         atoms = self.molecule(batch)
-        size = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands).to(atoms.dtype).unsqueeze(-1)
+        size = batch.ligand_sizes.to(atoms.dtype).unsqueeze(-1)
         mean = atoms.new_zeros(batch.num_ligands, atoms.shape[-1]).index_add_(0, batch.atom_ligand, atoms) / size
         found = self.head(torch.cat([mean, mean * size.sqrt() / 5.0, batch.descriptors], dim=-1)).squeeze(-1)
         return self.bias + found.to(batch.descriptors.dtype)

@@ -79,8 +79,14 @@ def test_encoded_halves_give_the_same_number(network):
     batch = collate([example_graph(name) for name in NAMES], torch.float64)
     geometry = network.measure(batch)
     atoms, vectors = network.encode_ligand(batch, geometry)
-    output = network.interact(batch, geometry, atoms, vectors, network.encode_pocket(batch))
-    assert torch.equal(output.pk, network(batch).pk)
+    whole = network.encode_pocket(batch)
+    output = network.interact(batch, geometry, atoms, vectors, whole)
+    assert output.pk.tolist() == pytest.approx(network(batch).pk.tolist(), abs=1e-9)
+    met = geometry.contacts.site_residue.unique()
+    assert len(met) < len(whole) / 2
+    some = network.encode_pocket(batch, geometry.reach)
+    assert torch.allclose(some[met], whole[met], atol=1e-12)
+    assert not some[~torch.isin(torch.arange(len(some)), met)].any(), "what no ligand meets is not computed"
 
 
 # ---------------------------------------------------------------- the cutoff

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from binding.model.layers.dropout import Dropout
+
 _MASKED = -1e9  # before the softmax; finite, so that a row without any pair is no NaN
 
 
@@ -107,7 +109,7 @@ class GeometricCrossAttention(nn.Module):
             nn.LayerNorm(channels),
             nn.Linear(channels, 2 * channels),
             nn.SiLU(),
-            nn.Dropout(dropout),
+            Dropout(dropout),
             nn.Linear(2 * channels, channels),
         )
 

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from binding.constants import RESIDUE_TYPES
 from binding.graph.batch import Batch, Molecules, Pockets
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, RESIDUE_SCALARS
-from binding.model.layers.contacts import ligand_neighbours
+from binding.model.layers.contacts import Near, Reach, Round
+from binding.model.layers.dropout import Dropout
 from binding.model.layers.harmonics import DEGREES_1_AND_2, VectorLinear, both_degrees, first_degree
+from binding.model.layers.messages import sum_messages
 from binding.model.layers.radial import GaussianBasis, envelope
 
 
@@ -39,7 +41,7 @@ class CategoryEmbedding(nn.Module):
 
 def mlp(inputs: int, hidden: int, outputs: int, dropout: float = 0.0) -> nn.Sequential:
     """Two linear layers with SiLU between."""
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.SiLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs))
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.SiLU(), Dropout(dropout), nn.Linear(hidden, outputs))
 
 
 class BondConvolution(nn.Module):
@@ -57,6 +59,17 @@ class BondConvolution(nn.Module):
         messages = nn.functional.silu(self.source(normed).index_select(0, edge_index[0]) + edges)
         total = torch.zeros_like(nodes).index_add_(0, edge_index[1], messages)
         return nodes + self.update(torch.cat([normed, total], dim=-1))
+
+    def forward_part(self, nodes: Tensor, part: Round, features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        """The rows ``part.rows`` alone; the edges are given as features (e, size) and the layer (weight, bias) on them.
+
+        Returns:
+            (len(part.rows), channels).
+        """
+        normed = self.norm(nodes)
+        total = sum_messages(self.source(normed), features, weight, bias, part.source, part.target, len(part.rows))
+        update = self.update(torch.cat([normed.index_select(0, part.rows), total.to(normed.dtype)], dim=-1))
+        return nodes.index_select(0, part.rows) + update
 
 
 class MoleculeEncoder(nn.Module):
@@ -119,9 +132,9 @@ class DirectionEncoder(nn.Module):
         self.mix = VectorLinear(vector_channels)
         self.invariants = nn.Linear(vector_channels, channels)
 
-    def neighbours(self, batch: Batch) -> Neighbours:
+    def neighbours(self, batch: Batch, near: Near) -> Neighbours:
         """The neighbours of each atom, which depend on the poses alone, not on learned parameters."""
-        source, target = ligand_neighbours(batch, self.cutoff)
+        source, target = near.source, near.target
         line = batch.atom_positions.index_select(0, source) - batch.atom_positions.index_select(0, target)
         line = line.to(batch.dtype)
         distance = line.norm(dim=-1).clamp_min(1e-3)
@@ -156,21 +169,53 @@ class PocketEncoder(nn.Module):
         self.edges = nn.Linear(12 + (DEGREES_1_AND_2 + 9 if angles else 0), channels)
         self.layers = nn.ModuleList(BondConvolution(channels, dropout) for _ in range(num_layers))
 
-    def forward(self, batch: Pockets) -> Tensor:
-        """Pockets -> (R, channels)."""
-        return self.propagate(self.types(batch.residue_types) + self.scalars(batch.residue_scalars), batch)
+    def forward(self, batch: Pockets, reach: Reach | None = None) -> Tensor:
+        """Pockets -> (R, channels).
 
-    def propagate(self, nodes: Tensor, batch: Pockets) -> Tensor:
-        """Messages between residues that are embedded, or in pre-training masked: (R, channels) -> (R, channels)."""
-        source, target = batch.residue_edges
-        line = batch.anchors[source] - batch.anchors[target]
+        Args:
+            batch: The pockets.
+            reach: What is computed: the states of residues that no ligand meets are then zero.
+        """
+        types, scalars = batch.residue_types, batch.residue_scalars
+        if reach is not None:
+            types, scalars = types.index_select(0, reach.residues), scalars.index_select(0, reach.residues)
+        return self.propagate(self.types(types) + self.scalars(scalars), batch, reach)
+
+    def propagate(self, nodes: Tensor, batch: Pockets, reach: Reach | None = None) -> Tensor:
+        """Messages between residues that are embedded, or in pre-training masked.
+
+        Args:
+            nodes: (R, channels), or (len(reach.residues), channels).
+            batch: The pockets.
+            reach: As in ``forward``.
+
+        Returns:
+            (R, channels).
+        """
+        features = self._edge_features(batch, None if reach is None else reach.edges)
+        # The offset's embedding is a matrix product too, with a column for each value.
+        weight = torch.cat([self.edges.weight, self.offsets.weight.t()], dim=1)
+        whole = Round.whole(batch) if reach is None else None
+        for number, layer in enumerate(self.layers):
+            part = whole if reach is None else reach.rounds[number]
+            chosen = features if number == 0 or reach is None else features.index_select(0, part.edge)
+            nodes = layer.forward_part(nodes, part, chosen, weight, self.edges.bias)
+        if reach is None:
+            return nodes
+        return nodes.new_zeros(len(batch.anchors), nodes.shape[1]).index_copy(0, reach.met, nodes)
+
+    def _edge_features(self, batch: Pockets, rows: Tensor | None) -> Tensor:
+        """(e, size) of all edges of a batch, or of some."""
+        edges, offset = batch.residue_edges, batch.residue_edge_offset
+        if rows is not None:
+            edges, offset = edges.index_select(1, rows), offset.index_select(0, rows)
+        source, target = edges
+        line = batch.anchors.index_select(0, source) - batch.anchors.index_select(0, target)
         features = [self.basis(line.norm(dim=-1))]
         if self.angles:
-            local = torch.einsum("eij,ej->ei", batch.frames[target], line)
-            features.append(both_degrees(local))
-            turned = torch.einsum("eij,ekj->eik", batch.frames[target], batch.frames[source])
+            frames = batch.frames.index_select(0, target)
+            features.append(both_degrees(torch.einsum("eij,ej->ei", frames, line)))
+            turned = torch.bmm(frames, batch.frames.index_select(0, source).transpose(1, 2))
             features.append(turned.flatten(1))
-        edges = self.edges(torch.cat(features, dim=-1)) + self.offsets(batch.residue_edge_offset)
-        for layer in self.layers:
-            nodes = layer(nodes, batch.residue_edges, edges)
-        return nodes
+        features.append(nn.functional.one_hot(offset, self.offsets.num_embeddings).to(line.dtype))
+        return torch.cat(features, dim=-1)

@@ -52,7 +52,7 @@ def load_model(name_or_path: str | Path | None = None, *, device: str = "auto", 
 
     Args:
         name_or_path: A shipped model's name or a ``.safetensors`` file; the shipped default if None.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``; ``auto`` takes a GPU if there is one.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``; ``auto`` takes a GPU if there is one.
         dtype: ``float32`` or ``float64``.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -293,7 +293,16 @@ class TrainConfig(RunConfig):
     output: Path = Field(description="folder for checkpoints, log and weights")
     seed: int = Field(0, ge=0, description="random seed of weights, row order, noise, decoys and dropout")
     epochs: int = Field(10, ge=1, description="passes over the sources, repeats included")
-    batch_size: int = Field(32, ge=1, description="complexes per step, not counting decoys")
+    batch_size: int = Field(
+        32,
+        ge=1,
+        description="complexes per step, not counting decoys; with `batch_atoms`, those `learning_rate` is for",
+    )
+    batch_atoms: Annotated[int, Field(ge=1)] | Literal["auto"] | None = Field(
+        None,
+        description="ligand atoms per step instead of `batch_size` complexes; `auto` takes as many as the device holds "
+        "and leaves a hundred steps an epoch; `learning_rate` grows with the root of the complexes per step",
+    )
     learning_rate: float = Field(1e-3, gt=0.0, description="peak learning rate of AdamW; cosine decay to 2 % of it")
     learning_rates: LearningRates = Field(
         LearningRates(), description="factors on `learning_rate`, by part of the model"
@@ -321,6 +330,15 @@ class TrainConfig(RunConfig):
     )
     together: int = Field(1, ge=1, description="complexes of one group that are drawn into the same batch")
     threads: int | None = Field(None, ge=1, description="CPU threads of each process; null uses all cores")
+    workers: int | None = Field(
+        None, ge=0, description="processes that draw poses and join graphs; null: none on the CPU, else up to 8"
+    )
+    graphs: Literal["auto", "device", "host"] = Field(
+        "auto", description="where graphs lie between steps; `auto` takes a GPU on which they fit into a quarter"
+    )
+    deterministic: bool = Field(
+        False, description="the same weights from the same run on one GPU, at some speed; on the CPU they always are"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="`auto` uses a GPU if there is one")
     devices: int = Field(1, ge=1, description="processes that share each batch, one per GPU or on the CPU")
     precision: Literal["auto", "fp32", "bf16"] = Field(

@@ -30,7 +30,7 @@ Model = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps; auto uses a GPU if there is one."),
+    typer.Option("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:1; auto uses a GPU if there is one."),
 ]
 Workers = Annotated[
     int | None,

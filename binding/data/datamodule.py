@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from functools import partial
 
 import lightning
 import numpy as np
+import torch
 from torch.utils.data import DataLoader
 
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache, refuse_mixed
-from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards
+from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards, make_resident
 from binding.data.holdout import filter_rows, split_rows
+from binding.data.resident import BYTES_EACH, ResidentGraphs
 from binding.prior.held_out import FittedPrior
 from binding.prior.model import Prior, PriorFunction
 from binding.prior.own import learn_own
+
+_MOST_WORKERS = 8
 
 
 def start_of(config: TrainConfig, prior: Prior | None = None) -> tuple[Prior | None, PriorFunction | None]:
@@ -72,28 +78,74 @@ class ComplexDataModule(lightning.LightningDataModule):
     def batches(self, epoch: int) -> BucketSampler:
         """The batches of an epoch, over all processes."""
         config = self.config
-        return BucketSampler(self.train_set, config.batch_size, config.seed, epoch, together=config.together)
+        atoms = None if config.batch_atoms == "auto" else config.batch_atoms
+        return BucketSampler(
+            self.train_set, config.batch_size, config.seed, epoch, together=config.together, batch_atoms=atoms
+        )
 
     def total_steps(self) -> int:
         """Batches of the whole run."""
         return sum(len(self.batches(epoch)) for epoch in range(self.config.epochs))
 
+    def peak_rate(self) -> float:
+        """The highest learning rate: where batches are filled by atoms, it grows with the root of their complexes."""
+        config = self.config
+        if config.batch_atoms is None:
+            return config.learning_rate
+        batches = self.batches(0)
+        each = sum(map(len, batches)) / max(1, len(batches))
+        return config.learning_rate * (each / config.batch_size) ** 0.5
+
+    def resident(self, device: torch.device) -> ResidentGraphs | None:
+        """The graphs on the device, if that is where they are to lie; from then on batches hold poses alone."""
+        sets, where = [self.train_set, self.validation_set], self.config.graphs
+        if where == "auto" and device.type == "cuda":
+            room = torch.cuda.get_device_properties(device).total_memory / 4
+            where = "device" if sum(map(len, sets)) * BYTES_EACH < room else "host"
+        if where == "device":
+            return make_resident(sets, device)
+        if self._workers():
+            for rows in sets:
+                deque(rows.graphs(), maxlen=0)  # before the workers are forked, which would each build all of them
+        return None
+
     def train_dataloader(self) -> DataLoader:
         """Called at the start of each epoch, so that the draw depends on the epoch's number alone."""
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
         config = self.config
-        return DataLoader(
-            self.train_set,
-            batch_sampler=self._shard(self.batches(epoch)),
-            collate_fn=Collator(config.noise, decoys=True, seed=config.seed, epoch=epoch),
-        )
+        join = Collator(config.noise, decoys=True, seed=config.seed, epoch=epoch, first=self.train_set.first)
+        return self._loader(self.train_set, self.batches(epoch), join)
 
     def val_dataloader(self) -> DataLoader | list:
         """Each held-out row once, its pose as it is."""
         if len(self.validation_set) == 0:
             return []
-        batches = BucketSampler(self.validation_set, 2 * self.config.batch_size, shuffle=False)
-        return DataLoader(self.validation_set, batch_sampler=self._shard(batches), collate_fn=Collator())
+        atoms = self.config.batch_atoms
+        batches = BucketSampler(
+            self.validation_set,
+            2 * self.config.batch_size,
+            shuffle=False,
+            batch_atoms=2 * atoms if isinstance(atoms, int) else None,
+        )
+        return self._loader(self.validation_set, batches, Collator(first=self.validation_set.first))
+
+    def _loader(self, rows: ComplexDataset, batches: BucketSampler, join: Collator) -> DataLoader:
+        return DataLoader(
+            rows,
+            batch_sampler=self._shard(batches),
+            collate_fn=join,
+            num_workers=self._workers(),
+            pin_memory=self._on_gpu(),
+        )
+
+    def _on_gpu(self) -> bool:
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+    def _workers(self) -> int:
+        """Processes of the loader: on the CPU they would take the cores that the network computes on."""
+        if self.config.workers is not None:
+            return self.config.workers
+        return min(_MOST_WORKERS, (os.cpu_count() or 1) // self.config.devices) if self._on_gpu() else 0
 
     def _shard(self, batches: BucketSampler) -> Shards:
         if self.trainer is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from torch.utils.data import Dataset, Sampler
 from binding.config import SourceConfig
 from binding.data.cache import ComplexCache
 from binding.data.decoys import displaced_pose, rmsd
+from binding.data.resident import Poses, ResidentGraphs, join_poses, without_pocket
 from binding.errors import ConfigError
 from binding.folds import group_name
 from binding.graph.batch import Batch, collate
@@ -53,7 +55,11 @@ class Labels:
     alone: Tensor
 
     def to(self, device: torch.device | str) -> Labels:
-        return Labels(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+        return Labels(*(getattr(self, n).to(device, non_blocking=True) for n in self.__dataclass_fields__))
+
+    def pin_memory(self) -> Labels:
+        """See ``binding.graph.batch.Tensors.pin_memory``."""
+        return Labels(*(getattr(self, name).pin_memory() for name in self.__dataclass_fields__))
 
 
 class Draw(NamedTuple):
@@ -107,6 +113,7 @@ class ComplexDataset(Dataset[Example]):
 
     Attributes:
         starts: (rows,) values of ``start`` for each row; None without it.
+        first: Where its graphs begin among those on the device; None where they are joined on the host.
 
     Raises:
         ConfigError: A column that ``group`` names is not in the table; a table without ``uniprot``, the default, is
@@ -140,6 +147,8 @@ class ComplexDataset(Dataset[Example]):
         self.sizes = np.array([int(caches[s].num_ligand_atoms()[r]) for s, r in self.items])
         self._source = np.array([source for source, _ in self.items], dtype=np.int64)
         self.starts: PriorPk | None = None
+        self.first: int | None = None
+        self._light: list[ComplexGraph] = []
         if start is not None:
             self.start_from(start)
 
@@ -167,6 +176,15 @@ class ComplexDataset(Dataset[Example]):
         ligands = [self.caches[source].ligand(row) for source, row in places]
         return ligands, [self.caches[source].site_words(row) for source, row in places]
 
+    def graphs(self) -> Iterator[ComplexGraph]:
+        """The graph of each row; they are built, so that processes which are forked later find them."""
+        return map(self.graph, range(len(self.items)))
+
+    def graph(self, index: int) -> ComplexGraph:
+        """The graph of one row, whole wherever graphs lie."""
+        source, row = self.items[index]
+        return self.caches[source].graph(row)
+
     def repeats(self, epoch: int) -> np.ndarray:
         """(rows,) how often each row is seen in an epoch; zero where its source takes no part in it."""
         by_source = [source.repeat if source.is_seen(epoch) else 0.0 for source in self.sources]
@@ -180,7 +198,9 @@ class ComplexDataset(Dataset[Example]):
         source, row = self.items[draw.row]
         pk, relation, group = self._labels[draw.row]
         settings = self.sources[source]
-        graph, known, rmsd = self.caches[source].graph(row), float("nan"), float(self._rmsd[draw.row])
+        # A row that is drawn twice has two pockets, wherever graphs lie.
+        graph = without_pocket(self._light[draw.row]) if self._light else self.caches[source].graph(row)
+        known, rmsd = float("nan"), float(self._rmsd[draw.row])
         start = alone = 0.0
         if self.starts is not None:
             start, alone = float(self.starts.at_site[draw.row]), float(self.starts.alone[draw.row])
@@ -191,6 +211,23 @@ class ComplexDataset(Dataset[Example]):
             known = float(rmsd < _NEAR_NATIVE)
         weight, wrong = (0.0, True) if known == 0.0 else (settings.weight, False)
         return Example(draw, graph, pk, weight, relation, group, settings.decoys, later, known, wrong, start, alone)
+
+
+def make_resident(datasets: Sequence[ComplexDataset], device: torch.device | str) -> ResidentGraphs:
+    """Puts the graphs of datasets on a device; their examples hold from now on only what differs between batches."""
+
+    def graphs() -> Iterator[ComplexGraph]:
+        first = 0
+        for rows in datasets:
+            rows.first, rows._light = first, []
+            light = []
+            for graph in rows.graphs():
+                light.append(without_pocket(graph))
+                yield graph
+            rows._light = light
+            first += len(rows)
+
+    return ResidentGraphs(graphs(), device)
 
 
 def _rmsds(cache: ComplexCache, settings: SourceConfig, rows: Sequence[int]) -> np.ndarray:
@@ -229,6 +266,8 @@ class BucketSampler(Sampler[list[int]]):
         seed, epoch: Determine the draw.
         shuffle: False gives each row once, by size.
         together: Rows of one group that come in one batch as far as there are so many, for the pair loss.
+        batch_atoms: Ligand atoms that a batch holds at most, instead of a number of complexes; a larger ligand comes
+            alone. ``batch_size`` then says nothing.
     """
 
     def __init__(
@@ -239,19 +278,28 @@ class BucketSampler(Sampler[list[int]]):
         epoch: int = 0,
         shuffle: bool = True,
         together: int = 1,
+        batch_atoms: int | None = None,
     ) -> None:
+        self.batch_atoms = batch_atoms
+        if batch_atoms is not None:  # of complexes of the mean size
+            batch_size = max(1, round(batch_atoms / max(1.0, float(dataset.sizes.mean())))) if len(dataset) else 1
         self.dataset, self.batch_size, self.seed, self.epoch, self.shuffle = dataset, batch_size, seed, epoch, shuffle
         self.together = together
 
     def __len__(self) -> int:
+        if self.batch_atoms is not None:
+            return len(self._batches)
         total = sum(_drawn(self.dataset.repeats(self.epoch))) if self.shuffle else len(self.dataset)
         return -(-total // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
+        for batch in self._batches:
+            yield batch.tolist()
+
+    @cached_property
+    def _batches(self) -> list[np.ndarray]:
         if not self.shuffle:
-            order = np.argsort(self.dataset.sizes, kind="stable")
-            yield from (part.tolist() for part in chunks(order, self.batch_size))
-            return
+            return self._cut(np.argsort(self.dataset.sizes, kind="stable"))
         generator = np.random.default_rng([self.seed, self.epoch])
         repeats = self.dataset.repeats(self.epoch)
         whole = np.repeat(np.arange(len(repeats)), np.floor(repeats).astype(int))
@@ -266,10 +314,20 @@ class BucketSampler(Sampler[list[int]]):
         batches: list[np.ndarray] = []
         for start in range(0, len(order), 16 * self.batch_size):
             window = slice(start, start + 16 * self.batch_size)
-            by_size = order[window][np.argsort(size[window], kind="stable")]
-            batches.extend(chunks(by_size, self.batch_size))
-        for row in generator.permutation(len(batches)):
-            yield batches[row].tolist()
+            batches.extend(self._cut(order[window][np.argsort(size[window], kind="stable")]))
+        return [batches[row] for row in generator.permutation(len(batches))]
+
+    def _cut(self, rows: np.ndarray) -> list[np.ndarray]:
+        """Rows by size, in batches."""
+        if self.batch_atoms is None:
+            return chunks(rows, self.batch_size)
+        parts, start, held = [], 0, 0
+        for place, atoms in enumerate(self.dataset.sizes[rows].tolist()):
+            if place > start and held + atoms > self.batch_atoms:
+                parts.append(rows[start:place])
+                start, held = place, 0
+            held += atoms
+        return [*parts, rows[start:]] if len(rows) else parts
 
     def _in_clumps(self, order: np.ndarray, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Rows in random order, ``together`` of a group in a row, and the size that each is sorted by."""
@@ -332,13 +390,17 @@ class Collator:
         noise: Å; each pose gets Gaussian noise of a standard deviation drawn between 0 and this.
         decoys: Whether to add displaced poses.
         seed, epoch: Determine the draw.
+        first: Where the graphs of the dataset begin among those on the device, to which only poses are then sent; None
+            joins graphs on the host.
     """
 
-    def __init__(self, noise: float = 0.0, decoys: bool = False, seed: int = 0, epoch: int = 0) -> None:
-        self.noise, self.decoys, self.seed, self.epoch = noise, decoys, seed, epoch
+    def __init__(
+        self, noise: float = 0.0, decoys: bool = False, seed: int = 0, epoch: int = 0, first: int | None = None
+    ) -> None:
+        self.noise, self.decoys, self.seed, self.epoch, self.first = noise, decoys, seed, epoch, first
 
-    def __call__(self, examples: list[Example]) -> tuple[Batch, Labels]:
-        graphs, rows = [], []
+    def __call__(self, examples: list[Example]) -> tuple[Batch | Poses, Labels]:
+        graphs, rows, places = [], [], list[int]()
         for example in examples:
             generator = np.random.default_rng([self.seed, self.epoch, example.draw.row, example.draw.place])
             ligand = example.graph.ligand
@@ -349,6 +411,7 @@ class Collator:
             scale = generator.uniform(0.0, self.noise) if self.noise else 0.0
             noisy = native + generator.normal(scale=scale, size=native.shape) if scale else native
             graphs.append(replace(example.graph, ligand=replace(ligand, positions=noisy)))
+            places.append(example.draw.row)
             relation = 0 if example.decoy else example.relation
             shared = (example.group, complex_of, example.start, example.alone)
             rows.append((example.pk, example.weight, relation, example.decoy, known, *shared))
@@ -356,6 +419,7 @@ class Collator:
                 moved = displaced_pose(native, generator)
                 still_near = float(rmsd(native, moved) < _NEAR_NATIVE)
                 graphs.append(replace(example.graph, ligand=replace(ligand, positions=moved)))
+                places.append(example.draw.row)
                 rows.append((example.pk, 0.0, 0, True, still_near, *shared))
         pk, weight, relations, decoy, near, group, poses_of, start, alone = zip(*rows, strict=True)
         labels = Labels(
@@ -369,4 +433,6 @@ class Collator:
             start=torch.tensor(start, dtype=torch.float32),
             alone=torch.tensor(alone, dtype=torch.float32),
         )
+        if self.first is not None:
+            return join_poses([self.first + place for place in places], graphs), labels
         return collate(graphs), labels

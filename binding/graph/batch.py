@@ -18,7 +18,7 @@ from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 
 
 @dataclass(frozen=True, eq=False)
-class _Tensors:
+class Tensors:
     """A group of tensors that moves to a device as a whole."""
 
     def to(self, device: torch.device | str) -> Self:
@@ -30,9 +30,16 @@ class _Tensors:
         }
         return replace(self, **moved)
 
+    def pin_memory(self) -> Self:
+        """A copy in memory from which a GPU fetches by itself; a ``DataLoader`` asks for it."""
+        pinned: dict[str, Any] = {
+            f.name: value.pin_memory() for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)
+        }
+        return replace(self, **pinned)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Molecules(_Tensors):
+class Molecules(Tensors):
     """The 2D structures of B ligands (A atoms in all), without poses.
 
     Attributes:
@@ -66,7 +73,7 @@ class Molecules(_Tensors):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Pockets(_Tensors):
+class Pockets(Tensors):
     """K pockets (R residues, P atoms in all); positions are relative to the mean anchor of each, Å.
 
     Attributes:

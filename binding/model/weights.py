@@ -135,6 +135,11 @@ def pick_device(device: str) -> str:
     """
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
+    if device.partition(":")[0] == "mps":
+        raise UsageError(
+            f"The device {device!r} cannot be used: distances are found in float64, which Apple's GPU does not have.",
+            "Use cpu.",
+        )
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:

@@ -35,7 +35,7 @@ class ScoringOptions:
         pocket: For requests that name no pocket of their own; by default residues within 10 Å of each ligand.
         template: SMILES with the bond orders of ligands that have none (PDB, PDBQT).
         model: A loaded model, the name of a shipped one or a ``.safetensors`` file; None for the shipped default.
-        device: Where a model is loaded that is not loaded yet: ``auto``, ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        device: Where a model is loaded that is not loaded yet: ``auto``, ``cpu``, ``cuda`` or ``cuda:1``.
         workers: Processes that read files; 0 reads in this process, None chooses by the number of requests.
         batch_size: Complexes in one pass of the network.
         experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry) or ``prior``.

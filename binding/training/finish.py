@@ -159,7 +159,7 @@ def predict_dataset(scorer: Scorer, rows: ComplexDataset, batch_size: int = 64) 
     values = np.zeros((len(rows), len(columns)))
     for batch in BucketSampler(rows, batch_size, shuffle=False):
         starts = None if rows.starts is None else rows.starts.take(batch)
-        scores = scorer.score([rows[index].graph for index in batch], starts)
+        scores = scorer.score([rows.graph(index) for index in batch], starts)
         values[batch] = np.stack([getattr(scores, name) for name in columns], axis=1)
     records = [rows.caches[source].table.iloc[row] for source, row in rows.items]
     head = pd.DataFrame(

@@ -94,8 +94,9 @@ class EpochLog(Callback):
         if not trainer.is_global_zero:
             return
         assert isinstance(pl_module, TrainingModule)
-        figures = {name: float(value) for name, value in sorted(trainer.callback_metrics.items())}
-        rate = pl_module.config.learning_rate * pl_module.rate(trainer.global_step)
+        found = {name: float(value) for name, value in trainer.callback_metrics.items()} | pl_module.epoch_means()
+        figures = dict(sorted(found.items()))
+        rate = pl_module.peak * pl_module.rate(trainer.global_step)
         self._rows.append(
             {"epoch": trainer.current_epoch, "step": trainer.global_step, "learning_rate": rate, **figures}
         )

@@ -13,12 +13,15 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from binding.config import TrainConfig
+from binding.data.datamodule import ComplexDataModule
 from binding.data.dataset import Labels
+from binding.data.resident import Poses, ResidentGraphs
 from binding.errors import TrainingError
 from binding.graph.batch import Batch
 from binding.model.weights import Member
 from binding.training import parts
 from binding.training.attention import attention_entropy, warn_of_collapse
+from binding.training.averages import Averages
 from binding.training.gather import gather_batch, world_size
 from binding.training.losses import (
     HUBER_DELTA,
@@ -36,6 +39,7 @@ _VARIANCE_WEIGHT = 0.1  # of the likelihood that trains pk_std
 _POSE_WEIGHT = 0.2  # of near-native against wrong poses, each by itself
 _WEIGHT_DECAY = 0.01  # of AdamW
 _LAST_RATE = 0.02  # of the peak, at the end of the cosine
+_CHECKED_EVERY = 50  # steps, whether gradients are finite: to look makes the host wait for the device
 _LONGEST_WARMUP = 0.1  # of the run, so that a short one does not end before it has begun
 
 
@@ -61,12 +65,24 @@ class TrainingModule(lightning.LightningModule):
         config: The run.
         total_steps: Length of the learning rate's schedule.
         state: Weights to start from, by their names in a ``Member``; the others are initialised at random.
+        peak: Highest learning rate; None for that of the settings.
+
+    Attributes:
+        resident: The graphs, where they lie on the device; set when a trainer begins.
     """
 
-    def __init__(self, config: TrainConfig, total_steps: int, state: dict[str, Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        total_steps: int,
+        state: dict[str, Tensor] | None = None,
+        peak: float | None = None,
+    ) -> None:
         super().__init__()
         self.config = config
         self.total_steps = total_steps
+        self.peak = config.learning_rate if peak is None else peak
+        self.resident: ResidentGraphs | None = None
         self.member = Member(config.model)
         if state is not None:
             self.member.load_state_dict(self.member.state_dict() | state)
@@ -74,6 +90,7 @@ class TrainingModule(lightning.LightningModule):
         if config.trainable == "readouts":
             parts.freeze_all_but_readouts(self.member)
         self._predictions: list[Tensor] = []
+        self._terms, self._norms, self._attention = Averages(), Averages(), Averages()
 
     def predict(
         self, member: Member, graphs: Batch, labels: Labels, watch_attention: bool = False
@@ -123,7 +140,7 @@ class TrainingModule(lightning.LightningModule):
             "pair": self.config.pair_weight,
             "ligand_only": 0.0 if self.member.ligand_only is None else 1.0,
         }
-        self._log_epoch({f"train_{name}": term.detach() for name, term in terms.items()}, len(labels.pk))
+        self._terms.add({f"train_{name}": term for name, term in terms.items()}, len(labels.pk))
         total = torch.stack([weight * terms[name] for name, weight in weights.items() if weight > 0]).sum()
         return total * world_size()  # see gather_batch
 
@@ -132,22 +149,49 @@ class TrainingModule(lightning.LightningModule):
         known = entropy[torch.isfinite(entropy)]
         if not len(known):  # no layers, or no pairs
             return
-        self._log_epoch({"attention_entropy": known.mean(), "attention_entropy_lowest": known.min()}, 1)
+        self._attention.add({"attention_entropy": known.mean(), "attention_entropy_lowest": known.min()})
         if self.global_rank == 0:
             warn_of_collapse(entropy)
 
-    def _log_epoch(self, figures: dict[str, Tensor], size: int) -> None:
-        self.log_dict(figures, on_step=False, on_epoch=True, batch_size=size)
-
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:
         """Clips the two networks separately, so that neither scales the other's step; the log has the norms before."""
+        self._norms.add(self.clip())
+        if self.global_step % _CHECKED_EVERY == 0:
+            self._refuse_divergence()
+
+    def clip(self) -> dict[str, Tensor]:
+        """Clips the gradients; norms before that, by part."""
         norms = parts.clip_gradients(self.member, GRADIENT_CLIP)
-        if not bool(torch.isfinite(torch.stack(list(norms.values()))).all()):
+        return {f"gradient_{part}": norm for part, norm in norms.items()}
+
+    def _refuse_divergence(self) -> None:
+        """A norm that was not finite leaves no finite sum."""
+        if not all(bool(torch.isfinite(sums).all()) for sums in self._norms.sums()):
             raise TrainingError(
-                f"Training has diverged: a gradient is not finite in step {self.global_step}.",
+                f"Training has diverged: a gradient was not finite in step {self.global_step} or shortly before.",
                 "Lower learning_rate, or set precision: fp32.",
             )
-        self._log_epoch({f"gradient_{part}": norm for part, norm in norms.items()}, 1)
+
+    def epoch_means(self) -> dict[str, float]:
+        """Means over the epoch so far: terms of the loss, gradient norms, and of its first batch the attention.
+
+        Raises:
+            TrainingError: ``diverged``.
+        """
+        self._refuse_divergence()
+        return self._terms.means() | self._norms.means() | self._attention.means()
+
+    def on_fit_start(self) -> None:
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        assert isinstance(data, ComplexDataModule)
+        self.resident = data.resident(self.trainer.strategy.root_device)
+
+    def on_train_epoch_start(self) -> None:
+        for averages in (self._terms, self._norms, self._attention):
+            averages.clear()
+
+    def on_train_epoch_end(self) -> None:
+        self.log_dict(self.epoch_means())
 
     def on_train_batch_end(self, *_: Any) -> None:
         decay = min(self.config.ema_decay, (1 + self.global_step) / (10 + self.global_step))
@@ -177,6 +221,9 @@ class TrainingModule(lightning.LightningModule):
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
         graphs, labels = batch
+        if isinstance(graphs, Poses):
+            assert self.resident is not None, "poses alone come where the graphs are on the device"
+            graphs = self.resident.batch(graphs)
         return graphs.to(device), labels.to(device), Chosen.of(labels).to(device)
 
     def rate(self, step: int) -> float:
@@ -188,8 +235,8 @@ class TrainingModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         config = self.config
-        groups = parts.optimizer_groups(self.member, config.learning_rate, config.learning_rates)
-        optimizer = torch.optim.AdamW(groups, weight_decay=_WEIGHT_DECAY)
+        groups = parts.optimizer_groups(self.member, self.peak, config.learning_rates)
+        optimizer = torch.optim.AdamW(groups, weight_decay=_WEIGHT_DECAY, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self.rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

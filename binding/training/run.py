@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,12 @@ from binding.metrics import MIN_ROWS
 from binding.training.encoders import load_encoders
 from binding.training.finish import TrainResult, finish
 from binding.training.keep import BEST, LAST, EpochLog, Patience, WholeCheckpoints, checkpoints, keep_settings
+from binding.training.largest import largest_batch
 from binding.training.module import GRADIENT_CLIP, TrainingModule
 from binding.training.start import load_start
 
 #: Settings that may change when a run goes on: they say where and how it runs, not what it computes.
-_FREE = {"threads", "output", "device", "devices", "tensorboard"}
+_FREE = {"threads", "output", "device", "devices", "tensorboard", "workers", "graphs"}
 #: Files of a run. One that starts over removes them, so that no weights of other settings lie beside its own.
 _MADE = (
     f"{LAST}.ckpt",
@@ -84,14 +86,18 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
         if restart:
             for name in _MADE:  # the checkpoint first: without it nothing goes on
                 (output / name).unlink(missing_ok=True)
-        keep_settings(config, output, _FREE, _settings_before if checkpoint.is_file() else None)
+    before = _settings_before if checkpoint.is_file() else None
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
     data = ComplexDataModule(config, None if start is None else start.prior)
+    if config.batch_atoms == "auto":
+        config = data.config = config.model_copy(update={"batch_atoms": _atoms(config, data, before)})
+    if trainer.is_global_zero:
+        keep_settings(config, output, _FREE, before)
     _check_patience(config, data)
     state = load_encoders(config.encoders, config.model) if start is None else start.state
-    module = TrainingModule(config, data.total_steps(), state)
+    module = TrainingModule(config, data.total_steps(), state, data.peak_rate())
     with warnings.catch_warnings():
         _silence()
         _fit(trainer, module, data, checkpoint)
@@ -104,10 +110,16 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
     return finish(config, module.average, data, start)
 
 
+def _atoms(config: TrainConfig, data: ComplexDataModule, before: Callable[[Path], dict[str, Any]] | None) -> int:
+    """What ``batch_atoms: auto`` stands for: in a run that goes on, what it stood for before, whatever the device."""
+    kept = None if before is None else before(Path(config.output) / "config.yaml").get("batch_atoms")
+    return kept if isinstance(kept, int) else largest_batch(config, data.train_set, _on_gpu(config))
+
+
 def _silence() -> None:
     """Silences Lightning's warnings about what is intended."""
     for message in (
-        # The loaders have no workers on purpose: a batch takes a few ms to join, against some 300 to train on.
+        # On a CPU the loaders have no workers on purpose: a batch takes a few ms to join, against 300 to train on.
         ".*does not have many workers.*",
         ".*`training_step`.*batch size.*",
         # The folder of a run that goes on is not empty, the average is in evaluation mode, batches are of our own
@@ -177,6 +189,7 @@ def _trainer(config: TrainConfig, output: Path, progress: bool) -> lightning.Tra
         # Which parameters a batch reaches depends on the settings; buffers are constants.
         strategy=DDPStrategy(find_unused_parameters=True, broadcast_buffers=False) if config.devices > 1 else "auto",
         use_distributed_sampler=False,  # see Shards
+        deterministic=config.deterministic,
         precision=_PRECISIONS[precision],  # type: ignore[arg-type]
         gradient_clip_val=GRADIENT_CLIP,
         callbacks=callbacks,

@@ -59,6 +59,18 @@ def test_each_row_once_an_epoch(everything, batch_size):
         assert max(len(batch) for batch in batches) <= batch_size
 
 
+def test_batches_are_filled_by_atoms(everything):
+    most = 2 * int(everything.sizes.max())
+    sampler = BucketSampler(everything, 4, seed=1, batch_atoms=most)
+    batches = list(sampler)
+    assert len(batches) == len(sampler)
+    assert sorted(row for batch in batches for row in batch) == list(range(ROWS))
+    assert max(everything.sizes[batch].sum() for batch in batches) <= most
+    assert len({len(batch) for batch in batches}) > 1, "more of the small ones"
+    alone = list(BucketSampler(everything, 4, batch_atoms=1))
+    assert sorted(map(len, alone)) == [1] * ROWS, "a ligand that is larger than a batch comes alone"
+
+
 def test_repeats_are_honoured(cache):
     sources = [SourceConfig(cache=Path("x"), repeat=3.0), SourceConfig(cache=Path("y"), repeat=0.5)]
     rows = ComplexDataset([cache, cache], sources, [list(range(4)), list(range(4, 12))])

@@ -223,6 +223,12 @@ def test_weights_that_lack_a_tensor(tmp_path):
     refusal(tmp_path / "x.safetensors")
 
 
+def test_apples_gpu_is_refused_with_the_reason(weights):
+    with pytest.raises(UsageError, match="float64") as caught:
+        load_model(weights, device="mps")
+    assert "cpu" in caught.value.hint
+
+
 def test_unknown_precision_and_device(weights):
     with pytest.raises(UsageError, match="float16"):
         load_model(weights, device="cpu", dtype="float16")

@@ -14,10 +14,12 @@ import pytest
 import torch
 import yaml
 from networks import example_graph, random_member
-from train_runs import log_of, run, weights_of
+from train_runs import assert_same_logs, assert_same_weights, log_of, run, weights_of
 
+from binding.data.datamodule import ComplexDataModule
 from binding.errors import UsageError
 from binding.graph.batch import collate
+from binding.training.largest import bytes_kept, largest_batch
 
 ROOT = Path(__file__).resolve().parents[2]
 DETERMINISTIC = {"hidden_channels": 16, "num_heads": 2, "num_layers": 1, "ligand_layers": 1, "pocket_layers": 1,
@@ -70,6 +72,38 @@ def test_two_processes_are_one(settings):
     assert max(float((first[name] - second[name]).abs().max()) for name in first if first[name].numel()) < 1e-4
     held = [np.genfromtxt(config.output / "validation.csv", delimiter=",", names=True)["pk"] for config in (one, two)]
     assert held[0] == pytest.approx(held[1], abs=1e-3)
+
+
+def test_where_graphs_lie_and_who_draws_poses_changes_no_weight(settings):
+    """Graphs on the device and on the host, with and without processes that draw: one run."""
+    host, device = settings("host", graphs="host", workers=2), settings("device", graphs="device")
+    for config in (host, device):
+        run(config)
+    assert_same_weights(host, device, 1e-6)  # equal pockets are shared on the device
+    assert_same_logs(host, device, 1e-5)
+
+
+def test_batches_by_atoms_scale_the_learning_rate(settings):
+    by_size = settings("size")
+    atoms = settings("atoms", batch_atoms="auto", epochs=1)
+    run(atoms)
+    kept = yaml.safe_load((atoms.output / "config.yaml").read_text())
+    data = ComplexDataModule(atoms.model_copy(update={"batch_atoms": kept["batch_atoms"]}))
+    assert kept["batch_atoms"] >= 4 * data.train_set.sizes.mean() - 1, "never less than batch_size complexes"
+    assert data.peak_rate() != by_size.learning_rate
+    each = sum(map(len, data.batches(0))) / len(data.batches(0))
+    assert data.peak_rate() == pytest.approx(by_size.learning_rate * (each / 4) ** 0.5)
+    assert log_of(atoms)["step"].tolist() == [len(data.batches(0))]
+    run(atoms)  # finished: the number that `auto` stood for is not another setting
+
+
+def test_what_a_batch_keeps_is_measured(settings):
+    """In proportion to the sizes of the model; a device with more room takes more, up to a hundred steps an epoch."""
+    small, large = settings(), settings(model=DETERMINISTIC | {"hidden_channels": 64})
+    rows = ComplexDataModule(small).train_set
+    kept = [bytes_kept(config, rows) for config in (small, large)]
+    assert 2.0 < kept[1] / kept[0] < 4.5
+    assert largest_batch(small, rows, on_gpu=False) == round(4 * rows.sizes.mean()), "thirteen rows are few"
 
 
 def test_gpus_that_are_not_there(settings):

@@ -110,7 +110,7 @@ def test_factors_reach_the_weights(settings):
 
 def test_a_run_that_diverges_says_so(settings, monkeypatch):
     monkeypatch.setattr("binding.training.module.affinity_loss", lambda pk, *_: (pk * float("nan")).sum())
-    with pytest.raises(TrainingError, match="not finite in step 0") as caught:
+    with pytest.raises(TrainingError, match="not finite in step 0 ") as caught:
         run(settings())
     assert caught.value.code == "diverged"
     assert "learning_rate" in caught.value.hint

@@ -1,33 +1,19 @@
-"""How often a training step waits for the device: each wait leaves a GPU idle. Counted on the CPU, by operation."""
+"""What a training step and a scoring batch ask of a device: waits, kernels, bytes to the host. Counted on the CPU.
+
+Each wait leaves a GPU idle, each kernel costs the host a few µs to start.
+"""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from dispatches import Dispatches
+from networks import example_graph, random_member
 
 from binding.data.datamodule import ComplexDataModule
+from binding.data.dataset import make_resident
+from binding.model.ensemble import Scorer
 from binding.training.module import TrainingModule
-
-#: Operations whose result the host needs: a value, or a shape that follows from values.
-WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "bincount", "repeat_interleave.Tensor")
-
-
-class Waits(TorchDispatchMode):
-    """Counts the waits inside its block."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: list[str] = []
-
-    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
-        name = function.__name__
-        by_mask = name.startswith("index.") and any(
-            index is not None and index.dtype == torch.bool for index in arguments[1]
-        )
-        if name.startswith(WAITS) or by_mask:
-            self.names.append(name)
-        return function(*arguments, **(keywords or {}))
 
 
 @pytest.fixture
@@ -36,20 +22,45 @@ def step(settings):
     cache = str(settings().sources[0].cache)
     sources = [{"cache": cache, "decoys": 1.0, "group": ["source"]}]
     config = settings(validation=None, sources=sources, pair_weight=1.0, pose_rank_weight=0.5, batch_size=13)
+    data = ComplexDataModule(config)
     module = TrainingModule(config, 10).train()
-    (batch,) = list(ComplexDataModule(config).train_dataloader())
-    return module, module.transfer_batch_to_device(batch, torch.device("cpu"), 0)
+    module.resident = make_resident([data.train_set], "cpu")
+    (batch,) = list(data.train_dataloader())
+    return module, batch
 
 
-def test_losses_and_clipping_wait_once(step):
-    """Once, to see that the gradients are finite."""
-    module, (graphs, labels, chosen) = step
+def test_a_training_step_waits_twice(step):
+    """Batch, network, losses, backward, clipping, optimizer and running average, with the graphs on the device."""
+    module, batch = step
+    optimizer = module.configure_optimizers()["optimizer"]
+    module.trainer = None
+    with Dispatches() as joined:
+        graphs, labels, chosen = module.transfer_batch_to_device(batch, torch.device("cpu"), 0)
     assert min(len(chosen.posed), len(chosen.wrong), len(chosen.pairs), len(chosen.right)) > 0
-    predicted, labels = module.predict(module.member, graphs, labels)
-    module.log_dict = lambda *_, **__: None
-    with Waits() as counted:
-        torch.stack(list(module.losses(predicted, labels, chosen).values())).sum().backward()
-        module.configure_gradient_clipping(None)
-        with torch.no_grad():
-            module.on_train_batch_end()
-    assert counted.names == ["_local_scalar_dense.default"]
+    # Which rows enter which loss is found on the host, before the labels go to the device.
+    assert set(joined.waits) <= {"nonzero.default", "index.Tensor"}
+    with Dispatches() as counted:
+        predicted, labels = module.predict(module.member, graphs, labels)
+        terms = module.losses(predicted, labels, chosen)
+        module._terms.add(terms, len(labels.pk))
+        torch.stack(list(terms.values())).sum().backward()
+        norms = module.clip()
+        module._norms.add(norms)
+        optimizer.step()
+        module.on_train_batch_end()
+    # Two reads of counts, of which shapes follow: of candidates, then of contacts, pairs, sites and rounds of messages.
+    assert counted.reads == ["tolist", "tolist"]
+    assert counted.waits == []
+    assert counted.bytes_to_host < 200
+    assert counted.kernels < 1_700
+
+
+def test_a_scoring_batch_waits_for_counts_and_for_its_numbers():
+    scorer = Scorer("random", {}, [random_member(), random_member(seed=1)])
+    graphs = [example_graph("1s2g"), example_graph("4cup"), example_graph("1ia1")]
+    scorer.score(graphs)
+    with Dispatches() as counted:
+        scorer.score(graphs)
+    assert counted.waits == []
+    assert counted.reads == ["tolist", "tolist", "cpu", "cpu"]
+    assert counted.kernels < 1_450

@@ -14,7 +14,7 @@ class Dropout(nn.Dropout):
     Torch draws a number of its own for each: a tenth of a training step went into that. The rate is right to 1e-5.
     """
 
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - the name is torch's
+    def forward(self, input: Tensor) -> Tensor:
         if not self.training or self.p == 0.0 or input.device.type != "cpu":
             return super().forward(input)
         draws = torch.empty(-(-input.numel() // 4), dtype=torch.int64).random_(-(2**63), None)

@@ -195,9 +195,9 @@ class PocketEncoder(nn.Module):
         features = self._edge_features(batch, None if reach is None else reach.edges)
         # The offset's embedding is a matrix product too, with a column for each value.
         weight = torch.cat([self.edges.weight, self.offsets.weight.t()], dim=1)
-        whole = Round.whole(batch) if reach is None else None
-        for number, layer in enumerate(self.layers):
-            part = whole if reach is None else reach.rounds[number]
+        rounds = (Round.whole(batch),) * len(self.layers) if reach is None else reach.rounds
+        for number, (layer, part) in enumerate(zip(self.layers, rounds, strict=True)):
+            assert isinstance(layer, BondConvolution)
             chosen = features if number == 0 or reach is None else features.index_select(0, part.edge)
             nodes = layer.forward_part(nodes, part, chosen, weight, self.edges.bias)
         if reach is None:
@@ -217,5 +217,6 @@ class PocketEncoder(nn.Module):
             features.append(both_degrees(torch.einsum("eij,ej->ei", frames, line)))
             turned = torch.bmm(frames, batch.frames.index_select(0, source).transpose(1, 2))
             features.append(turned.flatten(1))
-        features.append(nn.functional.one_hot(offset, self.offsets.num_embeddings).to(line.dtype))
+        values = torch.arange(self.offsets.num_embeddings, device=offset.device)
+        features.append((offset.unsqueeze(-1) == values).to(line.dtype))
         return torch.cat(features, dim=-1)

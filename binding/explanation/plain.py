@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from binding.explanation.agreement import Agreement
-from binding.explanation.attention import DIRECTIONS, AttentionMaps
+from binding.explanation.attention import DIRECTIONS, AttentionMaps, HeadMaps
 from binding.explanation.gradients import Gradients
 from binding.explanation.occlusion import Occlusion
 from binding.explanation.rows import Explanation
@@ -23,6 +23,7 @@ def as_plain(explanation: Explanation) -> dict[str, Any]:
         "residues": explanation.residues(),
         "atoms": explanation.atoms(),
         "pairs": explanation.pairs(),
+        "heads": _heads(explanation.heads),
         "attention": _attention(explanation.attention),
         "gradients": _gradients(explanation.gradients),
         "occlusion": _occlusion(explanation.occlusion),
@@ -37,11 +38,24 @@ def _attention(found: AttentionMaps | None) -> dict[str, Any] | None:
         return None
     atom, residue = np.nonzero(found.in_reach)
     return {
+        "in_pk": found.in_pk,
         "axes": ["network", "layer", "direction", "head", "pair"],
         "directions": list(DIRECTIONS),
         "pairs": [[found.atom_labels[a], found.residue_labels[r]] for a, r in zip(atom, residue, strict=True)],
         "weights": found.weights[..., atom, residue].astype(np.float64).round(5),
         "entropy": found.entropy().round(4),
+    }
+
+
+def _heads(found: HeadMaps | None) -> dict[str, Any] | None:
+    """What each fixed head of the geometry expert adds to each pair, pK, and the atoms that it counts there."""
+    if found is None:
+        return None
+    atom, residue = np.nonzero(found.pk.any(axis=0))
+    return {
+        "pairs": [[found.atom_labels[a], found.residue_labels[r]] for a, r in zip(atom, residue, strict=True)],
+        "pk": dict(zip(found.heads, found.pk[:, atom, residue].round(5), strict=True)),
+        "weights": dict(zip(found.heads, found.weights[:, atom, residue].round(4), strict=False)),
     }
 
 

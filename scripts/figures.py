@@ -33,7 +33,6 @@ OLDER: dict[str, str] = {
     "prior.json": BEFORE_GEOMETRY,
     "redocking.json": BEFORE_GEOMETRY,
     "screening_sets.json": BEFORE_GEOMETRY,
-    "series_binding-base.json": BEFORE_GEOMETRY,
     "speed.json": BEFORE_GEOMETRY,
 }
 

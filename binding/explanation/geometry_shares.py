@@ -21,7 +21,7 @@ from binding.model.kernel_readout import KernelReadout
 from binding.model.layers.contacts import Contacts
 from binding.model.layers.geometry import PairFeatures
 
-_POINTS: Final = 32  # of the quadrature; t = s² along the way, in which roots of counts are straight lines
+_POINTS: Final = 128  # of the quadrature; t = s² along the way, in which roots of counts are straight lines
 
 
 @dataclass(frozen=True, eq=False)

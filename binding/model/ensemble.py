@@ -123,7 +123,7 @@ class Scorer:
         self.dtype = DTYPES[dtype]
         self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
         self.domain, self.prior, self.binder = domain, prior, binder
-        self.geometry = None if geometry is None else geometry.to(self.device)
+        self.geometry = None if geometry is None else geometry.to(self.device, self.dtype)
         self.config = self.members[0].interaction.config
         self.line = self.config.line
         self._pair_geometry = PairGeometry(REACH, vector_channels=1).to(self.device, self.dtype)

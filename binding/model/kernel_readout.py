@@ -88,34 +88,33 @@ class KernelReadout:
             raise ValueError("the support of the geometry's readout does not fit its blocks")
         self.support, self.means, self.scales = support, means, scales
         self.weights, self.constant, self.learned = weights, constant, learned
-        self._device = torch.device("cpu")
-        self._means, self._scales = torch.from_numpy(means), torch.from_numpy(scales)
-        self._alpha = torch.from_numpy(weights)
-        known = torch.from_numpy(support.astype(np.float64))
-        fitted = len(weights) - learned
+        self._place(torch.device("cpu"), torch.float32)
+
+    def _place(self, device: torch.device, dtype: torch.dtype) -> None:
+        """Makes what is computed with."""
+        self._device = device
+        self._means, self._scales, self._alpha = (
+            torch.from_numpy(array).to(device) for array in (self.means, self.scales, self.weights)
+        )
+        known = torch.from_numpy(self.support.astype(np.float64)).to(device)
+        fitted = len(self) - self.learned
         #: For each block: the direction (d,) of a linear one, in 64 bits; else its support (d, m) and squared lengths
-        #: (m,) in 32 bits, which leave less than a millionth of a pK open.
+        #: (m,), in 32 bits unless more are asked for: that leaves less than 0.00001 pK open.
         self._known: list[tuple[Tensor, Tensor | None]] = []
-        for block in config.blocks:
+        for block in self.config.blocks:
             rows = self._columns.block(known, block)
             if block.kernel == "linear":
                 self._known.append((rows[:fitted].t() @ self._alpha[:fitted], None))
             else:
-                self._known.append((rows.t().float().contiguous(), (rows * rows).sum(1).float()))
+                self._known.append((rows.t().to(dtype).contiguous(), (rows * rows).sum(1).to(dtype)))
 
     def __len__(self) -> int:
         return len(self.weights)
 
-    def to(self, device: torch.device | str) -> Self:
-        """A copy that computes on a device; on the CPU for one that knows no 64 bits."""
+    def to(self, device: torch.device | str, dtype: torch.dtype = torch.float32) -> Self:
+        """A copy that computes on a device, the kernels in some type; on the CPU for a device that knows no 64 bits."""
         moved = copy.copy(self)
-        moved._device = torch.device("cpu" if torch.device(device).type == "mps" else device)
-        moved._means, moved._scales = self._means.to(moved._device), self._scales.to(moved._device)
-        moved._alpha = self._alpha.to(moved._device)
-        moved._known = [
-            (known.to(moved._device), None if squares is None else squares.to(moved._device))
-            for known, squares in self._known
-        ]
+        moved._place(torch.device("cpu" if torch.device(device).type == "mps" else device), dtype)
         return moved
 
     def __call__(self, sums: Sums) -> Tensor:
@@ -137,7 +136,7 @@ class KernelReadout:
             if squares is None:
                 total = total + block.amplitude * (rows @ known)
             else:
-                found = block.amplitude * _matern(rows.float(), known, squares)
+                found = block.amplitude * _matern(rows.to(known.dtype), known, squares)
                 covariance = found if covariance is None else covariance + found
         if covariance is None:
             return total, torch.zeros_like(total)

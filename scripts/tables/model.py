@@ -144,7 +144,7 @@ def sums() -> str:
         "vina": "Vina's five terms, over rotatable bonds",
         "shells": f"protein atoms by {len(ATOM_CLASSES)} classes in the shells of the contact profile, roots",
         "table": f"the same in two shells, by {len(KINDS)} kinds of ligand atom, roots",
-        "angles": "polar and stacked contacts, their angles, directions in residues' frames; means over the ligand's atoms",
+        "angles": "polar and stacked contacts, angles, directions in residues' frames; means over the ligand's atoms",
         "handedness": f"the three directions that a mirror turns round, by {len(KINDS)} kinds of ligand atom",
         "burial": f"protein atoms within {radii} Å of the ligand's centre, within {near} Å of any atom; metals within "
         f"{METAL_RADIUS:g} Å",

@@ -26,8 +26,10 @@ from binding.io.columns import HIT_PROPERTIES, POSING, names
 from binding.io.records import split_records
 from binding.io.results import RECORD_END, SDF_PREFIX, cell_text
 from binding.io.truth import read_truth
+from binding.reports import viewer
 from binding.reports.drawing import draw_compound
 from binding.reports.page import render_page
+from binding.reports.screening_scenes import scenes
 from binding.screening import digest as counting
 from binding.screening.digest import Digest
 from binding.screening.folder import RunFolder
@@ -143,6 +145,7 @@ def _is_of_rank(text: str, rank: int) -> bool:
 
 def _render(run: Path, found: Digest, about: dict[str, Any], known: Enrichment | None) -> str:
     rows = _hits(run, found, known)
+    drawn = scenes(about, [row["compound"] for row in rows], [row["pose_text"] for row in rows])
     return render_page(
         "screening.html",
         run=run.resolve().name,
@@ -154,6 +157,10 @@ def _render(run: Path, found: Digest, about: dict[str, Any], known: Enrichment |
         else None,
         rows=rows,
         columns=json.dumps(HIT_COLUMNS),
+        scenes=None if drawn is None else viewer.as_json(drawn),
+        scripts=[]
+        if drawn is None
+        else [viewer.library(), viewer.script("viewer.js"), viewer.script("screening3d.js")],
         posing=[column for column in POSING if column.heading and any(row[column.name] is not None for row in rows)],
         with_prior=any(row["pk_prior"] is not None for row in rows),
         with_poses=any(row["pose_text"] for row in rows),

@@ -26,7 +26,6 @@ BEFORE_GEOMETRY = "before the geometry joined `pk`"
 OLDER: dict[str, str] = {
     "benchmark_screen.json": BEFORE_GEOMETRY,
     "cluster.json": BEFORE_GEOMETRY,
-    "explain.json": BEFORE_GEOMETRY,
     "finetune.json": BEFORE_GEOMETRY,
     "forest.json": BEFORE_GEOMETRY,
     "prior.json": BEFORE_GEOMETRY,

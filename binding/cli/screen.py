@@ -96,7 +96,7 @@ def command(
             "--part-size",
             metavar="N",
             min=1,
-            show_default="1024; 128 placed; 4 docked",
+            show_default="1024; 32 placed; 4 docked",
             help="Most records per part, the unit of work that is written at once.",
         ),
     ] = None,
@@ -245,16 +245,18 @@ class Meter:
         self._task: TaskID | None = None
         self._last: Progress | None = None
         self._start = self._told = time.monotonic()
+        self._first = (self._start, 0)  # when the first records were done, and how many: loading the model is over
 
     def __call__(self, progress: Progress) -> None:
         """Take news."""
+        if progress.now and not self._first[1]:
+            self._first = time.monotonic(), progress.now
         self._last = progress
         if self._bar is not None:
             if self._task is None:
-                self._task = self._bar.add_task("screening", completed=progress.done, rate=0.0)
-            rate = progress.now / max(time.monotonic() - self._start, 1e-3)
+                self._task = self._bar.add_task("screening", total=None, completed=progress.done, rate=0.0)
             total = None if progress.expected is None else max(progress.expected, progress.done)
-            self._bar.update(self._task, total=total, completed=progress.done, rate=rate)
+            self._bar.update(self._task, total=total, completed=progress.done, rate=self._rate(progress))
 
     def remind(self) -> None:
         """Write a line, if it is time for one."""
@@ -262,17 +264,21 @@ class Meter:
             return
         if time.monotonic() - self._told >= LINE_SECONDS:
             self._told = time.monotonic()
-            typer.echo(progress_line(self._last, self._told - self._start), err=True)
+            typer.echo(progress_line(self._last, self._rate(self._last)), err=True)
+
+    def _rate(self, progress: Progress) -> float:
+        """Records a second since the first ones; as long as there are no others, since the beginning."""
+        since, before = self._first if progress.now > self._first[1] else (self._start, 0)
+        return (progress.now - before) / max(time.monotonic() - since, 1e-3)
 
 
-def progress_line(progress: Progress, seconds: float) -> str:
+def progress_line(progress: Progress, rate: float) -> str:
     """How far a run is, in one line.
 
     Args:
         progress: Progress of the run.
-        seconds: Since this process began.
+        rate: Records a second.
     """
-    rate = progress.now / seconds if seconds > 0 else 0.0
     left = None if progress.expected is None else max(progress.expected - progress.done, 0)
     return f"{time.strftime('%H:%M:%S')} {progress.counts}, {rate_and_left(rate, left)}"
 

@@ -246,6 +246,8 @@ class PlacePoser(Poser):
     ``place_clashes`` and ``place_score``; see ``Placed``.
     """
 
+    part_size = 32
+
     def __init__(self, protein: Protein, pocket: PocketSpec, posing: Posing) -> None:
         self._placer = Placer(protein, self._references(posing), seed=posing.seed)
 

@@ -110,7 +110,7 @@ def test_the_log_says_how_each_process_began_and_ended(words, tmp_path):
 
 
 def test_progress_says_rate_and_time_left():
-    line = progress_line(Progress(done=600, failed=2, now=200, expected=1600), seconds=10.0)
+    line = progress_line(Progress(done=600, failed=2, now=200, expected=1600), rate=20.0)
     assert line.endswith("600 of about 1600 records done, 2 failed, 20.0/s, about 0:00:50 left")
     assert progress_line(Progress(5, 0, 5, None), 0.0).endswith("5 records done, 0 failed, 0.0/s")
     assert os.linesep not in line
@@ -125,6 +125,16 @@ def test_on_a_terminal_there_is_a_bar_with_its_rate():
         shown = console.file.getvalue()
     assert "600/600" in shown
     assert "/s" in shown
+
+
+def test_the_rate_begins_with_the_first_records_and_not_with_the_model(capsys, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr("binding.cli.screen.time.monotonic", lambda: clock[0])
+    meter = Meter(None, quiet=False)
+    for clock[0], done in ((1.0, 0), (101.0, 4), (111.0, 14)):
+        meter(Progress(done=done, failed=0, now=done, expected=24))
+    meter.remind()
+    assert "14 of about 24 records done, 0 failed, 1.0/s, about 0:00:10 left" in capsys.readouterr().err
 
 
 def test_without_a_terminal_a_line_comes_each_half_minute(capsys):

@@ -218,10 +218,13 @@ class Scorer:
     def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[np.ndarray, Sums | None]:
         """The networks' pk, its standard deviation (not yet scaled) and the pose's probability, (3, ligands); and the
         geometric sums, where they are read."""
-        geometry, outputs = self._each(batch, atoms, residues)
+        line = self.line
+        # The spread of the networks' pk is part of an error bar that the card does not give.
+        need_pk = bool(line.network or line.structure.network) or self.scale.std is None
+        geometry, outputs = self._each(batch, atoms, residues, need_pk=need_pk)
         pk = torch.stack([output.pk for output in outputs])
         variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
-        spread = self.line.network**2 * pk.var(0, correction=0)
+        spread = line.network**2 * pk.var(0, correction=0)
         pk_std = (variance + spread).sqrt()
         logits = torch.stack([output.pose_logit for output in outputs])
         pose = self.scale.pose.log_odds(logits, vina_of(batch, geometry)).sigmoid().mean(0)
@@ -236,7 +239,12 @@ class Scorer:
         return contacts, self._pair_geometry(batch, contacts)
 
     def _each(
-        self, batch: Batch, atoms: list[Tensor], residues: list[Tensor], need_attention: bool = False
+        self,
+        batch: Batch,
+        atoms: list[Tensor],
+        residues: list[Tensor],
+        need_attention: bool = False,
+        need_pk: bool = True,
     ) -> tuple[Geometry, list[Output]]:
         """The geometry, which all members read, and the output of each."""
         geometry = self.members[0].interaction.measure(batch)
@@ -244,7 +252,7 @@ class Scorer:
         for member, states, pocket in zip(self.members, atoms, residues, strict=True):
             network = member.interaction
             states, vectors = network.orient(states, geometry)
-            outputs.append(network.interact(batch, geometry, states, vectors, pocket, need_attention))
+            outputs.append(network.interact(batch, geometry, states, vectors, pocket, need_attention, need_pk))
         return geometry, outputs
 
     @torch.inference_mode()

@@ -183,14 +183,18 @@ class InteractionModel(nn.Module):
         vectors: Tensor | None,
         residues: Tensor,
         need_attention: bool = False,
+        need_pk: bool = True,
     ) -> Output:
-        """Joins encoded ligands and pockets; see ``forward``."""
+        """Joins encoded ligands and pockets; see ``forward``.
+
+        Without ``need_pk``, pk and what it is made of are not the network's: for weights in which it has no part in pk.
+        """
         contacts, smooth, vina = geometry.contacts, geometry.pairs.smooth, geometry.pairs.vina
         pairs = self._embed_pairs(geometry, atoms, vectors, residues)
         atom_states, sites, attention = self._attend(geometry, atoms, residues, pairs, need_attention)
-        states, contributions = self.readout(pairs, atom_states, sites, contacts.pair_atom, contacts.pair_site)
+        states, contributions = self.readout(pairs, atom_states, sites, contacts.pair_atom, contacts.pair_site, need_pk)
         contributions = contributions * smooth
-        physics = self.vina_contributions(batch, geometry)
+        physics = self.vina_contributions(batch, geometry) if need_pk else None
         if physics is not None:
             contributions = contributions + physics
         return self._read(batch, contacts, atoms, atom_states, states, vina, contributions, smooth, attention)

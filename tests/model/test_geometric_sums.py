@@ -28,7 +28,7 @@ from transforms import (
     random_motions,
 )
 
-from binding.config import GeometryConfig, KernelBlock
+from binding.config import GeometryConfig, KernelBlock, StructureLine
 from binding.constants import Experts
 from binding.errors import UsageError, WeightsError
 from binding.graph.build import build_graph
@@ -278,6 +278,20 @@ def test_some_experts_alone():
     assert scorer.of_experts(Experts.all) is scorer
     with pytest.raises(UsageError, match="has no prior"):
         scorer.of_experts(Experts.prior)
+
+
+def test_networks_without_weight_are_not_asked_for_pk(monkeypatch):
+    """Their pose is the same; what they would say of pk costs nothing."""
+    graphs = [example_graph(name) for name in NAMES]
+    scorer = joined_scorer(card={"calibration": {"std": 2.0}})
+    before = scorer.score(graphs)
+    scorer.line = JOINED.model_copy(update={"network": 0.0, "structure": StructureLine(network=0.0, geometry=1.0)})
+    for member in scorer.members:
+        monkeypatch.setattr(member.interaction.readout, "contribution", None)
+    found = scorer.score(graphs)
+    assert found.pose == pytest.approx(before.pose, abs=1e-12)
+    assert found.pk_network == pytest.approx(said(graphs), abs=1e-4)
+    assert found.pk == pytest.approx(JOINED.offset + JOINED.geometry * said(graphs), abs=1e-4)
 
 
 def test_the_card_calibrates_each_choice_of_experts():

@@ -79,7 +79,13 @@ class PairReadout(nn.Module):
         self.contribution = small_mlp(channels, channels // 2, dropout)
 
     def forward(
-        self, pairs: Tensor, atoms: Tensor, sites: Tensor, pair_atom: Tensor, pair_site: Tensor
+        self,
+        pairs: Tensor,
+        atoms: Tensor,
+        sites: Tensor,
+        pair_atom: Tensor,
+        pair_site: Tensor,
+        need_pk: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """Embeddings and contributions of the pairs.
 
@@ -87,10 +93,13 @@ class PairReadout(nn.Module):
             pairs: (E, channels).
             atoms, sites: (A, channels) and (S, channels), final states.
             pair_atom, pair_site: (E,) their rows.
+            need_pk: Whether the contributions are; they are zeros otherwise.
 
         Returns:
             Embeddings (E, channels) and contributions (E,), pK.
         """
         states = pairs + self.atom(atoms).index_select(0, pair_atom)
         states = nn.functional.silu(states + self.residue(sites).index_select(0, pair_site))
+        if not need_pk:
+            return states, states.new_zeros(len(states))
         return states, self.contribution(states).squeeze(-1)

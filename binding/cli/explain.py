@@ -21,14 +21,15 @@ from binding.errors import UsageError
 if TYPE_CHECKING:
     from binding.explanation.rows import Explanation
 
-_SHORT: Final = {  # headers of the parts of pk on a narrow terminal
-    "prior_ligand": "prior:\nligand",
-    "prior_site": "prior:\nsite",
-    "constant": "const.",
-    "ligand_term": "ligand\nalone",
-    "contacts_vina": "Vina's\nterms",
-    "contacts_learned": "learned\ncontacts",
-    "bound": "bound",
+#: The parts of pk on a narrow terminal, some of them together: their header, and which they are.
+_SHORT: Final = {
+    "prior:\nligand": ("prior_ligand",),
+    "prior:\nsite": ("prior_site",),
+    "const.": ("constant",),
+    "net-\nworks": ("ligand_term", "contacts_learned"),
+    "Vina's\nterms": ("contacts_vina",),
+    "geo-\nmetry": ("geometry_ligand", "geometry_contacts", "geometry_burial"),
+    "bound": ("bound",),
 }
 
 
@@ -215,14 +216,19 @@ def _show_parts(shown: Sequence[Explanation]) -> None:
 
     rows: list[dict[str, Any]] = [explanation.parts() for explanation in shown]
     columns = [Column("id", False, lambda row: row["id"]), Column("pK", True, lambda row: number(row["pk"], 2))]
-    narrow = terminal.is_narrow()
-    columns += [
-        _part_column(f"pk_{name}", _SHORT[name] if narrow else text.replace(": ", ":\n"))
-        for name, text in PARTS.items()
-        if any(math.isfinite(row[f"pk_{name}"]) for row in rows)
-    ]
+    shared = _SHORT if terminal.is_narrow() else {text.replace(": ", ":\n"): (name,) for name, text in PARTS.items()}
+    for header, names in shared.items():
+        there = [f"pk_{name}" for name in names if any(math.isfinite(row[f"pk_{name}"]) for row in rows)]
+        if there:
+            columns.append(_part_column(there, header))
     terminal.print_columns(columns, rows, "parts add up to pK = -log10(K/M); above zero binds tighter")
 
 
-def _part_column(name: str, text: str) -> Column:
-    return Column(text, True, lambda row: f"{row[name]:+.2f}" if math.isfinite(row[name]) else "")
+def _part_column(names: Sequence[str], text: str) -> Column:
+    """The sum of some parts; empty where a row has none of them."""
+
+    def cell(row: Any) -> str:
+        found = [row[name] for name in names if math.isfinite(row[name])]
+        return f"{sum(found):+.2f}" if found else ""
+
+    return Column(text, True, cell)

@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=30, help="complexes, drawn by a fixed seed")
     arguments = parser.parse_args()
     ROWS.parent.mkdir(parents=True, exist_ok=True)
-    rows = pd.read_csv(ROWS) if ROWS.is_file() else pd.DataFrame(columns=["id"])
+    rows = pd.read_csv(ROWS, dtype={"id": str}) if ROWS.is_file() else pd.DataFrame(columns=["id"])
     for case in of_folder(arguments.folder, arguments.count):
         if case[0] in set(rows["id"]):
             continue

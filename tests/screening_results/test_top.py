@@ -180,7 +180,7 @@ def test_written_as_csv_parquet_and_sdf(finished, tmp_path):
 
 def test_ending_that_names_no_format(finished, tmp_path):
     with pytest.raises(UsageError, match="no ending that names a format"):
-        write_top(find_top(finished), tmp_path / "top.xlsx")
+        write_top(find_top(finished), tmp_path / "top.xls")
     with pytest.raises(FileError):
         find_top(tmp_path / "nothing")
 

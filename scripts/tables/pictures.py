@@ -28,13 +28,27 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from PIL import Image
 
 from scripts.figures import FIGURES, ROOT
 
 INK, GREY, PALE = "#1f2933", "#7b8794", "#e4e7eb"
 COMPLEX = ("data/examples/6wqa_complex.cif.gz", "A:ZMA:1202")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-WINDOW = "1180,1090"  # pixels
+WINDOW = "1240,1340"  # pixels
+WIDTH = 1280  # pixels of the picture
+#: Drawing 3D without a graphics card, twice as large as it is kept.
+SWITCHES = (
+    "--headless",
+    "--no-sandbox",
+    "--hide-scrollbars",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--force-device-scale-factor=2",
+    "--virtual-time-budget=4000",
+    f"--window-size={WINDOW}",
+)
 LIGAND, POCKET, PAIR, OUT = "#0072b2", "#d55e00", "#009e73", "#5b4b8a"  # Okabe and Ito's, told apart by all eyes
 mpl.use("Agg")
 mpl.rcParams.update(
@@ -294,10 +308,14 @@ def draw_explanation(folder: Path) -> None:
         )  # fmt: skip
         lines = [line.rstrip() for line in shown.stdout.splitlines()]
         picture.with_suffix(".txt").write_text("\n".join(lines).strip("\n") + "\n", encoding="utf-8")
-        switches = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={WINDOW}"]
         page = (Path(scratch) / "report.html").as_uri()
-        command = [browser, *switches, f"--screenshot={picture}", page]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            [browser, *SWITCHES, f"--screenshot={picture}", page], check=True, capture_output=True, timeout=600
+        )
+    with Image.open(picture) as taken:
+        size = (WIDTH, round(taken.height * WIDTH / taken.width))
+        small = taken.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    small.save(picture, optimize=True)
 
 
 def main() -> None:

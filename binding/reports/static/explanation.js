@@ -29,7 +29,7 @@
       else if (name === "style") Object.assign(made.style, value);
       else made.setAttribute(name, value === true ? "" : value);
     }
-    made.append(...children.flat().filter(child => child !== null && child !== undefined));
+    made.append(...children.flat(2).filter(child => child !== null && child !== undefined));
     return made;
   };
   const fill = (id, ...children) => at(id).replaceChildren(...children.flat().filter(child => child !== null && child !== undefined));
@@ -141,6 +141,7 @@
 
   const parts = () => {
     const {parts: rows, pk} = chosen();
+    const spread = rows.some(row => row.std);
     let end = 0;
     const ends = rows.map(row => { end += row.pk; return end; });
     const low = Math.min(0, ...ends), high = Math.max(0.1, ...ends), scale = 100 / (high - low);
@@ -148,10 +149,10 @@
       make("td", {}, row.label),
       make("td", {class: "bars"}, bar(scale * (Math.min(ends[k], ends[k] - row.pk) - low), scale * Math.abs(row.pk), {zero: -scale * low, value: row.pk})),
       make("td", {class: "n"}, signed(row.pk)),
-      make("td", {class: "n quiet"}, Number.isFinite(row.std) ? `± ${number(row.std)}` : "")));
+      spread ? make("td", {class: "n quiet"}, Number.isFinite(row.std) ? `± ${number(row.std)}` : "") : null));
     fill("parts", make("table", {class: "parts"},
-      make("thead", {}, make("tr", {}, make("th", {scope: "col"}, "Part"), make("th", {"aria-label": "bar"}), make("th", {scope: "col", class: "n"}, "pK"), make("th", {scope: "col", class: "n"}, "spread"))),
-      make("tbody", {}, body, make("tr", {class: "sum"}, make("td", {}, "pK"), make("td"), make("td", {class: "n"}, number(pk)), make("td")))));
+      make("thead", {}, make("tr", {}, make("th", {scope: "col"}, "Part"), make("th", {"aria-label": "bar"}), make("th", {scope: "col", class: "n"}, "pK"), spread ? make("th", {scope: "col", class: "n"}, "spread") : null)),
+      make("tbody", {}, body, make("tr", {class: "sum"}, make("td", {}, "pK"), make("td"), make("td", {class: "n"}, number(pk)), spread ? make("td") : null))));
   };
 
   // ---------------------------------------------------------------- colours
@@ -161,6 +162,7 @@
     const item = chosen(), has = (rows, name) => rows.some(row => Number.isFinite(row[name]));
     return [
       {name: "pk", label: "contribution of contacts, pK", signed: true},
+      has(item.residues, "burial") ? {name: "total", label: "contribution of contacts and burial, pK", signed: true, alone: true} : null,
       has(item.residues, "burial") ? {name: "burial", label: "contribution of burial, pK", signed: true, alone: true} : null,
       item.pairs.gradient ? {name: "gradient", label: "integrated gradient, pK", signed: true} : null,
       has(item.residues, "occlusion") ? {name: "occlusion", label: "loss when deleted, pK", signed: true, alone: true} : null,
@@ -173,7 +175,8 @@
     const item = chosen(), {pairs} = item;
     const kind = quantities().find(one => one.name === state.map.quantity) ?? quantities()[0];
     const most = list => list.reduce((found, value) => Math.max(found, Math.abs(value)), 0);
-    let residues = item.residues.map(row => row[kind.name] ?? 0), atoms = item.atoms.map(row => row[kind.name] ?? 0);
+    const of = row => kind.name === "total" ? row.pk + (row.burial ?? 0) : row[kind.name] ?? 0;
+    let residues = item.residues.map(of), atoms = item.atoms.map(of);
     if (kind.alone) return {kind, values: [], residues, atoms, limits: {residue: most(residues), atom: most(atoms)}, cell: 0};
     const part = kind.name === "pk" && state.map.part !== "" && item.heads;
     const values = kind.name === "attention" ? attention(item) : part ? ofHead(item, Number(state.map.part)) : pairs[kind.name];

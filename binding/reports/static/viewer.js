@@ -96,12 +96,13 @@ const BindingViewer = (() => {
   class BindingViewer {
     /**
      * @param host    An element with a size; gets the canvas and the buttons.
-     * @param options pick(what) and hover(what) are called with {atom}, {residue} or {}.
+     * @param options pick(what) and hover(what) are called with {atom}, {residue} or {}; shown says which buttons are on
+     *                at first: labels, lines, backbone, elements.
      */
     constructor(host, options = {}) {
       this.host = host;
       this.options = options;
-      this.shown = {labels: true, lines: true, backbone: true, elements: false};
+      this.shown = {labels: true, lines: true, backbone: true, elements: false, ...options.shown};
       this.stage = host.appendChild(document.createElement("div"));
       this.stage.className = "stage";
       this.stage.tabIndex = 0;

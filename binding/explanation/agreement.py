@@ -88,7 +88,7 @@ class Agreement:
         left = self.beyond("attention", "contacts", judge)
         if not np.isfinite(left):
             return ""
-        how = f"once the contacts of each residue are counted, its rank correlation is still {left:.2f}"
+        how = f"once the contacts of each residue are counted, {left:.2f} is left of its rank correlation"
         said = (
             "nothing here that counting contacts does not"
             if left < _NOTHING_MORE

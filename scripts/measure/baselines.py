@@ -12,7 +12,8 @@ are given with and without it.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from binding.config import GeometryConfig, KernelBlock
 from binding.constants import ATOM_CLASSES
 from binding.data.cache import ComplexCache
+from binding.files import make_folder
 from binding.metrics import pearson, rmse
 from binding.model.geometric_sums import KINDS, PAIR_SUMS, Sums
 from binding.model.layers.geometry import SHELLS
@@ -102,7 +104,7 @@ def forest(known: Rows, asked: Rows, seed: int) -> np.ndarray:
     from sklearn.ensemble import ExtraTreesRegressor
 
     known = known.take(known.table["exact"].to_numpy())
-    trees = ExtraTreesRegressor(150, min_samples_leaf=2, max_features=0.4, random_state=seed)
+    trees = ExtraTreesRegressor(100, min_samples_leaf=2, max_features=0.2, random_state=seed)
     trees.fit(numbers(known, ALL_GROUPS).numpy(), known.pk, 1.0 / known.noise)
     return trees.predict(numbers(asked, ALL_GROUPS).numpy())
 
@@ -131,18 +133,27 @@ def models() -> dict[str, tuple[Model, tuple[int, ...]]]:
     return found
 
 
-def predictions(rows: Rows) -> pd.DataFrame:
-    """A column ``name seed`` for each model and seed, of all crystal rows, held out by families."""
+def predictions(rows: Rows, names: Sequence[str]) -> pd.DataFrame:
+    """A column ``name seed`` for each model and seed, of all crystal rows, held out by families.
+
+    Each is kept in cache/baselines/, by the rows that it was made from, so that what was stopped is resumed.
+    """
     crystal, fold = (rows.table["source"] == "crystal").to_numpy(), rows.table["fold"].to_numpy()
-    found = {}
-    for name, (model, seeds) in models().items():
+    digest = hashlib.sha256(rows.table.to_csv().encode() + rows.sums.pairs.numpy().tobytes()).hexdigest()[:12]
+    folder, found = CACHE / "baselines", {}
+    make_folder(folder)
+    for name in names:
+        model, seeds = models()[name]
         for seed in seeds:
-            column = np.full(len(fold), np.nan)
-            for number in range(FOLDS):
-                asked = crystal & (fold == number)
-                column[asked] = model(rows.take(fold != number), rows.take(asked), seed)
-            found[f"{name} {seed}"] = column[crystal]
-            print(name, seed, round(float(pearson(column[rows.judged], rows.pk[rows.judged])), 3), flush=True)
+            kept = folder / f"{name}_{seed}_{digest}.csv"
+            if not kept.is_file():
+                column = np.full(len(fold), np.nan)
+                for number in range(FOLDS):
+                    asked = crystal & (fold == number)
+                    column[asked] = model(rows.take(fold != number), rows.take(asked), seed)
+                pd.DataFrame({"pk": column[crystal]}).to_csv(kept, index=False)
+            found[f"{name} {seed}"] = pd.read_csv(kept)["pk"].to_numpy()
+            print(name, seed, flush=True)
     return pd.DataFrame(found)
 
 
@@ -175,13 +186,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with crystal/ and casf2016/")
     parser.add_argument("-o", "--output", type=Path, default=FIGURES / "baselines.json")
+    parser.add_argument("--models", nargs="+", choices=list(models()), help="predict by these alone; write no figures")
     options = parser.parse_args()
     rows = Rows.of(options.data, CACHE)
     crystal = rows.table[rows.table["source"] == "crystal"].reset_index(drop=True)
+    predicted = predictions(rows, options.models or list(models()))
+    if options.models:
+        return
     prior = load_model(DEFAULT_MODEL, device="cpu").prior
     assert prior is not None, "released weights have a prior"
     said = kept_without(prior, CACHE / "crystal.npz", crystal["fold"].to_numpy())["family"]
-    table = predictions(rows).assign(**{"prior 0": said, "pk_true": crystal["pk"], "group": crystal["group"]})
+    table = predicted.assign(**{"prior 0": said, "pk_true": crystal["pk"], "group": crystal["group"]})
     others = (ComplexCache(CACHE / "crystal.npz").table["uniprot"] != LARGEST_PROTEIN).to_numpy()
     exact = crystal["exact"].to_numpy()
     names = ["prior", *models()]

@@ -90,6 +90,7 @@ def predict(
     batch_size: int = DEFAULT_BATCH_SIZE,
     checks: str | PoseChecks | None = None,
     experts: str = "all",
+    evidence: int = 0,
     output: str | Path | None = None,
 ) -> pd.DataFrame:
     """Score complexes.
@@ -110,6 +111,8 @@ def predict(
         batch_size: Complexes in one pass of the network.
         checks: ``fast`` or ``posebusters``: columns that say whether each pose is physically plausible.
         experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry, no prior) or ``prior``.
+        evidence: Measurements behind the prior's part of ``pk`` to list in each row, in columns of their own; see
+            ``binding.io.columns.evidence_columns``.
         output: Also write the rows to this ``.csv``, ``.jsonl``, ``.sdf`` or ``.parquet``.
 
     Returns:
@@ -130,6 +133,7 @@ def predict(
         batch_size=batch_size,
         checks=PoseChecks(checks) if isinstance(checks, str) else checks,
         experts=experts,
+        evidence=evidence,
     )
     rows = predict_rows(requests_from(source, ligands, ligand=ligand), options)
     requested = options.requested_columns

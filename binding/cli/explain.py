@@ -75,6 +75,12 @@ def command(
     occlusion: Annotated[
         bool, typer.Option("--occlusion", help="Also delete each residue and each piece of the ligand in turn.")
     ] = False,
+    evidence: Annotated[
+        int,
+        typer.Option(
+            "--evidence", metavar="N", min=0, help="Measurements behind the prior's part to list; 0 for none."
+        ),
+    ] = 10,
     *,
     scoring: options.Scoring,
     quiet: options.Quiet = False,
@@ -104,7 +110,7 @@ def command(
         files = [item for item in (source, *scoring.files, *named) if isinstance(item, Path)]
         for name in explaining.FILES:
             check_not_input(output / name, files)
-    found = api.explain_rows(requests, chosen, Asked(attention, gradients, occlusion))
+    found = api.explain_rows(requests, chosen, Asked(attention, gradients, occlusion, evidence))
     tally = Tally(keep=False, limit=None)
     shown: list[Explanation] = []
     with nullcontext() if output is None else explaining.ExplanationFolder(output) as folder:
@@ -165,6 +171,7 @@ def _show_one(explanation: Explanation, top: int) -> None:
             caption = f"{len(chosen)} of {len(rows)} {title}s"
             terminal.print_columns([Column(title, False, label), *_share_columns(), *extra], chosen, caption)
     _show_fragments(explanation)
+    _show_evidence(explanation.evidence(), top)
     if others and explanation.agreement is not None:
         terminal.console().print(explanation.agreement.sentence, markup=False)
 
@@ -201,6 +208,25 @@ def _show_fragments(explanation: Explanation) -> None:
         Column("SMILES", False, lambda item: item["smiles"]),
     ]
     terminal.print_columns(columns, rows, "deleted: what pK loses without it; above zero it holds the ligand")
+
+
+def _show_evidence(rows: Sequence[dict[str, Any]], top: int) -> None:
+    """The measurements that weigh most in the prior's part."""
+    listed = [row for row in rows if row["rank"] is not None][:top]
+    if not listed:
+        return
+    columns = [
+        Column("measured", False, lambda row: row["measured"]),
+        Column("measured\npK", True, lambda row: number(row["measured_pk"], 2)),
+        Column("ligand\nalike", True, lambda row: number(row["ligand_similarity"], 2)),
+        Column("site\nalike", True, lambda row: number(row["site_similarity"], 2)),
+        Column("weight", True, lambda row: number(row["weight"], 2)),
+        Column("pK", True, lambda row: f"{row['pk']:+.2f}"),
+    ]
+    rest = sum(row["pk"] for row in rows) - sum(row["pk"] for row in listed)
+    terminal.print_columns(
+        columns, listed, f"evidence of the prior; mean of all measurements and the rest: {rest:+.2f}"
+    )
 
 
 def _share_columns() -> list[Column]:

@@ -87,6 +87,16 @@ def command(
         typer.Option("--check-thresholds", metavar="FILE", help="YAML with the limits of --checks."),
     ] = None,
     print_: options.Print = PrintChoice.auto,
+    evidence: Annotated[
+        int,
+        typer.Option(
+            "--evidence",
+            metavar="N",
+            min=0,
+            max=100,
+            help="Add columns of the N measurements that weigh most in the prior's part of pK.",
+        ),
+    ] = 0,
     *,
     scoring: options.Scoring,
     quiet: options.Quiet = False,
@@ -106,7 +116,7 @@ def command(
     from binding.files import check_not_input, partial_path
     from binding.io.results import open_writer
 
-    chosen = replace(scoring.options(), checks=pose_checks(checks, check_thresholds))
+    chosen = replace(scoring.options(), checks=pose_checks(checks, check_thresholds), evidence=evidence)
     with with_stdin(ligand or []) as ligands:
         requests = requests_of(source, protein, ligands)
         if not quiet:
@@ -132,7 +142,7 @@ def command(
             where = f" and are in {partial_path(Path(saved_to))}" if saved_to and finished else ""
             typer.echo(f"interrupted; {finished} rows were finished{where}", err=True)
             return EXIT_INTERRUPTED
-        tally.show(saved_to, wide=print_ is PrintChoice.wide)
+        tally.show(saved_to, wide=print_ is PrintChoice.wide, evidence=evidence)
         if not quiet:
             typer.echo(terminal.summary(tally.counts, tally.warned, time.perf_counter() - start, saved_to), err=True)
         return tally.exit_code(named_outright=bool(ligand))
@@ -188,10 +198,12 @@ class Tally:
             if self._notes is None or len(self._warnings) < self._notes:
                 self._warnings.append(row)
 
-    def show(self, saved_to: str | None, wide: bool = False) -> None:
-        """The table on stdout, then warnings and failures on stderr."""
+    def show(self, saved_to: str | None, wide: bool = False, evidence: int = 0) -> None:
+        """The table on stdout, and of its first rows so many measurements; then warnings and failures on stderr."""
         if self._table:
             terminal.print_table(self._table, self.counts.total(), saved_to, wide)
+        for row in self._table[: terminal.SHOWN_NOTES] if evidence else ():
+            terminal.print_evidence(row, evidence)
         terminal.print_warnings(self._warnings, self.warned)
         terminal.print_failures(self._failures, self.counts["failed"])
 

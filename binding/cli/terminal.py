@@ -64,6 +64,18 @@ def print_table(rows: Sequence[ResultRow], total: int, saved_to: str | None, wid
         console().print(f"... {total - len(rows)} more rows in {saved_to}", markup=False)
 
 
+def print_evidence(row: ResultRow, most: int) -> None:
+    """The measurements that a row lists, on stdout; nothing where it lists none."""
+    listed = [f"evidence_{rank}" for rank in range(1, most + 1) if f"evidence_{rank}" in row.more]
+    if not listed:
+        return
+    heads = {"_pk": "measured\npK", "_ligand": "ligand\nalike", "_site": "site\nalike", "_share": "share\npK"}
+    columns = [Column(f"evidence of {row.id}", False, lambda name: row.more[name] or "not named")]
+    for suffix, head in heads.items():
+        columns.append(Column(head, True, lambda name, suffix=suffix: number(row.more[name + suffix], 2)))  # type: ignore[misc]
+    print_columns(columns, listed, f"all others and their mean: {row.more['evidence_rest']:+.2f} pK")
+
+
 def is_narrow() -> bool:
     """Whether stdout cannot hold a table of all columns."""
     return console().width < _FULL_WIDTH

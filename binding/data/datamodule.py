@@ -69,7 +69,7 @@ class ComplexDataModule(lightning.LightningDataModule):
         unseen = start
         own = self.train_set.measured() if config.prior is None and prior is not None else ([], [], np.zeros(0))
         if prior is not None and own[0]:
-            self.prior, unseen = learn_own(prior, *own)
+            self.prior, unseen = learn_own(prior, *own, names=self.train_set.measured_ids())
             start = self.prior.predict_at
         if unseen is not None:
             self.train_set.start_from(unseen)

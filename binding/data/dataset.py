@@ -171,6 +171,11 @@ class ComplexDataset(Dataset[Example]):
         docked = np.array([settings.rmsd is not None for settings in self.sources], dtype=bool)[self._source]
         return np.flatnonzero((self.relations == 0) & ~docked)
 
+    def measured_ids(self) -> list[str]:
+        """The ids of the rows of ``measured``."""
+        places = [self.items[row] for row in self.exact_rows().tolist()]
+        return [str(self.caches[source].table["id"].iloc[row]) for source, row in places]
+
     def _at_sites(self, rows: Iterable[int]) -> tuple[list[LigandGraph], list[np.ndarray]]:
         places = [self.items[row] for row in rows]
         ligands = [self.caches[source].ligand(row) for source, row in places]

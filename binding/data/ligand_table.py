@@ -111,7 +111,8 @@ def prior_from_table(
         raise TableError(f"No row of {table} can be used.", f"See {rejected_table(output)}.")
     pk = np.array([entry.affinity.pk for entry in used.entries])
     groups = _groups(used.entries, column)
-    fitted = fit_prior(used.graphs, pk, groups, column, folds, progress, sites=used.words)
+    names = [entry.id for entry in used.entries]
+    fitted = fit_prior(used.graphs, pk, groups, column, folds, progress, sites=used.words, names=names)
     fitted.save(output)
     return PriorReport(
         path=output,

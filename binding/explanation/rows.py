@@ -15,7 +15,9 @@ import numpy as np
 from binding.explanation.agreement import Agreement, compare, number_of_contacts
 from binding.explanation.attention import AttentionMaps, HeadMaps, heads_of
 from binding.explanation.contributions import PARTS, Contributions
+from binding.explanation.evidence import EVIDENCE_COLUMNS, evidence_rows
 from binding.io.results import COLUMNS, ResultRow, to_frame
+from binding.prior.evidence import Evidence
 from binding.structures import Ligand, Protein, ResidueKind
 
 if TYPE_CHECKING:
@@ -89,8 +91,17 @@ _FLOATS: Final = (
     "attention_to_atom",
     "pk_gradient",
     "pk_occlusion",
+    "measured_pk",
+    "ligand_similarity",
+    "site_similarity",
+    "weight",
 )
-_TABLES: Final = {"residues": RESIDUE_COLUMNS, "atoms": ATOM_COLUMNS, "pairs": PAIR_COLUMNS}
+_TABLES: Final = {
+    "residues": RESIDUE_COLUMNS,
+    "atoms": ATOM_COLUMNS,
+    "pairs": PAIR_COLUMNS,
+    "evidence": EVIDENCE_COLUMNS,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +116,7 @@ class Reasons:
         attention: Weights of the networks; None where they were not asked for, like those that follow.
         gradients: Integrated gradients.
         occlusion: What deleting costs.
+        evidence: The measurements that the prior's part is made of; None also where the weights have no prior.
     """
 
     contributions: Contributions
@@ -114,6 +126,7 @@ class Reasons:
     attention: AttentionMaps | None = None
     gradients: Gradients | None = None
     occlusion: Occlusion | None = None
+    evidence: Evidence | None = None
 
     @property
     def atom_labels(self) -> tuple[str, ...]:
@@ -284,6 +297,10 @@ class Explanation:
             }
         )
 
+    def evidence(self) -> list[dict[str, Any]]:
+        """Rows of ``EVIDENCE_COLUMNS``; none without reasons, or where the weights have no prior."""
+        return [] if self.reasons is None else evidence_rows(self.row.id, self.reasons.evidence)
+
     def pairs(self) -> list[dict[str, Any]]:
         """Rows of ``PAIR_COLUMNS``, by atom, then in the order of the protein's file; none without reasons."""
         if self.reasons is None:
@@ -339,6 +356,7 @@ class Explained:
         residues: ``RESIDUE_COLUMNS``; empty for complexes that were not scored.
         atoms: ``ATOM_COLUMNS``; empty for complexes that were not scored.
         pairs: ``PAIR_COLUMNS``; empty for complexes that were not scored.
+        evidence: ``EVIDENCE_COLUMNS``; empty for complexes that were not scored and for weights without a prior.
         complexes: The explanations themselves, in the order of ``parts``, with attention by layer and head, gradients,
             occlusion and their agreement where they were asked for.
     """
@@ -347,6 +365,7 @@ class Explained:
     residues: pd.DataFrame
     atoms: pd.DataFrame
     pairs: pd.DataFrame
+    evidence: pd.DataFrame
     complexes: list[Explanation] = field(default_factory=list)
 
     def _repr_html_(self) -> str:

@@ -11,10 +11,12 @@ from binding.explanation import gradients
 from binding.explanation.attention import attention_of
 from binding.explanation.contacts import contact_kinds
 from binding.explanation.contributions import contributions_of
+from binding.explanation.evidence import LISTED
 from binding.explanation.occlusion import occlude
 from binding.explanation.rows import Explanation, Reasons
 from binding.io.results import OK, ResultRow
 from binding.io.table import Request
+from binding.score.evidence import evidence_in
 from binding.score.featurize import Featurized, Outcome, as_binding_error
 from binding.score.options import ScoringOptions
 from binding.score.pipeline import score_requests
@@ -31,11 +33,13 @@ class Asked:
         attention: Attention weights.
         gradients: Integrated gradients; they need captum.
         occlusion: What deleting each residue and each piece of the ligand costs.
+        evidence: How many of the measurements to list that the prior's part is made of.
     """
 
     attention: bool = False
     gradients: bool = False
     occlusion: bool = False
+    evidence: int = LISTED
 
 
 def explain_rows(
@@ -74,6 +78,7 @@ def reasons_of(item: Featurized, scorer: Scorer, asked: Asked | None = None) -> 
         attention=attention_of(graph, scorer, atoms, residues) if asked.attention else None,
         gradients=gradients.gradients_of(graph, scorer, atoms, residues) if asked.gradients else None,
         occlusion=occlude(pocket, item.ligand, graph, scorer, rows) if asked.occlusion else None,
+        evidence=evidence_in(graph, scorer, asked.evidence) if asked.evidence else None,
     )
 
 

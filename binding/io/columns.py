@@ -380,6 +380,38 @@ SCREEN_OWN: Final = (
 )
 
 
+def evidence_columns(most: int) -> tuple[OutputColumn, ...]:
+    """Columns of the measurements that the prior's part of ``pk`` is made of; none for 0.
+
+    Args:
+        most: How many measurements are listed.
+    """
+    if not most:
+        return ()
+    by_rank = [
+        (
+            OutputColumn(f"evidence_{rank}", ColumnKind.TEXT, "", _EVIDENCE["measured"]),
+            OutputColumn(f"evidence_{rank}_pk", ColumnKind.NUMBER, "pK", _EVIDENCE["pk"]),
+            OutputColumn(f"evidence_{rank}_ligand", ColumnKind.NUMBER, "0 to 1", _EVIDENCE["ligand"]),
+            OutputColumn(f"evidence_{rank}_site", ColumnKind.NUMBER, "0 to 1", _EVIDENCE["site"]),
+            OutputColumn(f"evidence_{rank}_share", ColumnKind.NUMBER, "pK", _EVIDENCE["share"]),
+        )
+        for rank in range(1, most + 1)
+    ]
+    rest = OutputColumn("evidence_rest", ColumnKind.NUMBER, "pK", _EVIDENCE["rest"])
+    return (*(column for columns in by_rank for column in columns), rest)
+
+
+_EVIDENCE: Final = {
+    "measured": "PDB entry or compound of the measurement",
+    "pk": "what was measured",
+    "ligand": "Tanimoto similarity of its ligand",
+    "site": "similarity of its site; 0 where the site is not known",
+    "share": "what it adds to `pk`",
+    "rest": "what all other measurements and their mean add; with the shares the prior's part of `pk`",
+}
+
+
 def names(columns: tuple[OutputColumn, ...]) -> tuple[str, ...]:
     """Their names, in order."""
     return tuple(column.name for column in columns)

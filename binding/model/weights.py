@@ -40,6 +40,7 @@ from binding.model.ensemble import Scorer as Scorer
 from binding.model.ensemble import Scores as Scores
 from binding.model.geometric_sums import vocabulary
 from binding.model.kernel_readout import KernelReadout
+from binding.prior.measured import Measured
 from binding.prior.model import Prior
 
 _PRIOR: Final = "prior."
@@ -84,6 +85,8 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             members.append(member)
         arrays = {name: tensors[f"{_PRIOR}{name}"].numpy() for name in _names_under(_PRIOR, tensors)}
         prior = Prior.from_arrays(arrays) if config.prior_weight else None
+        if prior is not None:
+            prior.measured = Measured.load(path, prior.at_site)
         geometry = _geometry(card, tensors) if config.line.geometry or config.line.structure.geometry else None
         ErrorScale.of_card(card)  # the scorer reads it; an error in it is reported here
     except ValidationError as error:
@@ -158,7 +161,7 @@ def save_weights(
     geometry: KernelReadout | None = None,
     resumes: bool = False,
 ) -> None:
-    """Writes weights and their card, atomically.
+    """Writes weights, their card and what their prior was measured on, atomically.
 
     Args:
         path: ``.safetensors``; the card gets the same stem and ``.json``.
@@ -196,3 +199,5 @@ def save_weights(
     }
     write_bytes(path, save(tensors), resumes=resumes)  # save_file would make a file that its owner alone can read
     write_text(path.with_suffix(".json"), json.dumps(full, indent=2) + "\n", resumes=resumes)
+    if prior is not None and prior.measured is not None:
+        prior.measured.save(path, prior.at_site, resumes=resumes)

@@ -21,6 +21,7 @@ from binding.folds import fold_of
 from binding.graph.fields import LigandGraph
 from binding.prior.held_out import FittedPrior
 from binding.prior.kernel import Features, kernel_matrix
+from binding.prior.measured import Measured, joined_names
 from binding.prior.model import Prior, SiteFit, summary_of
 from binding.prior.sites import Sites
 
@@ -40,11 +41,13 @@ class _Rows:
         ligand: (r,) index of the ligand.
         site: (r,) index of the site; -1 where it is not known.
         values: (r,) mean pK of the measurements.
+        row_of: (n,) row of each measurement.
     """
 
     ligand: np.ndarray
     site: np.ndarray
     values: np.ndarray
+    row_of: np.ndarray
 
     @classmethod
     def of(cls, ligand: np.ndarray, site: np.ndarray, measured: np.ndarray) -> _Rows:
@@ -53,7 +56,7 @@ class _Rows:
         keys = zip(ligand.tolist(), site.tolist(), strict=True)
         row_of = np.array([pairs.setdefault(pair, len(pairs)) for pair in keys], dtype=np.int64)
         columns = np.array(list(pairs), dtype=np.int64).T
-        return cls(columns[0], columns[1], np.bincount(row_of, measured) / np.bincount(row_of))
+        return cls(columns[0], columns[1], np.bincount(row_of, measured) / np.bincount(row_of), row_of)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,7 @@ def fit_prior(
     progress: Callable[[int, int], None] | None = None,
     *,
     sites: Sequence[np.ndarray] | None = None,
+    names: Sequence[str] | None = None,
 ) -> FittedPrior:
     """Fits the prior and predicts each of its ligands without it.
 
@@ -95,6 +99,7 @@ def fit_prior(
         folds: How many folds the groups are put into, by ``fold_of``.
         progress: Called with folds done and their number, those of both fits.
         sites: (n,) the words of the site where each was measured, see ``pocket_words``; none where it is not known.
+        names: (n,) what to call the measurements where they are listed as evidence.
 
     Raises:
         UsageError: Too few ligands, or too many for the memory that this takes; fewer than two folds; an affinity
@@ -130,7 +135,9 @@ def fit_prior(
 
     atoms, elements = summary_of(ligands)
     fit = SiteFit(places, bound.ligand, bound.site, row_weights.astype(np.float64), row_mean)
-    return FittedPrior(Prior(distinct, weights, mean, atoms, elements, fit), column, folds, held_out, held_out_at_site)
+    said = Measured(joined_names(names, bound.row_of), bound.values)
+    prior = Prior(distinct, weights, mean, atoms, elements, fit, said)
+    return FittedPrior(prior, column, folds, held_out, held_out_at_site)
 
 
 def _refuse_size(ligands: int, rows: int) -> None:

@@ -18,6 +18,7 @@ from binding.files import make_folder, write_bytes
 from binding.graph.fields import LigandGraph
 from binding.io.arrays import read_arrays
 from binding.prior.kernel import Features
+from binding.prior.measured import Measured
 from binding.prior.model import Prior, PriorPk
 from binding.prior.sites import tanimoto
 
@@ -55,6 +56,7 @@ class FittedPrior:
             held_out=self.held_out,
             held_out_at_site=self.held_out_at_site,
             **self.prior.arrays(),
+            **({} if self.prior.measured is None else self.prior.measured.arrays()),
         )
         write_bytes(path, content.getvalue())
 
@@ -72,6 +74,8 @@ class FittedPrior:
         try:
             arrays = read_arrays(path)
             prior = Prior.from_arrays(arrays)
+            if "measured_names" in arrays:  # else an older version wrote it
+                prior.measured = Measured.from_arrays(arrays, len(prior.at_site.weights))
             alone, at_site, column = arrays["held_out"], arrays["held_out_at_site"], str(arrays["column"])
             folds = alone.shape[-1] - 1
             if len(np.unique(prior.at_site.row_ligand)) != len(prior):

@@ -19,7 +19,8 @@ from binding.domain.fingerprint import NUM_BITS
 from binding.domain.index import Domain, count_elements
 from binding.domain.words import NUM_WORDS
 from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, LigandGraph
-from binding.prior.kernel import Features, Known
+from binding.prior.kernel import Features, Known, kernel_matrix
+from binding.prior.measured import Measured
 from binding.prior.sites import Sites
 
 _KEPT_SITES: Final = 64  # that a new ligand may be asked for again: a screen asks for one site a million times
@@ -59,6 +60,20 @@ class Alike(NamedTuple):
     ligands: np.ndarray
     weights: np.ndarray
     similarity: np.ndarray
+
+
+class Compared(NamedTuple):
+    """A ligand at a site beside all r rows of a ``SiteFit``.
+
+    Attributes:
+        ligand: (r,) Tanimoto similarity of the ligands.
+        site: (r,) similarity of the sites; 0 where that of a row is not known.
+        kernel: (r,) likeness of the ligands times (1 + ``site``).
+    """
+
+    ligand: np.ndarray
+    site: np.ndarray
+    kernel: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,6 +123,7 @@ class Prior:
         atoms: Fewest and most heavy atoms of a known ligand.
         elements: As in ``Domain``.
         at_site: The fit with sites.
+        measured: What its rows were measured on; None where no one wrote it down.
     """
 
     def __init__(
@@ -118,10 +134,11 @@ class Prior:
         atoms: tuple[int, int],
         elements: np.ndarray,
         at_site: SiteFit,
+        measured: Measured | None = None,
     ) -> None:
         self.features, self.mean, self.atoms, self.elements = features, mean, atoms, elements
         self.weights = weights.astype(np.float64)
-        self.at_site = at_site
+        self.at_site, self.measured = at_site, measured
         self._anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features))
         self._known = Known(features)
         self._kept: OrderedDict[bytes, Alike] = OrderedDict()  # least recently asked first
@@ -164,6 +181,29 @@ class Prior:
                 at_site[place] = anywhere + np.einsum("n,n,n->", likeness[near.ligands], near.weights, near.similarity)
                 known[place] = (similarity[near.ligands] * near.similarity).max(initial=0.0)
         return PriorPk(at_site, alone, known)
+
+    def compare(self, ligand: LigandGraph, words: np.ndarray) -> Compared:
+        """A ligand at a site beside every row of the fit with sites.
+
+        Args:
+            ligand: Positions do not matter.
+            words: Of the site, see ``binding.domain.words.pocket_words``; none where it is not known.
+        """
+        features, fit = Features.of([ligand]), self.at_site
+        likeness, similarity = self._known.likeness(features.split()[0], features.descriptors[0])
+        site = np.append(fit.sites.similarity(words), 0.0)[fit.row_site]  # the last one is that of no site
+        return Compared(similarity[fit.row_ligand], site, likeness[fit.row_ligand] * (1.0 + site))
+
+    def kernel_of(self, rows: np.ndarray) -> np.ndarray:
+        """(rows, rows) float32, the kernel of some rows of the fit with sites."""
+        fit = self.at_site
+        matrix = kernel_matrix(self.features.take(fit.row_ligand[rows]))
+        words, site = fit.sites.split(), fit.row_site[rows]
+        different, place = np.unique(site[site >= 0], return_inverse=True)
+        site_of = np.full(len(rows), -1)
+        site_of[site >= 0] = place
+        Sites.of([words[row] for row in different.tolist()]).scale(matrix, site_of)
+        return matrix
 
     def _alike(self, words: np.ndarray) -> Alike:
         """``SiteFit.alike`` of a site, once for all ligands that are asked for there."""

@@ -17,6 +17,7 @@ import numpy as np
 from binding.graph.fields import LigandGraph
 from binding.prior.fit import RIDGE, RIDGE_AT_SITE
 from binding.prior.kernel import Features, kernel_matrix
+from binding.prior.measured import Measured, joined_names
 from binding.prior.model import Prior, PriorFunction, PriorPk, SiteFit, summary_of
 from binding.prior.sites import Sites
 
@@ -51,7 +52,12 @@ class Unseen:
 
 
 def learn_own(
-    prior: Prior, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], pk: np.ndarray
+    prior: Prior,
+    ligands: Sequence[LigandGraph],
+    sites: Sequence[np.ndarray],
+    pk: np.ndarray,
+    *,
+    names: Sequence[str] | None = None,
 ) -> tuple[Prior, PriorFunction]:
     """The prior corrected by measured compounds, with leave-one-out predictions for these.
 
@@ -63,6 +69,7 @@ def learn_own(
         ligands: Of n measurements; at least one.
         sites: (n,) the words of each, see ``binding.domain.words.pocket_words``.
         pk: (n,) measured, exact.
+        names: (n,) what to call the measurements where they are listed as evidence.
     """
     features = Features.of(ligands)
     keys = features.keys()
@@ -83,7 +90,7 @@ def learn_own(
     places.scale(bound, row_site)
     row_weights, at_site = _corrected(bound, RIDGE_AT_SITE, _mean(pk - said.at_site, row_of), row_ligand)
     fit = SiteFit(places, row_ligand, row_site, row_weights, 0.0)
-    after = _joined(prior, distinct, weights, fit, ligands)
+    after = _joined(prior, distinct, weights, fit, ligands, Measured(joined_names(names, row_of), _mean(pk, row_of)))
     names = [keys[row] for row in first_ligands.tolist()]
     by_ligand = _mean(at_site, row_ligand)
     return after, Unseen(
@@ -122,7 +129,12 @@ def _corrected(
 
 
 def _joined(
-    prior: Prior, features: Features, weights: np.ndarray, at_site: SiteFit, ligands: Sequence[LigandGraph]
+    prior: Prior,
+    features: Features,
+    weights: np.ndarray,
+    at_site: SiteFit,
+    ligands: Sequence[LigandGraph],
+    measured: Measured,
 ) -> Prior:
     """A prior and its correction as one prior."""
     known, fit = prior.features, prior.at_site
@@ -148,4 +160,5 @@ def _joined(
         (min(prior.atoms[0], atoms[0]), max(prior.atoms[1], atoms[1])),
         prior.elements + elements,
         joined,
+        Measured.joined([prior.measured or Measured.unknown(len(fit.weights)), measured]),
     )

@@ -13,7 +13,7 @@ import numpy as np
 from binding.constants import Experts
 from binding.errors import LigandError, UsageError
 from binding.graph.site import PocketSpec
-from binding.io.columns import OutputColumn
+from binding.io.columns import OutputColumn, evidence_columns
 from binding.io.ligand import BadRecord, read_ligands
 from binding.io.template import parse_template
 from binding.score.plausibility import PoseChecks
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_BATCH_SIZE = 32
 PocketInput = PocketSpec | Path | str
+MOST_EVIDENCE = 100
 _CACHED_FILES = 8
 _NUMBER = r"[-+]?[0-9]*\.?[0-9]+"
 
@@ -40,6 +41,7 @@ class ScoringOptions:
         batch_size: Complexes in one pass of the network.
         experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry) or ``prior``.
         checks: The tests of plausibility that each pose goes through; none if None.
+        evidence: Measurements behind the prior's part of pk to list in each row.
 
     Raises:
         UsageError: A number is out of range.
@@ -54,10 +56,13 @@ class ScoringOptions:
     batch_size: int = DEFAULT_BATCH_SIZE
     experts: Experts | str = Experts.all
     checks: PoseChecks | None = None
+    evidence: int = 0
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.workers is not None and self.workers < 0):
             raise UsageError("batch_size must be 1 or more and workers 0 or more.")
+        if not 0 <= self.evidence <= MOST_EVIDENCE:
+            raise UsageError(f"evidence must be 0 to {MOST_EVIDENCE}.", "A row lists so many measurements at most.")
         if self.experts not in list(Experts):
             raise UsageError(f"There are no experts {self.experts!r}.", f"Use one of {', '.join(Experts)}.")
         if self.template is not None:
@@ -65,8 +70,9 @@ class ScoringOptions:
 
     @property
     def requested_columns(self) -> tuple[OutputColumn, ...]:
-        """Columns of ``binding.io.columns.ON_REQUEST`` that the rows have."""
-        return () if self.checks is None else self.checks.columns
+        """Columns that the rows have on request only: checks of the pose, and evidence."""
+        checks = () if self.checks is None else self.checks.columns
+        return (*checks, *evidence_columns(self.evidence))
 
     def load(self) -> Scorer:
         """The model, loaded if it is not yet.

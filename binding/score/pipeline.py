@@ -19,6 +19,7 @@ from binding.errors import BindingError
 from binding.io.results import ResultRow
 from binding.io.table import Request
 from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
+from binding.score.evidence import evidence_in, evidence_values
 from binding.score.featurize import Failed, Featurized, Outcome, featurize
 from binding.score.jobs import Job, is_large, jobs_of, single_records
 from binding.score.network import Numbers, bound_warnings, score_graphs
@@ -62,16 +63,17 @@ def score_requests(
     outcomes = _with_unique_ids(_in_workers(jobs, workers) if workers else _in_this_process(jobs))
     with _network_threads(workers):
         while window := list(islice(outcomes, _WINDOW_BATCHES * options.batch_size)):
-            yield from zip(window, rows_of(window, scorer, options.batch_size), strict=True)
+            yield from zip(window, rows_of(window, scorer, options.batch_size, options.evidence), strict=True)
 
 
-def rows_of(outcomes: Sequence[Outcome], scorer: Scorer, batch_size: int) -> list[ResultRow]:
+def rows_of(outcomes: Sequence[Outcome], scorer: Scorer, batch_size: int, evidence: int = 0) -> list[ResultRow]:
     """Scores what became of some records: the one place where a graph and its numbers become a row.
 
     Args:
         outcomes: Any number; they are batched by size among themselves, so the same outcomes give the same bits.
         scorer: The model.
         batch_size: Most complexes in one pass of the network.
+        evidence: Measurements to list in each row.
 
     Returns:
         A row for each, in the order given.
@@ -79,7 +81,7 @@ def rows_of(outcomes: Sequence[Outcome], scorer: Scorer, batch_size: int) -> lis
     graphs = [outcome.graph for outcome in outcomes if isinstance(outcome, Featurized)]
     numbers = iter(score_graphs(graphs, scorer, batch_size))
     return [
-        _scored_row(outcome, next(numbers), scorer)
+        _scored_row(outcome, next(numbers), scorer, evidence)
         if isinstance(outcome, Featurized)
         else _failed_row(outcome, scorer.name)
         for outcome in outcomes
@@ -152,16 +154,16 @@ def _network_threads(workers: int) -> Iterator[None]:
 # ---------------------------------------------------------------- outcomes -> rows
 
 
-def _scored_row(outcome: Featurized, result: Numbers | BindingError, scorer: Scorer) -> ResultRow:
+def _scored_row(outcome: Featurized, result: Numbers | BindingError, scorer: Scorer, evidence: int = 0) -> ResultRow:
     if isinstance(result, BindingError):
         name, size = outcome.ligand.name, outcome.ligand.num_atoms
         return _failed_row(Failed(outcome.id, outcome.protein, name, result, size), scorer.name)
     near = UNKNOWN if scorer.domain is None else scorer.domain.judge(outcome.graph.ligand, outcome.words)
     numbers = result._asdict() | near.columns() | dict(outcome.checks)
     warnings = (*outcome.warnings, *near.warnings, *bound_warnings(result.pk))
-    return ResultRow.scored(
-        outcome.id, outcome.protein, outcome.ligand, **numbers, model=scorer.name, warnings=warnings
-    )
+    row = ResultRow.scored(outcome.id, outcome.protein, outcome.ligand, **numbers, model=scorer.name, warnings=warnings)
+    found = evidence_in(outcome.graph, scorer, evidence) if evidence else None
+    return row if found is None else replace(row, more={**row.more, **evidence_values(found)})
 
 
 def _failed_row(outcome: Failed, model: str) -> ResultRow:

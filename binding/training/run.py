@@ -43,6 +43,7 @@ _MADE = (
     "model.safetensors",
     "model.json",
     "model.domain.npz",
+    "model.evidence.npz",
     "validation.csv",
 )
 _PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from binding.poses.poser import Posing
     from binding.pretraining.config import PretrainConfig
     from binding.pretraining.run import PretrainResult
+    from binding.probes.rows import Probed
+    from binding.probes.run import ProbePlan
     from binding.reports.view import View
     from binding.screening.ledger import Progress
     from binding.screening.plan import EngineOptions, Shard
@@ -241,6 +243,73 @@ def explain_rows(
     from binding.explanation import run
 
     return run.explain_rows(requests, options, asked)
+
+
+def probe(
+    source: str | Path | Protein | Sequence[Request],
+    ligands: LigandInput | Sequence[LigandInput] | None = None,
+    *,
+    ligand: str = "auto",
+    pocket: PocketInput | None = None,
+    template: str | None = None,
+    model: Scorer | str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    batch_size: int = DEFAULT_BATCH_SIZE,
+    plan: ProbePlan | None = None,
+    output: str | Path | None = None,
+) -> pd.DataFrame:
+    """Change a part of the model or of its input, without training, and say what follows.
+
+    Args:
+        source: As for ``predict``, like all that follow down to ``batch_size``.
+        ligands: Ligand files or molecules.
+        ligand: Which ligand of a complex file.
+        pocket: Which residues are the pocket.
+        template: SMILES with the bond orders of a ligand that has none.
+        model: From ``load_model``, or what it takes.
+        device: Where a model is loaded to that is not loaded yet.
+        workers: Processes that read files.
+        batch_size: Complexes in one pass of the network.
+        plan: What to change, a ``binding.probes.run.ProbePlan``; everything if None.
+        output: Also write the rows to this ``.csv``.
+
+    Returns:
+        Rows of ``binding.probes.rows.PROBE_COLUMNS``, those of one record together, the unchanged one first. A record
+        that could not be scored has none.
+
+    Raises:
+        BindingError: As for ``predict``.
+    """
+    from binding.files import atomic
+    from binding.probes.rows import to_table
+
+    options = ScoringOptions(
+        pocket=resolve_pocket(pocket),
+        template=template,
+        model=model,
+        device=device,
+        workers=workers,
+        batch_size=batch_size,
+    )
+    table = to_table(probe_rows(requests_from(source, ligands, ligand=ligand), options, plan))
+    if output is not None:
+        with atomic(Path(output)) as partial:
+            table.to_csv(partial, index=False, float_format="%.4f")
+    return table
+
+
+def probe_rows(
+    requests: Iterable[Request], options: ScoringOptions | None = None, plan: ProbePlan | None = None
+) -> Iterator[Probed]:
+    """Like ``probe``, one complex after the other as they are ready; ``requests_from`` makes the requests.
+
+    Raises:
+        BindingError: Before the first one, where the model cannot be loaded.
+    """
+    from binding.probes import run
+
+    return run.probe_rows(requests, options, plan)
 
 
 def screen(

@@ -17,6 +17,7 @@ from binding.cli import (
     prepare,
     pretrain,
     prior,
+    probe,
     report,
     screen,
     split,
@@ -61,6 +62,7 @@ def _program(
 
 app.command("predict", epilog=f"Columns of the rows: {', '.join(names(PREDICTION))}.")(predict.command)
 app.command("explain")(explain.command)
+app.command("probe")(probe.command)
 app.command("screen")(screen.command)
 app.command("top")(top.command)
 app.command("report")(report.command)

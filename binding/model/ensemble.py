@@ -157,6 +157,18 @@ class Scorer:
     def _repr_html_(self) -> str:
         return card_html(self.card)
 
+    def with_parts(self, **parts: Any) -> Scorer:
+        """The same scorer with other ``members``, ``prior`` or ``geometry``; nothing that it had encoded is kept.
+
+        Args:
+            parts: Attributes by name.
+        """
+        other = copy.copy(self)
+        for name, part in parts.items():
+            setattr(other, name, part)
+        other._kept, other._digests = OrderedDict(), WeakKeyDictionary()
+        return other
+
     @torch.inference_mode()
     def score(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Scores:
         """Scores graphs together; those that hold the same pocket object share its encoding.

@@ -91,10 +91,13 @@ def learn_own(
     row_weights, at_site = _corrected(bound, RIDGE_AT_SITE, _mean(pk - said.at_site, row_of), row_ligand)
     fit = SiteFit(places, row_ligand, row_site, row_weights, 0.0)
     after = _joined(prior, distinct, weights, fit, ligands, Measured(joined_names(names, row_of), _mean(pk, row_of)))
-    names = [keys[row] for row in first_ligands.tolist()]
+    own_keys = [keys[row] for row in first_ligands.tolist()]
     by_ligand = _mean(at_site, row_ligand)
     return after, Unseen(
-        prior, after, dict(zip(names, alone.tolist(), strict=True)), dict(zip(names, by_ligand.tolist(), strict=True))
+        prior,
+        after,
+        dict(zip(own_keys, alone.tolist(), strict=True)),
+        dict(zip(own_keys, by_ligand.tolist(), strict=True)),
     )
 
 

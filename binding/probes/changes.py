@@ -28,13 +28,17 @@ PARTS: Final = {
     "attention-choice": "the weights of attention lose both: all partners in reach count alike",
     "angles": "no angle between ligand and protein is read: distances and counts are left",
     "vina": "Vina's terms add nothing",
+    "geometry": "the geometry expert says its constant",
     "far-residues": "residues that no ligand atom reaches are removed from the pocket",
-    "protein": "no residue is seen: what the ligand says alone",
+    "protein": "the ligand lies far from the protein: what it says alone",
     "prior-site": "the prior does not know the site",
     "prior": "the prior says the mean of all measurements",
 }
 #: The encoder whose states are scaled, by modality.
 MODALITIES: Final = {"ligand": "molecule", "protein": "pocket"}
+
+
+_FAR: Final = 1000.0  # Å
 
 
 class Scaled(nn.Module):
@@ -55,14 +59,27 @@ class Scaled(nn.Module):
 
 
 def without(scorer: Scorer, part: str) -> Scorer:
-    """The model without one of its ``PARTS``; ``far-residues`` are no part of it, see ``near_only``."""
+    """The model without one of its ``PARTS``.
+
+    ``protein`` and ``far-residues`` are parts of a complex instead: see ``apart`` and ``near_only``.
+    """
     if part in _PRIORS:
-        prior = None if scorer.prior is None else _PRIORS[part](scorer.prior)
-        return scorer.with_parts(prior=prior)
-    if part == "protein":
-        prior = None if scorer.prior is None else _nowhere(scorer.prior)
-        return _edited(scorer, _blind).with_parts(prior=prior)
+        return scorer.with_parts(prior=None if scorer.prior is None else _PRIORS[part](scorer.prior))
+    if part == "geometry":
+        return scorer.with_parts(geometry=None if scorer.geometry is None else scorer.geometry.constant_only())
     return _edited(scorer, _EDITS[part])
+
+
+def lacking(scorer: Scorer) -> set[str]:
+    """The ``PARTS`` that a model does not have."""
+    missing = {
+        "prior": scorer.prior is None or not scorer.line.prior,
+        "prior-site": scorer.prior is None or not scorer.line.prior,
+        "geometry": scorer.geometry is None or not scorer.line.geometry,
+        "vina": not scorer.config.physics,
+        "angles": not scorer.config.angles,
+    }
+    return {part for part, lacks in missing.items() if lacks}
 
 
 def scaled(scorer: Scorer, modality: str, factor: float) -> Scorer:
@@ -85,6 +102,12 @@ def near_only(graph: ComplexGraph, pocket: Protein, reached: np.ndarray) -> tupl
     """
     kept = pocket.select(np.isin(np.arange(pocket.num_residues), reached))
     return ComplexGraph(graph.ligand, build_pocket_graph(kept)), kept
+
+
+def apart(graph: ComplexGraph) -> ComplexGraph:
+    """A complex whose ligand lies so far away that it touches nothing."""
+    positions = graph.ligand.positions + np.array([_FAR, 0.0, 0.0])
+    return ComplexGraph(replace(graph.ligand, positions=positions), graph.pocket)
 
 
 def planted(graph: ComplexGraph, row: int, residue: str) -> ComplexGraph:
@@ -152,10 +175,6 @@ def _no_angles(network: InteractionModel) -> None:
 
 def _no_vina(network: InteractionModel) -> None:
     network.physics = None
-
-
-def _blind(network: InteractionModel) -> None:
-    network.config = network.config.model_copy(update={"protein": False})
 
 
 _EDITS: Final = {

@@ -26,6 +26,7 @@ class Response:
         pk: pK.
         network: The networks' part of it.
         prior: The prior's part of it; 0 where the weights have none.
+        geometry: The geometry expert's part of it; 0 where the weights have none.
         pose: Probability that the pose is near-native.
         contributions: pK of each residue in reach, by its label.
         gradients: Gradient times input of the encoded states of each residue of the pocket, pK, by its label.
@@ -35,6 +36,7 @@ class Response:
     pk: float
     network: float
     prior: float
+    geometry: float
     pose: float
     contributions: dict[str, float]
     gradients: dict[str, float]
@@ -70,12 +72,13 @@ def response_of(graph: ComplexGraph, pocket: Protein, scorer: Scorer) -> Respons
     atoms = [str(number) for number in range(1, graph.ligand.num_atoms + 1)]
     found = contributions_of(graph, scorer)
     residues = [labels[row] for row in found.pocket_rows.tolist()]
-    prior = float(sum(found.prior.values()))
+    prior, geometry = float(sum(found.prior.values())), float(sum(found.geometry.values()))
     scores = scorer.score([graph])
     return Response(
         pk=float(scores.pk[0]),
-        network=float(scores.pk[0]) - prior,
+        network=found.pk - prior - geometry,
         prior=prior,
+        geometry=geometry,
         pose=float(scores.pose[0]),
         contributions=dict(zip(residues, found.residues.pk.tolist(), strict=True)),
         gradients=dict(zip(labels, _gradients(graph, scorer).tolist(), strict=True)),
@@ -109,7 +112,7 @@ def _gradients(graph: ComplexGraph, scorer: Scorer) -> np.ndarray:
             (gradient,) = torch.autograd.grad(pk, states, allow_unused=True) if pk.requires_grad else (None,)
         if gradient is not None:
             total += (gradient * states).sum(-1).detach().double().cpu().numpy()
-    return scorer.members[0].interaction.config.network_weight * total / len(scorer.members)
+    return scorer.line.network * total / len(scorer.members)
 
 
 def _spread_moved(before: dict[str, float], after: dict[str, float]) -> float:

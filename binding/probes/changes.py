@@ -16,6 +16,7 @@ from binding.graph.fields import ComplexGraph
 from binding.graph.pocket import build_pocket_graph
 from binding.model.ensemble import Scorer
 from binding.model.interaction import InteractionModel
+from binding.model.kernel_readout import KernelReadout
 from binding.model.layers.geometry import PairGeometry
 from binding.prior.model import Prior, SiteFit
 from binding.structures import Protein
@@ -66,7 +67,7 @@ def without(scorer: Scorer, part: str) -> Scorer:
     if part in _PRIORS:
         return scorer.with_parts(prior=None if scorer.prior is None else _PRIORS[part](scorer.prior))
     if part == "geometry":
-        return scorer.with_parts(geometry=None if scorer.geometry is None else scorer.geometry.constant_only())
+        return scorer.with_parts(geometry=None if scorer.geometry is None else _constant_alone(scorer.geometry))
     return _edited(scorer, _EDITS[part])
 
 
@@ -186,7 +187,7 @@ _EDITS: Final = {
     "vina": _no_vina,
 }
 
-# ---------------------------------------------------------------- the prior
+# ---------------------------------------------------------------- the prior and the geometry expert
 
 
 def _nowhere(prior: Prior) -> Prior:
@@ -202,6 +203,12 @@ def _mean_alone(prior: Prior) -> Prior:
 
 def _with_fit(prior: Prior, fit: SiteFit) -> Prior:
     return Prior(prior.features, prior.weights, prior.mean, prior.atoms, prior.elements, fit, prior.measured)
+
+
+def _constant_alone(readout: KernelReadout) -> KernelReadout:
+    nothing = np.zeros_like(readout.weights)
+    parts = (readout.support, readout.means, readout.scales, nothing, readout.constant)
+    return KernelReadout(readout.config, *parts)
 
 
 _PRIORS: Final = {"prior-site": _nowhere, "prior": _mean_alone}

@@ -24,12 +24,12 @@ class Response:
 
     Attributes:
         pk: pK.
-        network: The networks' part of it.
+        network: What the networks say by themselves, pK, whatever weight that has in pk.
         prior: The prior's part of it; 0 where the weights have none.
         geometry: The geometry expert's part of it; 0 where the weights have none.
         pose: Probability that the pose is near-native.
         contributions: pK of each residue in reach, by its label.
-        gradients: Gradient times input of the encoded states of each residue of the pocket, pK, by its label.
+        gradients: Gradient of ``network`` times the encoded states of each residue of the pocket, pK, by its label.
         attention: The weights.
     """
 
@@ -76,7 +76,7 @@ def response_of(graph: ComplexGraph, pocket: Protein, scorer: Scorer) -> Respons
     scores = scorer.score([graph])
     return Response(
         pk=float(scores.pk[0]),
-        network=found.pk - prior - geometry,
+        network=float(np.mean([output.pk.item() for output in scorer.outputs(graph)[2]])),
         prior=prior,
         geometry=geometry,
         pose=float(scores.pose[0]),
@@ -96,7 +96,7 @@ def moved(before: Response, after: Response) -> Moved:
 
 
 def _gradients(graph: ComplexGraph, scorer: Scorer) -> np.ndarray:
-    """(residues,) pK, gradient of pk by the states of each residue times these states, averaged over the networks."""
+    """(residues,) pK, gradient of the networks' pK by the states of each residue times these states, averaged."""
     batch = collate([graph], scorer.dtype).to(scorer.device)
     total = np.zeros(graph.pocket.num_residues)
     for member in scorer.members:
@@ -112,7 +112,7 @@ def _gradients(graph: ComplexGraph, scorer: Scorer) -> np.ndarray:
             (gradient,) = torch.autograd.grad(pk, states, allow_unused=True) if pk.requires_grad else (None,)
         if gradient is not None:
             total += (gradient * states).sum(-1).detach().double().cpu().numpy()
-    return scorer.line.network * total / len(scorer.members)
+    return total / len(scorer.members)
 
 
 def _spread_moved(before: dict[str, float], after: dict[str, float]) -> float:

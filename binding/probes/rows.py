@@ -32,7 +32,7 @@ class ProbeRow:
         level: Factor of ``scale``, Å of ``noise``; NaN for the others.
         pk: pK after the change; of ``noise`` the mean over the draws.
         pk_change: pK after less before; of ``noise`` the root mean square over the draws, like the three that follow.
-        network_change: The networks' part of it.
+        network_change: That of what the networks say by themselves, whatever weight it has in pk.
         prior_change: The prior's part of it.
         geometry_change: The geometry expert's part of it.
         pose: Probability that the pose is near-native; of ``noise`` the mean.

@@ -28,7 +28,7 @@ from binding.data.ligand_table import LigandsBySmiles
 from binding.errors import BindingError
 from binding.model.weights import load_model, resolve_weights
 from binding.prior.fit import RIDGE_AT_SITE
-from binding.prior.kernel import Features, kernel_matrix
+from binding.prior.kernel import Features
 from binding.prior.measured import Measured, evidence_path
 from binding.prior.model import Prior
 from scripts.release.posed import complex_index
@@ -100,43 +100,41 @@ def own_sites(caches: list[Path]) -> dict[str, bytes]:
     return found
 
 
-def values_of(prior: Prior) -> np.ndarray:
-    """(r,) pK that each row of the prior was measured at, as the fit itself says it."""
-    fit, ligands = prior.at_site, kernel_matrix(prior.features)
-    fitted = np.empty(len(fit.weights))
-    padded = np.where(fit.row_site < 0, len(fit.sites), fit.row_site)
-    words = fit.sites.split()
-    alike = {site: np.append(fit.sites.similarity(words[site]), 0.0) for site in range(len(words))}
-    alike[len(words)] = np.zeros(len(words) + 1)
-    for row, (ligand, site) in enumerate(zip(fit.row_ligand, padded, strict=True)):
-        terms = fit.weights * ligands[ligand, fit.row_ligand] * (1.0 + alike[int(site)][padded])
-        fitted[row] = fit.mean + terms.sum()
-    return fitted + RIDGE_AT_SITE * fit.weights
+def value_of(prior: Prior, row: int, words: np.ndarray) -> float:
+    """pK that a row of the prior was measured at, as the fit itself says it.
+
+    Args:
+        prior: The prior.
+        row: The row.
+        words: Of its site.
+    """
+    fit = prior.at_site
+    known = prior.features.take(fit.row_ligand[row : row + 1])
+    return float(prior.predict_features(known, [words]).at_site[0]) + RIDGE_AT_SITE * float(fit.weights[row])
 
 
-def named(rows: list[int], values: np.ndarray, sites: list[bytes], known: list[Known]) -> dict[int, list[Known]]:
+def named(values: dict[int, float], sites: dict[int, bytes], known: list[Known]) -> dict[int, list[Known]]:
     """Which measurements of one ligand each of its rows averages.
 
     Args:
-        rows: Rows of the ligand.
-        values: (r,) pK of all rows.
-        sites: Words of the site of each of these rows; empty where it is not known.
+        values: pK of each row of the ligand.
+        sites: Words of the site of each; empty where it is not known.
         known: Measurements of the ligand.
     """
-    if len(rows) == 1 and abs(np.mean([one.pk for one in known]) - values[rows[0]]) < CLOSE:
-        return {rows[0]: known}
+    if len(values) == 1 and all(abs(np.mean([one.pk for one in known]) - value) < CLOSE for value in values.values()):
+        return dict.fromkeys(values, known)
     found: dict[int, list[Known]] = {}
     left = list(known)
-    for row, site in zip(rows, sites, strict=True):
-        here = [one for one in left if site and one.site == site]
-        if here and abs(np.mean([one.pk for one in here]) - values[row]) < CLOSE:
+    for row, value in values.items():
+        here = [one for one in left if sites[row] and one.site == sites[row]]
+        if here and abs(np.mean([one.pk for one in here]) - value) < CLOSE:
             found[row] = here
             left = [one for one in left if one not in here]
-    for row in rows:
+    for row, value in values.items():
         if row in found:
             continue
-        same = [one for one in left if abs(one.pk - values[row]) < CLOSE]
-        chosen = same[: max(1, len(same) - len(rows) + 1)] or _average(left[:MOST_TRIED], values[row])
+        same = [one for one in left if abs(one.pk - value) < CLOSE]
+        chosen = same[: max(1, len(same) - len(values) + 1)] or _average(left[:MOST_TRIED], value)
         if chosen:
             found[row] = chosen
             left = [one for one in left if one not in chosen]
@@ -153,18 +151,22 @@ def _average(known: list[Known], value: float) -> list[Known]:
 
 def measured_of(prior: Prior, known: dict[bytes, list[Known]]) -> Measured:
     """The measurements behind each row of a prior."""
-    fit, values = prior.at_site, values_of(prior)
-    words = [words.astype(np.uint32).tobytes() for words in fit.sites.split()] + [b""]
+    fit = prior.at_site
+    words = [*fit.sites.split(), np.zeros(0, dtype=np.uint32)]
     rows_of = defaultdict(list)
     for row, ligand in enumerate(fit.row_ligand.tolist()):
         rows_of[ligand].append(row)
-    names, pk = [""] * len(values), values.round(2)
+    names, pk = [""] * len(fit.weights), np.full(len(fit.weights), np.nan)
     for ligand, key in enumerate(prior.features.keys()):
-        if key not in known:
-            continue
-        rows = rows_of[ligand]
-        sites = [words[fit.row_site[row]] for row in rows]
-        for row, measured in named(rows, values, sites, known[key]).items():
+        rows, candidates = rows_of[ligand], known.get(key, [])
+        if len(rows) == len(candidates) == 1:  # nothing to tell apart
+            found = {rows[0]: candidates}
+        else:
+            values = {row: value_of(prior, row, words[fit.row_site[row]]) for row in rows}
+            pk[rows] = np.round(list(values.values()), 2)
+            sites = {row: words[fit.row_site[row]].astype(np.uint32).tobytes() for row in rows}
+            found = named(values, sites, candidates) if candidates else {}
+        for row, measured in found.items():
             names[row] = " ".join(dict.fromkeys(one.name for one in measured))
             pk[row] = np.mean([one.pk for one in measured])
     return Measured(np.array(names), pk)

@@ -24,6 +24,7 @@ def as_plain(explanation: Explanation) -> dict[str, Any]:
         "atoms": explanation.atoms(),
         "pairs": explanation.pairs(),
         "heads": _heads(explanation.heads),
+        "evidence": explanation.evidence(),
         "attention": _attention(explanation.attention),
         "gradients": _gradients(explanation.gradients),
         "occlusion": _occlusion(explanation.occlusion),

@@ -143,7 +143,29 @@ def _complex(explanation: Explanation, reasons: Reasons, pool: Pool, drawings: _
         "fragments": _fragments(reasons),
         "agreement": _agreement(reasons),
         "interactions": None,
-        "evidence": None,
+        "evidence": _evidence(explanation),
+    }
+
+
+def _evidence(explanation: Explanation) -> dict[str, Any] | None:
+    """The measurements behind the prior as cells; the numbers of the last column add up to the prior's part."""
+    rows = explanation.evidence()
+    if not rows:
+        return None
+
+    def cell(value: float, sign: str = "") -> str:
+        return f"{value:{sign}.2f}" if np.isfinite(value) else ""
+
+    numbers = ("measured_pk", "ligand_similarity", "site_similarity", "weight")
+    return {
+        "said": "The prior is a weighted sum of measurements: a PDB entry, a compound of BindingDB (BDBM) or ChEMBL. "
+        "Alike is 1 for the same ligand or site. Each adds its weight times its distance from the mean of all; the "
+        "last column adds up to the prior's part of pK.",
+        "columns": [
+            ["Measured", False],
+            *([name, True] for name in ("pK", "ligand alike", "site alike", "weight", "adds to pK")),
+        ],
+        "rows": [[row["measured"], *(cell(row[name]) for name in numbers), cell(row["pk"], "+")] for row in rows],
     }
 
 

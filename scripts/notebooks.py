@@ -69,7 +69,7 @@ def _outputs(source: str, where: str, names: dict[str, Any], number: int) -> lis
 
     tree = ast.parse(source, where)
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    with _display(display), redirect_stdout(printed):
+    with _Display(display), redirect_stdout(printed):
         exec(compile(tree, where, "exec"), names)
         value = None if last is None else eval(compile(ast.Expression(last.value), where, "eval"), names)  # noqa: S307
     if printed.getvalue():
@@ -80,7 +80,7 @@ def _outputs(source: str, where: str, names: dict[str, Any], number: int) -> lis
     return found + _figures()
 
 
-class _display:
+class _Display:
     """Lends cells the function ``display`` that Jupyter has."""
 
     def __init__(self, function: Callable[..., None]) -> None:

@@ -25,6 +25,7 @@ def as_plain(explanation: Explanation) -> dict[str, Any]:
         "pairs": explanation.pairs(),
         "heads": _heads(explanation.heads),
         "evidence": explanation.evidence(),
+        "interactions": explanation.interactions(),
         "attention": _attention(explanation.attention),
         "gradients": _gradients(explanation.gradients),
         "occlusion": _occlusion(explanation.occlusion),

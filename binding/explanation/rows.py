@@ -16,6 +16,7 @@ from binding.explanation.agreement import Agreement, compare, number_of_contacts
 from binding.explanation.attention import AttentionMaps, HeadMaps, heads_of
 from binding.explanation.contributions import PARTS, Contributions
 from binding.explanation.evidence import EVIDENCE_COLUMNS, evidence_rows
+from binding.explanation.interactions import INTERACTION_COLUMNS, Interaction, interaction_rows
 from binding.io.results import COLUMNS, ResultRow, to_frame
 from binding.prior.evidence import Evidence
 from binding.structures import Ligand, Protein, ResidueKind
@@ -95,12 +96,14 @@ _FLOATS: Final = (
     "ligand_similarity",
     "site_similarity",
     "weight",
+    "angle",
 )
 _TABLES: Final = {
     "residues": RESIDUE_COLUMNS,
     "atoms": ATOM_COLUMNS,
     "pairs": PAIR_COLUMNS,
     "evidence": EVIDENCE_COLUMNS,
+    "interactions": INTERACTION_COLUMNS,
 }
 
 
@@ -117,6 +120,7 @@ class Reasons:
         gradients: Integrated gradients.
         occlusion: What deleting costs.
         evidence: The measurements that the prior's part is made of; None also where the weights have no prior.
+        interactions: Hydrogen bonds and others by name.
     """
 
     contributions: Contributions
@@ -127,6 +131,7 @@ class Reasons:
     gradients: Gradients | None = None
     occlusion: Occlusion | None = None
     evidence: Evidence | None = None
+    interactions: tuple[Interaction, ...] | None = None
 
     @property
     def atom_labels(self) -> tuple[str, ...]:
@@ -297,6 +302,15 @@ class Explanation:
             }
         )
 
+    def interactions(self) -> list[dict[str, Any]]:
+        """Rows of ``INTERACTION_COLUMNS``; none where they were not asked for."""
+        reasons = self.reasons
+        if reasons is None or reasons.interactions is None:
+            return []
+        pk = np.full(reasons.pocket.num_residues, np.nan)
+        pk[reasons.contributions.pocket_rows] = reasons.contributions.residues.pk
+        return interaction_rows(self.row.id, reasons.interactions, reasons.atom_labels, reasons.pocket.residue_ids, pk)
+
     def evidence(self) -> list[dict[str, Any]]:
         """Rows of ``EVIDENCE_COLUMNS``; none without reasons, or where the weights have no prior."""
         return [] if self.reasons is None else evidence_rows(self.row.id, self.reasons.evidence)
@@ -357,6 +371,7 @@ class Explained:
         atoms: ``ATOM_COLUMNS``; empty for complexes that were not scored.
         pairs: ``PAIR_COLUMNS``; empty for complexes that were not scored.
         evidence: ``EVIDENCE_COLUMNS``; empty for complexes that were not scored and for weights without a prior.
+        interactions: ``INTERACTION_COLUMNS``; empty where they were not asked for.
         complexes: The explanations themselves, in the order of ``parts``, with attention by layer and head, gradients,
             occlusion and their agreement where they were asked for.
     """
@@ -366,6 +381,7 @@ class Explained:
     atoms: pd.DataFrame
     pairs: pd.DataFrame
     evidence: pd.DataFrame
+    interactions: pd.DataFrame
     complexes: list[Explanation] = field(default_factory=list)
 
     def _repr_html_(self) -> str:

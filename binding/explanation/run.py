@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from binding.errors import BindingError
-from binding.explanation import gradients
+from binding.explanation import gradients, interactions
 from binding.explanation.attention import attention_of
 from binding.explanation.contacts import contact_kinds
 from binding.explanation.contributions import contributions_of
@@ -34,12 +34,14 @@ class Asked:
         gradients: Integrated gradients; they need captum.
         occlusion: What deleting each residue and each piece of the ligand costs.
         evidence: How many of the measurements to list that the prior's part is made of.
+        interactions: Hydrogen bonds and others as a chemist names them; they need ProLIF.
     """
 
     attention: bool = False
     gradients: bool = False
     occlusion: bool = False
     evidence: int = LISTED
+    interactions: bool = False
 
 
 def explain_rows(
@@ -59,6 +61,8 @@ def explain_rows(
     options, asked = options or ScoringOptions(), asked or Asked()
     if asked.gradients:
         gradients.check_installed()
+    if asked.interactions:
+        interactions.check_prolif()
     scorer = options.load()
     if asked.gradients:
         gradients.check_possible(scorer)
@@ -79,6 +83,7 @@ def reasons_of(item: Featurized, scorer: Scorer, asked: Asked | None = None) -> 
         gradients=gradients.gradients_of(graph, scorer, atoms, residues) if asked.gradients else None,
         occlusion=occlude(pocket, item.ligand, graph, scorer, rows) if asked.occlusion else None,
         evidence=evidence_in(graph, scorer, asked.evidence) if asked.evidence else None,
+        interactions=interactions.interactions_of(pocket, item.ligand) if asked.interactions else None,
     )
 
 

@@ -142,9 +142,28 @@ def _complex(explanation: Explanation, reasons: Reasons, pool: Pool, drawings: _
         "attention": None,
         "fragments": _fragments(reasons),
         "agreement": _agreement(reasons),
-        "interactions": None,
+        "interactions": _interactions(explanation, reasons),
         "evidence": _evidence(explanation),
     }
+
+
+def _interactions(explanation: Explanation, reasons: Reasons) -> list[dict[str, Any]] | None:
+    """Interactions by name; ``place`` is that of the residue in the tables, None where it is out of reach."""
+    if reasons.interactions is None:
+        return None
+    places = {row: place for place, row in enumerate(reasons.contributions.pocket_rows.tolist())}
+    return [
+        {
+            "kind": row["kind"],
+            "residue": row["residue_label"],
+            "atoms": row["atoms"],
+            "distance": finite(row["distance"], 2),
+            "angle": finite(row["angle"], 0),
+            "pk": finite(row["pk"]),
+            "place": places.get(one.pocket_row),
+        }
+        for row, one in zip(explanation.interactions(), reasons.interactions, strict=True)
+    ]
 
 
 def _evidence(explanation: Explanation) -> dict[str, Any] | None:

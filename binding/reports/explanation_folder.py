@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import IO, Any, Final, Self
 
 from binding.explanation.evidence import EVIDENCE_COLUMNS
+from binding.explanation.interactions import INTERACTION_COLUMNS
 from binding.explanation.plain import as_plain
 from binding.explanation.rows import ATOM_COLUMNS, PAIR_COLUMNS, PART_COLUMNS, RESIDUE_COLUMNS, Explanation, atom_text
 from binding.files import atomic, make_folder
@@ -21,17 +22,19 @@ from binding.reports.structures import STRUCTURE_FILES
 #: Complexes that the report draws; all are in the tables.
 DRAWN: Final = 50
 _PARTS, _RESIDUES, _ATOMS, _PAIRS = "parts.csv", "residues.csv", "atoms.csv", "pairs.csv"
-_EVIDENCE, _LIGANDS, _REPORT, _JSON = "evidence.csv", "ligands.sdf", "report.html", "explanation.json"
+_EVIDENCE, _INTERACTIONS = "evidence.csv", "interactions.csv"
+_LIGANDS, _REPORT, _JSON = "ligands.sdf", "report.html", "explanation.json"
 #: Of the ligands: one number a heavy atom, pK, in the order of the record.
 CONTRIBUTIONS_TAG: Final = "pk_contributions"
 #: What a folder of explanations holds.
-FILES: Final = (_PARTS, _RESIDUES, _ATOMS, _PAIRS, _EVIDENCE, _LIGANDS, _JSON, *STRUCTURE_FILES, _REPORT)
+FILES: Final = (_PARTS, _RESIDUES, _ATOMS, _PAIRS, _EVIDENCE, _INTERACTIONS, _LIGANDS, _JSON, *STRUCTURE_FILES, _REPORT)
 _TABLES: Final = {
     _PARTS: PART_COLUMNS,
     _RESIDUES: RESIDUE_COLUMNS,
     _ATOMS: ATOM_COLUMNS,
     _PAIRS: PAIR_COLUMNS,
     _EVIDENCE: EVIDENCE_COLUMNS,
+    _INTERACTIONS: INTERACTION_COLUMNS,
 }
 
 
@@ -77,6 +80,7 @@ class ExplanationFolder:
         self._put(_ATOMS, explanation.atoms())
         self._put(_PAIRS, explanation.pairs())
         self._put(_EVIDENCE, explanation.evidence())
+        self._put(_INTERACTIONS, explanation.interactions())
         begin = ",\n" if self._counts.total() else "\n"
         self._json.write(begin + json.dumps(as_plain(explanation), ensure_ascii=False, allow_nan=False))
         reasons = explanation.reasons

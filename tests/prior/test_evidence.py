@@ -133,3 +133,25 @@ def test_shipped_weights_name_their_measurements(name):
         assert said + prior_evidence.RIDGE_AT_SITE * fit.weights[row] == pytest.approx(
             prior.measured.pk[row], abs=0.02
         ), "the measured value fits the fit"
+
+
+def test_rows_and_explanations_list_it(examples, tmp_path):
+    """In columns of predict and in evidence.csv of explain; both add up to the prior's part."""
+    import pandas as pd
+
+    import binding
+
+    model = load_model(None, device="cpu")
+    named = examples / "1ia1_protein.pdb.gz", examples / "1ia1_ligand.sdf"
+    row = binding.predict(*named, model=model, evidence=2, output=tmp_path / "rows.csv").iloc[0]
+    whole = model.line.prior * row["pk_prior"]
+    assert row["evidence_1_share"] + row["evidence_2_share"] + row["evidence_rest"] == pytest.approx(whole, abs=1e-6)
+    assert pd.read_csv(tmp_path / "rows.csv")["evidence_2"].notna().all()
+    assert "evidence_1" not in binding.predict(*named, model=model)
+    found = binding.explain(*named, model=model, evidence=4, output=tmp_path / "why")
+    table = pd.read_csv(tmp_path / "why" / "evidence.csv")
+    assert table["rank"].tolist()[:4] == [1, 2, 3, 4]
+    assert len(table) == 6
+    parts = found.parts.iloc[0]
+    assert table["pk"].sum() == pytest.approx(parts["pk_prior_ligand"] + parts["pk_prior_site"], abs=1e-3)
+    assert table["measured"][0] in (tmp_path / "why" / "report.html").read_text()

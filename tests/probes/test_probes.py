@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import binding
+from binding.api import requests_from
 from binding.cli.main import app
 from binding.errors import UsageError
 from binding.model.weights import load_model
@@ -29,7 +30,7 @@ def scorer():
 
 @pytest.fixture(scope="module")
 def item(examples):
-    requests = binding.api.requests_from(examples / "1ia1_protein.pdb.gz", [examples / "1ia1_ligand.sdf"])
+    requests = requests_from(examples / "1ia1_protein.pdb.gz", [examples / "1ia1_ligand.sdf"])
     (found,) = (one for job in jobs_of(requests, ScoringOptions()) for one in featurize(job))
     return found
 
@@ -123,17 +124,17 @@ def test_the_command(scorer, examples, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     out = tmp_path / "probes.csv"
     named = [str(examples / "1ia1_protein.pdb.gz"), str(examples / "1ia1_ligand.sdf")]
-    asked = ["probe", *named, "-o", str(out), "--only", "plant", "--plant", "A:GLU:32=LYS", "--quiet"]
+    asked = ["probe", *named, "-o", str(out), "--only", "plant", "--plant", "B:GLU:32=LYS", "--quiet"]
     found = CliRunner().invoke(app, asked)
     assert found.exit_code == 0, found.output
-    assert "A:GLU:32=LYS" in found.stdout
+    assert "B:GLU:32=LYS" in found.stdout
     assert max(map(len, found.stdout.splitlines())) <= 80
     rows = pd.read_csv(out)
-    assert rows["part"].tolist()[1:] == ["A:GLU:32=LYS"]
+    assert rows["part"].tolist()[1:] == ["B:GLU:32=LYS"]
     assert math.isnan(rows["level"].iloc[1])
-    missing = CliRunner().invoke(app, ["probe", *named, "--only", "plant", "--plant", "A:GLU:999=LYS", "--quiet"])
+    missing = CliRunner().invoke(app, ["probe", *named, "--only", "plant", "--plant", "B:GLU:999=LYS", "--quiet"])
     assert missing.exit_code == 4
-    assert "there is no residue A:GLU:999 in the pocket" in missing.stderr
+    assert "there is no residue B:GLU:999 in the pocket" in missing.stderr
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_wrong_plans_are_refused(wrong, told):
 def test_a_record_that_cannot_be_scored_has_no_probes(scorer, examples, tmp_path):
     broken = tmp_path / "broken.sdf"
     broken.write_text("x\n\n\n  0  0  0\nM  END\n$$$$\n")
-    requests = binding.api.requests_from(examples / "1ia1_protein.pdb.gz", [broken])
+    requests = requests_from(examples / "1ia1_protein.pdb.gz", [broken])
     (found,) = probe_rows(requests, ScoringOptions(model=scorer), ProbePlan(probes=("off",)))
     assert found.row.status == "failed"
     assert found.rows() == []

@@ -164,6 +164,8 @@ def explain(
     attention: bool = False,
     gradients: bool = False,
     occlusion: bool = False,
+    evidence: int = 10,
+    interactions: bool = False,
     output: str | Path | None = None,
 ) -> Explained:
     """Say what each pk is the sum of: its parts, and what each residue and each ligand atom contributes by contacts.
@@ -182,7 +184,9 @@ def explain(
         attention: Also give the attention weights of each network, layer, direction and head.
         gradients: Also give integrated gradients by pair, atom and residue; needs the extra ``explain`` (captum).
         occlusion: Also delete each residue in reach and each piece of the ligand, and say what pk loses.
-        output: Also write a folder: four tables, the ligands with the contributions of their atoms, and a report.
+        evidence: How many measurements behind the prior's part to list; 0 for none.
+        interactions: Also name hydrogen bonds, salt bridges and the like; needs the extra ``interactions`` (ProLIF).
+        output: Also write a folder: tables, the ligands with the contributions of their atoms, and a report.
 
     Returns:
         Tables by complex, residue, atom and pair of both, in pK; above zero binds tighter. ``parts`` has one row a
@@ -204,7 +208,13 @@ def explain(
         batch_size=batch_size,
         experts=experts,
     )
-    asked = Asked(attention=attention, gradients=gradients, occlusion=occlusion)
+    asked = Asked(
+        attention=attention,
+        gradients=gradients,
+        occlusion=occlusion,
+        evidence=evidence,
+        interactions=interactions,
+    )
     found = explain_rows(requests_from(source, ligands, ligand=ligand), options, asked)
     if output is None:
         return Explained.of(found)

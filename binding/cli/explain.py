@@ -81,6 +81,12 @@ def command(
             "--evidence", metavar="N", min=0, help="Measurements behind the prior's part to list; 0 for none."
         ),
     ] = 10,
+    interactions: Annotated[
+        bool,
+        typer.Option(
+            "--interactions", help="Also name hydrogen bonds, salt bridges and others (extra `interactions`, ProLIF)."
+        ),
+    ] = False,
     *,
     scoring: options.Scoring,
     quiet: options.Quiet = False,
@@ -110,7 +116,7 @@ def command(
         files = [item for item in (source, *scoring.files, *named) if isinstance(item, Path)]
         for name in explaining.FILES:
             check_not_input(output / name, files)
-    found = api.explain_rows(requests, chosen, Asked(attention, gradients, occlusion, evidence))
+    found = api.explain_rows(requests, chosen, Asked(attention, gradients, occlusion, evidence, interactions))
     tally = Tally(keep=False, limit=None)
     shown: list[Explanation] = []
     with nullcontext() if output is None else explaining.ExplanationFolder(output) as folder:
@@ -171,6 +177,7 @@ def _show_one(explanation: Explanation, top: int) -> None:
             caption = f"{len(chosen)} of {len(rows)} {title}s"
             terminal.print_columns([Column(title, False, label), *_share_columns(), *extra], chosen, caption)
     _show_fragments(explanation)
+    _show_interactions(explanation.interactions())
     _show_evidence(explanation.evidence(), top)
     if others and explanation.agreement is not None:
         terminal.console().print(explanation.agreement.sentence, markup=False)
@@ -208,6 +215,21 @@ def _show_fragments(explanation: Explanation) -> None:
         Column("SMILES", False, lambda item: item["smiles"]),
     ]
     terminal.print_columns(columns, rows, "deleted: what pK loses without it; above zero it holds the ligand")
+
+
+def _show_interactions(rows: Sequence[dict[str, Any]]) -> None:
+    """Interactions by name, nearest first."""
+    if not rows:
+        return
+    columns = [
+        Column("interaction", False, lambda row: row["kind"]),
+        Column("residue", False, lambda row: row["residue_label"]),
+        Column("ligand atoms", False, lambda row: row["atoms"]),
+        Column("distance\nÅ", True, lambda row: number(row["distance"], 2)),
+        Column("angle\n°", True, lambda row: number(row["angle"], 0)),
+        Column("residue's\npK", True, lambda row: f"{row['pk']:+.2f}" if math.isfinite(row["pk"]) else ""),
+    ]
+    terminal.print_columns(columns, rows, "found by ProLIF from heavy atoms; they do not enter pK")
 
 
 def _show_evidence(rows: Sequence[dict[str, Any]], top: int) -> None:

@@ -100,17 +100,19 @@ def own_sites(caches: list[Path]) -> dict[str, bytes]:
     return found
 
 
-def value_of(prior: Prior, row: int, words: np.ndarray) -> float:
-    """pK that a row of the prior was measured at, as the fit itself says it.
+def values_of(prior: Prior, ligand: int, bits: np.ndarray, rows: list[int], words: list[np.ndarray]) -> np.ndarray:
+    """pK that the rows of one ligand were measured at, as the fit itself says it.
 
     Args:
         prior: The prior.
-        row: The row.
-        words: Of its site.
+        ligand: The known ligand.
+        bits: Of its fingerprint.
+        rows: Its rows.
+        words: Of the site of each row.
     """
-    fit = prior.at_site
-    known = prior.features.take(fit.row_ligand[row : row + 1])
-    return float(prior.predict_features(known, [words]).at_site[0]) + RIDGE_AT_SITE * float(fit.weights[row])
+    known = Features(bits, np.array([len(bits)]), prior.features.descriptors[ligand : ligand + 1])
+    fitted = prior.predict_features(known, words, np.zeros(len(rows), dtype=np.int64)).at_site
+    return fitted + RIDGE_AT_SITE * prior.at_site.weights[rows]
 
 
 def named(values: dict[int, float], sites: dict[int, bytes], known: list[Known]) -> dict[int, list[Known]]:
@@ -157,15 +159,15 @@ def measured_of(prior: Prior, known: dict[bytes, list[Known]]) -> Measured:
     for row, ligand in enumerate(fit.row_ligand.tolist()):
         rows_of[ligand].append(row)
     names, pk = [""] * len(fit.weights), np.full(len(fit.weights), np.nan)
-    for ligand, key in enumerate(prior.features.keys()):
-        rows, candidates = rows_of[ligand], known.get(key, [])
+    for ligand, bits in enumerate(prior.features.split()):
+        rows, candidates = rows_of[ligand], known.get(bits.tobytes(), [])
         if len(rows) == len(candidates) == 1:  # nothing to tell apart
             found = {rows[0]: candidates}
         else:
-            values = {row: value_of(prior, row, words[fit.row_site[row]]) for row in rows}
-            pk[rows] = np.round(list(values.values()), 2)
-            sites = {row: words[fit.row_site[row]].astype(np.uint32).tobytes() for row in rows}
-            found = named(values, sites, candidates) if candidates else {}
+            here = [words[fit.row_site[row]] for row in rows]
+            pk[rows] = values_of(prior, ligand, bits, rows, here).round(2)
+            sites = {row: site.astype(np.uint32).tobytes() for row, site in zip(rows, here, strict=True)}
+            found = named(dict(zip(rows, pk[rows].tolist(), strict=True)), sites, candidates) if candidates else {}
         for row, measured in found.items():
             names[row] = " ".join(dict.fromkeys(one.name for one in measured))
             pk[row] = np.mean([one.pk for one in measured])

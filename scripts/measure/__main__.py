@@ -57,6 +57,7 @@ def measurements(test: Path, data: Path, runs: Path) -> list[Measurement]:
         Measurement("explain", (data / "crystal",), (data / "crystal",)),
         Measurement("baselines", (data,), (cache / "crystal.npz", cache / "borrowed.npz")),
         Measurement("agreement", (test, "--complexes", 57), (test,)),
+        Measurement("interactions", (data, "--complexes", 60), (test,)),
         Measurement("held_out", ("prior", "--runs", *of_base, "--without", *networks, *known), (mixed, cache)),
         Measurement("held_out", ("domain", *networks, runs / "rows-0"), (runs / "rows-0", cache)),
         Measurement("limits", (data, table, "--whole", table.with_suffix(".npz"), *sites), (table,)),

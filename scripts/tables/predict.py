@@ -166,6 +166,18 @@ def explain_agreement() -> str:
     return f"{table(head, rows)}\n\n{of_pieces}"
 
 
+def explain_interactions() -> str:
+    """Areas of scripts.measure.interactions: which attribution finds the residues of each kind of interaction."""
+    content = load(FIGURES / "interactions.json")
+    measures = {name: text for name, text in _ATTRIBUTIONS.items() if name != "gradients"}
+    rows = [
+        (kind, str(found["contributions"]["complexes"]), *(estimate(found[name]) for name in measures))
+        for kind, found in sorted(content["auc"].items(), key=lambda item: -item[1]["contributions"]["complexes"])
+    ]
+    head = (f"interaction ({content['complexes']} of {content['of']} CASF-2016 complexes)", "complexes that have it")
+    return table((*head, *measures.values()), rows)
+
+
 def explain_attention() -> str:
     """What attention says beyond counting contacts, in a sentence."""
     content = load(FIGURES / "agreement.json")
@@ -194,6 +206,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "demo": demo,
     "explain_agreement": explain_agreement,
     "explain_attention": explain_attention,
+    "explain_interactions": explain_interactions,
     "explain_output": explain_output,
     "explain_parts": explain_parts,
     "explain_worth": explain_worth,

@@ -406,6 +406,7 @@ class Explained:
             empty = pd.DataFrame(columns=list(columns))
             found = pd.concat([frame for frame in frames if len(frame)] or [empty], ignore_index=True)
             tables[name] = found.astype({column: "float64" for column in columns if column in _FLOATS})
+        tables["evidence"] = tables["evidence"].astype({"rank": "Int64"})
         return cls(parts[list(PART_COLUMNS)], **tables, complexes=complexes)
 
 

@@ -38,7 +38,7 @@ class ProbePlan:
 
     Attributes:
         probes: Some of ``PROBES``.
-        plant: Such as ``A:VAL:84=ASP``; ``PLANTED`` on the residue of the greatest contribution if empty.
+        plant: Such as ``A:VAL:84=ASP``; ``PLANTED`` on the amino acid of the greatest contribution if empty.
         factors: Of the encoded states of a modality.
         levels: Å, standard deviations of noise on each coordinate of the ligand.
         draws: Of each level of noise.
@@ -169,9 +169,10 @@ def _probes_of(
 def _planted(plan: ProbePlan, before: Response) -> list[tuple[str, str]]:
     if plan.plant:
         return [parse_plant(text) for text in plan.plant]
-    if not before.contributions:
+    sizes = {name: abs(pk) for name, pk in before.contributions.items() if name.split(":")[1] in AMINO_ACIDS}
+    if not sizes:
         return []
-    label = max(before.contributions, key=lambda name: abs(before.contributions[name]))
+    label = max(sizes, key=lambda name: sizes[name])
     return [(label, kind) for kind in PLANTED if kind != label.split(":")[1]]
 
 

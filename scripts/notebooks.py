@@ -68,10 +68,14 @@ def _outputs(source: str, where: str, names: dict[str, Any], number: int) -> lis
         found.extend({"output_type": "display_data", "data": _data(value), "metadata": {}} for value in values)
 
     tree = ast.parse(source, where)
-    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    last = tree.body[-1] if tree.body else None
+    if isinstance(last, ast.Expr):
+        tree.body.pop()
     with _Display(display), redirect_stdout(printed):
         exec(compile(tree, where, "exec"), names)
-        value = None if last is None else eval(compile(ast.Expression(last.value), where, "eval"), names)  # noqa: S307
+        value = None
+        if isinstance(last, ast.Expr):
+            value = eval(compile(ast.Expression(last.value), where, "eval"), names)  # noqa: S307
     if printed.getvalue():
         found.insert(0, {"output_type": "stream", "name": "stdout", "text": _lines(printed.getvalue())})
     if value is not None and not source.rstrip().endswith(";"):

@@ -80,10 +80,10 @@ def interactions_of(pocket: Protein, ligand: Ligand) -> tuple[Interaction, ...]:
         UsageError: ``missing_extra``, where ProLIF is not installed.
         StructureError: RDKit cannot make a molecule of the pocket.
     """
-    prolif, kinds = _fingerprint()
+    molecule, kinds = _fingerprint()
     with rdBase.BlockLogs():
-        protein = prolif.Molecule.from_rdkit(_protein(pocket))
-        small = prolif.Molecule.from_rdkit(_ligand(ligand))
+        protein = molecule.from_rdkit(_protein(pocket))
+        small = molecule.from_rdkit(_ligand(ligand))
         found = kinds.generate(small, protein, residues="all", metadata=True)
     rows: dict[tuple[str, int, tuple[int, ...]], Interaction] = {}
     for (_, residue), by_kind in found.items():
@@ -127,14 +127,15 @@ def interaction_rows(
 
 def _fingerprint() -> tuple[Any, Any]:
     try:
-        import prolif
+        from prolif.fingerprint import Fingerprint
+        from prolif.molecule import Molecule
     except ImportError:
         raise UsageError(
             "Interactions need ProLIF, which is not installed.",
             "Install it with: pip install 'binding[interactions]'. All else works without it.",
             "missing_extra",
         ) from None
-    return prolif, prolif.Fingerprint(list(KINDS), count=True)
+    return Molecule, Fingerprint(list(KINDS), count=True)
 
 
 def _angle(record: dict[str, Any]) -> float:

@@ -62,7 +62,7 @@ class Alike(NamedTuple):
     similarity: np.ndarray
 
 
-class Compared(NamedTuple):
+class RowLikeness(NamedTuple):
     """A ligand at a site beside all r rows of a ``SiteFit``.
 
     Attributes:
@@ -182,7 +182,7 @@ class Prior:
                 known[place] = (similarity[near.ligands] * near.similarity).max(initial=0.0)
         return PriorPk(at_site, alone, known)
 
-    def compare(self, ligand: LigandGraph, words: np.ndarray) -> Compared:
+    def compare(self, ligand: LigandGraph, words: np.ndarray) -> RowLikeness:
         """A ligand at a site beside every row of the fit with sites.
 
         Args:
@@ -192,7 +192,7 @@ class Prior:
         features, fit = Features.of([ligand]), self.at_site
         likeness, similarity = self._known.likeness(features.split()[0], features.descriptors[0])
         site = np.append(fit.sites.similarity(words), 0.0)[fit.row_site]  # the last one is that of no site
-        return Compared(similarity[fit.row_ligand], site, likeness[fit.row_ligand] * (1.0 + site))
+        return RowLikeness(similarity[fit.row_ligand], site, likeness[fit.row_ligand] * (1.0 + site))
 
     def kernel_of(self, rows: np.ndarray) -> np.ndarray:
         """(rows, rows) float32, the kernel of some rows of the fit with sites."""

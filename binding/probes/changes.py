@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from typing import Final
+from typing import Final, cast
 
 import numpy as np
 import torch
@@ -15,8 +15,9 @@ from binding.constants import RESIDUE_TYPES
 from binding.graph.fields import ComplexGraph
 from binding.graph.pocket import build_pocket_graph
 from binding.model.ensemble import Scorer
-from binding.model.interaction import InteractionModel
+from binding.model.interaction import CrossAttentionBlock, InteractionModel
 from binding.model.kernel_readout import KernelReadout
+from binding.model.layers.cross_attention import GeometricCrossAttention
 from binding.model.layers.geometry import PairGeometry
 from binding.prior.model import Prior, SiteFit
 from binding.structures import Protein
@@ -141,15 +142,19 @@ def _edited(scorer: Scorer, edit: Callable[[InteractionModel], None]) -> Scorer:
     return scorer.with_parts(members=members)
 
 
+def _attention_layers(network: InteractionModel) -> list[GeometricCrossAttention]:
+    blocks = cast(list[CrossAttentionBlock], list(network.blocks))
+    return [layer for block in blocks for layer in (block.ligand, block.protein)]
+
+
 def _zero(*tensors: Tensor) -> None:
     for tensor in tensors:
         tensor.zero_()
 
 
 def _no_attention(network: InteractionModel) -> None:
-    for block in network.blocks:
-        for layer in (block.ligand, block.protein):
-            _zero(layer.out.weight, layer.out.bias)
+    for layer in _attention_layers(network):
+        _zero(layer.out.weight, layer.out.bias)
 
 
 def _no_bias(network: InteractionModel) -> None:
@@ -158,9 +163,8 @@ def _no_bias(network: InteractionModel) -> None:
 
 
 def _no_content(network: InteractionModel) -> None:
-    for block in network.blocks:
-        for layer in (block.ligand, block.protein):
-            _zero(layer.query.weight, layer.query.bias)
+    for layer in _attention_layers(network):
+        _zero(layer.query.weight, layer.query.bias)
 
 
 def _no_choice(network: InteractionModel) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from binding.domain.words import pocket_words
 from binding.graph.fields import ComplexGraph
-from binding.model.ensemble import Scorer
 from binding.prior.evidence import Evidence, evidence_of
+
+if TYPE_CHECKING:
+    from binding.model.ensemble import Scorer
 
 
 def evidence_in(graph: ComplexGraph, scorer: Scorer, most: int) -> Evidence | None:

@@ -32,6 +32,7 @@ METRICS = {"r": "Pearson r", "spearman": "Spearman ρ", "rmse": "RMSE", "mae": "
 #: What writes each source; series have a file for each set of weights.
 PROGRAMS = {
     "agreement.json": "scripts.measure.agreement",
+    "interactions.json": "scripts.measure.interactions",
     "baselines.json": "scripts.measure.baselines",
     "bench_prepare.json": "scripts.bench.prepare",
     "binder.json": "scripts.release.binder",

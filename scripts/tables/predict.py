@@ -169,7 +169,8 @@ def explain_agreement() -> str:
 def explain_interactions() -> str:
     """Areas of scripts.measure.interactions: which attribution finds the residues of each kind of interaction."""
     content = load(FIGURES / "interactions.json")
-    measures = {name: text for name, text in _ATTRIBUTIONS.items() if name != "gradients"}
+    measured = {name for found in content["auc"].values() for name in found}
+    measures = {name: text for name, text in _ATTRIBUTIONS.items() if name in measured}
     rows = [
         (kind, str(found["contributions"]["complexes"]), *(estimate(found[name]) for name in measures))
         for kind, found in sorted(content["auc"].items(), key=lambda item: -item[1]["contributions"]["complexes"])

@@ -59,7 +59,12 @@ ExpertsChoice = Annotated[
         help="What pk is made of: all, the structure alone (network: networks and geometry), or the prior alone.",
     ),
 ]
-BatchSize = Annotated[int, typer.Option("--batch-size", metavar="N", min=1, help="Complexes per pass of the network.")]
+BatchSize = Annotated[
+    int,
+    typer.Option(
+        "--batch-size", metavar="N", min=1, help="Complexes per pass of the network; 32 times as many on a GPU."
+    ),
+]
 Template = Annotated[
     str | None,
     typer.Option(

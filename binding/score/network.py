@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from binding.graph.fields import ComplexGraph
     from binding.model.weights import Scorer
 
+_GPU_BATCHES = 32  # batches of a CPU that a GPU takes at once, so that its kernels have enough to do
 _PAIRS_PER_COMPLEX = 12_000  # atoms x residues of a large complex; what a full batch may hold on average
 
 
@@ -42,15 +43,20 @@ def score_graphs(
     Args:
         graphs: Any number; they are batched by size among themselves, so the same graphs give the same bits.
         scorer: The model.
-        batch_size: Most complexes in one pass of the network; fewer of large ones.
+        batch_size: Most complexes in one pass of the network; fewer of large ones, see ``complexes_at_once`` for GPUs.
 
     Returns:
         For each graph its numbers, or why there are none, in the order given.
     """
     results: dict[int, Numbers | BindingError] = {}
-    for batch in _batches(graphs, batch_size):
+    for batch in _batches(graphs, complexes_at_once(scorer, batch_size)):
         results.update(zip(batch, _score([graphs[place] for place in batch], scorer), strict=True))
     return [results[place] for place in range(len(graphs))]
+
+
+def complexes_at_once(scorer: Scorer, batch_size: int) -> int:
+    """Most complexes in one pass: ``batch_size`` on a CPU, whose cache they fill, and many more on a GPU."""
+    return batch_size if scorer.device.type == "cpu" else _GPU_BATCHES * batch_size
 
 
 def _pairs(graph: ComplexGraph) -> int:
@@ -71,12 +77,13 @@ def _batches(graphs: Sequence[ComplexGraph], batch_size: int) -> Iterator[list[i
 
 
 def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[Numbers | BindingError]:
-    """One batch; where it fails, each graph is tried alone."""
+    """One batch; where it fails, its halves: one graph costs no other its row, and what is too large is cut."""
     try:
         scores = scorer.score(graphs)
     except Exception as error:  # noqa: BLE001 - one graph must not cost the others their rows
         if len(graphs) > 1:
-            return [result for graph in graphs for result in _score([graph], scorer)]
+            middle = len(graphs) // 2
+            return _score(graphs[:middle], scorer) + _score(graphs[middle:], scorer)
         return [as_binding_error(error)]
     pk = bounded(scores.pk)
     half = scorer.interval * scores.pk_std

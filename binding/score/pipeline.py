@@ -22,7 +22,7 @@ from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
 from binding.score.evidence import evidence_in, evidence_values
 from binding.score.featurize import Failed, Featurized, Outcome, featurize
 from binding.score.jobs import Job, is_large, jobs_of, single_records
-from binding.score.network import Numbers, bound_warnings, score_graphs
+from binding.score.network import Numbers, bound_warnings, complexes_at_once, score_graphs
 from binding.score.options import ScoringOptions
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ def score_requests(
     jobs = jobs_of(requests, options)
     outcomes = _with_unique_ids(_in_workers(jobs, workers) if workers else _in_this_process(jobs))
     with _network_threads(workers):
-        while window := list(islice(outcomes, _WINDOW_BATCHES * options.batch_size)):
+        rows = _WINDOW_BATCHES * complexes_at_once(scorer, options.batch_size)
+        while window := list(islice(outcomes, rows)):
             yield from zip(window, rows_of(window, scorer, options.batch_size, options.evidence), strict=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib.util
 import logging
+import os
 import signal
 import sys
 import threading
@@ -179,6 +180,7 @@ def _trainer(config: TrainConfig, output: Path, progress: bool) -> lightning.Tra
         callbacks.append(Patience(config.patience))
     callbacks.extend(checkpoints(output, best=config.patience is not None))
     on_gpu = _on_gpu(config)
+    devices, machines = processes(config.devices)
     precision = config.precision
     if precision == "auto":
         precision = "bf16" if on_gpu and torch.cuda.is_bf16_supported() else "fp32"
@@ -186,9 +188,12 @@ def _trainer(config: TrainConfig, output: Path, progress: bool) -> lightning.Tra
     return lightning.Trainer(
         max_epochs=config.epochs,
         accelerator="gpu" if on_gpu else "cpu",
-        devices=config.devices,
+        devices=devices,
+        num_nodes=machines,
         # Which parameters a batch reaches depends on the settings; buffers are constants.
-        strategy=DDPStrategy(find_unused_parameters=True, broadcast_buffers=False) if config.devices > 1 else "auto",
+        strategy=DDPStrategy(find_unused_parameters=True, broadcast_buffers=False)
+        if devices * machines > 1
+        else "auto",
         use_distributed_sampler=False,  # see Shards
         deterministic=config.deterministic,
         precision=_PRECISIONS[precision],  # type: ignore[arg-type]
@@ -202,6 +207,27 @@ def _trainer(config: TrainConfig, output: Path, progress: bool) -> lightning.Tra
         log_every_n_steps=10**9,
         reload_dataloaders_every_n_epochs=1,
     )
+
+
+def processes(devices: int) -> tuple[int, int]:
+    """Processes on this machine, and machines: as torchrun or Slurm has started them, else ``devices`` on one.
+
+    Raises:
+        UsageError: Slurm runs another number of tasks on each machine.
+    """
+    found = os.environ
+    if "TORCHELASTIC_RUN_ID" in found:
+        here = int(found["LOCAL_WORLD_SIZE"])
+        return here, int(found["WORLD_SIZE"]) // here
+    tasks, machines = int(found.get("SLURM_NTASKS", 1)), int(found.get("SLURM_NNODES", 1))
+    if "SLURM_PROCID" not in found or tasks == 1:
+        return devices, 1
+    if tasks % machines:
+        raise UsageError(
+            f"Slurm runs {tasks} tasks on {machines} machines, which is not the same number on each.",
+            "Set --ntasks-per-node.",
+        )
+    return tasks // machines, machines
 
 
 def _on_gpu(config: TrainConfig) -> bool:
@@ -218,9 +244,10 @@ def _on_gpu(config: TrainConfig) -> bool:
     there = torch.cuda.device_count()
     if config.device == "cpu" or (config.device == "auto" and not there):
         return False
-    if config.devices > there:
+    devices, _ = processes(config.devices)
+    if devices > there:
         raise UsageError(
-            f"device {config.device}, devices {config.devices}: there are {there} GPUs.",
+            f"device {config.device}, devices {devices}: there are {there} GPUs.",
             "Set devices to a number of GPUs that there are, or device: cpu.",
         )
     return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from binding.data.datamodule import ComplexDataModule
 from binding.errors import UsageError
 from binding.graph.batch import collate
 from binding.training.largest import bytes_kept, largest_batch
+from binding.training.run import processes
 
 ROOT = Path(__file__).resolve().parents[2]
 DETERMINISTIC = {"hidden_channels": 16, "num_heads": 2, "num_layers": 1, "ligand_layers": 1, "pocket_layers": 1,
@@ -67,11 +69,73 @@ def test_two_processes_are_one(settings):
     assert said.count("weights:") == 1, "one process speaks"
     logs = [log_of(config) for config in (one, two)]
     assert list(logs[0].columns) == list(logs[1].columns)
+    # The entropy of attention is that of the rows of the first process alone.
+    logs = [log.loc[:, ~log.columns.str.startswith("attention_")] for log in logs]
     assert logs[1].to_numpy() == pytest.approx(logs[0].to_numpy(), rel=1e-5, abs=1e-6)
     first, second = weights_of(one), weights_of(two)
     assert max(float((first[name] - second[name]).abs().max()) for name in first if first[name].numel()) < 1e-4
     held = [np.genfromtxt(config.output / "validation.csv", delimiter=",", names=True)["pk"] for config in (one, two)]
     assert held[0] == pytest.approx(held[1], abs=1e-3)
+
+
+def free_port() -> int:
+    with socket.socket() as asked:
+        asked.bind(("127.0.0.1", 0))
+        return asked.getsockname()[1]
+
+
+@pytest.mark.slow
+def test_two_machines_are_one(settings):
+    """torchrun starts one process on each of two machines, which here are one; the weights are those of one process."""
+    changes = {"model": DETERMINISTIC, "batch_size": 7, "epochs": 1}
+    one, two = settings("one", **changes), settings("two", **changes)
+    run(one)
+    path = Path(f"{two.output}.yaml")
+    path.write_text(yaml.safe_dump(two.model_dump(mode="json")))
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc-per-node", "1"]
+    torchrun += ["--master-addr", "127.0.0.1", "--master-port", str(free_port())]
+    started = [
+        subprocess.Popen(
+            [*torchrun, "--node-rank", str(rank), "-m", "binding", "train", str(path), "--quiet"],
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        said = [process.communicate(timeout=900)[1] for process in started]
+    finally:
+        for process in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert [process.returncode for process in started] == [0, 0], said
+    assert "".join(said).count("weights:") == 1, "one process speaks"
+    assert_same_weights(one, two, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, (3, 1)),
+        ({"TORCHELASTIC_RUN_ID": "x", "LOCAL_WORLD_SIZE": "4", "WORLD_SIZE": "8"}, (4, 2)),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "16", "SLURM_NNODES": "2"}, (8, 2)),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "1", "SLURM_NNODES": "1"}, (3, 1)),
+    ],
+)
+def test_processes_are_those_that_were_started(monkeypatch, environment, expected):
+    for name in ("TORCHELASTIC_RUN_ID", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_NNODES"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert processes(3) == expected
+    monkeypatch.setenv("SLURM_PROCID", "0")
+    monkeypatch.setenv("SLURM_NTASKS", "3")
+    monkeypatch.setenv("SLURM_NNODES", "2")
+    if "TORCHELASTIC_RUN_ID" not in environment:
+        with pytest.raises(UsageError, match="3 tasks on 2 machines"):
+            processes(3)
 
 
 def test_where_graphs_lie_and_who_draws_poses_changes_no_weight(settings):

@@ -88,7 +88,8 @@ def _steps(
     module: TrainingModule, data: ComplexDataModule, precision: str, options: argparse.Namespace
 ) -> dict[str, Any]:
     device = torch.device(options.device)
-    optimizer = module.configure_optimizers()["optimizer"]  # type: ignore[index, call-overload]
+    prepared: Any = module.configure_optimizers()
+    optimizer = prepared["optimizer"]
     loader: Iterator[Any] = iter(())
     seen = 0
 
@@ -191,7 +192,7 @@ def _share(work: Callable[[], None], calls: int = 5) -> float:
     spans = [
         (event.time_range.start, event.time_range.end)
         for event in profile.events()
-        if event.device_type == torch.autograd.DeviceType.CUDA
+        if str(event.device_type).endswith("CUDA")
     ]
     return _covered(np.array(sorted(spans), dtype=float).reshape(-1, 2)) * 1e-6 / wall
 

@@ -4,9 +4,10 @@
     python -m scripts.measure.screening measure ../shared/data/screening [--docked RUN ...] [--vina FOLDER]
 
 A set is a folder with ``receptor.pdb``, ``poses.sdf.gz`` (record title = compound) and ``compounds.csv`` (``id``,
-``smiles``, ``label``, 1 for actives). ``vina`` is Vina's function of the poses as given (``binding.poses.vina``), and
-``vina_program`` the score of AutoDock Vina itself (extra ``binding[dock]``, hydrogens as for docking); each is the best
-of a compound's poses. --vina names a folder where both are kept, so that they are computed once.
+``smiles``, ``label``, 1 for actives). Compounds are judged by their rank score, whose order is that of `binder` too, and
+by the other numbers of the pose that has the best. ``vina`` is Vina's function of the poses as given
+(``binding.poses.vina``), and ``vina_program`` the score of AutoDock Vina itself (extra ``binding[dock]``, hydrogens as
+for docking); each is the best of a compound's poses. --vina names a folder where both are kept.
 
 ``dock`` docks a sample of a set without poses (``crystal_ligand.sdf`` marks the pocket): all actives and, for each of
 them, some inactives drawn with a fixed seed. The run folder must have the set's name; --docked scores its poses again
@@ -178,12 +179,15 @@ def screened(
     result = api.screen(poses, scratch / "run", protein=folder / "receptor.pdb", pocket=pocket, model=model)
     seconds = time.perf_counter() - start
     rows = pd.read_parquet(scratch / "run" / "results.parquet").rename(columns={"id": "pose_id", "compound": "id"})
-    # The pose probability of the pose that stands for the compound.
-    peers = rows[["id", "pose"]].rename(columns={"pose": "pose_probability"}).merge(scores, on="id", how="outer")
+    # Of the pose that stands for the compound, the one of the best rank score.
+    named = {"pk": "pk_of_pose", "pose": "pose_probability"}
+    peers = rows[["id", *named]].rename(columns=named).merge(scores, on="id", how="outer")
     peers.to_csv(scratch / "peers.csv", index=False)
     # One protein, so that pK of two scorers rank alike whatever the group is called.
     truth[["id", "label"]].assign(target=folder.name).to_csv(scratch / "truth.csv", index=False)
-    report = api.evaluate(rows, scratch / "truth.csv", label="label", group="target", peers=scratch / "peers.csv")
+    report = api.evaluate(
+        rows, scratch / "truth.csv", column="rank_score", label="label", group="target", peers=scratch / "peers.csv"
+    )
     return {
         "set": folder.name,
         "asked": result.asked,

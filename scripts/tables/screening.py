@@ -47,7 +47,7 @@ def _scorer(name: str, model: str) -> str:
         return f"**`{model}`**, {'one network' if number == 1 else f'{number} networks'}"
     named = {
         "rank_score": "**rank score**, by which a screen goes",
-        "pk of the pose": f"`pk` of `{model}`",
+        "pk_of_pose": "`pk`",
         "pose_probability": "`pose` of the compound's best pose",
         "vina": "Vina's function, poses as given",
         "vina_program": "AutoDock Vina 1.2.7, score only",

@@ -4,10 +4,10 @@
     python -m scripts.measure.screening measure ../shared/data/screening [--docked RUN ...] [--vina FOLDER]
 
 A set is a folder with ``receptor.pdb``, ``poses.sdf.gz`` (record title = compound) and ``compounds.csv`` (``id``,
-``smiles``, ``label``, 1 for actives). Compounds are judged by their rank score, whose order is that of `binder` too, and
-by the other numbers of the pose that has the best. ``vina`` is Vina's function of the poses as given
+``smiles``, ``label``, 1 for actives). Compounds are judged by their rank score, whose order is that of `binder` too,
+and by the other numbers of the pose that has the best. ``vina`` is Vina's function of the poses as given
 (``binding.poses.vina``), and ``vina_program`` the score of AutoDock Vina itself (extra ``binding[dock]``, hydrogens as
-for docking); each is the best of a compound's poses. --vina names a folder where both are kept.
+for docking, not with --no-program); each is the best of a compound's poses. --vina names a folder where both are kept.
 
 ``dock`` docks a sample of a set without poses (``crystal_ligand.sdf`` marks the pocket): all actives and, for each of
 them, some inactives drawn with a fixed seed. The run folder must have the set's name; --docked scores its poses again
@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +58,17 @@ def vina_affinity(protein: Protein, ligand: Ligand) -> float:
     return affinity(energy, rdMolDescriptors.CalcNumRotatableBonds(ligand.mol))
 
 
-def vina_scores(folder: Path) -> pd.DataFrame:
+def vina_scores(folder: Path, program: bool = True) -> pd.DataFrame:
     """A row for each compound: minus its best affinity by our function and by Vina, kcal/mol; higher is better."""
     protein = read_protein(folder / "receptor.pdb")
     ligands = [ligand for ligand in read_ligands(folder / "poses.sdf.gz") if isinstance(ligand, Ligand)]
-    docker = Docker(protein, _box(ligands), spacing=MARGIN)  # the maps are not read for a score
+    # The maps are not read for a score.
+    docker = Docker(protein, _box(ligands), spacing=MARGIN) if program else None
     rows = []
     for ligand in ligands:
         own = -vina_affinity(protein, ligand)
-        rows.append({"id": ligand.name, "vina": own, "vina_program": _program(docker, ligand)})
+        asked = {} if docker is None else {"vina_program": _program(docker, ligand)}
+        rows.append({"id": ligand.name, "vina": own} | asked)
     return pd.DataFrame(rows).groupby("id", sort=False).max().reset_index()
 
 
@@ -124,15 +127,15 @@ def dock(options: argparse.Namespace) -> None:
 # ---------------------------------------------------------------- poses that are given, and poses that were docked
 
 
-def posed_set(folder: Path, model: str | None, scratch: Path, kept: Path | None) -> dict[str, Any]:
+def posed_set(folder: Path, model: str | None, scratch: Path, kept: Path | None, program: bool) -> dict[str, Any]:
     """Figures of a set that comes with poses."""
     table = (kept or scratch) / f"{folder.name}.csv"
     if not table.is_file():
-        vina_scores(folder).to_csv(table, index=False)
+        vina_scores(folder, program).to_csv(table, index=False)
     scores = pd.read_csv(table, dtype={"id": str})
     truth = pd.read_csv(folder / "compounds.csv", dtype={"id": str})
     figures = screened(folder, folder / "poses.sdf.gz", None, truth, scores, model, scratch)
-    return figures | {"vina_agreement": agreement(scores)}
+    return figures | ({"vina_agreement": agreement(scores)} if "vina_program" in scores else {})
 
 
 def docked_set(folder: Path, run: Path, model: str | None, scratch: Path) -> dict[str, Any]:
@@ -204,7 +207,8 @@ def measured(options: argparse.Namespace) -> None:
     if options.vina is not None:
         options.vina.mkdir(parents=True, exist_ok=True)
     sets = []
-    with tempfile.TemporaryDirectory() as scratch:
+    with ExitStack() as stack:
+        scratch = options.runs or stack.enter_context(tempfile.TemporaryDirectory())
 
         def add(found: dict[str, Any]) -> None:
             sets.append(found)
@@ -212,11 +216,11 @@ def measured(options: argparse.Namespace) -> None:
 
         for folder in sorted(path.parent for path in options.folder.glob("*/poses.sdf.gz")):
             work = Path(scratch) / folder.name
-            work.mkdir()
-            add(posed_set(folder, options.model, work, options.vina))
+            work.mkdir(parents=True, exist_ok=True)
+            add(posed_set(folder, options.model, work, options.vina, options.program))
         for run in options.docked:
             work = Path(scratch) / run.name
-            work.mkdir()
+            work.mkdir(parents=True, exist_ok=True)
             add(docked_set(options.folder / run.name, run, options.model, work))
     content = {"model": name_of(options.model), "machine": machine(), "sets": sets}
     write_figures(options.output / "screening_sets.json", content, options.model)
@@ -230,6 +234,8 @@ def main() -> None:
     step.add_argument("--model", default=None)
     step.add_argument("--docked", type=Path, nargs="*", default=[], metavar="RUN", help="runs of docked sets")
     step.add_argument("--vina", type=Path, metavar="FOLDER", help="where Vina's scores of the poses are kept")
+    step.add_argument("--no-program", dest="program", action="store_false", help="leave out AutoDock Vina itself")
+    step.add_argument("--runs", type=Path, metavar="FOLDER", help="where the screens are kept, to go on after a stop")
     step.add_argument("--output", type=Path, default=FIGURES)
     step.set_defaults(call=measured)
     step = steps.add_parser("dock", help="dock a sample of a set without poses")

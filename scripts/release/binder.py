@@ -142,7 +142,7 @@ def within(rows: pd.DataFrame, names: list[str], group: str, kept: tuple[str, ..
         differences.append(pairs)
         weights += [1.0 / max(len(pairs), 1)] * len(pairs)
     pairs, weight = np.concatenate(differences), np.array(weights) / max(sum(weights), 1e-9)
-    scale = rows[names].to_numpy(dtype=float).std(axis=0) + 1e-9
+    scale = np.sqrt((weight[:, None] * pairs**2).sum(axis=0)) + 1e-9
 
     def loss(line: np.ndarray) -> float:
         return float(weight @ np.logaddexp(0.0, -(pairs / scale) @ line) + SHRINK * line @ line)

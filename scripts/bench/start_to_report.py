@@ -45,7 +45,8 @@ GROUPS = {
     "iPr": "C(C)C",
 }
 RINGS = {"phenyl": "c3c{}cc{}cc3", "4-pyridyl": "c3c{}nc{}cc3", "thienyl": "c3c{}sc{}c3", "cyclohexyl": "C3C{}CC{}CC3"}
-PICTURE, WIDTH, HEIGHT = FIGURES / "screen_report.png", 1280, 1500  # pixels
+PICTURE, WIDTH, HEIGHT = FIGURES / "screen_report.png", 1280, 2930  # pixels
+DRAWN = 4  # compounds in the picture, so that the 3D is in sight
 
 
 def compounds() -> Iterator[tuple[str, str]]:
@@ -79,13 +80,17 @@ def screen(folder: Path, count: int, workers: int) -> dict[str, Any]:
     }
 
 
-def photograph(page: Path, picture: Path) -> None:
-    """The page as Chromium shows it; nothing where that is not installed."""
+def photograph(run: Path, picture: Path) -> None:
+    """The report of the best few as Chromium shows it; nothing where that is not installed."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         print("no picture: Chromium is not installed")
         return
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={WIDTH},{HEIGHT}"]
+    page = run.parent / "picture.html"
+    words = ("report", str(run), "--top", str(DRAWN), "-o", str(page), "--quiet")
+    subprocess.run([sys.executable, "-m", "binding", *words], check=True)
+    drawing = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--virtual-time-budget=8000"]
+    options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={WIDTH},{HEIGHT}", *drawing]
     subprocess.run([browser, *options, f"--screenshot={picture}", page.as_uri()], check=True, capture_output=True)
 
 
@@ -97,7 +102,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = screen(Path(folder), options.count, options.workers)
         write_figures(FIGURES / "start_to_report.json", found, None)
-        photograph(Path(folder) / "run" / "report.html", PICTURE)
+        photograph(Path(folder) / "run", PICTURE)
     print(json.dumps(found, indent=2))
 
 

@@ -59,6 +59,7 @@ PROGRAMS = {
     "speed.json": "make figures",
     "splits.json": "scripts.measure.splits",
     "stack.json": "scripts.release.stack fit",
+    "start_to_report.json": "scripts.bench.start_to_report",
 } | {f"series_{model}.json": "scripts.measure.series" for model in (DEFAULT_MODEL, STRICT_MODEL)}
 
 

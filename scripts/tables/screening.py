@@ -165,6 +165,18 @@ def bench_top() -> str:
     return table(("step", "wall, s", "CPU, s", "peak memory, MB"), rows) + "\n\n" + said
 
 
+def start_to_report() -> str:
+    """A screen of SMILES from the command to its report."""
+    found = load(FIGURES / "start_to_report.json")
+    number, where = found["compounds"], found["machine"]
+    return (
+        f"{count(number)} compounds by `--place-on`, from SMILES to `report.html` with {found['workers']} workers: "
+        f"{found['cpu_seconds']:.0f} s of CPU, {found['cpu_seconds'] / number:.1f} s a compound, "
+        f"{found['wall_seconds']:.0f} s by the clock of {where['cores']} cores ({where['processor']}) that others used "
+        f"too: load {where['load']:.0f}."
+    )
+
+
 def screen_speed() -> str:
     """A screen on one pocket, from scripts.bench.screen."""
     content = load(FIGURES / "benchmark_screen.json")
@@ -230,6 +242,7 @@ def cluster() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "bench_top": bench_top,
+    "start_to_report": start_to_report,
     "binder_held_out": binder_held_out,
     "binder_terms": binder_terms,
     "cluster": cluster,

@@ -250,31 +250,58 @@ def draw_model(folder: Path) -> None:
     arrow(ax, (2.35, middle), (2.95, middle), PAIR)
     arrow(ax, (2.55, 1.17), (2.95, 1.17), POCKET)
 
-    text = "(atom, residue) pairs within\nthe cutoff; both directions"
-    box(ax, 6.5, middle - 1.12, 2.95, 2.24, "Geometric cross-attention", text, INK)
+    draw_experts(ax)
+    arrow(ax, (5.8, middle + 0.45), (6.45, 4.2), PAIR)
+    arrow(ax, (5.8, middle - 0.2), (6.45, 2.1), PAIR)
+    arrow(ax, (5.8, 4.5), (6.45, 2.5), LIGAND)
+    arrow(ax, (5.8, 1.17), (6.45, 1.4), POCKET)
+    save(figure, folder, "model", "schematic")
+
+
+def draw_experts(ax: Axes) -> None:
+    """The columns in the middle and on the right: what says a number, and the numbers."""
+    text = "fixed heads that sum: kinds of both\natoms, distance, angles; burial"
+    box(ax, 6.5, 3.5, 2.95, 1.85, "Geometry expert", text, PAIR)
+    formula = r"$u = \Sigma_{ij}\, w(\mathrm{kinds}, r_{ij}, \mathrm{angles})$"
+    ax.text(6.68, 4.16, formula, fontsize=8.6, va="center")
+    ax.text(6.68, 3.78, r"$\mathrm{pk} = c + \Sigma_m\, \alpha_m\, k(u, u_m)$", fontsize=8.6, va="center")
+    text = "learned weights, both directions"
+    box(ax, 6.5, 0.75, 2.95, 2.1, "Geometric cross-attention", text, INK)
     for row, formula in enumerate(
         (
             r"$a_{ij} = \mathrm{softmax}_j(q_i \cdot k_j/\sqrt{d} + b_{ij})$",
             r"$x_i \leftarrow x_i + W \, \Sigma_j\, a_{ij}\, g_{ij}\, v_j$",
         )
     ):
-        ax.text(6.68, middle - 0.12 - 0.36 * row, formula, fontsize=8.6, va="center")
-    ax.text(6.68, middle - 0.87, "bias b and gate g: from the pair", fontsize=8, va="center")
-    arrow(ax, (5.8, 4.87), (7.97, 4.19), LIGAND, connectionstyle="angle3,angleA=0,angleB=90")
-    arrow(ax, (5.8, middle), (6.45, middle), PAIR)
-    arrow(ax, (5.8, 1.17), (7.97, 1.85), POCKET, connectionstyle="angle3,angleA=0,angleB=-90")
-
-    text = "prior of ligand and site, and\nnetwork: constant, ligand\nterm, contributions of the\npairs, Vina's terms"
-    box(ax, 10.15, middle - 0.62, 2.65, 1.64, "pk", text, OUT)
-    box(ax, 10.15, 0.9, 2.65, 1.15, "pk_std, pose", "from the pooled pairs\nand states", OUT)
-    box(ax, 10.15, 4.65, 2.65, 1.15, "pk_ligand_only", "prior of the ligand alone:\nlikeness to measured ones", OUT)
-    arrow(ax, (11.5, 4.6), (11.5, middle + 1.07), OUT)
-    arrow(ax, (9.5, middle), (10.1, middle), OUT)
-    arrow(ax, (9.5, middle - 0.6), (10.1, 1.6), OUT)
+        ax.text(6.68, 1.82 - 0.36 * row, formula, fontsize=8.6, va="center")
+    ax.text(6.68, 1.05, "bias b and gate g: from the pair", fontsize=8, va="center")
+    box(
+        ax,
+        10.15,
+        4.85,
+        2.65,
+        1.0,
+        "pk_prior, pk_ligand_only",
+        "likeness to ligands measured\nat sites like this one",
+        OUT,
+    )
+    box(
+        ax,
+        10.15,
+        2.95,
+        2.65,
+        1.5,
+        "pk",
+        "offset + prior + geometry;\npk_network: geometry alone,\nby its own line",
+        OUT,
+    )
+    box(ax, 10.15, 1.0, 2.65, 1.35, "pose", "from the pooled pairs, the\nstates and Vina's function", OUT)
+    arrow(ax, (11.5, 4.8), (11.5, 4.5), OUT)
+    arrow(ax, (9.5, 4.1), (10.1, 3.8), OUT)
+    arrow(ax, (9.5, 1.7), (10.1, 1.7), OUT)
     ax.plot([1.3, 1.3], [5.72, 5.9], color=LIGAND, linewidth=1.2, linestyle=(0, (4, 2)))
     ax.plot([1.3, 9.5], [5.9, 5.9], color=LIGAND, linewidth=1.2, linestyle=(0, (4, 2)))
-    arrow(ax, (9.48, 5.9), (10.1, 5.4), LIGAND, connectionstyle="angle3,angleA=0,angleB=-50", linewidth=1.2)
-    save(figure, folder, "model", "schematic")
+    arrow(ax, (9.48, 5.9), (10.1, 5.5), LIGAND, connectionstyle="angle3,angleA=0,angleB=-50", linewidth=1.2)
 
 
 def draw_inputs(ax: Axes) -> None:

@@ -452,7 +452,7 @@
     const found = chosen().evidence;
     show("evidence-section", Boolean(found));
     if (!found) return;
-    fill("evidence", make("p", {class: "quiet"}, found.said), make("div", {class: "wide"}, plain(found.columns, found.rows, row => row)));
+    fill("evidence", make("p", {class: "quiet"}, found.said), make("div", {class: "wide"}, plain(found.columns, found.rows, row => row.map((cell, k) => found.columns[k][1] ? cell.replace(/^-/, "−") : cell))));
   };
 
   // ---------------------------------------------------------------- several complexes

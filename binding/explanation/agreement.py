@@ -10,7 +10,6 @@ import numpy as np
 from scipy.spatial.distance import cdist
 
 from binding.graph.checks import CONTACT
-from binding.metrics import spearman
 from binding.structures import Ligand, Protein
 
 #: The ways, in the order of tables; the first is the default wherever one has to be chosen.
@@ -120,6 +119,8 @@ def compare(residue_labels: tuple[str, ...], values: dict[str, np.ndarray], atte
         values: (k,) by name of ``MEASURES``.
         attention_in_pk: As in ``Agreement``.
     """
+    from binding.metrics import spearman  # loads scipy.stats, which takes longer than many an explanation
+
     ordered = {name: values[name] for name in MEASURES if name in values}
     count, most = len(ordered), min(TOP, len(residue_labels))
     ranks, top = np.eye(count), np.full((count, count), most)

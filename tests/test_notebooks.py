@@ -8,7 +8,7 @@ import re
 import pytest
 
 import binding.model.weights as checkpoint
-from scripts.notebooks import FOLDER, code_cells, digest, run
+from scripts.release.notebooks import FOLDER, code_cells, digest, run
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NAMES = [path.name for path in NOTEBOOKS]
@@ -44,7 +44,7 @@ def test_there_are_six():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_are_kept_and_belong_to_the_code(name):
-    """Remake them with: python -m scripts.notebooks."""
+    """Remake them with: python -m scripts.release.notebooks."""
     content = content_of(name)
     assert content["metadata"].get("code") == digest(content), "the code has changed since it was run"
     kept = [output for cell in code_cells(content) for output in cell["outputs"]]

@@ -1,9 +1,9 @@
 """Runs the notebooks from top to bottom and keeps what they print and draw, without Jupyter.
 
-    python -m scripts.notebooks                             all, in place
-    python -m scripts.notebooks notebooks/01_predict.ipynb
+    python -m scripts.release.notebooks                             all, in place
+    python -m scripts.release.notebooks notebooks/01_predict.ipynb
 
-`make` of a release runs this after the weights are made: the outputs are those of the shipped weights. The tests run
+Run it after weights are made: the outputs are those of the shipped weights. The tests run
 the same cells (tests/test_notebooks.py) and compare the cells with the ones that the outputs were kept for.
 """
 

@@ -52,7 +52,8 @@ def is_chiral(graph: ComplexGraph) -> bool:
 
 def by_cut(scorer: Scorer, folder: Path) -> tuple[dict[str, float], list[ComplexGraph]]:
     """Largest change of pk against the widest cut, by cut; and the graphs of the narrowest."""
-    found, narrow = {}, []
+    found: dict[float, np.ndarray] = {}
+    narrow: list[ComplexGraph] = []
     for cutoff in CUTOFFS:
         _, graphs, _ = test_graphs(folder, PocketSpec(cutoff))
         found[cutoff] = score(scorer, graphs)["pk"].to_numpy()

@@ -204,7 +204,8 @@ def joined(rows: pd.DataFrame) -> tuple[dict[str, Any], dict[str, Any]]:
     Args:
         rows: See ``table_of``.
     """
-    settings, figures = {}, {}
+    settings: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     for name, experts in (("all", ["prior", "geometry"]), ("network", ["geometry"]), ("prior", ["prior"])):
 
         def line(others: pd.DataFrame, asked: pd.DataFrame, experts: list[str] = experts) -> np.ndarray:
@@ -326,7 +327,8 @@ def main() -> None:
     geometry = {way: held_out(everything, config, way) for way in WAYS}
     for name in options.names:
         path = options.weights / f"{name}.safetensors"
-        scorer, card = load_model(path, device="cpu"), load_card(path)
+        scorer = load_model(path, device="cpu")
+        card: dict[str, Any] = dict(load_card(path))
         rows = everything.take(everything.table["strict"].to_numpy()) if name == STRICT else everything
         judged = table_of(everything, scorer, geometry)
         settings, figures = joined(judged)

@@ -6,6 +6,7 @@ that the protonation state that a file happens to hold does not change the answe
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +18,8 @@ from binding.constants import LIGAND_ELEMENTS, METALS, VINA_DEFAULT_RADIUS, VINA
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, LigandGraph
 from binding.structures import Ligand
 
+_KEPT_STRUCTURES = 256  # poses of a compound come one after the other, or a few compounds apart
+_NO_POSE = int(Chem.PropertyPickleOptions.NoConformers)
 _ELEMENT_ROW = {number: row for row, number in enumerate(LIGAND_ELEMENTS)}
 _HYBRIDISATION = {Chem.HybridizationType.SP: 0, Chem.HybridizationType.SP2: 1, Chem.HybridizationType.SP3: 2}
 _BOND_ORDER = {Chem.BondType.SINGLE: 0, Chem.BondType.DOUBLE: 1, Chem.BondType.TRIPLE: 2, Chem.BondType.AROMATIC: 3}
@@ -178,16 +181,26 @@ def build_ligand_graph(ligand: Ligand) -> LigandGraph:
     Returns:
         The ligand's graph, atoms in the molecule's order; see ``binding.graph.fields``.
     """
-    mol = neutralise(ligand.mol)
+    structure = _structure(ligand.mol.ToBinary(_NO_POSE))
+    return replace(structure, positions=np.asarray(ligand.positions, dtype=np.float64))
+
+
+@lru_cache(maxsize=_KEPT_STRUCTURES)
+def _structure(molecule: bytes) -> LigandGraph:
+    """What does not depend on the pose, from a molecule in RDKit's format; poses of one compound share the arrays."""
+    mol = neutralise(Chem.Mol(molecule))
     categories = _atom_categories(mol)
     bonds, bond_categories = _bonds(mol)
     numbers = [mol.GetAtomWithIdx(index).GetAtomicNum() for index in range(mol.GetNumAtoms())]
     radii = [VINA_METAL_RADIUS if n in METALS else VINA_RADII.get(n, VINA_DEFAULT_RADIUS) for n in numbers]
-    return LigandGraph(
-        positions=np.asarray(ligand.positions, dtype=np.float64),
+    graph = LigandGraph(
+        positions=np.zeros((len(numbers), 3)),
         atom_categories=categories,
         radii=np.array(radii, dtype=np.float32),
         bonds=bonds,
         bond_categories=bond_categories,
         descriptors=_descriptors(mol, categories),
     )
+    for field in fields(graph):
+        getattr(graph, field.name).setflags(write=False)
+    return graph

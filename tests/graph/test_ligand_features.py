@@ -11,7 +11,8 @@ from rdkit.Chem import AllChem
 
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, LigandGraph
 from binding.graph.ligand import build_ligand_graph, neutralise
-from binding.io.ligand import prepare_ligand
+from binding.io.ligand import prepare_ligand, read_ligands
+from binding.structures import Ligand
 
 #: The same compound as files hold it at one pH or another.
 PROTONATION = {
@@ -188,3 +189,24 @@ def test_neutralising_keeps_the_order_of_atoms():
     assert [a.GetSymbol() for a in neutral.GetAtoms()] == ["O", "C", "O", "C", "N"]
     assert not any(a.GetFormalCharge() for a in neutral.GetAtoms())
     assert any(a.GetFormalCharge() for a in mol.GetAtoms()), "the molecule that was given stays as it is"
+
+
+# ---------------------------------------------------------------- poses of one compound
+
+
+def test_poses_of_a_compound_share_their_features_and_not_their_places(examples):
+    """The 2D structure is looked at once; what is shared cannot be written to."""
+    poses = [pose for pose in read_ligands(examples / "5ht1b_poses.sdf.gz") if isinstance(pose, Ligand)]
+    first, second = build_ligand_graph(poses[0]), build_ligand_graph(poses[1])
+    assert first.atom_categories is second.atom_categories
+    assert first.descriptors is second.descriptors
+    assert np.array_equal(second.positions, poses[1].positions)
+    assert not np.array_equal(first.positions, second.positions)
+    with pytest.raises(ValueError, match="read-only"):
+        first.atom_categories[0] = 0
+
+
+def test_a_mirror_image_is_another_structure():
+    right, left = graph_of("C[C@H](N)C(=O)O"), graph_of("C[C@@H](N)C(=O)O")
+    assert right.atom_categories is not left.atom_categories
+    assert not np.array_equal(right.atom_categories, left.atom_categories)

@@ -188,7 +188,7 @@ def build_ligand_graph(ligand: Ligand) -> LigandGraph:
 @lru_cache(maxsize=_KEPT_STRUCTURES)
 def _structure(molecule: bytes) -> LigandGraph:
     """What does not depend on the pose, from a molecule in RDKit's format; poses of one compound share the arrays."""
-    mol = neutralise(Chem.Mol(molecule))
+    mol = neutralise(Chem.Mol(molecule))  # type: ignore[call-overload]  # the stubs lack bytes
     categories = _atom_categories(mol)
     bonds, bond_categories = _bonds(mol)
     numbers = [mol.GetAtomWithIdx(index).GetAtomicNum() for index in range(mol.GetNumAtoms())]

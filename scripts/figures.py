@@ -25,7 +25,6 @@ BEFORE_GEOMETRY = "before the geometry joined `pk`"
 #: Figures of weights that came before those in the package, and why they were not measured again.
 OLDER: dict[str, str] = {
     "benchmark_screen.json": BEFORE_GEOMETRY,
-    "binder.json": BEFORE_GEOMETRY,
     "cluster.json": BEFORE_GEOMETRY,
     "finetune.json": BEFORE_GEOMETRY,
     "forest.json": BEFORE_GEOMETRY,

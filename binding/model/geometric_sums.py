@@ -190,7 +190,7 @@ def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures) -> 
         features: Those of the pairs, with angles.
     """
     items, scalars = batch.num_ligands, features.scalars
-    sizes = torch.bincount(batch.atom_ligand, minlength=items).to(batch.dtype)
+    sizes = batch.ligand_sizes.to(batch.dtype)
     ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
     row = ligand * len(KINDS) + atom_kinds(batch.atom_categories).index_select(0, contacts.pair_atom)
     directions = scalars[:, DIRECTION_COLUMNS] * features.smooth.unsqueeze(1)
@@ -276,7 +276,7 @@ class ProteinGrid:
         pocket = torch.div(
             batch.residue_slot.index_select(0, batch.protein_residue), batch.max_residues, rounding_mode="floor"
         )
-        counts = torch.bincount(pocket, minlength=batch.num_pockets)
+        counts = pocket.new_zeros(batch.num_pockets).index_add_(0, pocket, torch.ones_like(pocket))
         longest = int(counts.max())
         first = counts.cumsum(0) - counts
         slot = torch.arange(len(pocket), device=pocket.device) + (pocket * longest - first.index_select(0, pocket))
@@ -286,7 +286,7 @@ class ProteinGrid:
             grid[slot] = values
             return grid.view(batch.num_pockets, longest, *values.shape[1:]).index_select(0, batch.pocket_of)
 
-        sizes = torch.bincount(batch.atom_ligand, minlength=batch.num_ligands)
+        sizes = batch.ligand_sizes
         centre = batch.atom_positions.new_zeros(batch.num_ligands, 3)
         centre = centre.index_add_(0, batch.atom_ligand, batch.atom_positions) / sizes.unsqueeze(1)
         positions = (padded(batch.protein_positions, _FAR_AWAY) - centre.unsqueeze(1)).to(batch.dtype)

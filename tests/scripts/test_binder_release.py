@@ -21,9 +21,10 @@ def screens() -> pd.DataFrame:
     for pocket in range(20):
         of_pocket = rng.normal(0.0, 3.0)
         for place in range(6):
-            row = {"receptor": f"p{pocket}", "compound": f"p{pocket}_{place}", "binds": place < 2}
+            binds = place < 2
+            row = {"receptor": f"p{pocket}", "compound": f"p{pocket}_{place}", "binds": binds}
             for _ in range(2):
-                pose = of_pocket + 1.5 * row["binds"] + rng.normal()
+                pose = of_pocket + 1.5 * binds + rng.normal()
                 rows.append(row | {"pose": pose, "pk_ligand_only": rng.normal(6.0, 1.0), "size": 3.0})
     return pd.DataFrame(rows)
 

@@ -4,7 +4,7 @@ The mean of a Gaussian process is a weighted sum of what was measured: ``mean + 
 ``c = (K + ridge)^-1 k`` (Rasmussen & Williams 2006, section 2.6, the equivalent kernel). A fit keeps ``(K + ridge)^-1
 (measured - mean)`` instead, whose terms say little: they are errors of the fit, large for ligands unlike the asked one,
 and cancel. The ``c`` of all rows would take the inverse of a matrix of gigabytes. So they are those of a fit to the
-nearest rows, which screen off the others; what these others add beyond that is the rest, and the sum stays exact.
+nearest rows, which mostly screen off the others; what these others add beyond that is the rest: the sum stays exact.
 """
 
 from __future__ import annotations

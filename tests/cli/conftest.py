@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from rdkit import Chem
 from rdkit.Chem import AllChem
 from typer.testing import CliRunner
@@ -97,7 +98,8 @@ class FakeScorer:
 
     name = "fake"
     interval = 1.6
-    domain = None
+    domain = binder = None
+    device = torch.device("cpu")
 
     def __init__(self):
         self.card = {"name": "fake", "metrics": {"r": 0.5}}

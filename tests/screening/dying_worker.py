@@ -24,7 +24,8 @@ HANGS = "never ends"
 class FakeScorer:
     name = "fake"
     interval = 1.6
-    domain = None
+    domain = binder = None
+    device = SimpleNamespace(type="cpu")
 
     def score(self, graphs):
         atoms = np.array([graph.ligand.num_atoms for graph in graphs], dtype=float)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -98,7 +99,8 @@ class FakeScorer:
 
     name = "fake"
     interval = 1.6
-    domain = binder = None
+    domain = None
+    binder = SimpleNamespace(judge=lambda scores, graphs: (np.full(len(graphs), 0.5), np.full(len(graphs), 0.25)))
     device = torch.device("cpu")
 
     def __init__(self):

@@ -30,7 +30,6 @@ OLDER: dict[str, str] = {
     "forest.json": BEFORE_GEOMETRY,
     "prior.json": BEFORE_GEOMETRY,
     "redocking.json": BEFORE_GEOMETRY,
-    "screening_sets.json": BEFORE_GEOMETRY,
     "speed.json": BEFORE_GEOMETRY,
 }
 

@@ -67,7 +67,7 @@ def test_the_posers_that_come_with_the_package():
     assert {"place", "dock", "command", "fussy"} <= set(poser_names())
     assert poser_class("place") is PlacePoser
     assert poser_class("binding.poses.place:PlacePoser") is PlacePoser
-    assert (Posing("dock").part_size, Posing("command").part_size, Posing("place").part_size) == (16, 16, 128)
+    assert (Posing("dock").part_size, Posing("command").part_size, Posing("place").part_size) == (4, 16, 32)
 
 
 @pytest.mark.parametrize(

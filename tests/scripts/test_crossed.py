@@ -13,7 +13,7 @@ from binding.data.cache import ComplexCache
 from binding.data.prepare import prepare_dataset
 from binding.io.ligand import read_ligands
 from binding.poses import dock
-from scripts.release import crossed, narrowing, pose_odds
+from scripts.release import crossed, pose_odds
 
 docking = pytest.mark.skipif(
     any(dock.find_spec(name) is None for name in ("vina", "meeko")),
@@ -72,16 +72,6 @@ def test_foreign_ligands_are_bounds_from_above(program, examples, tmp_path):
     prepared = ComplexCache(report.path).table
     assert set(zip(prepared["relation"], prepared["pk"], strict=True)) == {("<", 5.0)}
     assert report.asked == len(table)
-
-
-def test_a_narrowing_is_found_again():
-    """Errors drawn with a standard deviation that falls by 0.6 of what is known."""
-    generator = np.random.default_rng(0)
-    rows = pd.DataFrame({"pk_std": generator.uniform(1.0, 1.5, 4000), "known": generator.uniform(0.0, 1.0, 4000)})
-    rows["error"] = generator.normal(size=4000) * 1.2 * rows["pk_std"] * (1.0 - 0.6 * rows["known"])
-    scale, found = narrowing.fitted(rows)
-    assert scale == pytest.approx(1.2, abs=0.06)
-    assert found == pytest.approx(0.6, abs=0.04)
 
 
 def test_a_line_of_log_odds_is_found_again_with_right_and_wrong_poses_as_many():

@@ -7,6 +7,7 @@ at pH 7.4; histidine is neutral. Interactions do not enter pk.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -127,8 +128,9 @@ def interaction_rows(
 
 def _fingerprint() -> tuple[Any, Any]:
     try:
-        from prolif.fingerprint import Fingerprint
-        from prolif.molecule import Molecule
+        with warnings.catch_warnings(record=True):  # MDAnalysis warns of its own modules, whatever the filter
+            from prolif.fingerprint import Fingerprint
+            from prolif.molecule import Molecule
     except ImportError:
         raise UsageError(
             "Interactions need ProLIF, which is not installed.",

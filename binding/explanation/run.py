@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from binding.errors import BindingError
 from binding.explanation import gradients, interactions
 from binding.explanation.attention import attention_of
 from binding.explanation.contacts import contact_kinds
@@ -93,8 +92,4 @@ def _explain(item: Outcome, row: ResultRow, scorer: Scorer, asked: Asked) -> Exp
     try:
         return Explanation(row, reasons_of(item, scorer, asked))
     except Exception as error:  # noqa: BLE001 - one complex must not cost the others their rows
-        return Explanation(_failed(row, as_binding_error(error)))
-
-
-def _failed(row: ResultRow, error: BindingError) -> ResultRow:
-    return ResultRow.failed(row.id, row.protein, row.ligand, error, model=row.model, heavy_atoms=row.heavy_atoms)
+        return Explanation(row.as_failed(as_binding_error(error)))

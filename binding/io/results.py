@@ -168,6 +168,12 @@ class ResultRow:
             message=message,
         )
 
+    def as_failed(self, error: BindingError) -> ResultRow:
+        """The row of the same pose, failed for a reason that was found after it was scored."""
+        return ResultRow.failed(
+            self.id, self.protein, self.ligand, error, model=self.model, heavy_atoms=self.heavy_atoms
+        )
+
     def as_dict(self, requested: Sequence[OutputColumn] = ()) -> dict[str, Any]:
         """The columns in order and those that were asked for, numbers at full precision, missing numbers as NaN."""
         return {column.name: self.value(column) for column in (*PREDICTION, *requested)}

@@ -135,9 +135,7 @@ def _probe(item: Outcome, row: ResultRow, scorer: Scorer, changed: list[_Model],
     try:
         return Probed(row, tuple(_probes_of(row.id, item.graph, item.pocket, scorer, changed, plan)), plan.limit)
     except Exception as error:  # noqa: BLE001 - one complex must not cost the others their rows
-        reason = as_binding_error(error)
-        failed = ResultRow.failed(row.id, row.protein, row.ligand, reason, model=row.model, heavy_atoms=row.heavy_atoms)
-        return Probed(failed, limit=plan.limit)
+        return Probed(row.as_failed(as_binding_error(error)), limit=plan.limit)
 
 
 def _probes_of(

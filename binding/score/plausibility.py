@@ -13,7 +13,7 @@ from rdkit import Chem
 from rdkit.Geometry import Point3D
 
 from binding.errors import UsageError
-from binding.graph.plausibility import plausibility, read_thresholds
+from binding.graph.plausibility import CHECKS, plausibility, read_thresholds
 from binding.io.columns import CHECK_COLUMNS, FAILED_CHECKS, PLAUSIBLE, OutputColumn, check_column
 from binding.structures import Complex, Protein, ResidueKind
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FAST: Final = "fast"
 POSEBUSTERS: Final = "posebusters"
+_FAST_NAMES: Final = frozenset({PLAUSIBLE, FAILED_CHECKS, *map(check_column, CHECKS)})
 #: Where PoseBusters' settings keep the thresholds: ours, the name of the parameter, and the outcomes of its module.
 _SETTINGS: Final = (
     ("bond_length", "threshold_bad_bond_length", "bond_lengths_within_bounds"),
@@ -76,11 +77,6 @@ class PoseChecks:
         failed = [name for name, ok in passed.items() if ok is False]
         values: dict[str, Any] = {PLAUSIBLE: not failed, FAILED_CHECKS: "; ".join(failed)}
         return values | {check_column(name): ok for name, ok in passed.items()}
-
-
-_FAST_NAMES: Final = frozenset(
-    {PLAUSIBLE, FAILED_CHECKS} | {column.name for column in CHECK_COLUMNS if "posebusters" not in column.text}
-)
 
 
 def _require_posebusters() -> None:

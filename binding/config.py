@@ -336,6 +336,17 @@ class TrainConfig(RunConfig):
     graphs: Literal["auto", "device", "host"] = Field(
         "auto", description="where graphs lie between steps; `auto` takes a GPU on which they fit into a quarter"
     )
+    checkpointing: bool = Field(
+        False,
+        description="compute encoders, pairs, attention layers and readout again in the backward pass instead of "
+        "keeping what they computed: less memory, the same weights",
+    )
+    attention_chunk: int | None = Field(
+        None,
+        ge=1,
+        description="atoms or residues of a ligand whose attention scores are held at once; null holds all: "
+        "less memory where ligands are large, the same weights",
+    )
     deterministic: bool = Field(
         False, description="the same weights from the same run on one GPU, at some speed; on the CPU they always are"
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from binding.config import ModelConfig
 from binding.graph.batch import Batch, Molecules, Pockets
@@ -97,11 +100,16 @@ class InteractionModel(nn.Module):
 
     Args:
         config: Sizes and switches.
+
+    Attributes:
+        checkpointing: Whether the backward pass computes each part (encoders, pairs, attention layers, readout) again
+            from its input, instead of finding all that it computed. Memory and time, not what is computed.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        self.checkpointing = False
         channels, heads, dropout = config.hidden_channels, config.num_heads, config.dropout
         self.molecule = MoleculeEncoder(channels, config.ligand_layers, dropout)
         self.directions = DirectionEncoder(channels, config.vector_channels) if config.angles else None
@@ -123,6 +131,13 @@ class InteractionModel(nn.Module):
         self.whole = mlp(3 * channels + 1 + len(VINA_TERMS), channels, 2, dropout)
         # In a mean a single wrong contact drowns; in a sum it does not.
         self.pose = small_mlp(channels, channels // 2, dropout) if config.pose_readout == "pairs" else None
+
+    def save_memory(self, checkpointing: bool, attention_chunk: int | None) -> None:
+        """Sets ``checkpointing``, and how many queries of a ligand each attention layer holds the scores of."""
+        self.checkpointing = checkpointing
+        for module in self.modules():
+            if isinstance(module, GeometricCrossAttention):
+                module.chunk = attention_chunk
 
     def measure(self, batch: Batch) -> Geometry:
         """The geometry of a batch; no learned parameter is read."""
@@ -171,8 +186,8 @@ class InteractionModel(nn.Module):
         """
         with full_precision(batch.descriptors):
             geometry = self.measure(batch)
-        atoms, vectors = self.encode_ligand(batch, geometry)
-        residues = self.encode_pocket(batch, geometry.reach)
+        atoms, vectors = self._part(self.encode_ligand, batch, geometry)
+        residues = self._part(self.encode_pocket, batch, geometry.reach)
         return self.interact(batch, geometry, atoms, vectors, residues, need_attention)
 
     def interact(
@@ -190,14 +205,22 @@ class InteractionModel(nn.Module):
         Without ``need_pk``, pk and what it is made of are not the network's: for weights in which it has no part in pk.
         """
         contacts, smooth, vina = geometry.contacts, geometry.pairs.smooth, geometry.pairs.vina
-        pairs = self._embed_pairs(geometry, atoms, vectors, residues)
+        pairs = self._part(self._embed_pairs, geometry, atoms, vectors, residues)
         atom_states, sites, attention = self._attend(geometry, atoms, residues, pairs, need_attention)
-        states, contributions = self.readout(pairs, atom_states, sites, contacts.pair_atom, contacts.pair_site, need_pk)
+        states, contributions = self._part(
+            self.readout, pairs, atom_states, sites, contacts.pair_atom, contacts.pair_site, need_pk
+        )
         contributions = contributions * smooth
         physics = self.vina_contributions(batch, geometry) if need_pk else None
         if physics is not None:
             contributions = contributions + physics
         return self._read(batch, contacts, atoms, atom_states, states, vina, contributions, smooth, attention)
+
+    def _part(self, function: Callable[..., Any], *given: Any) -> Any:
+        """What a function gives; with ``checkpointing``, what it computed on the way is not kept."""
+        if self.checkpointing and torch.is_grad_enabled():
+            return checkpoint(function, *given, use_reentrant=False)
+        return function(*given)
 
     def vina_contributions(self, batch: Batch, geometry: Geometry) -> Tensor | None:
         """(E,) pK, Vina's part of each pair's contribution; None where the model has none."""
@@ -234,7 +257,7 @@ class InteractionModel(nn.Module):
         attention: list[tuple[Tensor, Tensor]] = []
         for layer, block in enumerate(self.blocks):
             part = slice(layer * heads, (layer + 1) * heads)
-            atoms, sites, weights = block(atoms, sites, geometry, bias[part], gate[part], need_attention)
+            atoms, sites, weights = self._part(block, atoms, sites, geometry, bias[part], gate[part], need_attention)
             attention.append(weights)
         return atoms, sites, attention if need_attention else None
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from binding.config import TrainConfig
-from binding.data.dataset import Collator, ComplexDataset
+from binding.data.dataset import ComplexDataset
+from binding.graph.batch import Batch, collate
 from binding.model.weights import Member
 
 _SAMPLE = 8  # complexes
@@ -33,7 +34,15 @@ def largest_batch(config: TrainConfig, rows: ComplexDataset, on_gpu: bool) -> in
 def bytes_kept(config: TrainConfig, rows: ComplexDataset) -> float:
     """Bytes a ligand atom that a forward pass keeps for the backward pass, from the largest complexes."""
     chosen = rows.sizes.argsort(kind="stable")[-_SAMPLE:]
-    graphs, _ = Collator()([rows[int(row)] for row in chosen])
+    graphs = collate([rows.graph(int(row)) for row in chosen])
+    with torch.random.fork_rng():
+        member = Member(config.model).train()
+        member.interaction.save_memory(config.checkpointing, config.attention_chunk)
+        return kept_by(member, graphs) / float(rows.sizes[chosen].sum())
+
+
+def kept_by(member: Member, graphs: Batch) -> int:
+    """Bytes that a forward pass keeps for the backward pass."""
     kept: dict[int, int] = {}
 
     def note(tensor: Tensor) -> Tensor:
@@ -41,11 +50,10 @@ def bytes_kept(config: TrainConfig, rows: ComplexDataset) -> float:
         kept[storage.data_ptr()] = storage.nbytes()
         return tensor
 
-    with torch.random.fork_rng(), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        member = Member(config.model).train()
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         outputs = [member.interaction(graphs), None if member.ligand_only is None else member.ligand_only(graphs)]
     del outputs
-    return sum(kept.values()) / float(rows.sizes[chosen].sum())
+    return sum(kept.values())
 
 
 def _memory(on_gpu: bool) -> int:

@@ -86,6 +86,7 @@ class TrainingModule(lightning.LightningModule):
         self.member = Member(config.model)
         if state is not None:
             self.member.load_state_dict(self.member.state_dict() | state)
+        self.member.interaction.save_memory(config.checkpointing, config.attention_chunk)
         self.average = copy.deepcopy(self.member).requires_grad_(False).eval()
         if config.trainable == "readouts":
             parts.freeze_all_but_readouts(self.member)

@@ -35,7 +35,17 @@ from binding.training.module import GRADIENT_CLIP, TrainingModule
 from binding.training.start import load_start
 
 #: Settings that may change when a run goes on: they say where and how it runs, not what it computes.
-_FREE = {"threads", "output", "device", "devices", "tensorboard", "workers", "graphs"}
+_FREE = {
+    "threads",
+    "output",
+    "device",
+    "devices",
+    "tensorboard",
+    "workers",
+    "graphs",
+    "checkpointing",
+    "attention_chunk",
+}
 #: Files of a run. One that starts over removes them, so that no weights of other settings lie beside its own.
 _MADE = (
     f"{LAST}.ckpt",

@@ -103,6 +103,27 @@ def train_speed() -> str:
     )
 
 
+def train_memory() -> str:
+    """What the settings of memory save on large complexes."""
+    content = load(FIGURES / "bench_memory.json")
+    rows = [
+        (
+            "on" if row["checkpointing"] else "off",
+            row["attention_chunk"] or "all",
+            row["kept_mb"],
+            row["peak_mb"],
+            f"{row['seconds']:.2f}",
+        )
+        for row in content["settings"]
+    ]
+    header = ("`checkpointing`", "`attention_chunk`", "kept, MB", "peak, MB", "seconds a step")
+    where = "CPU time of one thread" if content["device"] == "cpu" else "a GPU"
+    return (
+        f"{content['complexes']} complexes of {content['atoms']} atoms and {count(content['residues'])} residues a "
+        f"step, default model and its twin, {content['machine']['processor']}, {where}:\n\n{table(header, rows)}"
+    )
+
+
 def finetune() -> str:
     """What fine-tuning on some compounds of a series does for the others."""
     content = load(FIGURES / "finetune.json")
@@ -130,5 +151,6 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "finetune": finetune,
     "splits": splits,
     "splits_speed": splits_speed,
+    "train_memory": train_memory,
     "train_speed": train_speed,
 }

@@ -210,3 +210,20 @@ def test_bf16_learns_what_32_bits_learn(settings):
     for name in ("train_affinity", "train_ligand_only", "val_rmse", "val_rmse_ligand_only"):
         assert logs[1][name].to_numpy() == pytest.approx(logs[0][name].to_numpy(), abs=0.05), name
     assert all(tensor.dtype == torch.float32 for tensor in weights_of(runs[1]).values())
+
+
+# ---------------------------------------------------------------- memory
+
+
+def test_settings_of_memory_change_no_weight(settings, whole):
+    """A run that keeps little, and computes attention in chunks, is the run that keeps all; dropout is on in both."""
+    kept, _ = whole
+    again = settings("again", checkpointing=True, attention_chunk=5)
+    run(again)
+    assert_same_weights(kept, again, 1e-5)
+    assert_same_logs(kept, again, 1e-4)
+
+
+def test_a_batch_that_keeps_less_may_be_larger(settings):
+    rows = ComplexDataModule(settings()).train_set
+    assert bytes_kept(settings(checkpointing=True), rows) < 0.5 * bytes_kept(settings(), rows)

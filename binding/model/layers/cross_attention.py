@@ -4,6 +4,9 @@ Scores are computed for every atom and every residue that its ligand touches, in
 about a quarter of them belong to pairs within the cutoff, and the rest is masked. Residues that no atom touches,
 which are most of a pocket, do not appear, so that memory grows with the contact surface and not with the pocket.
 At these sizes the blocks take two thirds of the time of a list of pairs, whose gathered rows are what costs.
+
+A block of a large ligand can be taken in chunks of queries, whose scores are not kept for the backward pass but
+computed again. Torch's own fused attention cannot be used: the gate comes between its softmax and the values.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from binding.model.layers.dropout import Dropout
 
@@ -61,6 +65,16 @@ class PairGrid:
         """The reverse of ``spread``: (heads * items, max_queries, max_keys) -> (heads, E)."""
         return cells.reshape(heads, self.items * self.max_queries * self.max_keys).index_select(1, self.cell)
 
+    def chunk(self, start: int, stop: int) -> PairChunk:
+        """The queries at the places ``start`` to ``stop`` of every item."""
+        row = torch.div(self.cell, max(self.max_keys, 1), rounding_mode="floor")
+        item = torch.div(row, self.max_queries, rounding_mode="floor")
+        place = row - item * self.max_queries
+        cells = self.items * (stop - start) * self.max_keys
+        cell = self.cell - (item * (self.max_queries - (stop - start)) + start) * self.max_keys
+        inside = (place >= start) & (place < stop)
+        return PairChunk(torch.where(inside, cell, cells), self.items, stop - start, self.max_keys)
+
     def pad_queries(self, nodes: Tensor, heads: int) -> Tensor:
         """(N, heads * size) -> (heads * items, max_queries, size)."""
         return _blocks(nodes, self.query_slot, self.items, self.max_queries, heads)
@@ -75,6 +89,32 @@ class PairGrid:
         slots = self.items * self.max_queries
         nodes = blocks.reshape(heads, slots, size).transpose(0, 1).reshape(slots, heads * size)
         return nodes.index_select(0, self.query_slot)
+
+
+@dataclass(frozen=True, eq=False)
+class PairChunk:
+    """Some queries of a ``PairGrid``. How many pairs are theirs is not known to the host, which need not wait for it.
+
+    Attributes:
+        cell: (E,) cell of each pair of the grid; one more than there are for pairs of other queries.
+        items, queries, max_keys: sizes.
+    """
+
+    cell: Tensor
+    items: int
+    queries: int
+    max_keys: int
+
+    def spread(self, values: Tensor, empty: float) -> Tensor:
+        """As that of the grid: (heads, E) -> (heads * items, queries, max_keys)."""
+        cells = self.items * self.queries * self.max_keys
+        padded = values.new_full((len(values), cells + 1), empty).index_copy(1, self.cell, values)
+        return padded[:, :cells].reshape(len(values) * self.items, self.queries, self.max_keys)
+
+    def collect(self, cells: Tensor, heads: int) -> Tensor:
+        """As that of the grid: (heads, E), zero for pairs of other queries."""
+        padded = nn.functional.pad(cells.reshape(heads, self.items * self.queries * self.max_keys), (0, 1))
+        return padded.index_select(1, self.cell)
 
 
 def _blocks(nodes: Tensor, slot: Tensor, items: int, longest: int, heads: int) -> Tensor:
@@ -93,7 +133,13 @@ class GeometricCrossAttention(nn.Module):
         channels: Width of both modalities.
         num_heads: Must divide ``channels``.
         dropout: Rate in the feed-forward layer; the gate includes that of the weights.
+
+    Attributes:
+        chunk: Queries of a ligand whose scores are held at once; None holds all. A setting of memory, not of what is
+            computed.
     """
+
+    chunk: int | None = None
 
     def __init__(self, channels: int, num_heads: int, dropout: float) -> None:
         super().__init__()
@@ -140,8 +186,44 @@ class GeometricCrossAttention(nn.Module):
         heads, size = self.num_heads, queries.shape[1] // self.num_heads
         query = grid.pad_queries(self.query(self.query_norm(queries)) / math.sqrt(size), heads)
         key, value = grid.pad_keys(self.key_value(self.key_norm(keys)), heads).chunk(2, dim=-1)
-        scores = torch.baddbmm(grid.spread(bias, _MASKED), query, key.transpose(1, 2))
-        weights = scores.softmax(dim=-1)
-        mixed = grid.strip_queries(torch.bmm(weights * grid.spread(gate, 0.0), value), heads)
-        queries = queries + self.out(mixed)
-        return queries + self.feed_forward(queries), grid.collect(weights, heads).t() if need_weights else None
+        mixed, weights = self._mix(query, key, value, grid, bias, gate, need_weights)
+        queries = queries + self.out(grid.strip_queries(mixed, heads))
+        return queries + self.feed_forward(queries), weights
+
+    def _mix(
+        self, query: Tensor, key: Tensor, value: Tensor, grid: PairGrid, bias: Tensor, gate: Tensor, need_weights: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Mixed values (heads * items, max_queries, size), and on request the weights (E, heads)."""
+        if self.chunk is None or self.chunk >= grid.max_queries:
+            mixed, weights = _attend(query, key, value, bias, gate, grid, need_weights)
+            return mixed, None if weights is None else weights.t()
+        parts: list[Tensor] = []
+        total: Tensor | None = None
+        for start in range(0, grid.max_queries, self.chunk):
+            stop = min(start + self.chunk, grid.max_queries)
+            given = (query[:, start:stop], key, value, bias, gate, grid.chunk(start, stop), need_weights)
+            if torch.is_grad_enabled():
+                # Nothing random is drawn in it, so that no state has to be kept for the second time.
+                mixed, weights = checkpoint(_attend, *given, use_reentrant=False, preserve_rng_state=False)
+            else:
+                mixed, weights = _attend(*given)
+            parts.append(mixed)
+            if weights is not None:
+                total = weights if total is None else total + weights
+        return torch.cat(parts, dim=1), None if total is None else total.t()
+
+
+def _attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    bias: Tensor,
+    gate: Tensor,
+    grid: PairGrid | PairChunk,
+    need_weights: bool,
+) -> tuple[Tensor, Tensor | None]:
+    """Mixed values of the queries of a grid, or of a part of it, and on request the weights (heads, E)."""
+    scores = torch.baddbmm(grid.spread(bias, _MASKED), query, key.transpose(1, 2))
+    weights = scores.softmax(dim=-1)
+    mixed = torch.bmm(weights * grid.spread(gate, 0.0), value)
+    return mixed, grid.collect(weights, len(bias)) if need_weights else None

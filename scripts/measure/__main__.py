@@ -56,6 +56,7 @@ def measurements(test: Path, data: Path, runs: Path) -> list[Measurement]:
         Measurement("screening", ("measure", data / "screening"), (data / "screening",)),
         Measurement("explain", (data / "crystal",), (data / "crystal",)),
         Measurement("baselines", (data,), (cache / "crystal.npz", cache / "borrowed.npz")),
+        Measurement("ceiling", (data,), (cache / "crystal.npz", cache / "borrowed.npz")),
         Measurement("agreement", (test, "--complexes", 57), (test,)),
         Measurement("interactions", (data, "--complexes", 60), (test,)),
         Measurement("held_out", ("prior", "--runs", *of_base, "--without", *networks, *known), (mixed, cache)),

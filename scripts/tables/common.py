@@ -41,6 +41,7 @@ PROGRAMS = {
     "bench_train.json": "scripts.bench.train",
     "benchmark_screen.json": "scripts.bench.screen",
     "casf2016_metrics.json": "make figures",
+    "ceiling.json": "scripts.measure.ceiling",
     "cluster.json": "scripts.bench.cluster",
     "domain.json": "scripts.measure.held_out domain",
     "demo.txt": "make figures",

@@ -16,11 +16,20 @@ SINGLE: Final = 0.02
 EVEN: Final = 0.995
 
 
-def attention_entropy(output: Output) -> Tensor:
+def attention_entropy(sums: Tensor) -> Tensor:
     """Entropy of the attention weights over that of even ones: (layers, 2, heads), NaN where no query has a choice.
 
     0 is attention to a single partner, 1 attention that does not choose. Queries with fewer than two partners are left
     out. The first direction is that of atoms, which attend to residues; the second that of residues.
+
+    Args:
+        sums: See ``entropy_sums``; those of several batches, or of several processes, add up.
+    """
+    return sums[0] / sums[1]
+
+
+def entropy_sums(output: Output) -> Tensor:
+    """(2, layers, 2, heads): normalised entropies, summed over the queries that have a choice, and how many those are.
 
     Args:
         output: With attention weights.
@@ -28,20 +37,21 @@ def attention_entropy(output: Output) -> Tensor:
     contacts = output.contacts
     queries = contacts.pair_atom, contacts.pair_site
     layers = [
-        torch.stack([_of_one(weights, query) for weights, query in zip(directions, queries, strict=True)])
+        torch.stack([_of_one(weights, query) for weights, query in zip(directions, queries, strict=True)], dim=1)
         for directions in output.attention or []
     ]
-    return torch.stack(layers) if layers else output.pk.new_zeros(0, 2, 0)
+    return torch.stack(layers, dim=1) if layers else output.pk.new_zeros(2, 0, 2, 0)
 
 
 def _of_one(weights: Tensor, query: Tensor) -> Tensor:
-    """(heads,) mean over the queries, of weights (E, heads) of pairs of queries (E,)."""
+    """(2, heads) sum over the queries and their number, of weights (E, heads) of pairs of queries (E,)."""
     weights = weights.detach().float()
     partners = torch.bincount(query)
     entropy = weights.new_zeros(len(partners), weights.shape[1])
     entropy = entropy.index_add_(0, query, torch.special.entr(weights))
     choosing = partners > 1
-    return (entropy[choosing] / partners[choosing].log().unsqueeze(1)).mean(0)
+    sums = (entropy[choosing] / partners[choosing].log().unsqueeze(1)).sum(0)
+    return torch.stack([sums, choosing.sum().to(sums.dtype).expand_as(sums)])
 
 
 def warn_of_collapse(entropy: Tensor) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from binding.data.dataset import Labels
+from binding.graph.batch import Tensors
 
 HUBER_DELTA = 1.0  # pK, where the loss turns from square to linear
 
@@ -36,7 +37,7 @@ def variance_loss(pk: Tensor, log_variance: Tensor, target: Tensor, weight: Tens
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class Chosen(Tensors):
     """The rows and pairs of B complexes that enter some terms of the loss.
 
     They follow from the labels alone, and are found before the labels go to the device: a step then never waits for
@@ -73,10 +74,6 @@ class Chosen:
             right=right[asked],
             known=same[asked],
         )
-
-    def to(self, device: torch.device | str) -> Chosen:
-        """The same on a device."""
-        return Chosen(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 
 def pose_loss(logit: Tensor, near_native: Tensor, posed: Tensor) -> Tensor:

@@ -11,21 +11,19 @@ import lightning
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torch.distributed import ProcessGroup
 
 from binding.config import TrainConfig
 from binding.data.datamodule import ComplexDataModule
-from binding.data.dataset import Labels
 from binding.data.resident import Poses, ResidentGraphs
 from binding.errors import TrainingError
-from binding.graph.batch import Batch
 from binding.model.weights import Member
 from binding.training import parts
-from binding.training.attention import attention_entropy, warn_of_collapse
+from binding.training.attention import attention_entropy, entropy_sums, warn_of_collapse
 from binding.training.averages import Averages
-from binding.training.gather import gather_batch, world_size
+from binding.training.gather import SharedBatch, host_group, sum_over_processes, world_size
 from binding.training.losses import (
     HUBER_DELTA,
-    Chosen,
     affinity_loss,
     decoy_loss,
     pair_loss,
@@ -92,26 +90,26 @@ class TrainingModule(lightning.LightningModule):
             parts.freeze_all_but_readouts(self.member)
         self._predictions: list[Tensor] = []
         self._terms, self._norms, self._attention = Averages(), Averages(), Averages()
+        self._host_group: ProcessGroup | None = None
 
-    def predict(
-        self, member: Member, graphs: Batch, labels: Labels, watch_attention: bool = False
-    ) -> tuple[Predicted, Labels]:
-        """Predictions of a batch with its labels, those of the other processes joined to them, in 32 bits.
+    def predict(self, member: Member, batch: SharedBatch, watch_attention: bool = False) -> Predicted:
+        """Predictions of a batch, those of the other processes joined to them, in 32 bits.
 
         With ``watch_attention`` the entropy of the attention weights goes into the log.
         """
-        output = member.interaction(graphs, need_attention=watch_attention)
+        output = member.interaction(batch.graphs, need_attention=watch_attention)
         if watch_attention:
-            self._log_attention(attention_entropy(output))
-        alone = labels.alone if member.ligand_only is None else member.ligand_only(graphs)
+            sums = entropy_sums(output)
+            self._log_attention(sum_over_processes(sums * 0.0 if batch.is_filler else sums))
+        alone = batch.own.alone if member.ligand_only is None else member.ligand_only(batch.graphs)
         model = self.config.model
-        pk = model.network_weight * output.pk + model.prior_weight * labels.start
+        pk = model.network_weight * output.pk + model.prior_weight * batch.own.start
         own = [pk, output.log_variance, output.pose_logit, alone]
-        whole, labels = gather_batch(torch.stack([column.float() for column in own], dim=1), labels)
-        return Predicted(*whole.unbind(1)), labels
+        return Predicted(*batch.share(torch.stack([column.float() for column in own], dim=1)).unbind(1))
 
-    def losses(self, predicted: Predicted, labels: Labels, chosen: Chosen) -> dict[str, Tensor]:
+    def losses(self, predicted: Predicted, batch: SharedBatch) -> dict[str, Tensor]:
         """Each term of the loss, unweighted."""
+        labels, chosen = batch.labels, batch.chosen
         exact = labels.weight * (labels.relation == 0)  # a bound has neither an error nor a difference
         pk, twin = predicted.pk, predicted.ligand_only
         return {
@@ -124,14 +122,10 @@ class TrainingModule(lightning.LightningModule):
             "ligand_only": affinity_loss(twin, labels.pk, labels.weight, labels.relation, HUBER_DELTA),
         }
 
-    def training_step(self, batch: tuple[Batch, Labels, Chosen], batch_idx: int) -> Tensor:
+    def training_step(self, batch: SharedBatch, batch_idx: int) -> Tensor:
         # Dropout is seeded by the place in the run, so that a resumed run draws as the unbroken one would have.
         torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank)
-        graphs, labels, chosen = batch
-        predicted, labels = self.predict(self.member, graphs, labels, watch_attention=batch_idx == 0)
-        if world_size() > 1:  # the labels are now those of all processes
-            chosen = Chosen.of(labels)
-        terms = self.losses(predicted, labels, chosen)
+        terms = self.losses(self.predict(self.member, batch, watch_attention=batch_idx == 0), batch)
         weights = {
             "affinity": 1.0,
             "variance": _VARIANCE_WEIGHT,
@@ -141,12 +135,13 @@ class TrainingModule(lightning.LightningModule):
             "pair": self.config.pair_weight,
             "ligand_only": 0.0 if self.member.ligand_only is None else 1.0,
         }
-        self._terms.add({f"train_{name}": term for name, term in terms.items()}, len(labels.pk))
+        self._terms.add({f"train_{name}": term for name, term in terms.items()}, len(batch.kept))
         total = torch.stack([weight * terms[name] for name, weight in weights.items() if weight > 0]).sum()
-        return total * world_size()  # see gather_batch
+        return total * world_size()  # see SharedBatch.share
 
-    def _log_attention(self, entropy: Tensor) -> None:
+    def _log_attention(self, sums: Tensor) -> None:
         """The mean over all heads, and the head that chooses most narrowly, of the first batch of an epoch."""
+        entropy = attention_entropy(sums)
         known = entropy[torch.isfinite(entropy)]
         if not len(known):  # no layers, or no pairs
             return
@@ -186,6 +181,7 @@ class TrainingModule(lightning.LightningModule):
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, ComplexDataModule)
         self.resident = data.resident(self.trainer.strategy.root_device)
+        self._host_group = host_group()
 
     def on_train_epoch_start(self) -> None:
         for averages in (self._terms, self._norms, self._attention):
@@ -199,9 +195,8 @@ class TrainingModule(lightning.LightningModule):
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.member.parameters()), 1.0 - decay)
 
-    def validation_step(self, batch: tuple[Batch, Labels, Chosen], batch_idx: int) -> None:
-        graphs, labels, _ = batch
-        predicted, labels = self.predict(self.average, graphs, labels)
+    def validation_step(self, batch: SharedBatch, batch_idx: int) -> None:
+        predicted, labels = self.predict(self.average, batch), batch.labels
         exact = labels.relation == 0  # a bound has no error
         self._predictions.append(torch.stack([predicted.pk, predicted.ligand_only, labels.pk])[:, exact])
 
@@ -220,12 +215,12 @@ class TrainingModule(lightning.LightningModule):
             prog_bar=True,
         )
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> SharedBatch:
         graphs, labels = batch
         if isinstance(graphs, Poses):
             assert self.resident is not None, "poses alone come where the graphs are on the device"
             graphs = self.resident.batch(graphs)
-        return graphs.to(device), labels.to(device), Chosen.of(labels).to(device)
+        return SharedBatch.of(graphs, labels, device, self._host_group)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step as a share of its peak: linear warm-up, then a cosine."""

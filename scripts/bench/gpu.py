@@ -99,18 +99,18 @@ def _steps(
         if batch is None:
             loader = iter(data.train_dataloader())
             batch = next(loader)
-        graphs, labels, chosen = module.transfer_batch_to_device(batch, device, 0)
+        shared = module.transfer_batch_to_device(batch, device, 0)
         cast: AbstractContextManager = (
             torch.autocast(device.type, torch.bfloat16) if precision == "bf16" else nullcontext()
         )
         with cast:
-            predicted, labels = module.predict(module.member, graphs, labels)
-            loss = torch.stack(list(module.losses(predicted, labels, chosen).values())).sum()
+            terms = module.losses(module.predict(module.member, shared), shared)
+            loss = torch.stack(list(terms.values())).sum()
         loss.backward()
         module.clip()
         optimizer.step()
         optimizer.zero_grad()
-        seen += graphs.num_ligands
+        seen += shared.graphs.num_ligands
 
     for _ in range(WARM_UP):
         step()

@@ -5,6 +5,11 @@
 Throughput is measured on complexes of the first cache, epochs on an eighth, a quarter, a half and all complexes of
 all caches. Each epoch is a run of `binding train` in its own process. A GPU is used where there is one. Figures go
 to docs/figures/bench_train.json.
+
+    python -m scripts.bench.train cache/crystal.npz --against ../old
+
+compares with another checkout of this repository on the same machine in the same hour: throughput is measured in turns,
+each in a process of its own, and the figures are the ratios of the pairs (docs/figures/bench_train_pairs.json).
 """
 
 from __future__ import annotations
@@ -30,9 +35,10 @@ from binding.data.cache import ComplexCache
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset
 from binding.training.module import TrainingModule
 from binding.training.run import train
-from scripts.figures import FIGURES, machine, write_figures
+from scripts.figures import FIGURES, ROOT, machine, write_figures
 
 OUTPUT = FIGURES / "bench_train.json"
+PAIRS = FIGURES / "bench_train_pairs.json"
 PARTS = 8  # every eighth complex, ... all
 WARM_UP = 2  # batches
 
@@ -46,7 +52,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of the CPU; each is timed")
     parser.add_argument("--epochs", type=int, default=2, help="of each run; 0 for none")
     parser.add_argument("--largest", type=int, default=PARTS, help="eighths of the complexes in the largest run")
-    parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="compare throughput with that of older code")
+    parser.add_argument("--pairs", type=int, default=6, help="measurements of each of the two")
+    parser.add_argument("-o", "--output", type=Path, help=f"{OUTPUT.name}, or {PAIRS.name}, of docs/figures by default")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # this process is one run, of so many eighths
     options = parser.parse_args()
     if options.one is not None:
@@ -55,6 +63,10 @@ def main() -> None:
     figures: dict[str, Any] = {"machine": machine()}
     if torch.cuda.is_available():
         figures["machine"]["gpu"] = torch.cuda.get_device_name()
+    if options.against is not None:
+        write_figures(options.output or PAIRS, figures | compared(options))
+        return
+    options.output = options.output or OUTPUT
     figures["throughput"] = throughput(options)
     write_figures(options.output, figures)
     for part in (1, 2, 4, 8):
@@ -100,15 +112,14 @@ def timed(
     config = TrainConfig(sources=tuple(data.sources), output=Path("unused"), model=ModelConfig(), device=device)
     module = TrainingModule(config, 1000).to(device).train()
     join = Collator()
-    batches = [join([data[row] for row in rows]) for rows in BucketSampler(data, batch_size)]
-    batches = [module.transfer_batch_to_device(batch, torch.device(device), 0) for batch in batches]
+    joined = [join([data[row] for row in rows]) for rows in BucketSampler(data, batch_size)]
+    batches = [module.transfer_batch_to_device(batch, torch.device(device), 0) for batch in joined]
 
     def step(batch: Any) -> None:
         cast: AbstractContextManager = torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()
         with cast:
-            graphs, labels, chosen = batch
-            predicted, labels = module.predict(module.member, graphs, labels)
-            loss = torch.stack(list(module.losses(predicted, labels, chosen).values())).sum()
+            terms = module.losses(module.predict(module.member, batch), batch)
+            loss = torch.stack(list(terms.values())).sum()
         loss.backward()
         module.zero_grad()
 
@@ -140,6 +151,60 @@ def timed(
 def synchronize(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()
+
+
+# ---------------------------------------------------------------- against older code
+
+
+def compared(options: argparse.Namespace) -> dict[str, Any]:
+    """Throughput of both checkouts in turns, and of each kind of measurement the ratios, now over before."""
+    before, now = options.against.resolve(), ROOT
+    measured: list[tuple[list[dict[str, Any]], list[dict[str, Any]]]] = []
+    for pair in range(options.pairs):
+        order = (before, now) if pair % 2 == 0 else (now, before)
+        found = {checkout: throughput_of(checkout, options) for checkout in order}
+        measured.append((found[before], found[now]))
+        say(f"pair {pair + 1} of {options.pairs}")
+    ratios = [
+        {name: row[name] for name in ("device", "threads", "precision", "batch_size", "complexes")}
+        | _ratios([(old[kind], new[kind]) for old, new in measured])
+        for kind, row in enumerate(measured[0][1])
+    ]
+    return {"before": commit_of(before), "pairs": options.pairs, "load": load(), "ratios": ratios}
+
+
+def throughput_of(checkout: Path, options: argparse.Namespace) -> list[dict[str, Any]]:
+    """The entry ``throughput`` that this program, as it is in a checkout, writes."""
+    threads = map(str, options.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "found.json"
+        command = [sys.executable, "-m", "scripts.bench.train", str(options.caches[0].resolve()), "--epochs", "0"]
+        command += ["--complexes", str(options.complexes), "--batch-size", str(options.batch_size)]
+        command += ["--repeats", str(options.repeats), "--threads", *threads, "-o", str(output)]
+        environment = os.environ | {"PYTHONPATH": str(checkout)}
+        done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{checkout}: {done.stderr}")
+        return json.loads(output.read_text(encoding="utf-8"))["throughput"]
+
+
+def _ratios(pairs: list[tuple[dict[str, Any], dict[str, Any]]]) -> dict[str, Any]:
+    """How many times as fast the second of each pair is, by the clock and by CPU time: median, least, most."""
+    found: dict[str, Any] = {}
+    clock = [new["per_second"] / old["per_second"] for old, new in pairs]
+    cpu = [old["cpu_ms_each"] / new["cpu_ms_each"] for old, new in pairs]
+    for name, by in (("clock", clock), ("cpu", cpu)):
+        found[name] = {"median": round(float(np.median(by)), 3), "least": round(min(by), 3), "most": round(max(by), 3)}
+    for side, when in enumerate(("before", "now")):
+        found[f"cpu_ms_each_{when}"] = round(float(np.median([pair[side]["cpu_ms_each"] for pair in pairs])), 2)
+        found[f"per_second_{when}"] = round(float(np.median([pair[side]["per_second"] for pair in pairs])), 1)
+    return found
+
+
+def commit_of(checkout: Path) -> str:
+    """The commit that is checked out there."""
+    git = ["git", "-C", str(checkout), "rev-parse", "--short=12", "HEAD"]
+    return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
 
 
 # ---------------------------------------------------------------- epochs

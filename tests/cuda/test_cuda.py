@@ -95,13 +95,12 @@ def test_a_step_waits_twice_for_the_device(settings, device):
     optimizer = module.configure_optimizers()["optimizer"]
 
     def step() -> None:
-        predicted, labels = module.predict(module.member, graphs, of_batch)
-        terms = module.losses(predicted, labels, chosen)
+        shared = module.transfer_batch_to_device(batch, torch.device(device), 0)
+        terms = module.losses(module.predict(module.member, shared), shared)
         torch.stack(list(terms.values())).sum().backward()
         module.clip()
         optimizer.step()
 
-    graphs, of_batch, chosen = module.transfer_batch_to_device(batch, torch.device(device), 0)
     step()
     torch.cuda.set_sync_debug_mode("warn")
     try:

@@ -13,7 +13,7 @@ from train_runs import log_of
 from binding.explanation.attention import attention_of
 from binding.graph.batch import collate
 from binding.model.ensemble import Scorer
-from binding.training.attention import attention_entropy, warn_of_collapse
+from binding.training.attention import attention_entropy, entropy_sums, warn_of_collapse
 
 
 def test_it_is_that_of_the_attention_maps():
@@ -22,15 +22,17 @@ def test_it_is_that_of_the_attention_maps():
     output = member.interaction(collate([graph]), need_attention=True)
     labels = ["x"] * graph.ligand.num_atoms, [str(row) for row in range(graph.pocket.num_residues)]
     maps = attention_of(graph, Scorer("one", {}, [member]), *labels)
-    assert attention_entropy(output).numpy() == pytest.approx(maps.entropy()[0], abs=1e-4)
+    assert attention_entropy(entropy_sums(output)).numpy() == pytest.approx(maps.entropy()[0], abs=1e-4)
 
 
 def test_complexes_of_a_batch_do_not_mix():
     graphs, member = [example_graph("1s2g"), example_graph("4cup")], random_member()
-    each = [attention_entropy(member.interaction(collate([graph]), need_attention=True)) for graph in graphs]
-    both = attention_entropy(member.interaction(collate(graphs), need_attention=True))
-    low, high = torch.minimum(*each), torch.maximum(*each)
-    assert bool(((both >= low - 1e-4) & (both <= high + 1e-4)).all())
+    each = [entropy_sums(member.interaction(collate([graph]), need_attention=True)) for graph in graphs]
+    both = entropy_sums(member.interaction(collate(graphs), need_attention=True))
+    assert torch.allclose(both, each[0] + each[1], rtol=1e-4), "sums of parts of a batch add up"
+    low, high = torch.minimum(*map(attention_entropy, each)), torch.maximum(*map(attention_entropy, each))
+    found = attention_entropy(both)
+    assert bool(((found >= low - 1e-4) & (found <= high + 1e-4)).all())
 
 
 def test_a_run_logs_it_each_epoch(whole):
@@ -55,5 +57,5 @@ def test_heads_that_choose_and_models_without_layers_are_not_warned_about():
         warnings.simplefilter("error")
         warn_of_collapse(torch.full((2, 2, 4), 0.6))
         warn_of_collapse(torch.full((1, 2, 4), float("nan")))
-        warn_of_collapse(attention_entropy(output))
-    assert np.prod(attention_entropy(output).shape) == 0
+        warn_of_collapse(attention_entropy(entropy_sums(output)))
+    assert np.prod(attention_entropy(entropy_sums(output)).shape) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from binding.config import SourceConfig
 from binding.data.dataset import ComplexDataset
 from scripts.bench import train as bench
@@ -30,3 +32,31 @@ def test_the_line_is_that_of_the_last_epochs():
     found = bench.fit(runs)
     assert found["seconds"] == {"ms_a_complex": 20.0, "offset_s": 1.0, "r2": 1.0}
     assert found["cpu_seconds"]["ms_a_complex"] == 10.0
+
+
+def test_ratios_of_pairs_are_medians():
+    """Twice as fast by the clock in two pairs of three, four times in one; CPU time halves in all."""
+    old = {"per_second": 100.0, "cpu_ms_each": 10.0}
+    pairs = [(old, {"per_second": speed, "cpu_ms_each": 5.0}) for speed in (200.0, 400.0, 200.0)]
+    found = bench._ratios(pairs)
+    assert found["clock"] == {"median": 2.0, "least": 2.0, "most": 4.0}
+    assert found["cpu"] == {"median": 2.0, "least": 2.0, "most": 2.0}
+    assert (found["cpu_ms_each_before"], found["cpu_ms_each_now"]) == (10.0, 5.0)
+    assert (found["per_second_before"], found["per_second_now"]) == (100.0, 200.0)
+
+
+def test_turns_are_taken(tmp_path, monkeypatch):
+    """Each pair begins with the other of the two, so that a machine that slows down favours neither."""
+    order = []
+
+    def measured(checkout, options):
+        order.append("before" if checkout == tmp_path else "now")
+        return [{"device": "cpu", "threads": 1, "precision": "fp32", "batch_size": 32, "complexes": 9}
+                | {"per_second": 50.0 if checkout == tmp_path else 60.0, "cpu_ms_each": 20.0}]  # fmt: skip
+
+    monkeypatch.setattr(bench, "throughput_of", measured)
+    monkeypatch.setattr(bench, "commit_of", lambda checkout: "abc")
+    found = bench.compared(argparse.Namespace(against=tmp_path, pairs=3))
+    assert order == ["before", "now", "now", "before", "before", "now"]
+    assert found["before"] == "abc"
+    assert found["ratios"][0]["clock"] == {"median": 1.2, "least": 1.2, "most": 1.2}

@@ -35,14 +35,14 @@ def test_a_training_step_waits_twice(step):
     optimizer = module.configure_optimizers()["optimizer"]
     module.trainer = None
     with Dispatches() as joined:
-        graphs, labels, chosen = module.transfer_batch_to_device(batch, torch.device("cpu"), 0)
+        shared = module.transfer_batch_to_device(batch, torch.device("cpu"), 0)
+    chosen = shared.chosen
     assert min(len(chosen.posed), len(chosen.wrong), len(chosen.pairs), len(chosen.right)) > 0
     # Which rows enter which loss is found on the host, before the labels go to the device.
     assert set(joined.waits) <= {"nonzero.default", "index.Tensor"}
     with Dispatches() as counted:
-        predicted, labels = module.predict(module.member, graphs, labels)
-        terms = module.losses(predicted, labels, chosen)
-        module._terms.add(terms, len(labels.pk))
+        terms = module.losses(module.predict(module.member, shared), shared)
+        module._terms.add(terms, len(shared.kept))
         torch.stack(list(terms.values())).sum().backward()
         norms = module.clip()
         module._norms.add(norms)

@@ -389,7 +389,8 @@ class TrainConfig(RunConfig):
         for row, source in enumerate(self.sources):
             if source.from_epoch >= self.epochs:
                 raise ValueError(f"sources.{row} begins in epoch {source.from_epoch} of {self.epochs}: never seen")
-        for epoch in range(self.epochs):
+        ends = {source.until_epoch for source in self.sources if source.until_epoch is not None}
+        for epoch in sorted(epoch for epoch in {0, *ends} if epoch < self.epochs):  # where a gap can begin
             if not any(source.is_seen(epoch) for source in self.sources):
                 raise ValueError(f"no source is seen in epoch {epoch}: see from_epoch and until_epoch")
         return self

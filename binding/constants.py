@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+#: Å from the origin, along any axis: farther out is no atom of any structure, but a damaged number.
+FARTHEST = 1e5
+
 # --- protein residues -----------------------------------------------------------------------
 
 AMINO_ACIDS = (

@@ -12,6 +12,7 @@ EXIT_USAGE = 2
 EXIT_SOME_FAILED = 3
 EXIT_NONE_SCORED = 4
 EXIT_INTERRUPTED = 130
+_SHOWN = 1_000  # letters of a message, at most
 
 
 class BindingError(Exception):
@@ -30,6 +31,7 @@ class BindingError(Exception):
     exit_code = EXIT_USAGE
 
     def __init__(self, message: str, hint: str = "", code: str | None = None) -> None:
+        message = _shown(message)
         super().__init__(message)
         self.message = message
         self.hint = hint
@@ -39,6 +41,12 @@ class BindingError(Exception):
     def __reduce__(self) -> tuple[type[BindingError], tuple[str, str, str]]:
         # Keeps code and hint when an error crosses a process boundary.
         return (type(self), (self.message, self.hint, self.code))
+
+
+def _shown(message: str) -> str:
+    """A message as a terminal may show it: what it quotes of a file may be long, or hold control characters."""
+    clean = "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in message)
+    return clean if len(clean) <= _SHOWN else f"{clean[: _SHOWN - 200]} ... {clean[-100:]}"
 
 
 class UsageError(BindingError):

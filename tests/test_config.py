@@ -56,6 +56,11 @@ def test_the_examples_are_complete(path):
         ({"sources": [{"cache": "a.npz", "from_epoch": 3, "until_epoch": 3}]}, "must be after from_epoch"),
         ({"sources": [{"cache": "a.npz"}, {"cache": "b.npz", "from_epoch": 9}], "epochs": 9}, "sources.1 begins"),
         ({"sources": [{"cache": "a.npz", "until_epoch": 2}], "epochs": 3}, "no source is seen in epoch 2"),
+        ({"sources": [{"cache": "a.npz", "from_epoch": 1}], "epochs": 10**12}, "no source is seen in epoch 0"),
+        (
+            {"sources": [{"cache": "a.npz", "until_epoch": 10**9}], "epochs": 10**12},
+            "no source is seen in epoch 10000000",
+        ),
         ({"sources": [{"cache": "a.npz", "rmsd": "rmsd"}]}, "rmsd needs group"),
         (
             {"sources": [{"cache": "a.npz", "rmsd": "rmsd", "group": ["native"], "decoys": 0.1}]},

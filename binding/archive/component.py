@@ -6,6 +6,7 @@ and which shows at once what the model of the crystal lacks.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ def read_component(path: str | Path) -> Component:
         block = gemmi.cif.read_string(data.decode("utf-8", errors="replace"))[0]
     except (RuntimeError, ValueError, IndexError) as error:
         raise FileError(
-            f"{path} cannot be read as mmCIF: {str(error).splitlines()[0]}", "Fetch it again.", "unreadable"
+            f"{path} cannot be read as mmCIF: {str(error).splitlines()[0]}.", "Fetch it again.", "unreadable"
         ) from None
     atoms = block.find("_chem_comp_atom.", ["atom_id", "type_symbol", "?charge", "?pdbx_leaving_atom_flag"])
     elements: dict[str, int] = {}
@@ -76,7 +77,7 @@ def read_component(path: str | Path) -> Component:
             continue
         elements[name] = number
         charge = row.str(2) if row.has(2) else "0"
-        charges[name] = int(charge) if charge.lstrip("+-").isdigit() else 0
+        charges[name] = int(charge) if re.fullmatch(r"[-+]?[0-9]{1,2}", charge) else 0
         if row.has(3) and row.str(3) == "Y":
             leaving.add(name)
     code = block.find_value("_chem_comp.id")

@@ -22,16 +22,52 @@ from binding.data.encode import CACHE_VERSION
 from binding.data.store import GraphStore
 from binding.domain.words import SITE_CUTOFF, Residues, residues_near
 from binding.errors import CacheError, ConfigError
-from binding.graph.fields import DESCRIPTORS, ComplexGraph, LigandGraph
+from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, ComplexGraph, LigandGraph
 from binding.graph.pocket import build_pocket_graph
 from binding.graph.vocabulary import difference, ligand_vocabulary
-from binding.io.arrays import read_arrays
-from binding.structures import Protein
+from binding.io.arrays import Layout, check_arrays, check_range, read_arrays
+from binding.structures import Protein, ResidueKind
 
 _ABSENT: Final = frozenset({"NA", "N/A", "NaN", "nan", "None", "null", "NULL", "-"})  # in a column of numbers
 # No leading zeros, and an exponent only with a point or a sign: 0012 and 1e66 are names.
 _NUMBER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?|[eE][-+][0-9]+)?|[-+]?\.[0-9]+")
 _WHOLE: Final = re.compile(r"[-+]?[0-9]{1,18}")
+#: What a file raises that breaks off or was altered.
+_DAMAGED: Final = (
+    *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError),
+    *(zipfile.BadZipFile, zlib.error),
+)
+_LAYOUT: Final[dict[str, Layout]] = {
+    "protein_step": ("number", ("groups",)),
+    "protein_atoms": ("integer", ("groups",)),
+    "protein_residues": ("integer", ("groups",)),
+    "protein_positions": ("integer", ("protein atoms", 3)),
+    "protein_elements": ("integer", ("protein atoms",)),
+    "protein_atom_names": ("integer", ("protein atoms",)),
+    "residue_names": ("integer", ("residues",)),
+    "residue_kinds": ("integer", ("residues",)),
+    "residue_sizes": ("integer", ("residues",)),
+    "ligand_step": ("number", ("rows",)),
+    "ligand_group": ("integer", ("rows",)),
+    "ligand_atoms": ("integer", ("rows",)),
+    "ligand_bonds": ("integer", ("rows",)),
+    "ligand_pocket": ("integer", ("rows",)),
+    "positions": ("integer", ("atoms", 3)),
+    "atom_categories": ("integer", ("atoms", len(ATOM_CATEGORIES))),
+    "radii": ("integer", ("atoms",)),
+    "bonds": ("integer", ("bonds", 2)),
+    "bond_categories": ("integer", ("bonds", len(BOND_CATEGORIES))),
+    "descriptors": ("number", ("rows", len(DESCRIPTORS))),
+    "pocket_rows": ("integer", ("pocket rows",)),
+}
+_COUNTS: Final = {  # what counts the parts of an array, and the axis of that array
+    "protein_atoms": "protein atoms",
+    "protein_residues": "residues",
+    "residue_sizes": "protein atoms",
+    "ligand_atoms": "atoms",
+    "ligand_bonds": "bonds",
+    "ligand_pocket": "pocket rows",
+}
 
 
 class ComplexCache:
@@ -62,11 +98,20 @@ class ComplexCache:
             meta = json.loads(self._arrays["meta"].tobytes())
             table = self._arrays["table"].tobytes().decode()
             version, descriptors, features = meta["version"], meta["descriptors"], meta.get("features")
+            self.settings: dict[str, Any] = dict(meta["settings"])
+            names = [[str(name) for name in meta[key]] for key in ("atom_names", "residue_names")]
         # The zip errors: the file breaks off or was altered.
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise CacheError(
-                f"{self.path} is no cache of this package: {error}.", "Make it again with `binding prepare`."
-            ) from None
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            EOFError,
+            zipfile.BadZipFile,
+            zlib.error,
+        ) as error:
+            raise self._damaged(error) from None
         if version != CACHE_VERSION or descriptors != list(DESCRIPTORS):
             raise CacheError(
                 f"{self.path} was made by another version of this package (cache {version}, now {CACHE_VERSION}).",
@@ -78,10 +123,15 @@ class ComplexCache:
                 f"{self.path} was made with other features than those of this version: {differs}.",
                 "Make it again with `binding prepare`.",
             )
-        self.settings: dict[str, Any] = meta["settings"]
-        self.table = _read_table(table)
-        self._atom_names = np.array(meta["atom_names"], dtype="<U4")
-        self._residue_names = np.array(meta["residue_names"], dtype="<U8")
+        try:
+            self.table = _read_table(table)
+            if "id" not in self.table:
+                raise ValueError("its table has no ids")
+            _check(self._arrays, len(self.table), *map(len, names))
+        except ValueError as error:
+            raise self._damaged(error) from None
+        self._atom_names = np.array(names[0], dtype="<U4")
+        self._residue_names = np.array(names[1], dtype="<U8")
         arrays = self._arrays
         self._atom_start = _starts(arrays["protein_atoms"])
         self._residue_start = _starts(arrays["protein_residues"])
@@ -90,6 +140,9 @@ class ComplexCache:
         self._pocket_start = _starts(arrays["ligand_pocket"])
         self._graphs = GraphStore()
         self._residues: dict[int, Residues] = {}
+
+    def _damaged(self, error: Exception) -> CacheError:
+        return CacheError(f"{self.path} is no cache of this package: {error}.", "Make it again with `binding prepare`.")
 
     def __len__(self) -> int:
         return len(self.table)
@@ -169,6 +222,48 @@ class ComplexCache:
         protein = self.protein(int(self.groups()[row]))
         pocket = protein.select(self._pocket(row, protein.num_residues))
         return ComplexGraph(ligand=self.ligand(row), pocket=build_pocket_graph(pocket))
+
+
+def _check(arrays: dict[str, np.ndarray], rows: int, atom_names: int, residue_names: int) -> None:
+    """Whether the arrays belong together: a file from a stranger may hold any numbers.
+
+    Args:
+        arrays: Of the file.
+        rows: Of its table.
+        atom_names, residue_names: How many names there are.
+
+    Raises:
+        ValueError: They do not.
+    """
+    what = "the cache"
+    lengths = check_arrays(arrays, _LAYOUT, what)
+    if lengths["rows"] != rows:
+        raise ValueError(f"{what} has {lengths['rows']} complexes and {rows} rows")
+    for name, axis in _COUNTS.items():
+        check_range(arrays, name, 0, lengths[axis] + 1, what)
+        if int(arrays[name].sum(dtype=np.int64)) != lengths[axis]:
+            raise ValueError(f"{name} does not count the {axis} of {what}")
+    residues = arrays["protein_residues"].astype(np.int64)
+    ends = np.concatenate([[0], np.cumsum(arrays["residue_sizes"], dtype=np.int64)])
+    if (np.diff(ends[_starts(residues)]) != arrays["protein_atoms"]).any():
+        raise ValueError(f"the residues of {what} do not hold its atoms")
+    for name, most in (
+        ("ligand_group", lengths["groups"]),
+        ("protein_elements", 119),
+        ("protein_atom_names", atom_names),
+        ("residue_names", residue_names),
+        ("residue_kinds", len(ResidueKind)),
+    ):
+        check_range(arrays, name, 0, most, what)
+    for name, sizes in (("atom_categories", ATOM_CATEGORIES), ("bond_categories", BOND_CATEGORIES)):
+        if (arrays[name] < 0).any() or (arrays[name] >= np.array(list(sizes.values()))).any():
+            raise ValueError(f"{what} has {name} that mean nothing")
+    own = {"bonds": arrays["ligand_atoms"], "pocket_rows": residues[arrays["ligand_group"]]}
+    for name, counts in (("bonds", "ligand_bonds"), ("pocket_rows", "ligand_pocket")):
+        above = np.repeat(own[name], arrays[counts])
+        found = arrays[name].reshape(len(above), -1)
+        if (found < 0).any() or (found >= above[:, None]).any():
+            raise ValueError(f"{what} has {name} beyond those of a complex")
 
 
 def _read_table(text: str) -> pd.DataFrame:

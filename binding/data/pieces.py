@@ -189,7 +189,7 @@ def open_pieces(path: Path) -> Iterator[Pieces]:
             connection.execute(f"PRAGMA user_version = {_FORMAT}")
         connection.execute("DELETE FROM pieces WHERE NOT lasting")
         connection.commit()
-    except (sqlite3.Error, BindingError) as error:
+    except (sqlite3.Error, UnicodeDecodeError, BindingError) as error:
         if connection is not None:
             connection.close()
         raise error if isinstance(error, BindingError) else _cannot_open(path, error) from None
@@ -200,7 +200,7 @@ def open_pieces(path: Path) -> Iterator[Pieces]:
         pieces.close()
 
 
-def _cannot_open(path: Path, error: sqlite3.Error) -> CacheError | WriteError:
+def _cannot_open(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> CacheError | WriteError:
     code = getattr(error, "sqlite_errorname", "")
     if code == "SQLITE_BUSY":
         return CacheError(
@@ -208,7 +208,7 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> CacheError | WriteError:
             "Wait for it to end, or name another output; a file system without locks cannot hold this file.",
             "in_use",
         )
-    if code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+    if isinstance(error, UnicodeDecodeError) or code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
         return CacheError(
             f"{path} is no file of pieces of this package, or is damaged.", "Remove it; it is made again."
         )

@@ -20,12 +20,12 @@ from rdkit import Chem
 
 from binding.constants import LIGAND_ELEMENTS
 from binding.domain.bits import BitIndex
-from binding.domain.fingerprint import fingerprint
+from binding.domain.fingerprint import NUM_BITS, fingerprint
 from binding.domain.words import NUM_WORDS
 from binding.errors import WeightsError
 from binding.files import write_bytes
 from binding.graph.fields import ATOM_CATEGORIES, LigandGraph
-from binding.io.arrays import read_arrays
+from binding.io.arrays import Layout, check_arrays, check_range, read_arrays
 
 SUFFIX: Final = ".domain.npz"
 FORMAT_VERSION: Final = 1
@@ -39,7 +39,14 @@ _FEWEST_WORDS: Final = 10  # that a share is taken of: a stretch of five residue
 _RARE: Final = 5  # ligands; an element in fewer is not known
 _KEPT_LIGANDS: Final = 4096  # whose similarity is remembered: other poses of them cost nothing
 _KEPT_PROTEINS: Final = 8
-_ARRAYS: Final = ("bits", "bit_counts", "words", "word_counts", "atoms", "elements")
+_ARRAYS: Final[dict[str, Layout]] = {
+    "bits": ("integer", ("bits",)),
+    "bit_counts": ("integer", ("ligands",)),
+    "words": ("integer", ("words",)),
+    "word_counts": ("integer", ("proteins",)),
+    "atoms": ("integer", (2,)),
+    "elements": ("integer", (ATOM_CATEGORIES["element"],)),
+}
 _ELEMENT: Final = list(ATOM_CATEGORIES).index("element")
 
 
@@ -262,12 +269,25 @@ class Domain:
             return None
         try:
             arrays = read_arrays(path)
+            check_arrays(arrays, {"version": ("integer", (1,))}, "the file")
             version = int(arrays["version"][0])
             if version == FORMAT_VERSION:
+                _check(arrays)
                 return cls(**{name: arrays[name] for name in _ARRAYS})  # type: ignore[arg-type]
-        except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise WeightsError(f"{path} does not describe a training set: {error}.", "Restore the file.") from None
         raise WeightsError(f"{path} has format {version}; this version reads {FORMAT_VERSION}.", "Restore the file.")
+
+
+def _check(arrays: dict[str, np.ndarray]) -> None:
+    """Raises ``ValueError`` where arrays do not describe a training set."""
+    what = "the training set"
+    check_arrays(arrays, _ARRAYS, what)
+    for joined, counts, most in (("bits", "bit_counts", NUM_BITS), ("words", "word_counts", NUM_WORDS)):
+        check_range(arrays, joined, 0, most, what)
+        check_range(arrays, counts, 0, len(arrays[joined]) + 1, what)
+        if int(arrays[counts].astype(np.int64).sum()) != len(arrays[joined]):
+            raise ValueError(f"{counts} does not count {joined}")
 
 
 def domain_path(weights: str | Path) -> Path:

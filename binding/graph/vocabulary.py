@@ -73,6 +73,8 @@ def difference(theirs: object, ours: Mapping[str, list[str]]) -> str:
         if lacking or beyond:
             parts = [f"lacks {', '.join(lacking)}"] * bool(lacking) + [f"has {', '.join(beyond)}"] * bool(beyond)
             return f"of {group} it {' and '.join(parts)}"
+        if len(found) != len(names):
+            return f"it names one of its {group} twice"
         if found != names:
             place = next(k for k, (one, other) in enumerate(zip(found, names, strict=True)) if one != other)
             return f"of {group} it has {found[place]} where this version has {names[place]}"

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
 import numpy as np
 
 _MOST_INFLATED: Final = 1032  # times its size is the most that deflate can make of anything
+_KINDS: Final = {"integer": "iu", "number": "f", "number or nan": "f", "text": "U"}
+#: The kind of an array, a key of ``_KINDS``, and its axes: lengths, or names of lengths.
+Layout = tuple[str, tuple[int | str, ...]]
 
 
 def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
@@ -42,7 +47,10 @@ def _check_shape(name: str, stream: IO[bytes], size: int) -> None:
     """
     version = np.lib.format.read_magic(stream)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(stream)
+    try:
+        shape, _, dtype = read(stream)
+    except (tokenize.TokenError, SyntaxError) as error:  # the header is Python's notation of a dictionary
+        raise ValueError(f"{name} has no header that can be read: {error}") from None
     if dtype.hasobject:
         raise ValueError(f"{name} holds objects")
     declared = dtype.itemsize
@@ -50,3 +58,44 @@ def _check_shape(name: str, stream: IO[bytes], size: int) -> None:
         declared *= length  # of Python's integers, which do not overflow
     if declared != size - stream.tell():
         raise ValueError(f"{name} says that it has {declared} bytes, and has {size - stream.tell()}")
+
+
+def check_arrays(arrays: Mapping[str, np.ndarray], layout: Mapping[str, Layout], what: str) -> dict[int | str, int]:
+    """Compare arrays of a file with what whoever uses them takes for granted.
+
+    Args:
+        arrays: By name; others than those of the layout do not matter.
+        layout: Kind and shape of each array.
+        what: What the arrays are, for messages.
+
+    Returns:
+        The length of each named axis.
+
+    Raises:
+        ValueError: An array is missing, of another kind or shape, or holds a number that is not finite.
+    """
+    if missing := [name for name in layout if name not in arrays]:
+        raise ValueError(f"{what} lacks {', '.join(missing)}")
+    lengths: dict[int | str, int] = {}
+    for name, (kind, axes) in layout.items():
+        array = arrays[name]
+        fits = len(array.shape) == len(axes) and all(
+            lengths.setdefault(axis, axis if isinstance(axis, int) else length) == length
+            for axis, length in zip(axes, array.shape, strict=True)
+        )
+        if not fits or array.dtype.kind not in _KINDS[kind]:
+            raise ValueError(f"the arrays of {what} do not fit together: {name} is {array.dtype} of {array.shape}")
+        if kind == "number" and not np.isfinite(array).all():
+            raise ValueError(f"{what} has numbers that are not finite, in {name}")
+    return lengths
+
+
+def check_range(arrays: Mapping[str, np.ndarray], name: str, lowest: int, above: int, what: str) -> None:
+    """Compare an array of integers with what it may hold: ``lowest`` and more, less than ``above``.
+
+    Raises:
+        ValueError: It holds something else.
+    """
+    array = arrays[name]
+    if array.size and (int(array.min()) < lowest or int(array.max()) >= above):
+        raise ValueError(f"{what} has {name} that are not from {lowest} to {above - 1}")

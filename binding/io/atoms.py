@@ -15,6 +15,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from binding.constants import FARTHEST
 from binding.errors import FileError, StructureError
 from binding.io.chains import chains_are_merged, end_chains
 from binding.io.elements import element_of
@@ -328,8 +329,9 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
     flat = flat.take(~HYDROGENS[flat.elements])
     if not len(flat.numbers):
         raise StructureError(f"{path} holds hydrogens only.", "Check that the file is complete.", "no_protein")
-    if not np.isfinite(flat.positions).all():
-        bad = int(np.flatnonzero(~np.isfinite(flat.positions).all(axis=1))[0])
+    good = (np.abs(flat.positions) < FARTHEST).all(axis=1)  # not so for nan
+    if not good.all():
+        bad = int(np.flatnonzero(~good)[0])
         raise StructureError(
             f"{path} has coordinates that are not numbers: atom {flat.atom_names[bad]} of "
             f"{flat.chain_ids[bad]}:{flat.residue_names[bad]}:{flat.numbers[bad]}.",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from rdkit import Chem, rdBase
 
+from binding.constants import FARTHEST
 from binding.errors import BindingError, FileError, LigandError
 from binding.io.files import split_suffix
 from binding.io.formats import format_of_record
@@ -118,16 +119,24 @@ def prepare_ligand(
         properties: SD tags to carry along.
 
     Raises:
-        LigandError: ``no_atoms``, ``unknown_element``, ``no_coordinates``, ``nan_coordinates`` or
-            ``sanitization_failed``.
+        LigandError: ``no_atoms``, ``unknown_element``, ``bad_record`` (a bond of no known order), ``no_coordinates``,
+            ``nan_coordinates`` or ``sanitization_failed``.
     """
     _check_atoms(mol, name)
+    check_bonds(mol, name)
     with rdBase.BlockLogs():
         work, kept_notes = _largest_fragment(Chem.RWMol(mol))
         _check_coordinates(work, name)
         repairs = sanitize(work, name)
-        heavy = Chem.RWMol(Chem.RemoveHs(work, _REMOVE_ALL, sanitize=True))
-        _drop_left_hydrogens(heavy)
+        try:
+            heavy = Chem.RWMol(Chem.RemoveHs(work, _REMOVE_ALL, sanitize=True))
+            _drop_left_hydrogens(heavy)
+        except Chem.MolSanitizeException as error:
+            raise LigandError(
+                f"Ligand {name} without its hydrogens is no molecule: {error}.",
+                "Check the record's bonds.",
+                "sanitization_failed",
+            ) from None
         repairs += canonical_hydrogens(heavy)
         _stereo_from_positions(heavy)
         heavy = heavy.GetMol()
@@ -158,13 +167,29 @@ def _check_atoms(mol: Chem.Mol, name: str) -> None:
         )
 
 
+def check_bonds(mol: Chem.Mol, name: str) -> None:
+    """Refuse bonds of which a file does not say what they are: types 0 and 5 to 8 of a mol block.
+
+    Raises:
+        LigandError: ``bad_record``.
+    """
+    unknown = [bond for bond in mol.GetBonds() if bond.HasQuery() or bond.GetBondType() == Chem.BondType.UNSPECIFIED]
+    if unknown:
+        ends = f"{unknown[0].GetBeginAtomIdx() + 1} and {unknown[0].GetEndAtomIdx() + 1}"
+        raise LigandError(
+            f"Ligand {name} has {len(unknown)} bond(s) of no known order, first between atoms {ends}.",
+            "Write single, double, triple or aromatic bonds.",
+            "bad_record",
+        )
+
+
 def _check_coordinates(mol: Chem.Mol, name: str) -> None:
     if mol.GetNumConformers() == 0:
         raise LigandError(
             f"Ligand {name} has no coordinates.", "Give a 3D pose in the protein's frame.", "no_coordinates"
         )
     positions = mol.GetConformer().GetPositions()
-    if not np.isfinite(positions).all():
+    if not (np.abs(positions) < FARTHEST).all():  # nan is not less either
         raise LigandError(
             f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator
 
 from rdkit import Chem
 from rdkit.Geometry import Point3D
 
+from binding.constants import FARTHEST
 from binding.errors import LigandError
 from binding.io.perceive import with_perceived_bonds
 
@@ -89,7 +89,7 @@ def mol_from_mol2(text: str, name: str) -> Chem.Mol:
     try:
         for index, row in enumerate(rows):
             position = [float(value) for value in row[2:5]]
-            if not all(map(math.isfinite, position)):
+            if not all(abs(value) < FARTHEST for value in position):  # nan is not less either
                 raise LigandError(
                     f"Ligand {name} has coordinates that are not numbers.",
                     "Mend or remove the record.",

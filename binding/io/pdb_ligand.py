@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from rdkit import Chem
 from rdkit.Geometry import Point3D
 from scipy.spatial import cKDTree
 
+from binding.constants import FARTHEST
 from binding.errors import LigandError
 from binding.io.elements import element_of
 from binding.io.perceive import perceive_bonds
@@ -318,7 +318,7 @@ def _atom(line: str, name: str, *, docked: bool) -> _Atom:
             "Mend the columns of the line (x, y and z stand in columns 31-54).",
             code,
         ) from None
-    if not all(map(math.isfinite, position)):
+    if not all(abs(value) < FARTHEST for value in position):  # nan is not less either
         raise LigandError(
             f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
         )

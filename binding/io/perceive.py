@@ -18,7 +18,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from binding.constants import COVALENT_RADII
+from binding.constants import COVALENT_RADII, FARTHEST
 from binding.errors import LigandError
 
 NOTE = "bond orders perceived from geometry"
@@ -111,7 +111,7 @@ def with_perceived_bonds(mol: Chem.Mol, name: str) -> tuple[Chem.Mol, list[str]]
         fragment[list(members)] = number
     organic = np.array([symbol in _MAX_NEIGHBOURS for symbol in symbols])
     rows = np.flatnonzero(organic & (fragment >= 0))
-    if len(rows) < 2 or not np.isfinite(xyz).all() or (np.ptp(xyz[rows], axis=0) < SAME_SPOT).all():
+    if len(rows) < 2 or not (np.abs(xyz) < FARTHEST).all() or (np.ptp(xyz[rows], axis=0) < SAME_SPOT).all():
         return mol, []
     if not xyz[:, 2].any() and not mol.GetConformer().Is3D():
         return mol, []  # a drawing

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from binding.errors import FileError
+from binding.errors import BindingError, FileError
 from binding.io.files import read_bytes, split_suffix
 from binding.io.rows import Header, find_header, read_text, rows_below
 
@@ -33,8 +33,6 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         FileError: Missing, empty, or no such table.
         TableError: A column is there twice, or there is no row.
     """
-    import pandas as pd
-
     path = Path(path)
     suffix = split_suffix(path)[1]
     if suffix not in _FORMATS:
@@ -42,17 +40,25 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
             f"{path.name} is not a table of predictions.", f"Use one of {', '.join(_FORMATS)}.", "wrong_format"
         )
     try:
-        if suffix == ".parquet":
-            return pd.read_parquet(io.BytesIO(read_bytes(path)))
-        text = read_text(path)
-        if suffix == ".jsonl":
-            return pd.read_json(io.StringIO(text), lines=True, dtype=_AS_TEXT)
-        header = find_header(io.StringIO(text))
-        text = text if _is_plain(text, header) else _plain(path, text, header)
-        return pd.read_csv(io.StringIO(text), dtype=_AS_TEXT, skipinitialspace=True)
-    except (ValueError, UnicodeDecodeError) as error:  # what pandas and pyarrow raise for damaged tables
-        reason = str(error).splitlines()[0].removesuffix(".")
+        return _read(path, suffix)
+    except BindingError:
+        raise
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0].removesuffix(".")
         raise FileError(f"{path} cannot be read as a table: {reason}.", "Write it again.", "wrong_format") from error
+
+
+def _read(path: Path, suffix: str) -> pd.DataFrame:
+    import pandas as pd
+
+    if suffix == ".parquet":
+        return pd.read_parquet(io.BytesIO(read_bytes(path)))
+    text = read_text(path)
+    if suffix == ".jsonl":
+        return pd.read_json(io.StringIO(text), lines=True, dtype=_AS_TEXT)
+    header = find_header(io.StringIO(text))
+    text = text if _is_plain(text, header) else _plain(path, text, header)
+    return pd.read_csv(io.StringIO(text), dtype=_AS_TEXT, skipinitialspace=True)
 
 
 def holds_predictions(path: str | Path) -> bool:

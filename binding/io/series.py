@@ -19,7 +19,7 @@ from binding.io.formats import (
     format_of_suffix,
     ligand_suffixes,
 )
-from binding.io.ligand import BadRecord, parse_record
+from binding.io.ligand import BadRecord, check_bonds, parse_record
 from binding.io.records import split_records
 from binding.io.rows import read_rows
 from binding.io.sdf import SdfFormat
@@ -227,6 +227,7 @@ def _compound(mol: Chem.Mol, name: str, notes: tuple[str, ...], properties: dict
         )
     if not any(number > 1 for number in numbers):
         raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
+    check_bonds(mol, name)
     with rdBase.BlockLogs():
         mol = Chem.RemoveHs(mol)
         fragments = Chem.GetMolFrags(mol, asMols=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -39,21 +40,18 @@ def read_spreadsheet(path: Path) -> str:
     require_spreadsheets()
     from openpyxl import load_workbook
 
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
+        with closing(load_workbook(path, read_only=True, data_only=True)) as book:
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()  # some programs write wrong ones
+            for row in sheet.iter_rows(values_only=True):
+                writer.writerow(map(_text, row))
     except OSError as error:
         raise open_error(path, error) from None
     except Exception as error:  # noqa: BLE001 - openpyxl raises whatever the parser of the damaged part raises
         raise FileError(f"{path} cannot be read as a spreadsheet: {error}.", "Save it again.", "wrong_format") from None
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    try:
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # some programs write wrong ones
-        for row in sheet.iter_rows(values_only=True):
-            writer.writerow(map(_text, row))
-    finally:
-        book.close()
     text = stream.getvalue()
     if not text.strip(', \n"'):
         raise FileError(f"{path} is empty.", "Its first sheet has to hold the table.", "empty_file")

@@ -6,6 +6,7 @@ A table of requests has the columns ``protein`` and ``ligand``, and may have ``i
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -169,7 +170,7 @@ def is_selection(text: str) -> bool:
 def ligand_cell(folder: Path, cell: str) -> Path | str:
     """What a cell under ``ligand`` names: a file, or a ligand inside the protein's file (see ``is_selection``)."""
     path = resolve_path(folder, cell)
-    return cell if is_selection(cell) and not path.is_file() else path
+    return cell if is_selection(cell) and not os.path.isfile(path) else path
 
 
 def _pocket_cell(folder: Path, cell: str) -> Path | str | None:
@@ -177,7 +178,7 @@ def _pocket_cell(folder: Path, cell: str) -> Path | str | None:
         return None
     path = resolve_path(folder, cell)
     is_file_name = re.search(r"\.(sdf|mol|mol2|pdb|pdbqt|cif|ent)(\.gz)?$", cell, re.IGNORECASE)
-    return path if is_file_name or path.is_file() else cell
+    return path if is_file_name or os.path.isfile(path) else cell  # Path.is_file fails where the text is too long
 
 
 def _first_file(folder: Path, endings: tuple[str, ...]) -> Path | None:

@@ -94,7 +94,9 @@ class Binder:
                 raise ValueError(f"format {card['format_version']}; this version reads {FORMAT_VERSION}")
             found = {str(name): float(weight) for name, weight in card["weights"].items()}
             binder = cls(found, float(card["offset"]), float(card["base_rate"]))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if not np.isfinite([*found.values(), binder.offset, binder.base_rate]).all():
+                raise ValueError("a number is not finite")
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise WeightsError(f"{path} does not say what binds: {error}.", "Restore the file.") from None
         if unknown := set(found) - _TERMS:
             raise WeightsError(f"{path} weighs unknown terms: {', '.join(sorted(unknown))}.", "Restore the file.")

@@ -89,7 +89,7 @@ def load_card(name_or_path: str | Path | None = None) -> ModelCard:
     try:
         card = json.loads(path.read_text(encoding="utf-8"))
         version = int(card["format_version"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise WeightsError(f"{path} is no model card: {error}.", "Restore the file.") from None
     if version > FORMAT_VERSION:
         raise WeightsError(

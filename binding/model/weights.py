@@ -43,6 +43,10 @@ from binding.model.kernel_readout import KernelReadout
 from binding.prior.measured import Measured
 from binding.prior.model import Prior
 
+#: What reading a file raises that is damaged or of another version.
+_DAMAGED: Final = (
+    *(SafetensorError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, OSError, OverflowError),
+)
 _PRIOR: Final = "prior."
 _GEOMETRY: Final = "geometry."
 
@@ -76,6 +80,8 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             raise KeyError("num_members")
         config = ModelConfig.model_validate(card["config"])
         tensors = load_file(path)
+        if odd := next((name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()), ""):
+            raise ValueError(f"{odd} has numbers that are not finite")
         members = []
         for row in range(count):
             member = Member(config)
@@ -91,7 +97,16 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         ErrorScale.of_card(card)  # the scorer reads it; an error in it is reported here
     except ValidationError as error:
         raise WeightsError(f"The card of {path} does not describe a model: {describe(error)}.", "Restore it.") from None
-    except (SafetensorError, RuntimeError, KeyError, ValueError, TypeError, OSError) as error:
+    except (
+        SafetensorError,
+        RuntimeError,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        OSError,
+        OverflowError,
+    ) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":.")
         raise WeightsError(
             f"{path} cannot be loaded: {reason}.", "The file is damaged or of another version."

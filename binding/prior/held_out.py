@@ -16,13 +16,18 @@ from binding.config import ValidationConfig
 from binding.errors import ConfigError, WeightsError
 from binding.files import make_folder, write_bytes
 from binding.graph.fields import LigandGraph
-from binding.io.arrays import read_arrays
+from binding.io.arrays import Layout, check_arrays, read_arrays
 from binding.prior.kernel import Features
 from binding.prior.measured import Measured
 from binding.prior.model import Prior, PriorPk
 from binding.prior.sites import tanimoto
 
 _SAME: Final = 0.7  # Tanimoto similarity
+_LAYOUT: Final[dict[str, Layout]] = {
+    "column": ("text", ()),
+    "held_out": ("number", ("ligands", "folds and one")),
+    "held_out_at_site": ("number", ("rows", "folds and one")),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +81,13 @@ class FittedPrior:
             prior = Prior.from_arrays(arrays)
             if "measured_names" in arrays:  # else an older version wrote it
                 prior.measured = Measured.from_arrays(arrays, len(prior.at_site.weights))
+            check_arrays(arrays, _LAYOUT, "the prior")
             alone, at_site, column = arrays["held_out"], arrays["held_out_at_site"], str(arrays["column"])
             folds = alone.shape[-1] - 1
             if len(np.unique(prior.at_site.row_ligand)) != len(prior):
                 raise ValueError("not every ligand has a measurement")
             for held_out, rows in ((alone, len(prior)), (at_site, len(prior.at_site.weights))):
-                if held_out.shape != (rows, folds + 1) or not np.isfinite(held_out).all():
+                if folds < 2 or len(held_out) != rows:
                     raise ValueError("the held-out predictions do not match the ligands")
         except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise WeightsError(f"{path} is no prior: {error}.", hint) from None

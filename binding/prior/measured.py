@@ -19,12 +19,16 @@ import numpy as np
 
 from binding.errors import WeightsError
 from binding.files import write_bytes
-from binding.io.arrays import read_arrays
+from binding.io.arrays import Layout, check_arrays, read_arrays
 
 if TYPE_CHECKING:
     from binding.prior.model import SiteFit
 
 SUFFIX: Final = ".evidence.npz"
+_LAYOUT: Final[dict[str, Layout]] = {
+    "measured_names": ("integer", ("letters",)),
+    "measured_pk": ("number or nan", ("rows",)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +67,12 @@ class Measured:
         """Restores what ``arrays`` gave.
 
         Raises:
-            ValueError: They do not belong to so many rows.
-            KeyError: One is missing.
+            ValueError: One is missing or damaged, or they do not belong to so many rows.
         """
+        check_arrays(arrays, _LAYOUT, "the list of measurements")
         names = arrays["measured_names"].tobytes().decode().split("\n") if rows else []
         pk = arrays["measured_pk"].astype(np.float64).round(4)  # of 32 bits, which make 6.4 a 6.4000001
-        if len(names) != rows or pk.shape != (rows,):
+        if len(names) != rows or len(pk) != rows:
             raise ValueError("the measurements do not match the rows of the prior")
         return cls(np.array(names, dtype=str), pk)
 

@@ -19,12 +19,27 @@ from binding.domain.fingerprint import NUM_BITS
 from binding.domain.index import Domain, count_elements
 from binding.domain.words import NUM_WORDS
 from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, LigandGraph
+from binding.io.arrays import Layout, check_arrays
 from binding.prior.kernel import Features, Known, kernel_matrix
 from binding.prior.measured import Measured
 from binding.prior.sites import Sites
 
 _KEPT_SITES: Final = 64  # that a new ligand may be asked for again: a screen asks for one site a million times
-_FINITE: Final = ("descriptors", "weights", "mean", "row_weights", "row_mean")
+_LAYOUT: Final[dict[str, Layout]] = {
+    "bits": ("integer", ("bits",)),
+    "bit_counts": ("integer", ("ligands",)),
+    "descriptors": ("number", ("ligands", len(DESCRIPTORS))),
+    "weights": ("number", ("ligands",)),
+    "mean": ("number", (1,)),
+    "atoms": ("integer", (2,)),
+    "elements": ("integer", (ATOM_CATEGORIES["element"],)),
+    "site_words": ("integer", ("words",)),
+    "site_counts": ("integer", ("sites",)),
+    "row_ligand": ("integer", ("rows",)),
+    "row_site": ("integer", ("rows",)),
+    "row_weights": ("number", ("rows",)),
+    "row_mean": ("number", (1,)),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,42 +294,14 @@ def summary_of(ligands: Sequence[LigandGraph]) -> tuple[tuple[int, int], np.ndar
 
 def _check(arrays: Mapping[str, np.ndarray]) -> None:
     """Raises ``ValueError`` where arrays do not describe a prior; see ``Prior.from_arrays``."""
-    shapes = {
-        "bits": ("bits",),
-        "bit_counts": ("ligands",),
-        "descriptors": ("ligands", len(DESCRIPTORS)),
-        "weights": ("ligands",),
-        "mean": (1,),
-        "atoms": (2,),
-        "elements": (ATOM_CATEGORIES["element"],),
-        "site_words": ("words",),
-        "site_counts": ("sites",),
-        "row_ligand": ("rows",),
-        "row_site": ("rows",),
-        "row_weights": ("rows",),
-        "row_mean": (1,),
-    }
-    if missing := [name for name in shapes if name not in arrays]:
-        raise ValueError(f"the prior lacks {', '.join(missing)}")
-    sizes: dict[int | str, int] = {}
-    fits = all(
-        len(arrays[name].shape) == len(shape)
-        and all(
-            sizes.setdefault(axis, axis if isinstance(axis, int) else size) == size
-            for axis, size in zip(shape, arrays[name].shape, strict=True)
-        )
-        for name, shape in shapes.items()
-    )
+    sizes = check_arrays(arrays, _LAYOUT, "the prior")
     for joined, counts in (("bits", "bit_counts"), ("site_words", "site_counts")):
-        fits = fits and bool((arrays[counts] >= 0).all()) and int(arrays[counts].sum()) == len(arrays[joined])
-    if not fits:
-        raise ValueError("the arrays of the prior do not fit together")
-    if ((arrays["bits"] < 0) | (arrays["bits"] >= NUM_BITS)).any():
-        raise ValueError("the prior has fingerprints of another kind")
-    if ((arrays["site_words"] < 0) | (arrays["site_words"] >= NUM_WORDS)).any():
-        raise ValueError("the prior has words of another kind")
+        lengths = arrays[counts].astype(np.int64)
+        if (lengths < 0).any() or int(lengths.sum()) != len(arrays[joined]):
+            raise ValueError(f"the arrays of the prior do not fit together: {counts} does not count {joined}")
+    for name, what, most in (("bits", "fingerprints", NUM_BITS), ("site_words", "words", NUM_WORDS)):
+        if ((arrays[name] < 0) | (arrays[name] >= most)).any():
+            raise ValueError(f"the prior has {what} of another kind")
     for name, lowest, most in (("row_ligand", 0, sizes["ligands"]), ("row_site", -1, sizes["sites"])):
         if ((arrays[name] < lowest) | (arrays[name] >= most)).any():
             raise ValueError(f"the prior has rows that it does not know, in {name}")
-    if not all(np.isfinite(arrays[name]).all() for name in _FINITE):
-        raise ValueError("the prior has numbers that are not finite")

@@ -153,6 +153,50 @@ def test_other_files_are_no_cache(tmp_path):
     refuse(path)
 
 
+def spoiled(array: np.ndarray, value: float) -> np.ndarray:
+    """The array with another last number."""
+    array = array.copy()
+    array.reshape(-1)[-1] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "told"),
+    [
+        ("bonds", lambda array: None, "lacks bonds"),
+        ("positions", lambda array: array[:-1], "do not fit together"),
+        ("positions", lambda array: array.astype(np.float32), "do not fit together"),
+        ("descriptors", lambda array: array[:, :-1], "do not fit together"),
+        ("descriptors", lambda array: spoiled(array, np.nan), "not finite"),
+        ("ligand_step", lambda array: spoiled(array, np.inf), "not finite"),
+        ("ligand_atoms", lambda array: spoiled(array, array[-1] - 1), "ligand_atoms does not count the atoms"),
+        ("ligand_bonds", lambda array: spoiled(array, -1), "ligand_bonds that are not from 0"),
+        ("ligand_pocket", lambda array: spoiled(array, 0), "ligand_pocket does not count the pocket rows"),
+        ("protein_residues", lambda array: array[::-1], "residues of the cache do not hold its atoms"),
+        ("residue_sizes", lambda array: spoiled(array, array[-1] + 1), "residue_sizes does not count"),
+        ("ligand_group", lambda array: spoiled(array, 99), "ligand_group that are not from 0 to"),
+        ("protein_elements", lambda array: spoiled(array, 119), "protein_elements that are not from 0 to 118"),
+        ("protein_atom_names", lambda array: spoiled(array, 9999), "protein_atom_names that are not from 0 to"),
+        ("residue_names", lambda array: spoiled(array, 9999), "residue_names that are not from 0 to"),
+        ("residue_kinds", lambda array: spoiled(array, 4), "residue_kinds that are not from 0 to 3"),
+        ("atom_categories", lambda array: spoiled(array, 255), "atom_categories that mean nothing"),
+        ("bond_categories", lambda array: spoiled(array, 255), "bond_categories that mean nothing"),
+        ("bonds", lambda array: spoiled(array, 9999), "bonds beyond those of a complex"),
+        ("pocket_rows", lambda array: spoiled(array, 9999), "pocket_rows beyond those of a complex"),
+        ("table", lambda array: array[: array.tobytes().index(b"\n5ht1b-8") + 1], "13 complexes and 12 rows"),
+        ("table", lambda array: array[:0], "no cache"),
+        ("table", lambda array: np.frombuffer(b"name\n" + b"a\n" * 13, dtype=np.uint8), "no cache"),
+        ("meta", lambda array: np.frombuffer(b"[1]", dtype=np.uint8), "no cache"),
+    ],
+)
+def test_arrays_that_do_not_belong_together_are_refused(prepared, tmp_path, name, spoil, told):
+    arrays = dict(np.load(prepared.path))
+    array = spoil(arrays.pop(name))
+    arrays |= {} if array is None else {name: array}
+    np.savez(tmp_path / "x.npz", **arrays)
+    assert told in refuse(tmp_path / "x.npz").message
+
+
 @pytest.mark.parametrize("change", [{"version": 0}, {"version": 99}, {"descriptors": ["other"]}])
 def test_a_cache_of_another_version(prepared, tmp_path, change):
     arrays = dict(np.load(prepared.path))

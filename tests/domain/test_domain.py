@@ -174,3 +174,29 @@ def test_a_damaged_file_is_refused(domain, tmp_path, damage):
     path.write_bytes(path.read_bytes()[:-300] if damage == "cut" else damage)
     with pytest.raises(WeightsError, match=r"model\.domain\.npz"):
         Domain.load(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "told"),
+    [
+        ("bits", lambda array: array.astype(str), "do not fit together"),
+        ("bits", lambda array: array + 2048, "bits that are not from 0 to 2047"),
+        ("bit_counts", lambda array: array[:-1], "bit_counts does not count bits"),
+        ("words", lambda array: array + 160_000, "words that are not from 0"),
+        ("word_counts", lambda array: array * 2, "word_counts"),
+        ("atoms", lambda array: array[:, None], "do not fit together"),
+        ("elements", lambda array: array[:0], "do not fit together"),
+        ("elements", lambda array: array.astype(np.float32), "do not fit together"),
+        ("version", lambda array: array.astype("M8[s]"), "do not fit together"),
+        ("version", lambda array: array + 1, "has format 2"),
+        ("words", lambda array: None, "lacks words"),
+    ],
+)
+def test_arrays_that_are_no_training_set_are_refused(domain, tmp_path, name, spoil, told):
+    domain.save(tmp_path / "model.safetensors")
+    path = domain_path(tmp_path / "model.safetensors")
+    arrays = dict(np.load(path))
+    array = spoil(arrays.pop(name))
+    np.savez(path, **arrays, **({} if array is None else {name: array}))
+    with pytest.raises(WeightsError, match=told):
+        Domain.load(path)

@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from binding.io.arrays import read_arrays
+from binding.io.arrays import check_arrays, check_range, read_arrays
 
 
 def member(shape: tuple[int, ...], data: bytes = b"", dtype: str = "<f8") -> bytes:
@@ -62,6 +62,45 @@ def test_a_size_beyond_what_deflate_can_make_is_refused(tmp_path):
     path.write_bytes(bytes(data))
     with pytest.raises((ValueError, zipfile.BadZipFile)):
         read_arrays(path)
+
+
+def test_a_header_that_cannot_be_read_is_refused(tmp_path):
+    path = write(tmp_path / "x.npz", bad=member((3,), bytes(24)).replace(b"(3,), }", b"(3,),  "))
+    with pytest.raises(ValueError, match=r"bad\.npy has no header"):
+        read_arrays(path)
+
+
+LAYOUT = {"a": ("integer", ("rows", 2)), "b": ("number", ("rows",)), "c": ("text", ()), "d": ("number or nan", (1,))}
+WHOLE = {"a": np.ones((3, 2), np.uint8), "b": np.ones(3), "c": np.array("x"), "d": np.array([np.nan])}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"b": None}, "it lacks b"),
+        ({"a": np.ones((3, 3), int)}, "do not fit together: a is int64 of"),
+        ({"a": np.ones((3, 2, 1), int)}, "a is int64 of"),
+        ({"b": np.ones(2)}, "b is float64 of"),
+        ({"b": np.ones(3, int)}, "b is int64 of"),
+        ({"b": np.array([0, np.nan, 0])}, "it has numbers that are not finite, in b"),
+        ({"c": np.array(1)}, "c is int64 of"),
+        ({"d": np.array(["x"])}, "d is <U1 of"),
+    ],
+)
+def test_arrays_are_held_against_a_layout(changes, told):
+    assert check_arrays(WHOLE, LAYOUT, "it")["rows"] == 3
+    arrays = {name: array for name, array in (WHOLE | changes).items() if array is not None}
+    with pytest.raises(ValueError, match=told):
+        check_arrays(arrays, LAYOUT, "it")
+
+
+def test_integers_are_held_against_a_range():
+    arrays = {"a": np.array([0, 7], np.uint8), "none": np.zeros(0, int)}
+    check_range(arrays, "a", 0, 8, "it")
+    check_range(arrays, "none", 5, 5, "it")
+    for lowest, above in ((1, 8), (0, 7)):
+        with pytest.raises(ValueError, match=f"it has a that are not from {lowest} to {above - 1}"):
+            check_range(arrays, "a", lowest, above, "it")
 
 
 def test_objects_are_refused(tmp_path):

@@ -83,6 +83,8 @@ def test_folders_and_structures_hold_no_predictions(tmp_path):
         ("t.csv", b"\xff\xfe\xff", "wrong_format"),
         ("t.parquet", b"PAR1 not really", "wrong_format"),
         ("t.jsonl", b"{", "wrong_format"),
+        ("t.jsonl", b'{"id": "a"}\n1\n', "wrong_format"),
+        ("t.parquet", b"PAR1" + bytes(40) + b"PAR1", "wrong_format"),
         ("t.xlsx", b"PK", "wrong_format"),
         ("t.csv", None, "file_not_found"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pandas as pd
 import pytest
 
@@ -44,6 +46,23 @@ def test_results_go_out_and_come_back(tmp_path, name):
     assert back["ligand"].tolist() == ["x\ty", "z"]
     assert back["pk"].tolist()[0] == 7.25
     assert back["pk"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(b"</sheetData>", b""), (b'r="A1"', b'r="f"'), (b'Target="/xl/worksheets/sheet1.xml"', b'Target="/xl/none.xml"')],
+)
+def test_a_damaged_part_of_a_spreadsheet_is_refused(tmp_path, old, new):
+    whole, path = tmp_path / "whole.xlsx", tmp_path / "damaged.xlsx"
+    pd.DataFrame({"id": ["a"], "pk": [6.5]}).to_excel(whole, index=False)
+    with zipfile.ZipFile(whole) as archive, zipfile.ZipFile(path, "w") as damaged:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+        assert sum(part.count(old) for part in parts.values()) == 1
+        for name, part in parts.items():
+            damaged.writestr(name, part.replace(old, new))
+    with pytest.raises(FileError, match=r"damaged\.xlsx cannot be read as a spreadsheet") as caught:
+        read_spreadsheet(path)
+    assert caught.value.code == "wrong_format"
 
 
 def test_what_is_no_spreadsheet_is_refused(tmp_path, monkeypatch):

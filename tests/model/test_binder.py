@@ -50,7 +50,18 @@ def test_weights_of_ones_own_have_none(tmp_path):
     assert Binder.load(tmp_path / "model.safetensors") is None
 
 
-@pytest.mark.parametrize("changes", [{"format_version": 2}, {"weights": 3}, {"offset": None}, {"weights": {"luck": 1}}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"format_version": 2},
+        {"format_version": float("inf")},
+        {"weights": 3},
+        {"weights": {"pose": float("nan")}},
+        {"offset": None},
+        {"base_rate": float("inf")},
+        {"weights": {"luck": 1}},
+    ],
+)
 def test_a_file_that_cannot_be_used_is_named(tmp_path, changes):
     with pytest.raises(WeightsError, match=r"model\.binder\.json"):
         written(tmp_path, **changes)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from networks import SMALL, example_graph, random_member, write_random_weights
+from safetensors.torch import load_file, save_file
 
 from binding.errors import UsageError, WeightsError
 from binding.graph.vocabulary import full_vocabulary
@@ -179,7 +180,13 @@ def test_a_newer_format_says_upgrade(weights):
     assert "Upgrade" in error.hint
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1, 2]", "{}", '"card"', '{"format_version": "new"}', "\xff"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[1, 2]", "{}", '"card"', "\xff", "[" * 9999),
+        *('{"format_version": "new"}', '{"format_version": Infinity}'),
+    ],
+)
 def test_a_card_that_is_none(weights, text):
     weights.with_suffix(".json").write_text(text, encoding="latin-1")
     assert "is no model card" in refusal(weights).message
@@ -199,7 +206,7 @@ def test_a_card_that_lacks_something_names_it(weights, key):
     assert key in refusal(weights).message
 
 
-@pytest.mark.parametrize("members", [0, 3, "many"])
+@pytest.mark.parametrize("members", [0, 3, "many", float("inf")])
 def test_a_card_that_counts_wrong(weights, members):
     edit_card(weights, num_members=members)
     refusal(weights)
@@ -221,6 +228,15 @@ def test_weights_that_lack_a_tensor(tmp_path):
     del state[lost]
     save_weights(tmp_path / "x.safetensors", [state], {"name": "x", "config": SMALL.model_dump()})
     refusal(tmp_path / "x.safetensors")
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_weights_that_are_not_finite(weights, number):
+    tensors = load_file(weights)
+    tensors["1.interaction.bias"] = tensors["1.interaction.bias"] * 0 + number
+    save_file(tensors, weights)
+    with pytest.raises(WeightsError, match=r"1\.interaction\.bias has numbers that are not finite"):
+        load_model(weights, device="cpu")
 
 
 def test_apples_gpu_is_refused_with_the_reason(weights):

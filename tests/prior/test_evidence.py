@@ -115,6 +115,11 @@ def test_files_keep_the_measurements(fitted, tmp_path):
     assert load_model(path, device="cpu").prior.measured is None
     Measured.unknown(len(NAMES)).save(path, learn_own(again, [ASKED], [NOWHERE], np.array([5.0]))[0].at_site)
     assert load_model(path, device="cpu").prior.measured is None, "a file of another fit names nothing"
+    Measured(again.measured.names, again.measured.pk).save(path, again.at_site)
+    arrays = dict(np.load(evidence_path(path)))
+    np.savez(evidence_path(path), **(arrays | {"measured_pk": arrays["measured_pk"].astype(str)}))
+    with pytest.raises(WeightsError, match="do not fit together: measured_pk"):
+        load_model(path, device="cpu")
     evidence_path(path).write_bytes(b"no zip")
     with pytest.raises(WeightsError, match=r"model\.evidence\.npz does not say what was measured"):
         load_model(path, device="cpu")

@@ -1,0 +1,20 @@
+"""What errors say: nothing that a terminal would obey, and not a whole file."""
+
+from __future__ import annotations
+
+import pickle
+
+from binding.errors import FileError
+
+
+def test_control_characters_of_a_file_do_not_reach_the_terminal():
+    error = FileError("Bad title '\x1b[2J\x07é'.\nSecond line.")
+    assert error.message == "Bad title '\ufffd[2J\ufffdé'.\nSecond line." == str(error)
+
+
+def test_a_long_quotation_is_shortened_and_stays_a_sentence():
+    error = FileError(f"{'a' * 5000} is no number.")
+    assert len(error.message) < 1000
+    assert " ... " in error.message
+    assert error.message.endswith("a is no number.")
+    assert pickle.loads(pickle.dumps(error)).message == error.message

@@ -74,6 +74,7 @@ class ComplexDataModule(lightning.LightningDataModule):
         if unseen is not None:
             self.train_set.start_from(unseen)
         self.validation_set = ComplexDataset(self.caches, sources, held_out, start)
+        self._on_gpu = False
 
     def batches(self, epoch: int) -> BucketSampler:
         """The batches of an epoch, over all processes."""
@@ -97,7 +98,11 @@ class ComplexDataModule(lightning.LightningDataModule):
         return config.learning_rate * (each / config.batch_size) ** 0.5
 
     def resident(self, device: torch.device) -> ResidentGraphs | None:
-        """The graphs on the device, if that is where they are to lie; from then on batches hold poses alone."""
+        """The graphs on the device, if that is where they are to lie; from then on batches hold poses alone.
+
+        Called before any loader is made, which are then those for that device.
+        """
+        self._on_gpu = device.type == "cuda"
         sets, where = [self.train_set, self.validation_set], self.config.graphs
         if where == "auto" and device.type == "cuda":
             room = torch.cuda.get_device_properties(device).total_memory / 4
@@ -135,17 +140,14 @@ class ComplexDataModule(lightning.LightningDataModule):
             batch_sampler=self._shard(batches),
             collate_fn=join,
             num_workers=self._workers(),
-            pin_memory=self._on_gpu(),
+            pin_memory=self._on_gpu,
         )
-
-    def _on_gpu(self) -> bool:
-        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
     def _workers(self) -> int:
         """Processes of the loader: on the CPU they would take the cores that the network computes on."""
         if self.config.workers is not None:
             return self.config.workers
-        return min(_MOST_WORKERS, (os.cpu_count() or 1) // self.config.devices) if self._on_gpu() else 0
+        return min(_MOST_WORKERS, (os.cpu_count() or 1) // self.config.devices) if self._on_gpu else 0
 
     def _shard(self, batches: BucketSampler) -> Shards:
         if self.trainer is None:

@@ -93,6 +93,7 @@ def predict(
     checks: str | PoseChecks | None = None,
     experts: str = "all",
     evidence: int = 0,
+    time_limit: float | None = None,
     output: str | Path | None = None,
 ) -> pd.DataFrame:
     """Score complexes.
@@ -115,6 +116,8 @@ def predict(
         experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry, no prior) or ``prior``.
         evidence: Measurements behind the prior's part of ``pk`` to list in each row, in columns of their own; see
             ``binding.io.columns.evidence_columns``.
+        time_limit: Seconds that a record may take in a worker process before it is a failed row; by default 30. What is
+            read in this process has no limit: give ``workers=1`` for files that you do not trust.
         output: Also write the rows to this ``.csv``, ``.jsonl``, ``.sdf`` or ``.parquet``.
 
     Returns:
@@ -136,6 +139,7 @@ def predict(
         checks=PoseChecks(checks) if isinstance(checks, str) else checks,
         experts=experts,
         evidence=evidence,
+        time_limit=time_limit,
     )
     rows = predict_rows(requests_from(source, ligands, ligand=ligand), options)
     requested = options.requested_columns
@@ -340,6 +344,8 @@ def screen(
     engine: EngineOptions | None = None,
     shard: Shard | str | None = None,
     top: int = 100,
+    checks: str | PoseChecks | None = None,
+    time_limit: float | None = None,
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> ScreenResult:
@@ -362,6 +368,9 @@ def screen(
         engine: Where the work is done: processes on this machine, or Ray.
         shard: Which share of the parts this process does, such as ``"3/20"``.
         top: Compounds in ``top.sdf``.
+        checks: ``fast`` or ``posebusters``: columns that say whether each pose is physically plausible.
+        time_limit: Seconds that a record may take in a worker process before it is a failed row; by default 30, placed
+            120, docked 1,800.
         restart: Discard what the folder holds.
         progress: Called after each part.
 
@@ -386,6 +395,8 @@ def screen(
             workers=workers,
             batch_size=batch_size,
             experts=experts,
+            checks=PoseChecks(checks) if isinstance(checks, str) else checks,
+            time_limit=time_limit,
         ),
         compound_tag=compound_tag,
         part_size=part_size,
@@ -594,6 +605,7 @@ def prepare(
     source: str | None = None,
     pocket_cutoff: float = 10.0,
     workers: int | None = None,
+    time_limit: float | None = None,
     progress: Advance | None = None,
 ) -> PrepareReport:
     """Read complexes and their measured affinities into a training cache.
@@ -608,6 +620,7 @@ def prepare(
         source: Name of this data in the column ``source``; that of the folder, table or protein by default.
         pocket_cutoff: Residues with a heavy atom this close to the ligand are kept, Å.
         workers: Processes; all cores by default, 0 for none but this one.
+        time_limit: Seconds that a row may take in a worker process before it is refused; by default 30.
         progress: Called with how many rows are done and how many there are.
 
     Returns:
@@ -627,6 +640,7 @@ def prepare(
         source=source,
         pocket_cutoff=pocket_cutoff,
         workers=workers,
+        time_limit=time_limit,
         progress=progress,
     )
 

@@ -28,6 +28,7 @@ from binding.errors import BindingError
 _START: Final = "import sys; sys.path[:0] = {path!r}; from binding.pool import serve; serve({parent})"
 _POLL_SECONDS: Final = 0.5  # how soon a wish to stop is seen while jobs are under way
 _TICK_SECONDS: Final = 1.0  # how often time limits, and the process that started a worker, are looked at
+SHARED: Final = -1  # in place of an item: what all items of a job share, such as their receptor
 _PR_SET_PDEATHSIG: Final = 1  # Linux, <sys/prctl.h>
 _LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -40,16 +41,32 @@ class WorkerDiedError(Exception):
     """The process that held the job ended before it answered."""
 
 
+@dataclass(frozen=True)
+class TimeLimit:
+    """How long a worker may be silent before it is ended; ``begin`` breaks the silence.
+
+    Attributes:
+        item: Seconds for one item of a job, and for what its items share.
+        rest: Seconds for each stretch between items: loading, computing for many items at once.
+    """
+
+    item: float
+    rest: float
+
+
 class TimeLimitError(WorkerDiedError):
     """The job took longer than it may, and its process was ended.
 
     Args:
         seconds: The time limit.
+        place: Which item of the job it was that took so long, from 0; ``SHARED`` for what its items share, None where
+            that is not known.
     """
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
+    def __init__(self, seconds: float, place: int | None = None) -> None:
+        super().__init__(seconds, place)
         self.seconds = seconds
+        self.place = place
 
 
 def lost_item(error: WorkerDiedError, item: str = "this record", alone: str = "") -> BindingError:
@@ -65,7 +82,9 @@ def lost_item(error: WorkerDiedError, item: str = "this record", alone: str = ""
     """
     look = f"Look at the record, or {alone}." if alone else "Look at the record."
     if isinstance(error, TimeLimitError):
-        return BindingError(f"The work on {item} was ended after {error.seconds:g} s.", look, "time_limit")
+        what = f"the receptor of {item}" if error.place == SHARED else item
+        message = f"The work on {what} was ended after {error.seconds:g} s."
+        return BindingError(message, "Look at the file, or allow more time with --time-limit.", "time_limit")
     message = f"The process that worked on {item} ended unexpectedly."
     return BindingError(message, f"It may have run out of memory. {look}", "worker_died")
 
@@ -82,8 +101,9 @@ def available_cores() -> int:
 class Rescue(Generic[Job, Answer]):
     """How to recover from a job that killed its worker, or hung.
 
-    It is tried again (unless it hung), then split into jobs of one item each, which are tried twice; an item that
-    kills its worker both times, or hangs, is lost.
+    An item that is known to have hung is lost at once, and the others are done without it. Else the job is tried again
+    (unless it hung), then split into jobs of one item each, which are tried twice; an item that kills its worker both
+    times, or hangs, is lost. Where what the items share hangs, all are lost.
 
     Attributes:
         split: The job's items as jobs of their own, in order.
@@ -151,27 +171,49 @@ def _first_is_done(pending: Mapping[Future[Answer], Job]) -> bool:
 
 def _rescued(submit: Submit[Job, Answer], job: Job, rescue: Rescue[Job, Answer], error: WorkerDiedError) -> Answer:
     """The answer for a job whose first try killed its worker."""
-    answer = _again(submit, job, error)
-    if not isinstance(answer, WorkerDiedError):
-        return answer
+    lost: dict[int, WorkerDiedError] = {}
+    found: Answer | WorkerDiedError = error
+    rest = job
+    while isinstance(found, TimeLimitError) and found.place is not None and found.place not in lost:
+        if found.place == SHARED:
+            return rescue.join([rescue.failed(item, found) for item in rescue.split(job)])
+        lost[found.place] = found
+        if rescue.without is None:
+            break
+        rest = rescue.without(job, lost)
+        found = _answer(submit(rest))
+    if isinstance(found, WorkerDiedError):
+        found = _again(submit, rest, found)
+    if not isinstance(found, WorkerDiedError):
+        return found
     items = rescue.split(job)
     if len(items) <= 1:
-        return rescue.failed(items[0] if items else job, answer)
-    futures = [submit(item) for item in items]
-    lost: dict[int, WorkerDiedError] = {}
+        return rescue.failed(items[0] if items else job, found)
+    return _one_by_one(submit, job, items, rescue, lost)
+
+
+def _one_by_one(
+    submit: Submit[Job, Answer],
+    job: Job,
+    items: Sequence[Job],
+    rescue: Rescue[Job, Answer],
+    lost: dict[int, WorkerDiedError],
+) -> Answer:
+    """The answer for a job of which nobody knows which items end their worker, besides those that are ``lost``."""
+    futures = {place: submit(item) for place, item in enumerate(items) if place not in lost}
     answers: list[Answer] = []
-    for place, (item, future) in enumerate(zip(items, futures, strict=True)):
-        found = _answer(future)
-        if isinstance(found, WorkerDiedError):
+    for place, item in enumerate(items):
+        found: Answer | WorkerDiedError = lost[place] if place in lost else _answer(futures[place])
+        if place not in lost and isinstance(found, WorkerDiedError):
             found = _again(submit, item, found)
         if isinstance(found, WorkerDiedError):
             lost[place] = found
             found = rescue.failed(item, found)
         answers.append(found)
     if rescue.without is not None and 0 < len(lost) < len(items):
-        rest = _answer(submit(rescue.without(job, lost)))
-        if not isinstance(rest, WorkerDiedError):
-            return rest
+        together = _answer(submit(rescue.without(job, lost)))
+        if not isinstance(together, WorkerDiedError):
+            return together
         # The rest dies too, though each item alone does not: there is no other way than one by one.
     return rescue.join(answers)
 
@@ -192,6 +234,31 @@ def _answer(future: Future[Answer]) -> Answer | WorkerDiedError:
 
 
 # ---------------------------------------------------------------- the processes
+
+
+class _Silence:
+    """What a worker was last heard to begin.
+
+    Attributes:
+        place: The item; None for none.
+        heard: How often it was heard.
+    """
+
+    def __init__(self) -> None:
+        self.place: int | None = None
+        self.heard = 0
+
+    def end(self, place: int | None) -> None:
+        """The worker begins something."""
+        self.place = place  # first, as the watcher looks at ``heard``
+        self.heard += 1
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """Message of a worker that it begins an item."""
+
+    place: int | None
 
 
 class _Worker:
@@ -231,19 +298,19 @@ class _Worker:
         except OSError as error:
             raise WorkerDiedError from error
 
-    def call(self, job: Any, seconds: float | None = None, told: Callable[[Any], None] = lambda note: None) -> Any:
+    def call(self, job: Any, limit: TimeLimit | None = None, told: Callable[[Any], None] = lambda note: None) -> Any:
         """Do one job in the child.
 
         Args:
             job: Argument of the function.
-            seconds: Time limit.
+            limit: How long the child may be silent.
             told: Takes the notes that the function gives with ``tell``.
 
         Raises:
             WorkerDiedError: The child ended before it answered; ``TimeLimitError`` where it took too long.
             Exception: The exception that the function raised there.
         """
-        with self._limited(seconds):
+        with self._limited(limit) as silence:
             self._send(job)
             stdout = self._process.stdout
             assert stdout is not None
@@ -252,7 +319,10 @@ class _Worker:
                     done, answer = pickle.load(stdout)  # noqa: S301 - from our own child
                     if done is not None:
                         break
-                    told(answer)
+                    if isinstance(answer, _Begun):
+                        silence.end(answer.place)
+                    else:
+                        told(answer)
             except (EOFError, pickle.UnpicklingError, OSError) as error:  # cut off in the middle of an answer
                 raise WorkerDiedError from error
         if not done:
@@ -260,36 +330,47 @@ class _Worker:
         return answer
 
     @contextlib.contextmanager
-    def _limited(self, seconds: float | None) -> Iterator[None]:
-        """Ends the child where the block takes longer than ``seconds``."""
-        if seconds is None:
-            yield
+    def _limited(self, limit: TimeLimit | None) -> Iterator[_Silence]:
+        """Ends the child where it is silent for longer than it may be."""
+        silence = _Silence()
+        if limit is None:
+            yield silence
             return
         answered = threading.Event()
-        late: list[bool] = []
-
-        def watch() -> None:
-            spent, before = 0.0, time.monotonic()
-            while not answered.wait(min(_TICK_SECONDS, seconds - spent)):
-                now = time.monotonic()
-                spent += min(now - before, 2 * _TICK_SECONDS)  # while all of us were stopped (Ctrl-Z), nothing was late
-                before = now
-                if spent >= seconds:
-                    late.append(True)
-                    self._process.kill()
-                    return
-
-        watcher = threading.Thread(target=watch, name="binding-time-limit", daemon=True)
+        late: list[TimeLimitError] = []
+        watcher = threading.Thread(
+            target=self._watch, args=(limit, silence, answered, late), name="binding-time-limit", daemon=True
+        )
         watcher.start()
         try:
-            yield
+            yield silence
         except WorkerDiedError as error:
-            raise (TimeLimitError(seconds) if late else error) from None
+            raise (late[0] if late else error) from None
         finally:
             answered.set()
             watcher.join()
         if late:  # the answer came as the child was being ended
-            raise TimeLimitError(seconds)
+            raise late[0]
+
+    def _watch(
+        self, limit: TimeLimit, silence: _Silence, answered: threading.Event, late: list[TimeLimitError]
+    ) -> None:
+        """Ends the child, and says so in ``late``, once it is late; returns when ``answered``."""
+        heard, spent, before = silence.heard, 0.0, time.monotonic()
+        while True:
+            place = silence.place
+            allowed = limit.rest if place is None else limit.item
+            if answered.wait(max(min(_TICK_SECONDS, allowed - spent), 0.0)):
+                return
+            now = time.monotonic()
+            spent += min(now - before, 2 * _TICK_SECONDS)  # while all of us were stopped (Ctrl-Z), nothing was late
+            before = now
+            if silence.heard != heard:
+                heard, spent = silence.heard, 0.0
+            elif spent >= allowed:
+                late.append(TimeLimitError(allowed, place))
+                self._process.kill()
+                return
 
     def close(self) -> None:
         """End the child at once: it keeps nothing between jobs."""
@@ -309,8 +390,8 @@ class WorkerPool:
         workers: Number of processes; they start with their first job.
         setup: Sent once to each process: ``function`` is then called with it there, and what it returns
             does the jobs. It may hold what takes long to load or to send.
-        time_limit: Seconds that a job may take, or a function that says so of each job; a worker that takes longer is
-            ended. None sets no limit.
+        time_limit: How long the worker of a job may be silent, or a function that says so of each job; one that is
+            silent for longer is ended. None sets no limit.
     """
 
     def __init__(
@@ -319,7 +400,7 @@ class WorkerPool:
         workers: int,
         setup: Any = None,
         *,
-        time_limit: float | Callable[[Any], float | None] | None = None,
+        time_limit: TimeLimit | Callable[[Any], TimeLimit | None] | None = None,
     ) -> None:
         self._function = function
         self._setup = setup
@@ -330,6 +411,10 @@ class WorkerPool:
         self._started: list[_Worker] = []
         self._notes: dict[int, Any] = {}
         self._closed = False
+
+    def start(self) -> None:
+        """Start one of the workers, without waiting for it, so that it is ready for the first job."""
+        self._threads.submit(self._worker)
 
     def submit(self, job: Any) -> Future:
         """The future of one job.
@@ -411,6 +496,16 @@ class _ParentGoneError(Exception):
 
 
 _told: list[IO[bytes]] = []  # where notes go, in a worker process
+
+
+def begin(place: int | None) -> None:
+    """From a job under way: what takes its time from here on, so that it is named if it takes too long.
+
+    Args:
+        place: Item of the job, from 0; ``SHARED`` for what its items share, None for work on none in particular.
+    """
+    for stream in _told:
+        _reply(stream, (None, _Begun(place)))
 
 
 def tell(note: Any) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from binding.pool import Rescue, TimeLimitError, WorkerDiedError, WorkerPool, lost_item, run_jobs
+from binding.pool import SHARED, Rescue, TimeLimit, TimeLimitError, WorkerDiedError, WorkerPool, lost_item, run_jobs
 
 KEPT = Rescue.single(lambda job, error: error)  # the answer for a lost job is its error
 SERVE = "from binding.pool import serve; serve()"
@@ -141,16 +141,19 @@ def test_a_job_under_way_tells_how_far_it_is():
 class Machine:
     """Does jobs, tuples of numbers, at once: it dies of some numbers, once of others, and hangs on others again."""
 
-    def __init__(self, deadly=(), once=(), hanging=(), most=100):
+    def __init__(self, deadly=(), once=(), hanging=(), most=100, tells=False, shared=()):
         self.deadly, self.once, self.hanging, self.most = set(deadly), set(once), set(hanging), most
+        self.tells, self.shared = tells, set(shared)  # whether it says which number it was at; hangs before any
         self.tries = []
 
     def submit(self, job):
         numbers, lost = job
         self.tries.append(numbers)
         future = Future()
-        if self.hanging.intersection(numbers) - set(lost):
-            future.set_exception(TimeLimitError(7))
+        if self.shared.intersection(numbers):
+            future.set_exception(TimeLimitError(7, SHARED))
+        elif late := sorted(self.hanging.intersection(numbers) - set(lost)):
+            future.set_exception(TimeLimitError(7, numbers.index(late[0]) if self.tells else None))
         elif (self.deadly | self.once).intersection(numbers) - set(lost) or len(numbers) > self.most:
             future.set_exception(WorkerDiedError())
         else:
@@ -185,6 +188,29 @@ def test_only_the_items_that_kill_or_hang_are_lost(together, ordered):
     assert machine.tries.count((15,)) == 1
 
 
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("together", [True, False])
+def test_an_item_that_is_known_to_hang_is_lost_at_once(together, ordered):
+    machine = Machine(deadly={12}, hanging={10, 15}, tells=True)
+    assert done_by(machine, together, ordered) == [-10, 11, -12, 13, 14, -15]
+    assert (10,) not in machine.tries
+    assert (15,) not in machine.tries
+    assert machine.tries.count((12,)) == 2
+
+
+def test_several_items_that_hang_are_found_one_after_the_other():
+    machine = Machine(hanging={10, 12, 14, 15}, tells=True)
+    assert done_by(machine) == [-10, 11, -12, 13, -14, -15]
+    assert machine.tries.count((10, 11, 12)) == 3
+
+
+def test_where_what_they_share_hangs_all_items_are_lost_and_none_is_tried():
+    machine = Machine(shared={11})
+    assert done_by(machine) == [-10, -11, -12, 13, 14, 15]
+    assert machine.tries.count((10, 11, 12)) == 1
+    assert (10,) not in machine.tries
+
+
 def test_a_worker_that_died_by_chance_costs_nothing():
     machine = Machine(once={11, 13})
     assert done_by(machine) == [10, 11, 12, 13, 14, 15]
@@ -217,6 +243,8 @@ def test_what_a_lost_item_says():
     assert "aspirin" in died.message
     assert "try it alone" in died.hint
     assert "60 s" in late.message
+    assert "--time-limit" in late.hint
+    assert "the receptor of aspirin" in lost_item(TimeLimitError(60, SHARED), "aspirin").message
 
 
 # ---------------------------------------------------------------- jobs that hang
@@ -224,19 +252,52 @@ def test_what_a_lost_item_says():
 
 def test_a_job_that_hangs_is_ended_and_costs_no_other():
     start = time.monotonic()
-    with WorkerPool("time:sleep", workers=1, time_limit=2.0) as pool:
+    with WorkerPool("time:sleep", workers=1, time_limit=TimeLimit(1.0, 2.0)) as pool:
         answers = [answer for _, answer in pool.run([0.1, 600, 0.1], KEPT, ahead=3)]
     assert answers[0] is answers[2] is None
     assert isinstance(answers[1], TimeLimitError)
-    assert answers[1].seconds == 2.0
+    assert (answers[1].seconds, answers[1].place) == (2.0, None)
     assert time.monotonic() - start < 60
 
 
 def test_the_time_limit_may_depend_on_the_job():
-    with WorkerPool("time:sleep", workers=1, time_limit=lambda seconds: None if seconds < 2 else 0.5) as pool:
+    def limit(seconds):
+        return None if seconds < 2 else TimeLimit(9.0, 0.5)
+
+    with WorkerPool("time:sleep", workers=1, time_limit=limit) as pool:
         pool.submit(1.5).result()
         with pytest.raises(TimeLimitError):
             pool.submit(30).result()
+
+
+ITEMS = """
+import time
+from binding.pool import SHARED, begin
+for place, seconds in {items}:
+    begin(place)
+    time.sleep(seconds)
+"""
+
+
+@pytest.mark.parametrize(
+    ("items", "late", "seconds"),
+    [
+        ([(0, 0.4), (1, 0.4), (2, 0.4), (None, 1.5), (3, 0.4)], None, None),
+        ([(0, 0.4), (1, 60), (2, 0)], 1, 1.0),
+        ([(SHARED, 60), (0, 0)], SHARED, 1.0),
+        ([(0, 0.1), (None, 60), (1, 0)], None, 3.0),
+    ],
+    ids=["each in time", "an item", "what they share", "between items"],
+)
+def test_what_takes_too_long_is_named(items, late, seconds):
+    with WorkerPool("builtins:exec", workers=1, time_limit=TimeLimit(1.0, 3.0)) as pool:
+        future = pool.submit(ITEMS.format(items=items))
+        if seconds is None:
+            assert future.result() is None
+            return
+        with pytest.raises(TimeLimitError) as error:
+            future.result()
+    assert (error.value.place, error.value.seconds) == (late, seconds)
 
 
 # ---------------------------------------------------------------- a parent that is killed

@@ -18,6 +18,7 @@ from binding.errors import UsageError
 if TYPE_CHECKING:
     from binding.graph.site import PocketSpec
     from binding.score.options import ScoringOptions
+    from binding.score.plausibility import PoseChecks
 
 _PROTEIN: Final = typer.Option(
     "-p", "--protein", "-r", "--receptor", metavar="FILE", help="Protein structure: PDB or mmCIF, plain or .gz."
@@ -38,8 +39,8 @@ Workers = Annotated[
         "--workers",
         metavar="N",
         min=0,
-        show_default="2, or 0 for up to 30 ligands",
-        help="Processes that read files; 0 reads them in the main process.",
+        show_default="2, or 1 for up to 30 ligands",
+        help="Processes that read files; 0 reads them in the main process, without a time limit.",
     ),
 ]
 AllCores = Annotated[
@@ -49,7 +50,16 @@ AllCores = Annotated[
         metavar="N",
         min=0,
         show_default="all cores",
-        help="Worker processes; 0 uses only the main process.",
+        help="Worker processes; 0 uses only the main process, without a time limit.",
+    ),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit",
+        metavar="SECONDS",
+        show_default="30; 120 placed; 1800 docked",
+        help="Give up a record that takes longer; the others go on.",
     ),
 ]
 ExpertsChoice = Annotated[
@@ -110,6 +120,26 @@ Print = Annotated[
     ),
 ]
 
+
+class CheckChoice(StrEnum):
+    """Who tests the poses."""
+
+    fast = "fast"
+    posebusters = "posebusters"
+
+
+Checks = Annotated[
+    CheckChoice | None,
+    typer.Option(
+        "--checks",
+        help="Add columns that say whether each pose is physically plausible: fast, or posebusters, which needs that "
+        "package.",
+    ),
+]
+CheckThresholds = Annotated[
+    Path | None, typer.Option("--check-thresholds", metavar="FILE", help="YAML with the limits of --checks.")
+]
+
 PocketCutoff = Annotated[
     float | None,
     typer.Option(
@@ -167,8 +197,8 @@ class Scoring:
         """
         from binding.score.options import ScoringOptions
 
-        names = ("model", "device", "workers", "batch_size", "experts")
-        chosen = {name: self.values[name] for name in names}
+        names = ("model", "device", "workers", "batch_size", "experts", "time_limit")
+        chosen = {name: self.values[name] for name in names} | {"guarded": True}
         if "template" in self.values:
             chosen["template"] = self.values["template"]
             chosen["pocket"] = pocket_choice(*(self.values[name] for name in _POCKET if name != "template"))
@@ -179,6 +209,22 @@ class Scoring:
         """Input files that they name."""
         reference = self.values.get("pocket_ligand")
         return [] if reference is None else [reference]
+
+
+def pose_checks(kind: CheckChoice | None, thresholds: Path | None) -> PoseChecks | None:
+    """The tests of plausibility that were asked for.
+
+    Raises:
+        UsageError: Limits without tests, or the package for them is not installed.
+        FileError, ConfigError: The file of limits cannot be used.
+    """
+    from binding.score.plausibility import PoseChecks
+
+    if kind is None:
+        if thresholds is not None:
+            raise UsageError("--check-thresholds goes with --checks.", "Add --checks fast.")
+        return None
+    return PoseChecks(kind.value, thresholds)
 
 
 def with_scoring(
@@ -195,6 +241,7 @@ def with_scoring(
         "model": Model,
         "device": Device,
         "workers": workers,
+        "time_limit": TimeLimit,
         "batch_size": BatchSize,
         "experts": ExpertsChoice,
     }

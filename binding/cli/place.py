@@ -17,7 +17,7 @@ from binding.errors import EXIT_NONE_SCORED, EXIT_OK, EXIT_SOME_FAILED, UsageErr
 if TYPE_CHECKING:
     from binding.poses.series import PlacementRow
 
-_FEW = 8  # compounds that are placed sooner than a worker has started
+_FEW = 8  # compounds that one worker has placed sooner than a second one has started
 
 
 @guarded
@@ -62,6 +62,9 @@ def command(
     ],
     seed: options.Seed = 0,
     workers: options.AllCores = None,
+    time_limit: options.TimeLimit = None,
+    checks: options.Checks = None,
+    check_thresholds: options.CheckThresholds = None,
     quiet: options.Quiet = False,
     verbose: options.Verbose = False,
     debug: options.Debug = False,
@@ -79,18 +82,19 @@ def command(
     files = [protein, Path(reference), *([] if series is None else [Path(series)])]
     check_not_input(output, files)
     table = placing.table_beside(output, files)
+    tests = options.pose_checks(checks, check_thresholds)
     with with_stdin([] if series is None else [series]) as named:
         source = smiles or [] if series is None else named[0]
-        placer, compounds = placing.plan_placement(protein, reference, source, seed=seed)
+        placer, compounds = placing.plan_placement(protein, reference, source, seed=seed, checks=tests)
     count = len(compounds)
-    processes = workers if workers is not None else 0 if count < _FEW else os.cpu_count() or 1
+    processes = workers if workers is not None else 1 if count < _FEW else os.cpu_count() or 1
     placed: list[PlacementRow] = []
     failed: list[PlacementRow] = []
     with (
-        placing.PoseWriter(output, table) as writer,
+        placing.PoseWriter(output, table, () if tests is None else tests.columns) as writer,
         progress.counter("placing", shown=sys.stderr.isatty() and not quiet) as advance,
     ):
-        for row in placing.place_series(placer, compounds, workers=processes):
+        for row in placing.place_series(placer, compounds, workers=processes, time_limit=time_limit):
             writer.write(row)
             (placed if row.status == placing.OK else failed).append(row)
             if advance is not None:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,14 +29,6 @@ from binding.errors import (
 if TYPE_CHECKING:
     from binding.io.results import ResultRow, ResultWriter
     from binding.io.table import Request
-    from binding.score.plausibility import PoseChecks
-
-
-class CheckChoice(StrEnum):
-    """Who tests the poses."""
-
-    fast = "fast"
-    posebusters = "posebusters"
 
 
 _FILE_CODES = {"file_not_found", "empty_file", "wrong_format", "unreadable"}
@@ -74,18 +65,8 @@ def command(
             help="Write rows to .csv, .tsv, .xlsx, .jsonl, .sdf or .parquet; - prints CSV.",
         ),
     ] = None,
-    checks: Annotated[
-        CheckChoice | None,
-        typer.Option(
-            "--checks",
-            help="Add columns that say whether each pose is physically plausible: fast, or posebusters, which needs "
-            "that package.",
-        ),
-    ] = None,
-    check_thresholds: Annotated[
-        Path | None,
-        typer.Option("--check-thresholds", metavar="FILE", help="YAML with the limits of --checks."),
-    ] = None,
+    checks: options.Checks = None,
+    check_thresholds: options.CheckThresholds = None,
     print_: options.Print = PrintChoice.auto,
     evidence: Annotated[
         int,
@@ -116,7 +97,7 @@ def command(
     from binding.files import check_not_input, partial_path
     from binding.io.results import open_writer
 
-    chosen = replace(scoring.options(), checks=pose_checks(checks, check_thresholds), evidence=evidence)
+    chosen = replace(scoring.options(), checks=options.pose_checks(checks, check_thresholds), evidence=evidence)
     with with_stdin(ligand or []) as ligands:
         requests = requests_of(source, protein, ligands)
         if not quiet:
@@ -214,22 +195,6 @@ class Tally:
         if self.counts["ok"]:
             return EXIT_SOME_FAILED
         return EXIT_USAGE if named_outright and self._codes <= _FILE_CODES else EXIT_NONE_SCORED
-
-
-def pose_checks(kind: CheckChoice | None, thresholds: Path | None) -> PoseChecks | None:
-    """The tests of plausibility that were asked for.
-
-    Raises:
-        UsageError: Limits without tests, or the package for them is not installed.
-        FileError, ConfigError: The file of limits cannot be used.
-    """
-    from binding.score.plausibility import PoseChecks
-
-    if kind is None:
-        if thresholds is not None:
-            raise UsageError("--check-thresholds goes with --checks.", "Add --checks fast.")
-        return None
-    return PoseChecks(kind.value, thresholds)
 
 
 def _prints_csv(choice: PrintChoice) -> bool:

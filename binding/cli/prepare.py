@@ -52,8 +52,15 @@ def command(
     ] = 10.0,
     workers: Annotated[
         int | None,
-        typer.Option("--workers", metavar="N", min=1, show_default="all cores", help="Worker processes."),
+        typer.Option(
+            "--workers",
+            metavar="N",
+            min=0,
+            show_default="all cores",
+            help="Worker processes; 0 uses only the main process, without a time limit.",
+        ),
     ] = None,
+    time_limit: options.TimeLimit = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
@@ -76,6 +83,7 @@ def command(
                 source=source,
                 pocket_cutoff=pocket_cutoff,
                 workers=workers,
+                time_limit=time_limit,
                 progress=advance,
             )
     except KeyboardInterrupt:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -67,6 +68,8 @@ def command(
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", metavar="N", min=0, help="Compounds to write to top.sdf.")] = 100,
+    checks: options.Checks = None,
+    check_thresholds: options.CheckThresholds = None,
     report: Annotated[
         bool, typer.Option("--report", help="Also write report.html at the end; see `binding report`.")
     ] = False,
@@ -128,7 +131,7 @@ def command(
         library=ligand,
         output=output,
         protein=protein,
-        scoring=scoring.options(),
+        scoring=replace(scoring.options(), checks=options.pose_checks(checks, check_thresholds)),
         compound_tag=compound_tag,
         part_size=part_size,
         posing=posing.choice(place_on, dock, poses, isomers, exhaustiveness, seed, dock_speed, poser, poser_options),

@@ -12,7 +12,7 @@ from binding.cli import options, terminal
 from binding.cli.errors import guarded
 from binding.cli.options import PrintChoice
 from binding.cli.terminal import Column
-from binding.io.columns import HIT_PROPERTIES, POSING, SCREEN_RESULT, ColumnKind, OutputColumn
+from binding.io.columns import HIT_PROPERTIES, ON_REQUEST, PLAUSIBLE, POSING, SCREEN_RESULT, ColumnKind, OutputColumn
 
 if TYPE_CHECKING:
     from binding.screening.top import Top
@@ -127,7 +127,7 @@ def command(
 
 
 def _columns_of(top: Top) -> list[OutputColumn]:
-    known = {column.name: column for column in (*SCREEN_RESULT, *HIT_PROPERTIES)}
+    known = {column.name: column for column in (*SCREEN_RESULT, *ON_REQUEST, *HIT_PROPERTIES)}
     return [known[name] for name in top.rows.column_names]
 
 
@@ -151,12 +151,17 @@ def _print_table(top: Top, saved_to: Path | None) -> None:
         *terminal.score_columns(narrow, shared),
         Column("poses", True, lambda row: str(row["num_poses"])),
         *(terminal.score_columns(narrow, HIT_PROPERTIES) if rows and "qed" in rows[0] else ()),
+        *([Column(PLAUSIBLE, False, lambda row: _word(row[PLAUSIBLE]))] if rows and PLAUSIBLE in rows[0] else ()),
         Column("warned", False, lambda row: "yes" if row["warnings"] else ""),
     ]
     shown = rows if saved_to is None else rows[: terminal.SHOWN_ROWS]
     terminal.print_columns(columns, shown, _CAPTION)
     if len(rows) > len(shown):
         terminal.console().print(f"... {len(rows) - len(shown)} more rows in {saved_to}", markup=False)
+
+
+def _word(flag: bool | None) -> str:
+    return "" if flag is None else "yes" if flag else "no"
 
 
 def _print_notes(top: Top, saved_to: Path | None) -> None:

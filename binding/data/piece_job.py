@@ -22,6 +22,7 @@ from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
 from binding.graph.site import PocketSpec, left_out, pocket_mask, replaced_by
 from binding.io.ligand import BadRecord, parse_record, read_ligands
+from binding.pool import SHARED, begin
 from binding.score.featurize import as_binding_error, load_protein
 from binding.structures import Complex, Ligand, Protein
 
@@ -95,11 +96,14 @@ def make_piece(job: PieceJob) -> Piece:
         if place in job.lost:
             refused[place], lasting = job.lost[place], False
             continue
+        begin(SHARED)  # the receptor, which is read once
         try:
             if isinstance(source, str):
                 protein, ligand = ligand_inside(job.protein, source)
             else:
-                protein, ligand = load_protein(job.protein), _read_ligand(name, source)
+                protein = load_protein(job.protein)
+                begin(place)
+                ligand = _read_ligand(name, source)
             check_ligand(ligand)
             mask = pocket_mask(protein, ligand, PocketSpec(cutoff=job.pocket_cutoff))
             cx = Complex(name, protein.select(mask), ligand)

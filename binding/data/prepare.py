@@ -27,11 +27,11 @@ from binding.errors import NothingLeftError, UsageError
 from binding.files import write_bytes
 from binding.graph.site import PocketSpec
 from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
+from binding.score import limits
 
-_FEW_ROWS: Final = 24  # to read, for which starting processes costs more than it saves
+_FEW_ROWS: Final = 24  # to read, for which a second process costs more than it saves
+_MAKER: Final = "binding.data.piece_job:make_piece"
 _LOOKAHEAD: Final = 16  # jobs for each process
-_JOB_SECONDS: Final = 60.0  # that reading a protein may take, on any machine
-_ROW_SECONDS: Final = 10.0  # and each of its ligands
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,7 @@ def prepare_dataset(
     source: str | None = None,
     pocket_cutoff: float = 10.0,
     workers: int | None = None,
+    time_limit: float | None = None,
     progress: Advance | None = None,
 ) -> PrepareReport:
     """Prepares a folder in PDBbind layout or a table of paths; see ``dataset_rows`` for their form.
@@ -156,7 +157,7 @@ def prepare_dataset(
         index: Measured affinities of a folder; ``<folder>/index.csv`` where None.
         output: The cache, ``.npz``; see ``prepare_rows`` for what is written.
         source: Name of this data in the column ``source``; the folder's or the table's where None.
-        pocket_cutoff, workers, progress: As for ``prepare_rows``.
+        pocket_cutoff, workers, time_limit, progress: As for ``prepare_rows``.
 
     Raises:
         FileError, TableError: The data or the index cannot be read.
@@ -165,7 +166,9 @@ def prepare_dataset(
     data = Path(data)
     rows = dataset_rows(data, index)
     source = source or (data.absolute().name if data.is_dir() else data.name.partition(".")[0])
-    return prepare_rows(rows, output, source, pocket_cutoff=pocket_cutoff, workers=workers, progress=progress)
+    return prepare_rows(
+        rows, output, source, pocket_cutoff=pocket_cutoff, workers=workers, time_limit=time_limit, progress=progress
+    )
 
 
 def prepare_library(
@@ -177,6 +180,7 @@ def prepare_library(
     source: str | None = None,
     pocket_cutoff: float = 10.0,
     workers: int | None = None,
+    time_limit: float | None = None,
     progress: Advance | None = None,
 ) -> PrepareReport:
     """Prepares one protein with many ligands; a record that the index does not name is a rejected row.
@@ -187,7 +191,7 @@ def prepare_library(
         index: Measured affinities.
         output: The cache, ``.npz``; see ``prepare_rows`` for what is written.
         source: Name of this data in the column ``source``; the protein file's where None.
-        pocket_cutoff, workers, progress: As for ``prepare_rows``.
+        pocket_cutoff, workers, time_limit, progress: As for ``prepare_rows``.
 
     Raises:
         FileError, TableError: A file or the index cannot be read.
@@ -195,7 +199,9 @@ def prepare_library(
     """
     rows = library_rows(protein, ligands, index)
     source = source or Path(protein).name.partition(".")[0]
-    return prepare_rows(rows, output, source, pocket_cutoff=pocket_cutoff, workers=workers, progress=progress)
+    return prepare_rows(
+        rows, output, source, pocket_cutoff=pocket_cutoff, workers=workers, time_limit=time_limit, progress=progress
+    )
 
 
 def prepare_rows(
@@ -205,6 +211,7 @@ def prepare_rows(
     *,
     pocket_cutoff: float = 10.0,
     workers: int | None = None,
+    time_limit: float | None = None,
     progress: Advance | None = None,
 ) -> PrepareReport:
     """Reads complexes and writes the cache and, beside it, ``<stem>.rejected.csv`` and ``<stem>.warnings.csv``.
@@ -217,7 +224,8 @@ def prepare_rows(
         output: The cache, ``.npz``.
         source: Name of this data in the column ``source``; an index's own column of that name wins.
         pocket_cutoff: Å, residues this close to the ligand are kept.
-        workers: Processes; all cores where None.
+        workers: Processes; as many as there are cores where None, or one for few rows, and 0 for none but this one.
+        time_limit: Seconds that a row may take in another process; by default 30.
         progress: Called with rows done and asked.
 
     Returns:
@@ -231,9 +239,10 @@ def prepare_rows(
     """
     output = Path(output)
     PocketSpec(cutoff=pocket_cutoff)  # refused before anything is read
+    limits.check_seconds(time_limit)
     with open_pieces(output.with_name(output.name + PIECES_SUFFIX)) as pieces:
         plan = PiecePlan(rows, pieces, pocket_cutoff, progress)
-        _work(plan, workers)
+        _work(plan, workers, time_limit)
         table = plan.table(source)
         reasons = sorted(plan.refused.items())
         rejected = [Rejected(rows[at].id, why.code, why.message, why.hint) for at, why in reasons]
@@ -251,31 +260,30 @@ def prepare_rows(
     return PrepareReport(output, len(rows), cached, rejected, plan.kept, doubts)
 
 
-def _work(plan: PiecePlan, workers: int | None) -> None:
+def _work(plan: PiecePlan, workers: int | None, time_limit: float | None) -> None:
     """Fills the pieces that are missing."""
-    count = workers or os.cpu_count() or 1
     jobs = plan.jobs()
+    if workers == 0:
+        for job in jobs:
+            plan.pieces.put(job.key, make_piece(job))
+            plan.advance(len(job.ids))
+        return
     first: list[PieceJob] = []
     for job in jobs:
         first.append(job)
         if sum(len(job.ids) for job in first) > _FEW_ROWS:
+            count = workers or os.cpu_count() or 1
             break
     else:
         count = 1
-    if count == 1:
-        for job in chain(first, jobs):
-            plan.pieces.put(job.key, make_piece(job))
-            plan.advance(len(job.ids))
+    if not first:
         return
     rescue = Rescue(PieceJob.singles, _lost, _none, _without)
-    with WorkerPool("binding.data.piece_job:make_piece", count, time_limit=_seconds) as pool:
+    limit = limits.time_limit(limits.RECORD_SECONDS, time_limit)
+    with WorkerPool(_MAKER, count, time_limit=limit) as pool:
         for job, piece in pool.run(chain(first, jobs), rescue, ahead=_LOOKAHEAD * count):
             plan.pieces.put(job.key, piece)
             plan.advance(len(job.ids))
-
-
-def _seconds(job: PieceJob) -> float:
-    return _JOB_SECONDS + _ROW_SECONDS * len(job.ids)
 
 
 def _lost(job: PieceJob, error: WorkerDiedError) -> Piece:
@@ -294,7 +302,7 @@ def _none(pieces: list[Piece]) -> Piece:
 
 
 def _refusal(error: WorkerDiedError, name: str) -> Refusal:
-    told = lost_item(error, name, "prepare with --workers 1")
+    told = lost_item(error, name, "prepare with --workers 0")
     return Refusal(told.code, told.message, told.hint)
 
 

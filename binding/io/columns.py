@@ -7,6 +7,7 @@ the page ``docs/reference/columns.md`` are made of it. A new column is one entry
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -345,7 +346,7 @@ PREDICTION: Final = (
     *REMARKS,
     *STATUS,
 )
-#: Columns that a prediction has on request only, behind all others.
+#: Columns that a prediction, a screen and a placed series have on request only, behind all others.
 ON_REQUEST: Final = CHECK_COLUMNS
 #: Columns of the parts of a screen, one row a pose or failure.
 SCREEN_PART: Final = (
@@ -410,6 +411,16 @@ _EVIDENCE: Final = {
     "share": "what it adds to `pk`",
     "rest": "what all other measurements and their mean add; with the shares the prior's part of `pk`",
 }
+
+
+def requested_among(present: Iterable[str]) -> tuple[OutputColumn, ...]:
+    """The columns on request that a table of a screen has.
+
+    Args:
+        present: Names of the table's columns.
+    """
+    there = set(present)
+    return tuple(column for column in ON_REQUEST if column.name in there)
 
 
 def names(columns: tuple[OutputColumn, ...]) -> tuple[str, ...]:

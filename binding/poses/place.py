@@ -6,9 +6,10 @@ Lengths in Å, energies in kcal/mol. A pose is a model: ``core_coverage`` says h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rdkit import Chem, DataStructs, rdBase
@@ -20,7 +21,7 @@ from binding.constants import METALS
 from binding.errors import LigandError, UsageError
 from binding.graph.checks import check_complex
 from binding.graph.site import PocketSpec, left_out, replaced_by, select_pocket
-from binding.io.ligand import BadRecord, read_ligands
+from binding.io.ligand import BadRecord, prepare_ligand, read_ligands
 from binding.poses.conformers import CoreShape, embed
 from binding.poses.core import FEWEST_CORE_ATOMS, CoreMapping, find_mappings
 from binding.poses.poser import Pose, Poser, Posing
@@ -28,6 +29,7 @@ from binding.poses.relax import RelaxedPose, Relaxer
 from binding.poses.states import State
 from binding.poses.torsions import rotatable_bonds
 from binding.poses.vina import CUTOFF, AtomTypes, affinity, ligand_types, protein_types
+from binding.score.plausibility import PoseChecks
 from binding.structures import Complex, Ligand, Protein
 
 MOST_ATOMS = 120  # heavy atoms of a ligand that is placed
@@ -61,6 +63,7 @@ class Placed:
         score: Vina's affinity of the pose, kcal/mol; lower is better.
         conformers: Number of conformers tried.
         notes: Decisions, one sentence each.
+        checks: Values of the columns of the placer's ``checks``.
     """
 
     mol: Chem.Mol
@@ -72,6 +75,7 @@ class Placed:
     score: float
     conformers: int
     notes: tuple[str, ...] = ()
+    checks: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
@@ -92,6 +96,7 @@ class Placer:
         references: Posed ligands in its frame; each ligand takes the one that shares the largest core.
         seed: Random seed of the conformers; the same seed gives the same poses.
         least_coverage: Smallest share of a ligand's heavy atoms in the core; poses with less are not built.
+        checks: The tests of plausibility that each pose goes through; none if None.
 
     Raises:
         UsageError: There is no reference.
@@ -100,19 +105,27 @@ class Placer:
     """
 
     def __init__(
-        self, protein: Protein, references: Sequence[Ligand], *, seed: int = 0, least_coverage: float = 0.0
+        self,
+        protein: Protein,
+        references: Sequence[Ligand],
+        *,
+        seed: int = 0,
+        least_coverage: float = 0.0,
+        checks: PoseChecks | None = None,
     ) -> None:
         if not references:
             raise UsageError("There is no reference ligand.", "Give a file with a posed ligand.")
         self.references = tuple(references)
-        self.seed, self.least_coverage = seed, least_coverage
+        self.seed, self.least_coverage, self.checks = seed, least_coverage, checks
         self._fingerprints = [_fingerprint(reference.mol) for reference in self.references]
         self._pockets: list[tuple[np.ndarray, AtomTypes, np.ndarray]] = []
         self._left_out: list[tuple[str, ...]] = []
+        self._around: list[Protein] = []
         for reference in self.references:
             pocket = select_pocket(protein, reference, PocketSpec(cutoff=_AROUND))
             check_complex(Complex(reference.name, pocket, reference))
             self._left_out.append(left_out(protein, replaced_by(protein, reference.positions)))
+            self._around.append(pocket)
             metal = np.isin(pocket.elements, list(METALS))
             self._pockets.append((pocket.positions, protein_types(pocket), metal))
 
@@ -212,6 +225,10 @@ class Placer:
         conformer = Chem.Conformer(mol.GetNumAtoms())
         conformer.SetPositions(pose.positions)
         placed.AddConformer(conformer, assignId=True)
+        checked: Mapping[str, Any] = {}
+        if self.checks is not None:
+            name = self.references[row].name
+            checked = self.checks.of(Complex(name, self._around[row], prepare_ligand(placed, name)))
         return Placed(
             mol=placed,
             reference=self.references[row].name,
@@ -222,6 +239,7 @@ class Placer:
             score=affinity(pose.intermolecular, rdMolDescriptors.CalcNumRotatableBonds(mol)),
             conformers=count,
             notes=notes,
+            checks=checked,
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field, fields
 from functools import partial
@@ -18,14 +18,17 @@ from rdkit import Chem
 
 from binding.errors import BindingError, UsageError
 from binding.files import atomic, check_writable
+from binding.io.columns import OutputColumn, names
 from binding.io.ligand import BadRecord, prepare_ligand
 from binding.io.results import sdf_record
 from binding.io.series import Compound, compounds_from, read_series
 from binding.io.structure import read_complex
 from binding.io.table import is_selection
-from binding.pool import Rescue, WorkerPool, lost_item
+from binding.pool import Rescue, WorkerPool, begin, lost_item
 from binding.poses.place import Placed, Placer, read_references
+from binding.score import limits
 from binding.score.featurize import as_binding_error, load_protein
+from binding.score.plausibility import PoseChecks
 from binding.structures import Ligand, Protein
 
 if TYPE_CHECKING:
@@ -34,8 +37,8 @@ if TYPE_CHECKING:
 OK: Final = "ok"
 FAILED: Final = "failed"
 _NAN: Final = float("nan")
+_PLACER: Final = "binding.poses.series:place_in_worker"
 _LOOKAHEAD: Final = 8  # compounds in progress for each worker
-_SECONDS: Final = 300.0  # time limit for one compound
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class PlacementRow:
         message: The failure and what to do about it.
         mol: The pose; not a column.
         properties: SD tags of the compound, written with its pose; not a column.
+        checks: Values of ``binding.io.columns.CHECK_COLUMNS`` that were asked for, by name.
     """
 
     id: str
@@ -77,13 +81,14 @@ class PlacementRow:
     message: str = ""
     mol: Chem.Mol | None = field(default=None, compare=False, repr=False)
     properties: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    checks: Mapping[str, Any] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        """The columns in order."""
-        return {name: getattr(self, name) for name in COLUMNS}
+    def as_dict(self, requested: Sequence[OutputColumn] = ()) -> dict[str, Any]:
+        """The columns in order and those that were asked for."""
+        return {name: getattr(self, name) for name in COLUMNS} | {c.name: self.checks.get(c.name) for c in requested}
 
 
-COLUMNS: Final = tuple(f.name for f in fields(PlacementRow) if f.name not in ("mol", "properties"))
+COLUMNS: Final = tuple(f.name for f in fields(PlacementRow) if f.name not in ("mol", "properties", "checks"))
 
 
 def place(
@@ -93,6 +98,8 @@ def place(
     *,
     seed: int = 0,
     workers: int = 0,
+    time_limit: float | None = None,
+    checks: str | PoseChecks | None = None,
     output: str | Path | None = None,
 ) -> pd.DataFrame:
     """Build poses of a series on a posed reference ligand.
@@ -104,6 +111,8 @@ def place(
         series: A file (``.smi``, ``.csv`` with a column ``smiles``, ``.sdf``), or a list of SMILES or molecules.
         seed: Random seed of the conformers.
         workers: Number of worker processes; 0 for none.
+        time_limit: Seconds that a compound may take in a worker process; by default 120.
+        checks: ``fast`` or ``posebusters``: columns that say whether each pose is physically plausible.
         output: Also write the poses to this ``.sdf`` and the rows to the ``.csv`` beside it.
 
     Returns:
@@ -115,15 +124,17 @@ def place(
     """
     import pandas as pd
 
-    placer, compounds = plan_placement(protein, reference, series, seed=seed)
+    tests = PoseChecks(checks) if isinstance(checks, str) else checks
+    asked = () if tests is None else tests.columns
+    placer, compounds = plan_placement(protein, reference, series, seed=seed, checks=tests)
     inputs = [Path(item) for item in (protein, reference, series) if isinstance(item, str | Path)]
-    with nullcontext() if output is None else PoseWriter(output, table_beside(Path(output), inputs)) as writer:
+    with nullcontext() if output is None else PoseWriter(output, table_beside(Path(output), inputs), asked) as writer:
         rows = []
-        for row in place_series(placer, compounds, workers=workers):
+        for row in place_series(placer, compounds, workers=workers, time_limit=time_limit):
             if writer is not None:
                 writer.write(row)
             rows.append(row)
-    frame = pd.DataFrame([row.as_dict() for row in rows], columns=list(COLUMNS))
+    frame = pd.DataFrame([row.as_dict(asked) for row in rows], columns=[*COLUMNS, *names(asked)])
     frame = frame.astype({"heavy_atoms": "Int64", "core_atoms": "Int64", "clashes": "Int64", "conformers": "Int64"})
     return frame.assign(mol=[row.mol for row in rows])
 
@@ -134,6 +145,7 @@ def plan_placement(
     series: str | Path | Sequence[str | Chem.Mol],
     *,
     seed: int = 0,
+    checks: PoseChecks | None = None,
 ) -> tuple[Placer, list[Compound | BadRecord]]:
     """The placer and the compounds of ``place``, with all named files read and checked.
 
@@ -142,6 +154,7 @@ def plan_placement(
         reference: See ``place``.
         series: See ``place``.
         seed: See ``place``.
+        checks: The tests that each pose goes through.
 
     Raises:
         BindingError: See ``place``.
@@ -156,7 +169,7 @@ def plan_placement(
     compounds = list(read_series(series) if isinstance(series, str | Path) else compounds_from(series))
     if not compounds:
         raise UsageError("There is no compound to place.", "Give at least one.")
-    return Placer(receptor, references, seed=seed), compounds
+    return Placer(receptor, references, seed=seed, checks=checks), compounds
 
 
 def _references(reference: str | Path | Chem.Mol | Ligand | Sequence[Ligand]) -> list[Ligand]:
@@ -167,19 +180,23 @@ def _references(reference: str | Path | Chem.Mol | Ligand | Sequence[Ligand]) ->
     return read_references(reference) if isinstance(reference, str | Path) else list(reference)
 
 
-def place_series(placer: Placer, series: Iterable[Compound | BadRecord], *, workers: int = 0) -> Iterator[PlacementRow]:
+def place_series(
+    placer: Placer, series: Iterable[Compound | BadRecord], *, workers: int = 0, time_limit: float | None = None
+) -> Iterator[PlacementRow]:
     """Place the compounds one by one.
 
     Args:
         placer: Protein and references.
         series: As ``read_series`` gives it.
         workers: Number of worker processes; 0 for none.
+        time_limit: Seconds that a compound may take in a worker process; by default 120.
 
     Yields:
         One row for each compound, in order. The poses do not depend on the number of workers.
     """
     seen: dict[str, int] = {}
-    for compound, placed in _results(placer, series, workers):
+    limits.check_seconds(time_limit)
+    for compound, placed in _results(placer, series, workers, time_limit):
         seen[compound.name] = seen.get(compound.name, 0) + 1
         count = seen[compound.name]
         yield _row(f"{compound.name}~{count}" if count > 1 else compound.name, compound, placed)
@@ -195,6 +212,7 @@ def place_in_worker(placer: Placer) -> Callable[[Compound | BadRecord], Placed |
 def _place(placer: Placer, compound: Compound | BadRecord) -> Placed | BindingError:
     if isinstance(compound, BadRecord):
         return compound.error
+    begin(0)
     try:
         return placer.place(compound.mol, compound.name)
     except Exception as error:  # noqa: BLE001 - becomes the row of the compound
@@ -202,7 +220,7 @@ def _place(placer: Placer, compound: Compound | BadRecord) -> Placed | BindingEr
 
 
 def _results(
-    placer: Placer, series: Iterable[Compound | BadRecord], workers: int
+    placer: Placer, series: Iterable[Compound | BadRecord], workers: int, time_limit: float | None
 ) -> Iterator[tuple[Compound | BadRecord, Placed | BindingError]]:
     if not workers:
         yield from ((item, _place(placer, item)) for item in series)
@@ -210,7 +228,8 @@ def _results(
     rescue: Rescue[Compound | BadRecord, Placed | BindingError] = Rescue.single(
         lambda item, error: lost_item(error, item.name, "place it alone with --workers 0")
     )
-    with WorkerPool("binding.poses.series:place_in_worker", workers, placer, time_limit=_SECONDS) as pool:
+    limit = limits.time_limit(limits.PLACE_SECONDS, time_limit)
+    with WorkerPool(_PLACER, workers, placer, time_limit=limit) as pool:
         yield from pool.run(series, rescue, ahead=_LOOKAHEAD * workers)
 
 
@@ -242,6 +261,7 @@ def _row(identifier: str, compound: Compound | BadRecord, placed: Placed | Bindi
         warnings="; ".join((*notes, *placed.notes)),
         mol=placed.mol,
         properties={} if isinstance(compound, BadRecord) else compound.properties,
+        checks=placed.checks,
     )
 
 
@@ -258,13 +278,15 @@ class PoseWriter:
     Args:
         path: ``.sdf``.
         table: The table; ``<stem>.csv`` beside the poses if None.
+        requested: Columns that were asked for.
 
     Raises:
         UsageError: Another ending.
         WriteError: It cannot be written; raised before anything is computed.
     """
 
-    def __init__(self, path: str | Path, table: Path | None = None) -> None:
+    def __init__(self, path: str | Path, table: Path | None = None, requested: Sequence[OutputColumn] = ()) -> None:
+        self._requested = requested
         self.path = Path(path)
         self.table_path = table or self.path.with_suffix(".csv")
         if self.path.suffix.lower() != ".sdf":
@@ -277,16 +299,16 @@ class PoseWriter:
         with ExitStack() as stack:
             self._table, self._poses = (self._open(stack, path) for path in (self.table_path, self.path))
             self._files = stack.pop_all()
-        self._csv = csv.DictWriter(self._table, COLUMNS, lineterminator="\n")
+        self._csv = csv.DictWriter(self._table, [*COLUMNS, *names(self._requested)], lineterminator="\n")
         self._csv.writeheader()
         return self
 
     def write(self, row: PlacementRow) -> None:
         """Append one row."""
-        self._csv.writerow(_cells(row))
+        self._csv.writerow(_cells(row, self._requested))
         self._table.flush()
         if row.mol is not None:
-            self._poses.write(_sdf_record(row, row.mol))
+            self._poses.write(_sdf_record(row, row.mol, self._requested))
             self._poses.flush()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
@@ -298,8 +320,8 @@ class PoseWriter:
         return stack.enter_context(open(partial, "w", encoding="utf-8", newline=""))
 
 
-def _cells(row: PlacementRow) -> dict[str, str]:
-    return {name: _cell(value) for name, value in row.as_dict().items()}
+def _cells(row: PlacementRow, requested: Sequence[OutputColumn]) -> dict[str, str]:
+    return {name: _cell(value) for name, value in row.as_dict(requested).items()}
 
 
 def _cell(value: Any) -> str:
@@ -310,6 +332,6 @@ def _cell(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def _sdf_record(row: PlacementRow, mol: Chem.Mol) -> str:
-    tags = {f"place_{name}": text for name, text in _cells(row).items() if name not in ("id", "status")}
+def _sdf_record(row: PlacementRow, mol: Chem.Mol, requested: Sequence[OutputColumn]) -> str:
+    tags = {f"place_{name}": text for name, text in _cells(row, requested).items() if name not in ("id", "status")}
     return sdf_record(Chem.MolToMolBlock(mol), row.properties | tags)

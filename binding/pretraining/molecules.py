@@ -15,11 +15,11 @@ from binding.errors import TableError
 from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
 from binding.io.ligand import BadRecord, parse_record, split_records
-from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
+from binding.pool import Rescue, WorkerDiedError, WorkerPool, begin, lost_item
+from binding.score.limits import RECORD_SECONDS, time_limit
 
 _CHUNK: Final = 64  # records a job
 _LOOKAHEAD: Final = 4  # jobs a worker
-_SECONDS: Final = 60.0  # that a job may take, on any machine
 
 
 @dataclass
@@ -89,7 +89,7 @@ def _read(jobs: Iterator[_Chunk], workers: int) -> Iterator[_Answers]:
     if workers == 1:
         yield from map(read_chunk, jobs)
         return
-    with WorkerPool("binding.pretraining.molecules:read_chunk", workers, time_limit=_SECONDS) as pool:
+    with WorkerPool("binding.pretraining.molecules:read_chunk", workers, time_limit=time_limit(RECORD_SECONDS)) as pool:
         rescue = Rescue(_singles, _lost, lambda answers: [answer for found in answers for answer in found])
         for _, answers in pool.run(jobs, rescue, ahead=_LOOKAHEAD * workers):
             yield answers
@@ -108,7 +108,9 @@ def _lost(job: _Chunk, error: WorkerDiedError) -> _Answers:
 def read_chunk(job: _Chunk) -> _Answers:
     """The graph of each record, or why there is none."""
     answers: _Answers = []
-    for number, text in enumerate(job.texts, job.start):
+    for place, text in enumerate(job.texts):
+        begin(place)
+        number = job.start + place
         ligand = parse_record(text, job.path, number)
         if isinstance(ligand, BadRecord):
             answers.append((ligand.name, Rejected(ligand.name, ligand.error.code, ligand.error.message)))

@@ -7,7 +7,7 @@ order, and a file that cannot be read at all as one ``Failed``.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +25,7 @@ from binding.graph.pocket import build_pocket_graph
 from binding.graph.site import PocketSpec, left_out, replaced_by, select_pocket
 from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.io.structure import read_complex, read_protein
+from binding.pool import SHARED, begin
 from binding.score.jobs import Job
 from binding.score.options import file_version, resolve_pocket
 from binding.score.plausibility import PoseChecks
@@ -80,28 +81,37 @@ class Failed:
 Outcome = Featurized | Failed
 
 
-def featurize(job: Job) -> list[Outcome]:
-    """All records of a job, in file order; at least one."""
+def featurize(job: Job, at: Callable[[int], None] = begin) -> list[Outcome]:
+    """All records of a job, in file order; at least one.
+
+    Args:
+        job: What to read.
+        at: Told the place of each record before it is read, and again before its graph is built, and ``SHARED`` before
+            the receptor is read.
+    """
     protein: Path | Protein
     try:
         if isinstance(job.source, str):
+            at(SHARED)
             protein, records = _complex(job.protein, job.source, job.template)
         else:
-            protein, records = job.protein, list(_records(job))
+            protein, records = job.protein, list(_told(_records(job), at))
         if not records:
             raise FileError(f"{job.source_name} holds no ligand.", "Check the file.", "empty_file")
     except Exception as error:  # noqa: BLE001 - becomes the row of the request
         return [Failed(job.row_id(0, 1), job.protein.name, job.source_name, as_binding_error(error))]
+    at(SHARED)
     try:
         protein = protein if isinstance(protein, Protein) else load_protein(protein)
         pockets: _PocketMaker | BindingError = _PocketMaker(protein, resolve_pocket(job.pocket))
     except Exception as error:  # noqa: BLE001 - becomes the row of each record
         pockets = as_binding_error(error)
-    names = (job.row_id(place, len(records)) for place in range(len(records)))
-    return [
-        _featurize_one(name, job.protein.name, pockets, record, job.checks)
-        for name, record in zip(names, records, strict=True)
-    ]
+    outcomes: list[Outcome] = []
+    for place, record in enumerate(records):
+        at(place)
+        name = job.row_id(place, len(records))
+        outcomes.append(_featurize_one(name, job.protein.name, pockets, record, job.checks))
+    return outcomes
 
 
 def featurize_in_worker(job: Job) -> list[Outcome]:
@@ -154,6 +164,15 @@ def _records(job: Job) -> Iterator[Ligand | BadRecord]:
             yield parse_record(text, job.source, number, template=job.template)
     elif isinstance(job.source, Path):
         yield from read_ligands(job.source, template=job.template)
+
+
+def _told(records: Iterable[Ligand | BadRecord], at: Callable[[int], None]) -> Iterator[Ligand | BadRecord]:
+    """The records, each announced before it is read."""
+    place = 0
+    at(place)
+    for place, record in enumerate(records, start=1):
+        yield record
+        at(place)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,7 @@ class Job:
         first: 0-based number of the first record in its file.
         several: Whether the file is known to hold more records than these.
         checks: The tests that each pose goes through; none if None.
+        time_limit: Seconds that a record may take; None for the usual ones.
     """
 
     protein: Path | Protein
@@ -49,6 +50,7 @@ class Job:
     first: int = 0
     several: bool = False
     checks: PoseChecks | None = None
+    time_limit: float | None = None
 
     @property
     def source_name(self) -> str:
@@ -68,7 +70,15 @@ def jobs_of(requests: Iterable[Request], options: ScoringOptions) -> Iterator[Jo
         ligand = request.ligand
         source = (ligand,) if isinstance(ligand, Ligand | BadRecord) else ligand
         pocket = request.pocket or options.pocket
-        job = Job(request.protein, source, pocket, options.template, _id(request), checks=options.checks)
+        job = Job(
+            request.protein,
+            source,
+            pocket,
+            options.template,
+            _id(request),
+            checks=options.checks,
+            time_limit=options.time_limit,
+        )
         if isinstance(ligand, Path) and is_large(ligand):
             yield from _cut(job, ligand, CHUNK_RECORDS)
         else:

@@ -16,6 +16,7 @@ from binding.graph.site import PocketSpec
 from binding.io.columns import OutputColumn, evidence_columns
 from binding.io.ligand import BadRecord, read_ligands
 from binding.io.template import parse_template
+from binding.score.limits import check_seconds
 from binding.score.plausibility import PoseChecks
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class ScoringOptions:
         experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry) or ``prior``.
         checks: The tests of plausibility that each pose goes through; none if None.
         evidence: Measurements behind the prior's part of pk to list in each row.
+        time_limit: Seconds that a record may take before it is given up; None for those of ``binding.score.limits``.
+            What is read in this process has no limit.
+        guarded: Whether few requests, too, are read in another process, so that the limit holds for them.
 
     Raises:
         UsageError: A number is out of range.
@@ -57,10 +61,13 @@ class ScoringOptions:
     experts: Experts | str = Experts.all
     checks: PoseChecks | None = None
     evidence: int = 0
+    time_limit: float | None = None
+    guarded: bool = False
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.workers is not None and self.workers < 0):
             raise UsageError("batch_size must be 1 or more and workers 0 or more.")
+        check_seconds(self.time_limit)
         if not 0 <= self.evidence <= MOST_EVIDENCE:
             raise UsageError(f"evidence must be 0 to {MOST_EVIDENCE}.", "A row lists so many measurements at most.")
         if self.experts not in list(Experts):

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,20 @@ from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
 from binding.score.evidence import evidence_in, evidence_values
 from binding.score.featurize import Failed, Featurized, Outcome, featurize
 from binding.score.jobs import Job, is_large, jobs_of, single_records
+from binding.score.limits import RECORD_SECONDS, time_limit
 from binding.score.network import Numbers, bound_warnings, complexes_at_once, score_graphs
 from binding.score.options import ScoringOptions
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from binding.model.weights import Scorer
 
 FEW_REQUESTS = 30  # up to here, starting workers costs more than it saves
 DEFAULT_WORKERS = 2
 _WINDOW_BATCHES = 4  # batches are formed by size within so many, and rows wait no longer than that
 _LOOKAHEAD_JOBS = 64
-_JOB_SECONDS = 120.0  # that reading the files of a job may take, on any machine
-_RECORD_SECONDS = 10.0  # and each of its records besides
+_READER = "binding.score.featurize:featurize_in_worker"
 
 
 def predict_rows(requests: Iterable[Request], options: ScoringOptions | None = None) -> Iterator[ResultRow]:
@@ -50,7 +53,13 @@ def predict_rows(requests: Iterable[Request], options: ScoringOptions | None = N
         BindingError: Before the first row, where the model cannot be loaded.
     """
     options = options or ScoringOptions()
-    return (row for _, row in score_requests(requests, options.load(), options))
+    requests = list(requests)
+    if not _uses_helper(requests, options):
+        return (row for _, row in score_requests(requests, options.load(), options))
+    with _helper() as helper:
+        helper.start()  # it is ready by the time that the model is loaded
+        scorer = options.load()
+    return (row for _, row in score_requests(requests, scorer, options))
 
 
 def score_requests(
@@ -60,7 +69,13 @@ def score_requests(
     requests = list(requests)
     workers = default_workers(requests) if options.workers is None else options.workers
     jobs = jobs_of(requests, options)
-    outcomes = _with_unique_ids(_in_workers(jobs, workers) if workers else _in_this_process(jobs))
+    if workers:
+        outcomes = _in_workers(jobs, _pool(workers))
+    elif _uses_helper(requests, options):
+        outcomes = _in_workers(jobs, _helper())
+    else:
+        outcomes = _in_this_process(jobs)
+    outcomes = _with_unique_ids(outcomes)
     with _network_threads(workers):
         rows = _WINDOW_BATCHES * complexes_at_once(scorer, options.batch_size)
         while window := list(islice(outcomes, rows)):
@@ -104,20 +119,41 @@ def _in_this_process(jobs: Iterable[Job]) -> Iterator[Outcome]:
         yield from featurize(job)
 
 
-def _in_workers(jobs: Iterable[Job], workers: int) -> Iterator[Outcome]:
+def _uses_helper(requests: Sequence[Request], options: ScoringOptions) -> bool:
+    """Whether another process reads requests for which no workers are started."""
+    return options.guarded and options.workers is None and not default_workers(requests)
+
+
+@contextmanager
+def _helper() -> Iterator[WorkerPool]:
+    """The one process that reads few requests. It is kept, since starting it takes a second, unless the block fails."""
+    try:
+        yield _helper_of(os.getpid())
+    except BaseException:  # also where nobody wants the rest: a job under way would hold up the end of this process
+        _helper_of(os.getpid()).close()
+        _helper_of.cache_clear()
+        raise
+
+
+@cache
+def _helper_of(process: int) -> WorkerPool:
+    """The helper of this process: a forked one must not write into the pipes of its parent's."""
+    return _pool(1)
+
+
+def _pool(workers: int) -> WorkerPool:
+    return WorkerPool(_READER, workers, time_limit=lambda job: time_limit(RECORD_SECONDS, job.time_limit))
+
+
+def _in_workers(jobs: Iterable[Job], workers: AbstractContextManager[WorkerPool]) -> Iterator[Outcome]:
     rescue = Rescue[Job, list[Outcome]](
         split=lambda job: list(single_records(job)),
         failed=_lost,
         join=lambda answers: [outcome for outcomes in answers for outcome in outcomes],
     )
-    with WorkerPool("binding.score.featurize:featurize_in_worker", workers, time_limit=_seconds) as pool:
+    with workers as pool:
         for _, outcomes in pool.run(jobs, rescue, ahead=_LOOKAHEAD_JOBS):
             yield from outcomes
-
-
-def _seconds(job: Job) -> float:
-    """How long a job may take before its worker is ended: a record that hangs costs its own row alone."""
-    return _JOB_SECONDS + _RECORD_SECONDS * len(job.texts or ())
 
 
 def _lost(job: Job, error: WorkerDiedError) -> list[Outcome]:

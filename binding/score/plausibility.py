@@ -73,7 +73,7 @@ class PoseChecks:
         limits = read_thresholds(self.thresholds)
         passed: dict[str, bool | None] = dict(plausibility(cx, limits))
         if self.kind == POSEBUSTERS:
-            passed |= _by_posebusters(cx, limits)
+            passed |= by_posebusters(cx, limits)
         failed = [name for name, ok in passed.items() if ok is False]
         values: dict[str, Any] = {PLAUSIBLE: not failed, FAILED_CHECKS: "; ".join(failed)}
         return values | {check_column(name): ok for name, ok in passed.items()}
@@ -106,7 +106,7 @@ def _busters(limits: tuple[tuple[str, float], ...]) -> PoseBusters:
     return PoseBusters(config=settings)
 
 
-def _by_posebusters(cx: Complex, limits: Mapping[str, float]) -> dict[str, bool | None]:
+def by_posebusters(cx: Complex, limits: Mapping[str, float]) -> dict[str, bool | None]:
     """What PoseBusters says, by our names of the tests; None where a test could not be made."""
     table = _busters(tuple(limits.items())).bust(cx.ligand.mol, None, _as_mol(cx.pocket))
     row = table.iloc[0]

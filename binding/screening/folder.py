@@ -189,7 +189,8 @@ class RunFolder:
 
     def _changed(self, before: dict[str, Any], decides: dict[str, Any]) -> UsageError:
         old = before.get("decides", {})
-        names = [_WORDS.get(name, name) for name in decides if old.get(name) != decides[name]]
+        both = dict.fromkeys((*decides, *old))
+        names = [_WORDS.get(name, name) for name in both if old.get(name) != decides.get(name)]
         return UsageError(
             f"{self.path} holds another screen, begun {before.get('started')}; what differs: {', '.join(names)}.",
             "Write to another folder, or start afresh in this one with --restart.",

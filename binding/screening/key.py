@@ -15,8 +15,10 @@ import numpy as np
 
 from binding import __version__
 from binding.files import file_sha256
+from binding.graph.plausibility import read_thresholds
 from binding.graph.site import PocketSpec
 from binding.poses.poser import Posing
+from binding.score.plausibility import PoseChecks
 from binding.screening.plan import ScreenTask
 
 
@@ -30,7 +32,7 @@ def ingredients(
     domain_sha256: str | None = None,
 ) -> dict[str, Any]:
     """Everything that decides the numbers, by content; ``run_key`` hashes it, and errors name the differences."""
-    return {
+    decides: dict[str, Any] = {
         "version": __version__,
         "model": model_sha256,
         "domain": domain_sha256,
@@ -45,6 +47,9 @@ def ingredients(
         "part_size": part_size,
         "posing": describe_posing(task.posing),
     }
+    if task.scoring.checks is not None:  # few runs have any
+        decides["checks"] = describe_checks(task.scoring.checks)
+    return decides
 
 
 def run_key(content: dict[str, Any]) -> str:
@@ -65,6 +70,11 @@ def describe_pocket(spec: PocketSpec) -> dict[str, Any]:
         "radius": spec.radius,
         "residues": None if spec.residues is None else list(spec.residues),
     }
+
+
+def describe_checks(checks: PoseChecks) -> dict[str, Any]:
+    """The tests of poses as JSON, thresholds by their values."""
+    return {"kind": checks.kind, "thresholds": dict(read_thresholds(checks.thresholds))}
 
 
 def describe_posing(posing: Posing | None) -> dict[str, Any] | None:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from binding.files import atomic
-from binding.io.columns import POSE_BLOCK, SCREEN_PART, ColumnKind, OutputColumn, names
+from binding.io.columns import POSE_BLOCK, SCREEN_PART, ColumnKind, OutputColumn, names, requested_among
 
 _TYPES: Final = {
     ColumnKind.TEXT: pa.string(),
@@ -37,8 +37,17 @@ def arrow_schema(columns: Iterable[OutputColumn]) -> pa.Schema:
     return pa.schema([pa.field(c.name, _TYPES[c.kind], nullable=not c.required) for c in columns])
 
 
-#: One row a scored pose, or a failure. Rows are sorted by ``row`` and ``pose_number``.
-SCHEMA: Final = arrow_schema(SCREEN_PART)
+def part_schema(requested: Iterable[OutputColumn] = ()) -> pa.Schema:
+    """Of a part: one row a scored pose, or a failure. Rows are sorted by ``row`` and ``pose_number``.
+
+    Args:
+        requested: Columns that were asked for.
+    """
+    return arrow_schema((*SCREEN_PART, *requested))
+
+
+#: Of a part without requested columns.
+SCHEMA: Final = part_schema()
 COLUMNS: Final = names(SCREEN_PART)
 POSE_COLUMN: Final = POSE_BLOCK.name
 
@@ -92,14 +101,15 @@ def write_part(run: Path, table: pa.Table, info: PartInfo) -> Path:
 
     Args:
         run: Folder of the run; ``parts/`` must exist.
-        table: Rows of ``SCHEMA``.
+        table: Rows of ``part_schema``.
         info: Metadata of the file.
 
     Raises:
         WriteError: ``disk_full`` or ``not_writable``.
     """
     path = part_path(run, info.number)
-    marked = table.cast(SCHEMA).replace_schema_metadata({_META: json.dumps(asdict(info)).encode()})
+    schema = part_schema(requested_among(table.column_names))
+    marked = table.cast(schema).replace_schema_metadata({_META: json.dumps(asdict(info)).encode()})
     with atomic(path, resumes=True, shared=True) as partial:
         pq.write_table(marked, partial, compression="zstd")
     return path

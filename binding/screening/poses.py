@@ -17,7 +17,7 @@ from rdkit import Chem
 
 from binding.errors import FileError
 from binding.files import atomic
-from binding.io.columns import SCREEN_TAG, names
+from binding.io.columns import FAILED_CHECKS, PLAUSIBLE, SCREEN_TAG, names
 from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record, split_records
 from binding.io.results import SDF_PREFIX, cell_text, mol_block, sdf_record
@@ -106,7 +106,8 @@ def _as_given(row: Mapping[str, Any], text: str, path: Path, template: str | Non
 
 def _tagged(row: Mapping[str, Any], block: str, own: Mapping[str, str]) -> str:
     tags = {name: value for name, value in own.items() if not name.startswith(SDF_PREFIX)}
-    return sdf_record(block, tags | {f"{SDF_PREFIX}{name}": cell_text(row[name]) for name in TAG_COLUMNS})
+    shown = (*TAG_COLUMNS, *(name for name in (PLAUSIBLE, FAILED_CHECKS) if name in row))
+    return sdf_record(block, tags | {f"{SDF_PREFIX}{name}": cell_text(row[name]) for name in shown})
 
 
 def _is_same(ligand: Ligand, row: Mapping[str, Any]) -> bool:

@@ -214,7 +214,8 @@ class ActorPool:
 
     def _do(self, job: PartJob) -> FinishedPart:
         errors = self._ray.exceptions
-        seconds = self._limit(job)
+        limit = self._limit(job)
+        seconds = limit.rest + limit.item * len(job.records)  # an actor does not say which record it is at
         try:
             return self._ray.get(self._actor().score.remote(job), timeout=seconds)
         except errors.GetTimeoutError as error:

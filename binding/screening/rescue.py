@@ -7,24 +7,23 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from binding.pool import Rescue, lost_item, run_jobs
+from binding.pool import Rescue, TimeLimit, lost_item, run_jobs
+from binding.score import limits
 from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob
 
 _ALONE: Final = "try it alone with binding predict --workers 0"
-# Seconds that a part may take on any machine, the model's loading included, and each of its records besides. Reading
-# and scoring a pose takes some hundredths of a second, placing a compound a second or two, docking one some minutes.
-_POSES: Final = (120.0, 1.0)
-_SMILES: Final = {"place": (300.0, 15.0)}
-_DOCKED: Final = (1800.0, 300.0)
 
 Answer = TypeVar("Answer")
 
 
-def time_limit(task: ScreenTask) -> Callable[[PartJob], float]:
-    """How long a job may take, in seconds, before its process is ended."""
-    part, record = _POSES if task.posing is None else _SMILES.get(task.posing.how, _DOCKED)
-    return lambda job: part + record * len(job.records)
+def time_limit(task: ScreenTask) -> Callable[[PartJob], TimeLimit]:
+    """How long a process may be at a record of a job, and at the rest of it, before it is ended."""
+    if task.posing is None:
+        usual = limits.RECORD_SECONDS
+    else:
+        usual = limits.PLACE_SECONDS if task.posing.how == "place" else limits.DOCK_SECONDS
+    return lambda job: limits.time_limit(usual, task.scoring.time_limit, len(job.records))
 
 
 def work_through(

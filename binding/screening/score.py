@@ -9,7 +9,7 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -24,11 +24,11 @@ from binding.io.columns import POSING, POSING_TAGS, ColumnKind
 from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.results import RECORD_END, ResultRow, mol_block, sdf_record
-from binding.pool import tell
+from binding.pool import begin, tell
 from binding.score.featurize import Failed, Featurized, Outcome, as_binding_error, featurize
 from binding.score.jobs import Job
 from binding.score.pipeline import rows_of
-from binding.screening.parts import SCHEMA
+from binding.screening.parts import part_schema
 from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob, Record, RecordKind, is_untitled
 from binding.structures import Ligand, Protein
@@ -48,7 +48,7 @@ class FinishedPart:
         number: Of the part.
         first: Row of its first record.
         records: How many it covers.
-        table: Its rows, of ``binding.screening.parts.SCHEMA``.
+        table: Its rows, of ``binding.screening.parts.part_schema``.
         seconds: Where the time went: ``featurize`` (reading included) and ``network``.
     """
 
@@ -118,6 +118,8 @@ class PartScorer:
         self._told = told
         self._posed, self._last_told = 0, 0.0
         self._poser: Poser | None = None
+        self._checked = () if task.scoring.checks is None else task.scoring.checks.columns
+        self._schema = part_schema(self._checked)
 
     @property
     def scorer(self) -> Scorer:
@@ -138,7 +140,8 @@ class PartScorer:
         numbered = enumerate(job.records, start=job.first)
         for _, group in groupby(numbered, key=lambda item: _shared(item[1])):
             kept = list(group)
-            outcomes = self._outcomes([record for row, record in kept if row not in job.lost])
+            asked = [(row - job.first, record) for row, record in kept if row not in job.lost]
+            outcomes = self._outcomes([record for _, record in asked], [place for place, _ in asked])
             for row, record in kept:
                 for number, outcome in enumerate(_given_up(job, row, record) or next(outcomes)):
                     outcome, compound = self._with_compound(record, outcome)
@@ -149,18 +152,25 @@ class PartScorer:
 
     def finish(self, part: PreparedPart) -> FinishedPart:
         """Scores a part's graphs and makes its table."""
+        begin(None)
         start = time.perf_counter()
         with _one_thread(self._task.scoring.device):
             rows = rows_of(part.outcomes, self.scorer, self._task.scoring.batch_size)
-        cells = [_cells(row, columns) for row, columns in zip(rows, part.columns, strict=True)]
-        table = pa.Table.from_pylist(cells, schema=SCHEMA)
+        cells = [self._cells(row, columns) for row, columns in zip(rows, part.columns, strict=True)]
+        table = pa.Table.from_pylist(cells, schema=self._schema)
         seconds = {"featurize": part.seconds, "network": time.perf_counter() - start}
         return FinishedPart(part.number, part.first, part.records, table, seconds)
 
+    def _cells(self, row: ResultRow, columns: dict[str, Any]) -> dict[str, Any]:
+        """One row of the table; a number that is missing is null."""
+        values = row.as_dict(self._checked) | columns
+        names = self._schema.names
+        return {name: None if value != value else value for name in names if (value := values.get(name)) is not None}
+
     # ---------------------------------------------------------------- records -> outcomes
 
-    def _outcomes(self, records: list[Record]) -> Iterator[list[Outcome]]:
-        """The outcomes of the poses of each of some records of one receptor and pocket."""
+    def _outcomes(self, records: list[Record], places: list[int]) -> Iterator[list[Outcome]]:
+        """The outcomes of the poses of each of some records of one receptor and pocket, which have these places."""
         if not records:
             return
         sample = records[0]
@@ -169,12 +179,17 @@ class PartScorer:
             raise UsageError("The library names no receptor and the run has none.", "Add -p receptor.pdb.")
         pocket = self._task.scoring.pocket if sample.pocket is None else sample.pocket
         if sample.kind is RecordKind.INSIDE:
-            for record in records:
-                yield featurize(Job(protein, record.text, pocket, self._task.scoring.template))
+            for place, record in zip(places, records, strict=True):
+                job = Job(protein, record.text, pocket, self._task.scoring.template, checks=self._task.scoring.checks)
+                yield featurize(job, _at([place]))
             return
-        read = [self._read(record) for record in records]
+        read = []
+        for place, record in zip(places, records, strict=True):
+            begin(place)
+            read.append(self._read(record))
         ligands = tuple(ligand for found in read for ligand in found)
-        outcomes = iter(featurize(Job(protein, ligands, pocket)))
+        their_places = [place for place, found in zip(places, read, strict=True) for _ in found]
+        outcomes = iter(featurize(Job(protein, ligands, pocket, checks=self._task.scoring.checks), _at(their_places)))
         for found in read:
             yield [next(outcomes) for _ in found]
 
@@ -269,6 +284,14 @@ def _make_poser(task: ScreenTask) -> Poser:
     return SmilesPoser(task, task.posing)
 
 
+def _at(places: Sequence[int]) -> Callable[[int], None]:
+    """Announces ligands that are read already, or one that is read here, by their records' places.
+
+    What they share counts as the first record's: the receptor is read by then, but for one of the record's own.
+    """
+    return lambda place: begin(places[min(max(place, 0), len(places) - 1)])
+
+
 def _shared(record: Record) -> tuple[object, ...]:
     """What records must share to be featurized together: receptor, pocket, and how they are read."""
     return record.receptor, record.pocket, record.kind is RecordKind.INSIDE
@@ -292,12 +315,6 @@ def _given_up(job: PartJob, row: int, record: Record) -> list[Outcome]:
     """The failure of a record that ended its process or hung; nothing for the others."""
     error = job.lost.get(row)
     return [] if error is None else [Failed(record.id, record.receptor_name, record.name or record.id, error)]
-
-
-def _cells(row: ResultRow, columns: dict[str, Any]) -> dict[str, Any]:
-    """One row of the table; a number that is missing is null."""
-    values = row.as_dict() | columns
-    return {name: None if value != value else value for name in SCHEMA.names if (value := values.get(name)) is not None}
 
 
 @contextmanager

@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 
 from binding.errors import FileError, UsageError
 from binding.files import atomic
-from binding.io.columns import POSE_BLOCK, SCREEN_PART, SCREEN_RESULT, ColumnKind, names
+from binding.io.columns import POSE_BLOCK, SCREEN_RESULT, ColumnKind, OutputColumn, names, requested_among
 from binding.screening.deal import write_ranked
 from binding.screening.folder import RunFolder
-from binding.screening.parts import POSE_COLUMN, arrow_schema, part_paths, parts_folder, read_info
+from binding.screening.parts import POSE_COLUMN, SCHEMA, arrow_schema, part_paths, parts_folder, read_info
 from binding.screening.plan import TOP
 from binding.screening.tables import MEMORY_MB, attach, database, lock, only_row, write_csv
 
@@ -33,8 +33,9 @@ TOP_SDF: Final = "top.sdf"
 _SCRATCH: Final = "sorting"
 _BATCH: Final = 100_000  # rows that are taken from DuckDB at a time
 
-#: Columns of the results: one row a compound, its best pose by ``RANKED_BY``, best compound first. The Parquet file
-#: also has ``POSE_COLUMN``: the poses that no ligand file holds, such as those made of SMILES.
+#: Columns of the results: one row a compound, its best pose by ``RANKED_BY``, best compound first; those that were
+#: requested follow. The Parquet file also has ``POSE_COLUMN``: the poses that no ligand file holds, such as those made
+#: of SMILES.
 RESULT_COLUMNS: Final = names(SCREEN_RESULT)
 FAILURE_COLUMNS: Final = (
     "id",
@@ -53,8 +54,7 @@ FAILURE_COLUMNS: Final = (
 RANKING_COLUMNS: Final = {c.name: c for c in SCREEN_RESULT if c.kind in (ColumnKind.NUMBER, ColumnKind.INTEGER)}
 del RANKING_COLUMNS["pose_number"]
 _MADE: Final = ("rank", "num_poses", "gain_over_ligand_only")  # of the results, in no part
-_SCHEMA: Final = pa.schema([(f.name, f.type) for f in arrow_schema((*SCREEN_RESULT, POSE_BLOCK))])
-_POSED: Final = pa.schema([(f.name, f.type) for f in arrow_schema(SCREEN_PART)])
+_POSED: Final = pa.schema([(f.name, f.type) for f in SCHEMA])
 #: The column that results, ``top.sdf`` and reports go by.
 RANKED_BY: Final = "rank_score"
 _GAIN: Final = "pk - pk_ligand_only"
@@ -76,10 +76,7 @@ _BEST: Final = f"""
     )
     WHERE place = 1
 """
-_ROWS: Final = (
-    f"SELECT {', '.join(f'best.{n}' if n in _MADE else f'parts.{n}' for n in (*RESULT_COLUMNS, POSE_COLUMN))} "
-    "FROM parts JOIN best ON parts.row = best.row AND parts.pose_number = best.pose_number"
-)
+_ROWS: Final = "SELECT {columns} FROM parts JOIN best ON parts.row = best.row AND parts.pose_number = best.pose_number"
 # Records of one name and different structures. The states of one record of SMILES are one structure.
 _MIXED: Final = """
     SELECT count(*) FROM (
@@ -143,12 +140,12 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         attach(connection, "parts", paths, _POSED)
         connection.execute(_best(RANKED_BY))
         note = json.dumps(_origin(paths))
-        _write_results(connection, paths, run, note)
-        attach(connection, "results", [run / RESULTS], _SCHEMA)
+        schema = _schema(_requested(paths))
+        _write_results(connection, paths, run, note, schema)
+        attach(connection, "results", [run / RESULTS], schema)
         found = count(connection)
-        write_csv(
-            connection, f"SELECT {', '.join(RESULT_COLUMNS)} FROM results", run / RESULTS_CSV, resumes=True
-        )  # in its order
+        listed = ", ".join(_shown(schema.names))
+        write_csv(connection, f"SELECT {listed} FROM results", run / RESULTS_CSV, resumes=True)  # in its order
         write_csv(connection, _FAILURES, run / FAILURES_CSV, resumes=True)
         best = connection.view("results").filter(f"rank <= {top:d}").sort("rank").to_arrow_table()
     if top:
@@ -160,14 +157,31 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
     return found
 
 
-def _write_results(connection: duckdb.DuckDBPyConnection, paths: list[Path], run: Path, note: str) -> None:
+def _requested(paths: list[Path]) -> tuple[OutputColumn, ...]:
+    """Columns on request that the parts have."""
+    return requested_among(pq.read_schema(paths[0]).names)
+
+
+def _schema(requested: tuple[OutputColumn, ...]) -> pa.Schema:
+    """Of the results."""
+    return pa.schema([(f.name, f.type) for f in arrow_schema((*SCREEN_RESULT, *requested, POSE_BLOCK))])
+
+
+def _shown(names: list[str]) -> tuple[str, ...]:
+    """The columns of the results that are for people."""
+    return tuple(name for name in names if name != POSE_COLUMN)
+
+
+def _write_results(
+    connection: duckdb.DuckDBPyConnection, paths: list[Path], run: Path, note: str, schema: pa.Schema
+) -> None:
     """The best rows by rank; only their ranks are sorted by DuckDB, which runs out of memory on whole rows."""
     (total,) = only_row(connection, "SELECT count(*) FROM best")
     best = connection.sql("SELECT * FROM best ORDER BY row, pose_number")
     (run / _SCRATCH).mkdir(exist_ok=True)
     with (
         atomic(run / RESULTS, resumes=True, shared=True) as partial,
-        pq.ParquetWriter(partial, _SCHEMA.with_metadata({"binding": note}), compression="zstd") as writer,
+        pq.ParquetWriter(partial, schema.with_metadata({"binding": note}), compression="zstd") as writer,
     ):
         write_ranked(best.to_arrow_reader(_BATCH), total, paths, writer, run / _SCRATCH)
     connection.execute("DROP TABLE best")
@@ -181,10 +195,12 @@ class OpenResults:
         connection: With the views ``results`` (``RESULT_COLUMNS``) and ``parts`` (``binding.screening.parts.SCHEMA``);
             locked: it reads this run and nothing else.
         finished: Whether the run is finished; if not, the results are those of the parts so far.
+        columns: ``RESULT_COLUMNS`` and those that were requested.
     """
 
     connection: duckdb.DuckDBPyConnection
     finished: bool
+    columns: tuple[str, ...] = RESULT_COLUMNS
 
 
 @contextmanager
@@ -207,15 +223,17 @@ def open_results(run: str | Path, memory_mb: int = MEMORY_MB, *, by: str = RANKE
     run = Path(run)
     paths = _parts(run)
     finished = _origin_of_results(run) == _origin(paths)
+    schema = _schema(_requested(paths))
     with database(memory_mb=memory_mb) as connection:
         attach(connection, "parts", paths, _POSED)
         if finished and by == RANKED_BY:
-            attach(connection, "results", [run / RESULTS], _SCHEMA)
+            attach(connection, "results", [run / RESULTS], schema)
         else:
             connection.execute(best)
-            connection.execute(f"CREATE VIEW results AS {_ROWS}")
+            columns = (f"best.{name}" if name in _MADE else f"parts.{name}" for name in schema.names)
+            connection.execute(f"CREATE VIEW results AS {_ROWS.format(columns=', '.join(columns))}")
         lock(connection, [parts_folder(run), run / RESULTS])
-        yield OpenResults(connection, finished)
+        yield OpenResults(connection, finished, _shown(schema.names))
 
 
 def _best(by: str) -> str:

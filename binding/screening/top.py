@@ -28,7 +28,7 @@ class Top:
     """The best compounds.
 
     Attributes:
-        rows: Rows of ``binding.screening.store.RESULT_COLUMNS``, and of ``HIT_PROPERTIES`` where asked for, best first;
+        rows: Rows of the columns of the results, and of ``HIT_PROPERTIES`` where asked for, best first;
             ``rank`` is that among all compounds.
         finished: Whether the run is finished; if not, these are the best so far.
         pose_blocks: (rows,) poses that no ligand file holds, such as those made of SMILES; else null.
@@ -89,12 +89,12 @@ def find_top(
             found = ordered.limit(n).to_arrow_table() if fits is None else _first_that_fit(ordered, fits, n)
         except (duckdb.ProgrammingError, duckdb.DataError, duckdb.PermissionException) as error:
             raise _refused(" and ".join(filter(None, (where, sort_by))), "The expression", error) from error
-        finished = results.finished
+        finished, columns = results.finished, results.columns
     if diverse is not None:
         from binding.screening import hits
 
         found = found.take(pa.array(hits.diverse(found["smiles"].to_pylist(), diverse), pa.int64()))
-    shown = found.select(RESULT_COLUMNS)
+    shown = found.select(columns)
     if properties:
         from binding.screening import hits
 

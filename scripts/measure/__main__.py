@@ -58,6 +58,7 @@ def measurements(test: Path, data: Path, runs: Path) -> list[Measurement]:
         Measurement("baselines", (data,), (cache / "crystal.npz", cache / "borrowed.npz")),
         Measurement("ceiling", (data,), (cache / "crystal.npz", cache / "borrowed.npz")),
         Measurement("agreement", (test, "--complexes", 57), (test,)),
+        Measurement("checks", (data / "crystal",), (data / "crystal",)),
         Measurement("interactions", (data, "--complexes", 60), (test,)),
         Measurement("held_out", ("prior", "--runs", *of_base, "--without", *networks, *known), (mixed, cache)),
         Measurement("held_out", ("domain", *networks, runs / "rows-0"), (runs / "rows-0", cache)),

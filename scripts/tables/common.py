@@ -42,6 +42,7 @@ PROGRAMS = {
     "benchmark_screen.json": "scripts.bench.screen",
     "casf2016_metrics.json": "make figures",
     "ceiling.json": "scripts.measure.ceiling",
+    "checks.json": "scripts.measure.checks",
     "cluster.json": "scripts.bench.cluster",
     "domain.json": "scripts.measure.held_out domain",
     "demo.txt": "make figures",

@@ -91,7 +91,7 @@ def test_tree_is_what_the_readers_find_in_the_complex(run, examples):
 def test_tree_can_be_prepared(run, tmp_path):
     report = run("pdb_id,affinity\n4cup,Kd=30uM\n6wqa,Ki<1nM\n9zzz,Ki=1nM\n")
     assert report.usable == 2
-    prepared = prepare_dataset(report.folder, None, tmp_path / "cache.npz", workers=1)
+    prepared = prepare_dataset(report.folder, None, tmp_path / "cache.npz", workers=0)
     assert (prepared.asked, prepared.cached, prepared.rejected) == (2, 2, [])
 
 

@@ -6,9 +6,11 @@ import csv
 
 import numpy as np
 import pytest
+import yaml
 from rdkit import Chem
 
 import binding
+from binding.graph.plausibility import read_thresholds
 from binding.poses.series import COLUMNS
 
 SERIES = """smiles,id,pk
@@ -72,6 +74,33 @@ def test_workers_change_nothing(binding_, examples, series):
     run(binding_, examples, "-l", series, "-o", "there.sdf", "--workers", 2)
     for ending in ("sdf", "csv"):
         assert open(f"here.{ending}").read() == open(f"there.{ending}").read()
+
+
+def test_a_compound_that_hangs_is_a_failed_row(binding_, examples, series, monkeypatch):
+    monkeypatch.setattr("binding.poses.series._PLACER", "tests.hanging:place_in_worker")
+    series.write_text("smiles,id\nCCCC,butane\nCCCCC,hangs\nCCCCCC,hexane\n")
+    done = run(binding_, examples, "-l", series, "-o", "poses.sdf", "--time-limit", 3)
+    assert done.exit_code == 4, done.output
+    codes = [(row["id"], row["error_code"]) for row in table("poses.csv")]
+    assert codes == [("butane", "no_common_core"), ("hangs", "time_limit"), ("hexane", "no_common_core")]
+    assert "The work on hangs was ended after 3 s." in done.stderr
+
+
+def test_poses_are_checked_on_request(binding_, examples, series):
+    series.write_text("smiles,id\nNc1nc(N)c2c(Sc3ccccc3)cccc2n1,phenyl\nCCCC,butane\n")
+    done = run(binding_, examples, "-l", series, "-o", "poses.sdf", "--workers", 0, "--checks", "fast")
+    assert done.exit_code == 3, done.output
+    phenyl, butane = table("poses.csv")
+    assert list(phenyl)[len(COLUMNS) :][:2] == ["plausible", "failed_checks"]
+    assert (phenyl["plausible"], phenyl["failed_checks"], phenyl["check_bond_lengths"]) == ("yes", "", "yes")
+    assert (butane["plausible"], butane["check_bond_lengths"]) == ("", "")
+    assert next(iter(Chem.SDMolSupplier("poses.sdf"))).GetProp("place_plausible") == "yes"
+    strict = "thresholds.yaml"
+    limits = dict(read_thresholds()) | {"protein_distance": 2.0}
+    open(strict, "w").write(yaml.safe_dump(limits))
+    more = ("--checks", "fast", "--check-thresholds", strict)
+    done = run(binding_, examples, "-l", series, "-o", "strict.sdf", "--workers", 0, *more)
+    assert table("strict.csv")[0]["failed_checks"].startswith("minimum_distance_to_protein; ")
 
 
 def test_reference_named_in_the_complex_file(binding_, examples, series):

@@ -2,7 +2,6 @@
 
 import gzip
 import os
-import time
 
 import numpy as np
 import pytest
@@ -195,24 +194,19 @@ def test_large_complexes_come_in_smaller_batches(made, scorer, monkeypatch):
     assert [len(batch) for batch in scorer.batches] == [2, 2, 2]
 
 
-HEAD = "import os\nimport time\n\nfrom binding.score.featurize import featurize\n\n\n"
+HEAD = "import os\n\nfrom binding.score.featurize import featurize\n\n\n"
 
 
 def die_on_caffeine(job):
     """Stands in for `featurize` in a worker: native code that crashes on one record."""
     texts = job.texts or (job.source.read_text(),)
     if any(text.startswith("caffeine") or "\ncaffeine\n" in text for text in texts):
-        time.sleep(float(os.environ["HANG"])) if "HANG" in os.environ else os._exit(11)
+        os._exit(11)
     return featurize(job)
 
 
-@pytest.mark.parametrize(("limit", "hang"), [(10, False), (10**9, False), (10**9, True)])
-def test_a_record_that_kills_its_worker_or_hangs_costs_its_own_row(made, scorer, monkeypatch, tmp_path, limit, hang):
-    if hang:
-        monkeypatch.setenv("HANG", "600")
-        monkeypatch.setattr(scoring, "_JOB_SECONDS", 5.0)
-        monkeypatch.setattr(scoring, "_RECORD_SECONDS", 0.0)
-    code = "time_limit" if hang else "worker_died"
+@pytest.mark.parametrize("limit", [10, 10**9])
+def test_a_record_that_kills_its_worker_costs_its_own_row(made, scorer, monkeypatch, tmp_path, limit):
     module = tmp_path / "crashing.py"
     source = open(__file__, encoding="utf-8").read()
     start = source.index("def die_on_caffeine")
@@ -226,7 +220,55 @@ def test_a_record_that_kills_its_worker_or_hangs_costs_its_own_row(made, scorer,
     requests = [Request(None, made.protein, made.library), *requests_for(made, ["aspirin", "caffeine", "paracetamol"])]
     rows = list(predict_requests(requests, scorer, workers=2))
     assert [row.id for row in rows] == ["library:1", "library:2", "library:3", "aspirin", "caffeine", "paracetamol"]
-    assert [row.error_code for row in rows] == ["", "", code, "", code, ""]
+    assert [row.error_code for row in rows] == ["", "", "worker_died", "", "worker_died", ""]
+
+
+@pytest.fixture
+def hanging(made, monkeypatch, tmp_path):
+    """A library whose second and fourth record of five take ten minutes to read in another process."""
+    monkeypatch.setattr(scoring, "_READER", "tests.hanging:featurize_in_worker")
+    text = made.ligands["aspirin"].read_text().partition("\n")[2]
+    path = tmp_path / "slow.sdf"
+    path.write_text("".join(f"{title}\n{text}" for title in ("a", "hangs", "b", "hangs", "c")))
+    scoring._helper_of.cache_clear()
+    yield path
+    scoring._helper_of(os.getpid()).close()
+    scoring._helper_of.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("options", "limit"),
+    [({"workers": 1}, 10), ({"workers": 1}, 10**9), ({"guarded": True}, 10**9)],
+    ids=["a file cut into jobs", "a job of one file", "few requests"],
+)
+def test_a_record_that_hangs_costs_its_own_row(made, hanging, scorer, monkeypatch, options, limit):
+    monkeypatch.setattr(jobs, "LARGE_FILE_BYTES", limit)
+    requests = [Request(None, made.protein, hanging), *requests_for(made, ["caffeine"])]
+    rows = list(predict_requests(requests, scorer, time_limit=3.0, **options))
+    assert [row.id for row in rows] == [*(f"slow:{number}" for number in range(1, 6)), "caffeine"]
+    assert [row.error_code for row in rows] == ["", "time_limit", "", "time_limit", "", ""]
+    assert "after 3 s" in rows[1].message
+
+
+def test_the_helper_of_few_requests_is_kept_and_ends_with_rows_that_nobody_wants(made, scorer):
+    requests = requests_for(made, ["aspirin", "caffeine"])
+    scoring._helper_of.cache_clear()
+    assert [row.status for row in predict_requests(requests, scorer, guarded=True)] == ["ok", "ok"]
+    kept = scoring._helper_of(os.getpid())
+    assert [row.status for row in predict_requests(requests, scorer, guarded=True)] == ["ok", "ok"]
+    assert scoring._helper_of(os.getpid()) is kept
+    rows = predict_requests(requests * 15, scorer, guarded=True, batch_size=1)
+    assert next(rows).status == "ok"
+    rows.close()
+    assert scoring._helper_of(os.getpid()) is not kept
+    with pytest.raises(RuntimeError, match="shutdown"):
+        kept.submit(None)
+
+
+def test_a_time_limit_is_a_positive_number():
+    for seconds in (0.0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(UsageError, match="positive number of seconds"):
+            ScoringOptions(time_limit=seconds)
 
 
 def test_few_requests_need_no_workers_and_many_do(made, monkeypatch):

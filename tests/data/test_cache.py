@@ -49,7 +49,7 @@ def test_every_row_of_the_index_is_there(prepared, cache):
 
 def test_the_words_of_a_site_are_those_of_the_graph(prepared, cache, tmp_path):
     """Also where pockets were cut larger: a site is what is within 10 Å."""
-    wide = prepare_dataset(prepared.path.parent / "tree", None, tmp_path / "wide.npz", pocket_cutoff=13.0, workers=1)
+    wide = prepare_dataset(prepared.path.parent / "tree", None, tmp_path / "wide.npz", pocket_cutoff=13.0, workers=0)
     larger = ComplexCache(wide.path)
     for row in range(ROWS):
         graph, words = cache.graph(row), cache.site_words(row)
@@ -94,7 +94,7 @@ def test_what_cannot_be_read_is_reported_and_the_rest_kept(prepared, tmp_path):
     (tree / "4cup" / "4cup_protein.pdb").unlink()
     ligands = tree / "5ht1b" / "5ht1b_ligands.sdf"
     ligands.write_text(ligands.read_text().replace("5ht1b-4\n", "renamed\n", 1))
-    report = prepare_dataset(tree, None, tmp_path / "x.npz", workers=1)
+    report = prepare_dataset(tree, None, tmp_path / "x.npz", workers=0)
     assert report.asked == ROWS
     assert report.cached == ROWS - 3
     assert {r.id for r in report.rejected} == {"1s2g", "4cup", "5ht1b-4"}
@@ -247,6 +247,6 @@ def test_size_on_real_data(shared_data, tmp_path):
     """A cache of 10,000 complexes is to fit in 60 MB: 6 kB each."""
     index = pd.read_csv(shared_data / "crystal" / "index.csv").iloc[:40]
     index.to_csv(tmp_path / "index.csv", index=False)
-    report = prepare_dataset(shared_data / "crystal", tmp_path / "index.csv", tmp_path / "x.npz", workers=1)
+    report = prepare_dataset(shared_data / "crystal", tmp_path / "index.csv", tmp_path / "x.npz", workers=0)
     assert report.cached >= 38
     assert report.path.stat().st_size / report.cached < 6_000

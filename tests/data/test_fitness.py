@@ -36,7 +36,7 @@ def prepared(tmp_path, cx):
         moved = Ligand("doubtful", cx.ligand.mol, positions)
         (tree / "doubtful" / "doubtful_ligand.sdf").write_text(v2000_record(moved))
         write_index(tree, ["sound", "doubtful"])
-        return prepare_dataset(tree, None, tmp_path / "set.npz", workers=1)
+        return prepare_dataset(tree, None, tmp_path / "set.npz", workers=0)
 
     return of
 
@@ -66,7 +66,7 @@ def test_a_warning_is_listed_beside_the_cache(prepared, cx):
 
 def test_warnings_are_kept_with_what_was_read(prepared, cx):
     first = prepared(cx.ligand.positions + [2.5, 0.0, 0.0])
-    again = prepare_dataset(first.path.parent / "tree", None, first.path, workers=1)
+    again = prepare_dataset(first.path.parent / "tree", None, first.path, workers=0)
     assert again.kept == 2
     assert again.doubts == first.doubts
 

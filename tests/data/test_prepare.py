@@ -39,7 +39,7 @@ def tree(tmp_path):
 
 
 def run(tree: Path, output: Path | None = None, **settings) -> PrepareReport:
-    return prepare_dataset(tree, None, output or tree.parent / "x.npz", **({"workers": 1} | settings))
+    return prepare_dataset(tree, None, output or tree.parent / "x.npz", **({"workers": 0} | settings))
 
 
 def rejected(report: PrepareReport) -> dict[str, str]:
@@ -84,7 +84,7 @@ def test_a_protein_with_a_library_gives_what_a_receptor_folder_gives(tmp_path):
     shutil.copy(protein, home / "rec_pocket.pdb")
     (home / "rec_ligands.sdf.gz").write_bytes(gzip.compress(ligands.read_bytes()))
     (tmp_path / "tree" / "index.csv").write_text("id,receptor,pk\na,rec,4.00\nb,rec,4.01\nc,rec,4.02\n")
-    first = prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=1)
+    first = prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=0)
     second = run(tmp_path / "tree", tmp_path / "y.npz")
     assert first.cached == second.cached == 3
     assert same_arrays(first.path, second.path)
@@ -108,7 +108,7 @@ def test_ligands_inside_their_complexes(examples, tmp_path):
 def test_records_go_by_their_titles(tmp_path):
     protein, ligands, index = write_library(tmp_path, ["a", "b", "b", "c", "free"])
     index.write_text("id,pk\na,5\nb,6\nc,7\nd,8\n")
-    report = prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=1)
+    report = prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=0)
     assert rejected(report) == {"b": "several_ligands", "d": "ligand_not_found", "free": "no_affinity"}
     assert report.asked == 5
     assert ComplexCache(report.path).table["id"].tolist() == ["a", "c"]
@@ -118,7 +118,7 @@ def test_a_single_record_of_another_title_is_not_taken_for_a_row(tmp_path):
     protein, ligands, index = write_library(tmp_path, ["b"])
     index.write_text("id,pk\na,5\n")
     with pytest.raises(NothingLeftError, match="1 x ligand_not_found, 1 x no_affinity"):
-        prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=1)
+        prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=0)
 
 
 def test_a_library_that_breaks_off_keeps_what_precedes_the_break(tmp_path):
@@ -127,7 +127,7 @@ def test_a_library_that_breaks_off_keeps_what_precedes_the_break(tmp_path):
     data = gzip.compress(ligands.read_bytes(), 0)
     broken = tmp_path / "broken.sdf.gz"
     broken.write_bytes(data[: len(data) // 2])
-    report = prepare_library(protein, [broken], index, tmp_path / "x.npz", workers=1)
+    report = prepare_library(protein, [broken], index, tmp_path / "x.npz", workers=0)
     assert 10 < report.cached < 20
     assert set(rejected(report).values()) == {"unreadable"}
     assert ComplexCache(report.path).table["id"].tolist() == names[: report.cached]
@@ -229,7 +229,7 @@ def test_a_longer_library_costs_the_new_records(tmp_path, monkeypatch):
     names = [f"l{number}" for number in range(11)]
     for count, kept in ((9, 0), (11, 8)):  # 4 + 4 + 1, then 4 + 4 + 3
         protein, ligands, index = write_library(tmp_path, names[:count])
-        report = prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=1)
+        report = prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=0)
         assert (report.cached, report.kept) == (count, kept)
     cache = ComplexCache(report.path)
     assert cache.table["id"].tolist() == names
@@ -257,7 +257,7 @@ def in_a_process(code: str, tree: Path, **names) -> subprocess.CompletedProcess:
     script = textwrap.dedent(code) + textwrap.dedent(f"""
         from binding.data import pieces, prepare
         pieces._COMMIT_SECONDS = 0.0
-        prepare.prepare_dataset({str(tree)!r}, None, {str(tree.parent / "x.npz")!r}, workers=1, progress=progress)
+        prepare.prepare_dataset({str(tree)!r}, None, {str(tree.parent / "x.npz")!r}, workers=0, progress=progress)
     """)
     return subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
 
@@ -405,6 +405,16 @@ def test_a_row_that_hangs_costs_itself_alone(pooled, tmp_path):
     assert prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=2).cached == 4
 
 
+def test_a_row_that_hangs_is_found_and_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(prepare, "_MAKER", "tests.hanging:make_piece")
+    protein, ligands, index = write_library(tmp_path, ["l0", "hangs", "l2"])
+    report = prepare_library(protein, [ligands], index, tmp_path / "x.npz", time_limit=3.0)
+    assert rejected(report) == {"hangs": "time_limit"}
+    assert "after 3 s" in report.rejected[0].message
+    assert ComplexCache(report.path).table["id"].tolist() == ["l0", "l2"]
+    assert prepare_library(protein, [ligands], index, tmp_path / "x.npz", workers=0).cached == 3
+
+
 def test_a_worker_that_dies_on_every_row(pooled, tree):
     pooled.culprits = {f"c{number:03d}" for number in range(COUNT)}
     with pytest.raises(NothingLeftError, match=f"{COUNT} x worker_died"):
@@ -547,6 +557,7 @@ def test_a_database_of_something_else_is_left_alone(tree, tmp_path):
 
 #: Imported on the way, but without a say in what a piece holds.
 NO_FEATURES = {
+    "pool.py",
     "errors.py",
     "files.py",
     "units.py",

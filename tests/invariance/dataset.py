@@ -39,4 +39,4 @@ def write_tree(folder: Path) -> Path:
 
 
 def write_dataset(folder: Path) -> PrepareReport:
-    return prepare_dataset(write_tree(folder / "tree"), None, folder / "set.npz", source="examples", workers=1)
+    return prepare_dataset(write_tree(folder / "tree"), None, folder / "set.npz", source="examples", workers=0)

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from screen_runs import write
 
-SCORING = ("pocket", "template", "model", "device", "workers", "batch_size")
+SCORING = ("pocket", "template", "model", "device", "workers", "batch_size", "time_limit", "checks")
 
 
 @pytest.fixture(scope="session")

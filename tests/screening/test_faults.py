@@ -80,17 +80,16 @@ def test_a_record_that_ends_its_worker_fails_alone(plan, poses, tmp_path, monkey
 
 
 def test_a_record_that_hangs_fails_alone(plan, poses, tmp_path, monkeypatch):
-    from dying_worker import HANGS
-
-    monkeypatch.setattr(engines, "_WHOLE", "tests.screening.dying_worker:score_parts")
-    monkeypatch.setattr(engines, "time_limit", lambda task: lambda job: 5.0)
-    records = [
-        f"{title}\n{pose.partition(chr(10))[2]}" for title, pose in zip(["a", HANGS, "c"], poses[:3], strict=True)
-    ]
-    made = plan(write(tmp_path / "library.sdf", records), workers=1, top=0)
+    monkeypatch.setattr(engines, "_WHOLE", "tests.hanging:score_parts")
+    titles = ["a", "b", "hangs", "d", "hangs"]
+    records = [f"{title}\n{pose.partition(chr(10))[2]}" for title, pose in zip(titles, poses[:5], strict=True)]
+    made = plan(write(tmp_path / "library.sdf", records), workers=1, top=0, part_size=1024, time_limit=3.0)
     result = screen(made)
-    assert (result.asked, result.scored) == (3, 2)
-    assert rows(made.output)["error_code"].tolist() == ["", "time_limit", ""]
+    assert (result.asked, result.scored) == (5, 3)
+    table = rows(made.output)
+    assert table["error_code"].tolist() == ["", "", "time_limit", "", "time_limit"]
+    assert table["row"].tolist() == list(range(5))
+    assert "after 3 s" in table["message"][2]
 
 
 def test_a_record_of_2000_atoms_is_refused_by_itself(plan, poses, tmp_path):

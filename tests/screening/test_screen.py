@@ -11,17 +11,23 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from rdkit import Chem
 from screen_runs import contents, write
 
 import binding
 from binding import api
 from binding.errors import BindingError, FileError, UsageError
+from binding.graph.plausibility import read_thresholds
 from binding.graph.site import PocketSpec
+from binding.io.columns import names
+from binding.score.plausibility import PoseChecks
 from binding.screening.folder import RunFolder
 from binding.screening.parts import COLUMNS, SCHEMA, part_paths, read_info
 from binding.screening.plan import EngineOptions, Shard
 from binding.screening.run import screen
+from binding.screening.store import RESULT_COLUMNS
+from binding.screening.top import find_top
 
 
 def rows(run) -> pd.DataFrame:
@@ -67,6 +73,27 @@ def test_numbers_are_those_of_predict(done, library, receptor, reference, tiny_m
     for column in ("pk", "pk_std", "pk_ligand_only", "dg_kcal_mol", "ligand_efficiency", "pose"):
         assert table[column].to_numpy() == pytest.approx(expected[column].to_numpy(), abs=1e-4), column
     assert table["heavy_atoms"].tolist() == expected["heavy_atoms"].tolist()
+
+
+def test_checks_of_the_poses_are_those_of_predict(plan, poses, receptor, reference, tiny_model, tmp_path):
+    library = write(tmp_path / "library.sdf", poses[:4])
+    made = plan(library, checks=PoseChecks("fast"), part_size=2)
+    assert screen(made).complete
+    expected = binding.predict(receptor, library, pocket=reference, model=tiny_model, device="cpu", checks="fast")
+    checked = list(names(PoseChecks("fast").columns))
+    table = rows(made.output)
+    assert list(table.columns) == [*COLUMNS, *checked]
+    assert table[checked].astype(str).to_numpy().tolist() == expected[checked].astype(str).to_numpy().tolist()
+    results = pd.read_csv(made.output / "results.csv")
+    assert list(results.columns) == [*RESULT_COLUMNS, *checked]
+    assert len(find_top(made.output, where="plausible").rows) == results["plausible"].sum()
+    assert find_top(made.output, by="pk").rows.column_names == list(results.columns)
+    assert ">  <binding_plausible>" in (made.output / "top.sdf").read_text()
+    assert screen(made).complete
+    (tmp_path / "limits.yaml").write_text(yaml.safe_dump({**read_thresholds(), "protein_distance": 0.7}))
+    for other in (None, PoseChecks("fast", tmp_path / "limits.yaml")):
+        with pytest.raises(UsageError, match="what differs: checks"):
+            screen(replace(made, scoring=replace(made.scoring, checks=other)))
 
 
 def test_pairs_with_receptors_of_their_own_are_those_of_predict(plan, examples, tiny_model):

@@ -16,6 +16,7 @@ from binding.graph.site import PocketSpec
 from binding.poses.dock import docking_box
 from binding.poses.poser import Posing, check_posing
 from binding.score.options import resolve_pocket
+from binding.score.plausibility import PoseChecks
 from binding.screening.parts import part_paths
 from binding.screening.run import screen
 from binding.screening.score import posing_columns
@@ -104,6 +105,14 @@ def test_tables_of_smiles_give_the_same(made, short, tmp_path, suffix):
     screen(other)
     columns = ["compound", "pose_number", "pk", "status", "error_code", "smiles"]
     pd.testing.assert_frame_equal(rows(other.output)[columns], rows(asked.output)[columns])
+
+
+def test_placed_poses_are_checked(made, short):
+    plan_ = made(short)
+    assert screen(replace(plan_, scoring=replace(plan_.scoring, checks=PoseChecks("fast")))).complete
+    table = rows(plan_.output)
+    assert table["plausible"].tolist() == [True, None]
+    assert table["check_volume_overlap_with_protein"].tolist() == [True, None]
 
 
 def test_docked_compounds_keep_their_best_poses(made, examples, tmp_path):

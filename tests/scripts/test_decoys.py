@@ -68,7 +68,7 @@ def test_poses_to_train_on(program, examples, crystal_ligand, tmp_path):
     left_out = pd.read_csv(work / "left_out.csv")
     assert left_out[["native", "error_code"]].to_numpy().tolist() == [["long", "too_large"]]
 
-    report = prepare_dataset(work, None, tmp_path / "docked.npz", source="docked", workers=1)
+    report = prepare_dataset(work, None, tmp_path / "docked.npz", source="docked", workers=0)
     cache = ComplexCache(report.path)
     assert len(cache) == len(index)
     native, other = cache.graph(0).ligand, cache.graph(2).ligand

@@ -150,7 +150,7 @@ def test_a_ligand_that_is_asked_later_is_posed_then(program, data, work):
 
 def test_what_was_laid_out_can_be_prepared(work, tmp_path):
     for name in ("ligands", "congeneric"):
-        report = prepare_dataset(work / name, None, tmp_path / f"{name}.npz", workers=1)
+        report = prepare_dataset(work / name, None, tmp_path / f"{name}.npz", workers=0)
         assert report.rejected == []
         assert report.cached == len(pd.read_csv(work / name / "index.csv"))
 

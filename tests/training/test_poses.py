@@ -19,7 +19,7 @@ def docked(folder: Path, pk_of_decoys: float) -> Path:
     table["rmsd"] = [0.5 if row < 4 or row % 3 == 1 else 3.0 + row for row in range(len(table))]
     table.loc[table["rmsd"] >= 2.0, "pk"] = pk_of_decoys
     table.assign(native=table["receptor"]).to_csv(index, index=False)
-    return prepare_dataset(folder / "tree", None, folder / "docked.npz", source="docked", workers=1).path
+    return prepare_dataset(folder / "tree", None, folder / "docked.npz", source="docked", workers=0).path
 
 
 def test_wrong_poses_are_ranked_and_have_no_affinity(prepared, tmp_path):

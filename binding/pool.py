@@ -203,9 +203,13 @@ def _one_by_one(
     futures = {place: submit(item) for place, item in enumerate(items) if place not in lost}
     answers: list[Answer] = []
     for place, item in enumerate(items):
-        found: Answer | WorkerDiedError = lost[place] if place in lost else _answer(futures[place])
-        if place not in lost and isinstance(found, WorkerDiedError):
-            found = _again(submit, item, found)
+        found: Answer | WorkerDiedError
+        if place in lost:
+            found = lost[place]
+        else:
+            found = _answer(futures[place])
+            if isinstance(found, WorkerDiedError):
+                found = _again(submit, item, found)
         if isinstance(found, WorkerDiedError):
             lost[place] = found
             found = rescue.failed(item, found)
@@ -311,7 +315,7 @@ class _Worker:
             Exception: The exception that the function raised there.
         """
         with self._limited(limit) as silence:
-            self._send(job)
+            self._send((_working_folder(), job))
             stdout = self._process.stdout
             assert stdout is not None
             try:
@@ -382,8 +386,16 @@ class _Worker:
                     stream.close()
 
 
+def _working_folder() -> str | None:
+    """From which relative paths start; None where it was removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return None
+
+
 class WorkerPool:
-    """Runs one function over many jobs in worker processes.
+    """Runs one function over many jobs in worker processes, in the folder in which this process works by then.
 
     Args:
         function: ``module:name`` of a function of one pickleable argument.
@@ -574,8 +586,10 @@ def _answer_all(jobs: IO[bytes], answers: IO[bytes]) -> None:
     _reply(answers, True)
     _told[:] = [answers]
     while True:
-        job = _receive(jobs)
+        folder, job = _receive(jobs)
         try:
+            if folder is not None and folder != _working_folder():
+                os.chdir(folder)
             answer = (True, function(job))
         except Exception as error:  # noqa: BLE001 - carried to the parent, which raises it
             answer = (False, error)

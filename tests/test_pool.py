@@ -67,7 +67,7 @@ def test_a_worker_whose_answer_nobody_takes_ends_without_a_word():
         [sys.executable, "-c", SERVE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as worker:
         worker.stdout.close()
-        worker.stdin.write(pickle.dumps(("math:sqrt", None)) + pickle.dumps(16.0))
+        worker.stdin.write(pickle.dumps(("math:sqrt", None)) + pickle.dumps(("/", 16.0)))
         worker.stdin.close()
         assert worker.stderr.read() == b""
     assert worker.returncode == 0
@@ -115,6 +115,14 @@ def test_a_script_without_a_main_guard_may_use_workers(tmp_path):
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["once", "4.0"], done.stderr
+
+
+def test_a_worker_works_in_the_folder_of_its_parent(tmp_path, monkeypatch):
+    with WorkerPool("posixpath:abspath", workers=1) as pool:
+        for name in ("one", "two"):
+            (tmp_path / name).mkdir()
+            monkeypatch.chdir(tmp_path / name)
+            assert pool.submit("file").result() == str(tmp_path / name / "file")
 
 
 def test_each_worker_is_set_up_once_with_what_it_is_given():

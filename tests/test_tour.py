@@ -43,7 +43,7 @@ def binding(folder: Path, *arguments: str) -> str:
 
 @pytest.mark.slow
 def test_from_ten_complexes_to_predictions_with_their_weights(folder):
-    said = binding(folder, "prepare", "ten", "-o", "cache/ten.npz", "--workers", "1")
+    said = binding(folder, "prepare", "ten", "-o", "cache/ten.npz", "--workers", "0")
     assert "10 of 10 complexes" in said
     binding(folder, "split", "ten", "-o", "splits.csv", "--test", "0.2", "--validation", "0.2", "--seed", "3")
     sides = pd.read_csv(folder / "splits.csv").set_index("id")["split"]

@@ -423,6 +423,6 @@ def requested_among(present: Iterable[str]) -> tuple[OutputColumn, ...]:
     return tuple(column for column in ON_REQUEST if column.name in there)
 
 
-def names(columns: tuple[OutputColumn, ...]) -> tuple[str, ...]:
+def names(columns: Iterable[OutputColumn]) -> tuple[str, ...]:
     """Their names, in order."""
     return tuple(column.name for column in columns)

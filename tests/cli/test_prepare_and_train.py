@@ -21,7 +21,7 @@ def dataset(made, tmp_path):
 
 
 def test_prepare_tells_what_it_rejected_and_train_uses_the_rest(binding_, dataset):
-    result = binding_("prepare", "set", "-o", "set.npz", "--workers", "1")
+    result = binding_("prepare", "set", "-o", "set.npz", "--workers", "0")
     assert result.exit_code == 3, result.output
     assert "11 of 12 complexes" in result.stderr
     assert "rejected: 1 x" in result.stderr

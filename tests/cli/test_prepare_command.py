@@ -21,10 +21,10 @@ def tree(tmp_path, monkeypatch):
 
 
 def test_all_well(binding_, tree):
-    result = binding_("prepare", "tree", "-o", "out/x.npz", "--workers", 1)
+    result = binding_("prepare", "tree", "-o", "out/x.npz", "--workers", 0)
     assert result.exit_code == 0, result.output
     assert result.stderr.splitlines() == ["4 of 4 complexes in out/x.npz"]
-    again = binding_("prepare", "tree", "-o", "out/x.npz", "--workers", 1)
+    again = binding_("prepare", "tree", "-o", "out/x.npz", "--workers", 0)
     assert again.stderr.splitlines() == ["4 of 4 complexes in out/x.npz, 4 of them unchanged since an earlier run"]
 
 
@@ -32,7 +32,7 @@ def test_counts_and_reasons_are_told(binding_, tree):
     for name in ("c001", "c002"):
         (tree / name / f"{name}_ligand.sdf").unlink()
     (tree / "c003" / "c003_ligand.sdf").write_text("broken\n$$$$\n")
-    result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 1)
+    result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 0)
     assert result.exit_code == 3
     lines = result.stderr.splitlines()
     assert lines[:2] == ["1 of 4 complexes in x.npz", "3 rejected; each with its reason in x.rejected.csv"]
@@ -45,7 +45,7 @@ def test_counts_and_reasons_are_told(binding_, tree):
 def test_nothing_left_exits_4(binding_, tree):
     for path in tree.glob("*/*_ligand.sdf"):
         path.unlink()
-    result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 1)
+    result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 0)
     assert result.exit_code == 4
     assert "None of 4 complexes can be used: 4 x file_not_found" in result.stderr
     assert not Path("x.npz").exists()
@@ -95,11 +95,11 @@ def test_a_full_disk_exits_2_and_the_same_command_goes_on(binding_, tree, monkey
 
     with monkeypatch.context() as patched:
         patched.setattr(np, "savez_compressed", full)
-        result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 1)
+        result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 0)
     assert result.exit_code == 2
     assert "error: x.npz cannot be written: the disk is full." in result.stderr
     assert "give the same command again: it continues where it stopped" in result.stderr
-    assert "4 of them unchanged" in binding_("prepare", "tree", "-o", "x.npz", "--workers", 1).stderr
+    assert "4 of them unchanged" in binding_("prepare", "tree", "-o", "x.npz", "--workers", 0).stderr
 
 
 def test_an_interrupt_says_that_the_same_command_goes_on(binding_, tree, monkeypatch):
@@ -109,7 +109,7 @@ def test_an_interrupt_says_that_the_same_command_goes_on(binding_, tree, monkeyp
         raise KeyboardInterrupt
 
     monkeypatch.setattr(prepare, "make_piece", interrupted)
-    result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 1)
+    result = binding_("prepare", "tree", "-o", "x.npz", "--workers", 0)
     assert result.exit_code == 130
     assert "the same command resumes it" in result.stderr
 

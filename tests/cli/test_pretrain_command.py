@@ -41,7 +41,7 @@ def test_what_cannot_be_done_exits_2(binding_, folder, made, arguments, told):
     (folder / "c" / "c_ligand.sdf").write_text(made.ligands["aspirin"].read_text())
     (folder / "index.csv").write_text("id,pk\nc,5.0\n")
     if arguments[0] == "train":
-        assert binding_("prepare", ".", "-o", "set.npz", "--workers", "1").exit_code == 0
+        assert binding_("prepare", ".", "-o", "set.npz", "--workers", "0").exit_code == 0
         (folder / "train.yaml").write_text("sources: [{cache: set.npz}]\nvalidation: null\noutput: run\n")
     result = binding_(*arguments)
     assert result.exit_code == 2, result.output

@@ -51,6 +51,7 @@ PROGRAMS = {
     "finetune.json": "scripts.measure.finetune",
     "forest.json": "scripts.measure.forest",
     "joining.json": "scripts.release.geometry",
+    "long_days.json": "scripts.measure.long_days",
     "limits.json": "scripts.measure.limits",
     "place.json": "scripts.measure.place",
     "pose.json": "scripts.release.pose_odds",

@@ -42,6 +42,21 @@ def placing() -> str:
     return table(("measured", "result"), rows)
 
 
+def pose_checks() -> str:
+    """How far the fast checks agree with the package, and what both cost."""
+    found = load(FIGURES / "checks.json")
+    rows = [
+        (f"`{name}`", f"{one['alike']} of {one['poses']}", str(one["fails_fast"]), str(one["fails_package"]))
+        for name, one in found["tests"].items()
+    ]
+    cost = found["milliseconds"]
+    said = (
+        f"{found['poses']} poses of {found['complexes']} complexes; CPU a pose {cost['fast']:.1f} ms with `fast`, "
+        f"{cost['posebusters'] / 1000:.1f} s with `posebusters`."
+    )
+    return f"{table(('test', 'judged alike', 'fails, fast', 'fails, package'), rows)}\n\n{said}"
+
+
 def overlays() -> str:
     """How near the truth ligands of known conformation come to lie."""
     found = placed("overlay")
@@ -192,6 +207,7 @@ def pose_probability() -> str:
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
+    "pose_checks": pose_checks,
     "overlays": overlays,
     "placing": placing,
     "pose_probability": pose_probability,

@@ -43,6 +43,12 @@ class BindingError(Exception):
         return (type(self), (self.message, self.hint, self.code))
 
 
+def reason_of(error: BaseException) -> str:
+    """What another program's exception says, as part of a sentence: its first line, or its kind if it says nothing."""
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(":.")
+
+
 def _shown(message: str) -> str:
     """A message as a terminal may show it: what it quotes of a file may be long, or hold control characters."""
     clean = "".join(letter if letter.isprintable() or letter == "\n" else "\ufffd" for letter in message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 
-from binding.errors import FileError
+from binding.errors import FileError, reason_of
 
 
 def test_control_characters_of_a_file_do_not_reach_the_terminal():
@@ -18,3 +18,9 @@ def test_a_long_quotation_is_shortened_and_stays_a_sentence():
     assert " ... " in error.message
     assert error.message.endswith("a is no number.")
     assert pickle.loads(pickle.dumps(error)).message == error.message
+
+
+def test_a_reason_is_part_of_a_sentence_even_where_the_exception_says_nothing():
+    assert reason_of(ValueError("bad line:\nthe rest")) == "bad line"
+    assert reason_of(ValueError("Not so.")) == "Not so"
+    assert reason_of(IndexError()) == reason_of(IndexError(" \n")) == "IndexError"

@@ -17,7 +17,7 @@ from rdkit import Chem, rdBase
 from rdkit.Geometry import Point3D
 from scipy.spatial import cKDTree
 
-from binding.errors import FileError, LigandError
+from binding.errors import FileError, LigandError, reason_of
 from binding.io.atoms import AtomTable
 from binding.io.files import read_bytes
 from binding.io.ligand import prepare_ligand
@@ -65,7 +65,7 @@ def read_component(path: str | Path) -> Component:
         block = gemmi.cif.read_string(data.decode("utf-8", errors="replace"))[0]
     except (RuntimeError, ValueError, IndexError) as error:
         raise FileError(
-            f"{path} cannot be read as mmCIF: {str(error).splitlines()[0]}.", "Fetch it again.", "unreadable"
+            f"{path} cannot be read as mmCIF: {reason_of(error)}.", "Fetch it again.", "unreadable"
         ) from None
     atoms = block.find("_chem_comp_atom.", ["atom_id", "type_symbol", "?charge", "?pdbx_leaving_atom_flag"])
     elements: dict[str, int] = {}

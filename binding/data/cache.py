@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from binding.constants import FARTHEST
 from binding.data.encode import CACHE_VERSION
 from binding.data.store import GraphStore
 from binding.domain.words import SITE_CUTOFF, Residues, residues_near
@@ -99,6 +100,8 @@ class ComplexCache:
             table = self._arrays["table"].tobytes().decode()
             version, descriptors, features = meta["version"], meta["descriptors"], meta.get("features")
             self.settings: dict[str, Any] = dict(meta["settings"])
+            if not isinstance(self.settings.get("pocket_cutoff", SITE_CUTOFF), int | float):
+                raise ValueError("its pocket_cutoff is no number")
             names = [[str(name) for name in meta[key]] for key in ("atom_names", "residue_names")]
         # The zip errors: the file breaks off or was altered.
         except (
@@ -258,6 +261,9 @@ def _check(arrays: dict[str, np.ndarray], rows: int, atom_names: int, residue_na
     for name, sizes in (("atom_categories", ATOM_CATEGORIES), ("bond_categories", BOND_CATEGORIES)):
         if (arrays[name] < 0).any() or (arrays[name] >= np.array(list(sizes.values()))).any():
             raise ValueError(f"{what} has {name} that mean nothing")
+    for name in ("protein_step", "ligand_step"):
+        if (arrays[name] <= 0).any() or (arrays[name] > FARTHEST / 2**15).any():
+            raise ValueError(f"{what} has {name} that are no lengths")
     own = {"bonds": arrays["ligand_atoms"], "pocket_rows": residues[arrays["ligand_group"]]}
     for name, counts in (("bonds", "ligand_bonds"), ("pocket_rows", "ligand_pocket")):
         above = np.repeat(own[name], arrays[counts])

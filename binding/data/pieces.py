@@ -74,17 +74,24 @@ class Pieces:
             return self._connection.execute("SELECT 1 FROM pieces WHERE key = ?", (key,)).fetchone() is not None
 
     def get(self, key: str) -> Piece:
-        """A piece that is there."""
+        """A piece that is there.
+
+        Raises:
+            CacheError: It is damaged.
+        """
         with self._guarded():
             content, refused, warnings, lasting = self._connection.execute(
                 "SELECT content, refused, warnings, lasting FROM pieces WHERE key = ?", (key,)
             ).fetchone()
-        return Piece(
-            content,
-            {int(place): Refusal(*why) for place, why in json.loads(refused).items()},
-            {int(place): tuple(texts) for place, texts in json.loads(warnings).items()},
-            bool(lasting),
-        )
+        try:
+            return Piece(
+                content,
+                {int(place): Refusal(*why) for place, why in json.loads(refused).items()},
+                {int(place): tuple(texts) for place, texts in json.loads(warnings).items()},
+                bool(lasting),
+            )
+        except (ValueError, TypeError, AttributeError):
+            raise _damaged(self._path) from None
 
     def put(self, key: str, piece: Piece) -> None:
         """Keeps a piece; after a second at most, it survives a kill.
@@ -209,10 +216,12 @@ def _cannot_open(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> Cache
             "in_use",
         )
     if isinstance(error, UnicodeDecodeError) or code in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
-        return CacheError(
-            f"{path} is no file of pieces of this package, or is damaged.", "Remove it; it is made again."
-        )
+        return _damaged(path)
     return _not_written(path, error)
+
+
+def _damaged(path: Path) -> CacheError:
+    return CacheError(f"{path} is no file of pieces of this package, or is damaged.", "Remove it; it is made again.")
 
 
 def _not_written(path: Path, error: sqlite3.Error) -> WriteError:

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from binding.constants import FARTHEST
-from binding.errors import FileError, StructureError
+from binding.errors import FileError, StructureError, reason_of
 from binding.io.chains import chains_are_merged, end_chains
 from binding.io.elements import element_of
 from binding.io.files import read_structure_bytes, split_suffix
@@ -299,7 +299,7 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
         return gemmi.read_pdb_string(mended_pdb(path, data).decode("utf-8", errors="replace")), None, []
     except (RuntimeError, ValueError, IndexError) as error:
         raise FileError(
-            f"{path} cannot be read as {'mmCIF' if kind == 'cif' else 'PDB'}: {str(error).splitlines()[0]}.",
+            f"{path} cannot be read as {'mmCIF' if kind == 'cif' else 'PDB'}: {reason_of(error)}.",
             "Check that the file is complete and unaltered.",
             "unreadable",
         ) from None

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from binding.errors import BindingError, FileError
+from binding.errors import BindingError, FileError, reason_of
 from binding.io.files import read_bytes, split_suffix
 from binding.io.rows import Header, find_header, read_text, rows_below
 
@@ -44,7 +44,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     except BindingError:
         raise
     except Exception as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0].removesuffix(".")
+        reason = reason_of(error)
         raise FileError(f"{path} cannot be read as a table: {reason}.", "Write it again.", "wrong_format") from error
 
 

@@ -11,7 +11,7 @@ import gemmi
 import numpy as np
 
 from binding.constants import PARENT_AMINO_ACID
-from binding.errors import FileError
+from binding.errors import FileError, reason_of
 from binding.io.files import read_structure_bytes
 from binding.io.formats import structure_format
 from binding.io.structure import read_protein
@@ -116,8 +116,8 @@ def _from_seqres(data: bytes) -> list[str]:
 def _from_cif(path: Path, data: bytes) -> list[str]:
     try:
         document = gemmi.cif.read_string(data.decode("utf-8", errors="replace"))
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except (RuntimeError, ValueError, IndexError) as error:
+        reason = reason_of(error)
         raise FileError(f"{path} cannot be read as mmCIF: {reason}.", "Check that the file is complete.") from None
     names: dict[str, dict[str, str]] = {}
     for block in document:

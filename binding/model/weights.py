@@ -23,7 +23,7 @@ from torch import Tensor
 
 from binding.config import GeometryConfig, ModelConfig, describe
 from binding.domain.index import Domain
-from binding.errors import UsageError, WeightsError
+from binding.errors import UsageError, WeightsError, reason_of
 from binding.files import make_folder, write_bytes, write_text
 from binding.graph.vocabulary import difference, full_vocabulary
 from binding.model.binder import Binder
@@ -107,7 +107,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         OSError,
         OverflowError,
     ) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(":.")
+        reason = reason_of(error)
         raise WeightsError(
             f"{path} cannot be loaded: {reason}.", "The file is damaged or of another version."
         ) from None
@@ -161,7 +161,7 @@ def pick_device(device: str) -> str:
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+        reason = reason_of(error)
         raise UsageError(f"The device {device!r} cannot be used: {reason}.", "Use auto, cpu, cuda or cuda:N.") from None
     return device
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from binding.errors import BindingError, FileError, TableError
+from binding.errors import BindingError, FileError, TableError, reason_of
 from binding.io.files import split_suffix
 from binding.io.records import text_lines
 from binding.io.rows import Header, cells_of, find_header, is_closed, rows_below
@@ -68,7 +68,7 @@ class Table:
                     yield _title(name), _block(text)
             yield from torn.next_ones()
         except (pa.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0]
+            reason = reason_of(error)
             raise FileError(f"{self.path} cannot be read on: {reason}.", "Mend that row.", "unreadable") from None
 
     def _batches(self, columns: list[str], torn: _Torn) -> Iterator[pa.RecordBatch]:
@@ -160,7 +160,7 @@ def _parquet_columns(path: Path) -> list[str]:
     try:
         return pq.read_schema(path).names
     except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = reason_of(error)
         raise FileError(f"{path} is no Parquet file: {reason}.", "Check the file.", "wrong_format") from None
 
 

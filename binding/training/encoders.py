@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from binding.config import ModelConfig
-from binding.errors import ConfigError, WeightsError
+from binding.errors import ConfigError, WeightsError, reason_of
 from binding.model.layers.encoders import MoleculeEncoder, PocketEncoder
 from binding.model.weights import load_card, refuse_other_features, resolve_weights, save_weights
 
@@ -80,7 +80,7 @@ def load_encoders(paths: Sequence[str | Path], model: ModelConfig) -> dict[str, 
             with torch.random.fork_rng():  # the first weights of the rest are those of a run without encoders
                 _empty(kind, model).load_state_dict(tensors)
         except (SafetensorError, OSError, RuntimeError) as error:
-            reason = str(error).splitlines()[0].rstrip(":.")
+            reason = reason_of(error)
             raise WeightsError(
                 f"Cannot load {path}: {reason}.", "The file is damaged, or of another version."
             ) from None

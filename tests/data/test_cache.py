@@ -169,6 +169,8 @@ def spoiled(array: np.ndarray, value: float) -> np.ndarray:
         ("descriptors", lambda array: array[:, :-1], "do not fit together"),
         ("descriptors", lambda array: spoiled(array, np.nan), "not finite"),
         ("ligand_step", lambda array: spoiled(array, np.inf), "not finite"),
+        ("ligand_step", lambda array: spoiled(array, 0.0), "ligand_step that are no lengths"),
+        ("protein_step", lambda array: spoiled(array, 1e300), "protein_step that are no lengths"),
         ("ligand_atoms", lambda array: spoiled(array, array[-1] - 1), "ligand_atoms does not count the atoms"),
         ("ligand_bonds", lambda array: spoiled(array, -1), "ligand_bonds that are not from 0"),
         ("ligand_pocket", lambda array: spoiled(array, 0), "ligand_pocket does not count the pocket rows"),
@@ -234,6 +236,11 @@ def test_a_cache_that_does_not_name_its_features_is_of_the_first_version(prepare
     assert len(ComplexCache(path)) == len(ComplexCache(prepared.path))
     monkeypatch.setattr(vocabulary, "ATOM_CATEGORIES", ATOM_CATEGORIES | {"halogen": 2})
     assert "atom_categories of version 0.1" in refuse(path).message
+
+
+def test_a_cache_whose_settings_are_none(prepared, tmp_path):
+    for settings in (3, {"pocket_cutoff": [10.0]}, {"pocket_cutoff": "10"}):
+        assert "no cache" in refuse(with_meta(prepared, tmp_path / "x.npz", settings=settings)).message
 
 
 def test_a_cache_without_version(prepared, tmp_path):

@@ -9,6 +9,7 @@ import gzip
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -23,7 +24,7 @@ from complexes import record, write_complex, write_index, write_library, write_m
 from binding.data import piece_job, piece_plan, prepare
 from binding.data import pieces as pieces_module
 from binding.data.cache import ComplexCache
-from binding.data.pieces import PIECES_SUFFIX, open_pieces
+from binding.data.pieces import PIECES_SUFFIX, Piece, Refusal, open_pieces
 from binding.data.prepare import PrepareReport, prepare_dataset, prepare_library
 from binding.errors import CacheError, NothingLeftError, UsageError, WriteError
 from binding.pool import TimeLimitError, WorkerDiedError, run_jobs
@@ -543,9 +544,21 @@ def test_a_file_of_pieces_that_is_none(tree, tmp_path, content):
     assert (tmp_path / f"x.npz{PIECES_SUFFIX}").read_bytes() == content
 
 
-def test_a_database_of_something_else_is_left_alone(tree, tmp_path):
-    import sqlite3
+@pytest.mark.parametrize("change", ["refused = '['", "refused = '{\"1\": 3}'", "warnings = '[1]'", "refused = x'80'"])
+def test_a_damaged_piece_says_what_to_do(tmp_path, change):
+    path = tmp_path / "x.pieces"
+    with open_pieces(path) as pieces:
+        pieces.put("a", Piece(b"1", {1: Refusal("bad_record", "No.", "Yes.")}, {0: ("odd",)}))
+    connection = sqlite3.connect(path)
+    connection.execute(f"UPDATE pieces SET {change}")
+    connection.commit()
+    connection.close()
+    with open_pieces(path) as pieces, pytest.raises(CacheError, match="is damaged") as caught:
+        pieces.get("a")
+    assert "Remove it" in caught.value.hint
 
+
+def test_a_database_of_something_else_is_left_alone(tree, tmp_path):
     connection = sqlite3.connect(tmp_path / f"x.npz{PIECES_SUFFIX}")
     connection.execute("CREATE TABLE results (value)")
     connection.close()

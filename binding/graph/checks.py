@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+from rdkit import Chem
 from scipy.spatial.distance import cdist, pdist
 
 from binding.constants import AMINO_ACIDS, PARENT_AMINO_ACID
 from binding.errors import ContactError, LigandError, StructureError
+from binding.io.molecule import atoms_of
 from binding.structures import Complex, Ligand, Protein, ResidueKind
 
 FARTHEST_CONTACT = 6.0  # Å; beyond this from every pocket atom there is nothing to score
@@ -28,13 +30,15 @@ FARTHEST_ATOM = 10.0  # Å from an amino acid's CA; of standard ones none is far
 LARGE_ATOMS = 80  # few training complexes are larger
 SMALL_ATOMS = 6
 _USUAL_ELEMENTS = (5, 6, 7, 8, 9, 15, 16, 17, 35, 53)
+_UNUSUAL = Chem.MolFromSmarts("[" + "".join(f"!#{number};" for number in _USUAL_ELEMENTS).rstrip(";") + "]")
 
 
-def check_complex(cx: Complex) -> list[str]:
+def check_complex(cx: Complex, lengths: np.ndarray | None = None) -> list[str]:
     """Warnings about a complex, one sentence each.
 
     Args:
         cx: Ligand and pocket in one frame, Å.
+        lengths: What ``check_ligand`` gave; None: the ligand is checked here.
 
     Raises:
         ContactError: ``no_contact``, where no pocket atom is within 6 Å of the ligand.
@@ -48,7 +52,7 @@ def check_complex(cx: Complex) -> list[str]:
             "The model is for small molecules and peptides, not for protein-protein complexes.",
             "too_large",
         )
-    check_ligand(ligand)
+    lengths = check_ligand(ligand) if lengths is None else lengths
     distances = cdist(ligand.positions, pocket.positions)  # at these sizes faster than any tree
     nearest = distances.min(axis=1, initial=np.inf)
     if nearest.min() > FARTHEST_CONTACT:
@@ -57,21 +61,23 @@ def check_complex(cx: Complex) -> list[str]:
             f"Ligand {ligand.name} touches no residue of {pocket.name}{how_far}.",
             "Check that protein and ligand are in the same frame of reference.",
         )
-    return [*_clashes(cx, distances), *_loose(cx, nearest), *_damaged(pocket), *_torn(ligand), *_sizes(cx)]
+    return [*_clashes(cx, distances), *_loose(cx, nearest), *_damaged(pocket), *_torn(lengths), *_sizes(cx)]
 
 
 def _bond_lengths(ligand: Ligand) -> np.ndarray:
     """(bonds,) Å."""
-    bonds = np.array([(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in ligand.mol.GetBonds()], dtype=int)
-    ends = ligand.positions[bonds.reshape(-1, 2)]
-    return np.linalg.norm(ends[:, 0] - ends[:, 1], axis=1)
+    first, second = np.nonzero(np.triu(Chem.GetAdjacencyMatrix(ligand.mol)))
+    return np.linalg.norm(ligand.positions[first] - ligand.positions[second], axis=1)
 
 
-def check_ligand(ligand: Ligand) -> None:
+def check_ligand(ligand: Ligand) -> np.ndarray:
     """Refuse coordinates in another unit than Å, and atoms in one place: any number would mean nothing.
 
     Args:
         ligand: The pose.
+
+    Returns:
+        (bonds,) Å, lengths of its bonds.
 
     Raises:
         LigandError: ``not_angstrom`` or ``collapsed``.
@@ -92,6 +98,7 @@ def check_ligand(ligand: Ligand) -> None:
             "The pose has collapsed, or two poses are read as one molecule.",
             "collapsed",
         )
+    return lengths
 
 
 def _clashes(cx: Complex, distances: np.ndarray) -> list[str]:
@@ -176,9 +183,8 @@ def _damaged(pocket: Protein) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _torn(ligand: Ligand) -> list[str]:
+def _torn(lengths: np.ndarray) -> list[str]:
     """Ligands with a bond that no pose has: an atom was left behind, or a coordinate lost a digit."""
-    lengths = _bond_lengths(ligand)
     count = int((lengths > LONGEST_BOND).sum())
     if not count:
         return []
@@ -195,7 +201,7 @@ def _sizes(cx: Complex) -> list[str]:
         warnings.append(f"large ligand: {ligand.num_atoms} heavy atoms, few such in training")
     elif ligand.num_atoms < SMALL_ATOMS:
         warnings.append(f"small ligand: {ligand.num_atoms} heavy atom{'s' if ligand.num_atoms > 1 else ''}")
-    unusual = sorted({a.GetSymbol() for a in ligand.mol.GetAtoms() if a.GetAtomicNum() not in _USUAL_ELEMENTS})
-    if unusual:
+    if ligand.mol.HasSubstructMatch(_UNUSUAL):
+        unusual = sorted({a.GetSymbol() for a in atoms_of(ligand.mol) if a.GetAtomicNum() not in _USUAL_ELEMENTS})
         warnings.append(f"unusual element{'s' if len(unusual) > 1 else ''} in the ligand: {', '.join(unusual)}")
     return warnings

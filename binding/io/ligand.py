@@ -14,6 +14,7 @@ from binding.constants import FARTHEST
 from binding.errors import BindingError, FileError, LigandError
 from binding.io.files import split_suffix
 from binding.io.formats import format_of_record
+from binding.io.molecule import atomic_numbers, atoms_of, bonds_of
 from binding.io.perceive import SAME_SPOT
 from binding.io.records import split_records
 from binding.io.repair import sanitize
@@ -24,6 +25,7 @@ from binding.structures import Ligand
 __all__ = ["BadRecord", "parse_record", "prepare_ligand", "read_ligands", "split_records"]
 
 
+_THREE_BONDED_NITROGEN = Chem.MolFromSmarts("[#7D3]")
 _REMOVE_ALL = Chem.RemoveHsParameters()
 for _switch in ("showWarnings", *(name for name in dir(_REMOVE_ALL) if name.startswith("remove"))):
     setattr(_REMOVE_ALL, _switch, _switch != "showWarnings")
@@ -122,21 +124,15 @@ def prepare_ligand(
         LigandError: ``no_atoms``, ``unknown_element``, ``bad_record`` (a bond of no known order), ``no_coordinates``,
             ``nan_coordinates`` or ``sanitization_failed``.
     """
-    _check_atoms(mol, name)
+    numbers = _check_atoms(mol, name)
     check_bonds(mol, name)
     with rdBase.BlockLogs():
         work, kept_notes = _largest_fragment(Chem.RWMol(mol))
-        _check_coordinates(work, name)
+        if work.GetNumAtoms() < len(numbers):
+            numbers = atomic_numbers(work)
+        _check_coordinates(work, name, numbers)
         repairs = sanitize(work, name)
-        try:
-            heavy = Chem.RWMol(Chem.RemoveHs(work, _REMOVE_ALL, sanitize=True))
-            _drop_left_hydrogens(heavy)
-        except Chem.MolSanitizeException as error:
-            raise LigandError(
-                f"Ligand {name} without its hydrogens is no molecule: {error}.",
-                "Check the record's bonds.",
-                "sanitization_failed",
-            ) from None
+        heavy = _without_hydrogens(work, name) if 1 in numbers else work
         repairs += canonical_hydrogens(heavy)
         _stereo_from_positions(heavy)
         heavy = heavy.GetMol()
@@ -150,8 +146,9 @@ def prepare_ligand(
     )
 
 
-def _check_atoms(mol: Chem.Mol, name: str) -> None:
-    atoms = list(mol.GetAtoms())  # walking through RDKit's atoms takes most of the time here
+def _check_atoms(mol: Chem.Mol, name: str) -> list[int]:
+    """The element of each atom, all of them known."""
+    atoms = atoms_of(mol)
     numbers = [atom.GetAtomicNum() for atom in atoms]
     if not any(number > 1 for number in numbers):
         if 0 not in numbers:
@@ -165,15 +162,21 @@ def _check_atoms(mol: Chem.Mol, name: str) -> None:
             "Replace dummy atoms and attachment points with real atoms.",
             "unknown_element",
         )
+    return numbers
 
 
+<<<<<<< HEAD
 def check_bonds(mol: Chem.Mol, name: str) -> None:
     """Refuse bonds of which a file does not say what they are: types 0 and 5 to 8 of a mol block.
 
     Raises:
         LigandError: ``bad_record``.
     """
-    unknown = [bond for bond in mol.GetBonds() if bond.HasQuery() or bond.GetBondType() == Chem.BondType.UNSPECIFIED]
+    unknown = [
+        bond
+        for bond in bonds_of(mol)
+        if bond.HasQuery() or (not bond.GetBondTypeAsDouble() and bond.GetBondType() == Chem.BondType.UNSPECIFIED)
+    ]
     if unknown:
         ends = f"{unknown[0].GetBeginAtomIdx() + 1} and {unknown[0].GetEndAtomIdx() + 1}"
         raise LigandError(
@@ -183,7 +186,7 @@ def check_bonds(mol: Chem.Mol, name: str) -> None:
         )
 
 
-def _check_coordinates(mol: Chem.Mol, name: str) -> None:
+def _check_coordinates(mol: Chem.Mol, name: str, numbers: list[int]) -> None:
     if mol.GetNumConformers() == 0:
         raise LigandError(
             f"Ligand {name} has no coordinates.", "Give a 3D pose in the protein's frame.", "no_coordinates"
@@ -193,7 +196,7 @@ def _check_coordinates(mol: Chem.Mol, name: str) -> None:
         raise LigandError(
             f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
         )
-    heavy = positions[[atom.GetAtomicNum() > 1 for atom in mol.GetAtoms()]]
+    heavy = positions[np.array(numbers) > 1]
     flat = len(positions) > 1 and not positions[:, 2].any() and not mol.GetConformer().Is3D()
     piled = len(heavy) > 1 and (np.ptp(heavy, axis=0) < SAME_SPOT).all()
     if flat or piled or not positions.any():
@@ -227,11 +230,25 @@ def _largest_fragment(mol: Chem.RWMol) -> tuple[Chem.RWMol, list[str]]:
     return mol, [f"dropped {len(dropped)} further fragment{'s' if len(dropped) > 1 else ''} of the record ({listed})"]
 
 
+def _without_hydrogens(mol: Chem.RWMol, name: str) -> Chem.RWMol:
+    """The heavy atoms of a sanitized molecule, sanitized."""
+    try:
+        heavy = Chem.RWMol(Chem.RemoveHs(mol, _REMOVE_ALL, sanitize=True))
+        _drop_left_hydrogens(heavy)
+    except Chem.MolSanitizeException as error:
+        raise LigandError(
+            f"Ligand {name} without its hydrogens is no molecule: {error}.",
+            "Check the record's bonds.",
+            "sanitization_failed",
+        ) from None
+    return heavy
+
+
 def _drop_left_hydrogens(mol: Chem.RWMol) -> None:
     """Take out hydrogens that ``RemoveHs`` leaves (isotopes, bridging), so that heavy atoms alone remain."""
     if mol.GetNumHeavyAtoms() == mol.GetNumAtoms():
         return
-    left = [atom.GetIdx() for atom in mol.GetAtoms() if atom.GetAtomicNum() == 1]
+    left = [row for row, number in enumerate(atomic_numbers(mol)) if number == 1]
     mol.BeginBatchEdit()
     for index in left:
         mol.RemoveAtom(index)
@@ -241,13 +258,13 @@ def _drop_left_hydrogens(mol: Chem.RWMol) -> None:
 
 def _stereo_from_positions(mol: Chem.RWMol) -> None:
     """Stereo tags from the pose alone; none on nitrogen that inverts."""
-    for bond in mol.GetBonds():
+    for bond in bonds_of(mol):
         bond.SetBondDir(Chem.BondDir.NONE)
     Chem.AssignStereochemistryFrom3D(mol)
     inverting = [
         atom
-        for atom in mol.GetAtoms()
-        if atom.GetAtomicNum() == 7 and atom.GetDegree() == 3 and atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED
+        for atom in (mol.GetAtomWithIdx(index) for (index,) in mol.GetSubstructMatches(_THREE_BONDED_NITROGEN))
+        if atom.GetChiralTag() != Chem.ChiralType.CHI_UNSPECIFIED
     ]
     for atom in inverting:
         atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)

@@ -25,10 +25,12 @@ from itertools import combinations, islice
 from rdkit import Chem
 
 from binding.errors import LigandError
+from binding.io.molecule import atoms_of, bonds_of
 
 _MAX_TRIALS = 400  # placements tried for one ring system before giving up
 _LONGEST_DOUBLE = 1.44  # Å
 _AROMATIC = Chem.BondType.AROMATIC
+_BETWEEN = 1.5  # order of an aromatic bond, as a number; several times faster than the enumeration
 _CHARGED_BY_BONDS = (5, 6, 7, 8, 15, 16)  # elements whose bonds may demand or forbid a charge, see _charge_for
 
 
@@ -48,19 +50,18 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     notes: list[str] = []
     mol.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(mol)
-    _drop_valence_field(mol)
+    atoms = atoms_of(mol)  # charges, hydrogens and bond orders change below; the atoms stay
+    _drop_valence_field(mol, atoms)
     _open_chain_aromatic_bonds(mol, notes)
-    _lost_double_bonds(mol, notes)
-    _demanded_charges(mol, notes)
-    _balance_charges(mol, notes)
-    atoms = list(mol.GetAtoms())
+    _lost_double_bonds(mol, atoms, notes)
+    _demanded_charges(atoms, notes)
+    _balance_charges(mol, atoms, notes)
     before = [atom.GetFormalCharge() for atom in atoms]
-    Chem.Cleanup(mol)  # changes charges and bonds; the atoms stay
-    changed = sum(atom.GetFormalCharge() != charge for atom, charge in zip(atoms, before, strict=True))
-    if changed:
+    Chem.Cleanup(mol)
+    if [atom.GetFormalCharge() for atom in atoms] != before:
         notes.append("wrote hypervalent atoms with separated charges (nitro, N-oxide, azide or the like)")
     _mend_ring_systems(mol, notes)
-    _balance_charges(mol, notes)
+    _balance_charges(mol, atoms, notes)
     try:
         Chem.SanitizeMol(mol)
     except (Chem.AtomValenceException, Chem.KekulizeException, Chem.AtomKekulizeException) as error:
@@ -72,10 +73,10 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     return notes
 
 
-def _drop_valence_field(mol: Chem.RWMol) -> None:
+def _drop_valence_field(mol: Chem.RWMol, atoms: list[Chem.Atom]) -> None:
     """Take away the hydrogen that a mol block's valence field gives to a three-bonded aromatic nitrogen."""
-    for atom in mol.GetAtoms():
-        if atom.GetAtomicNum() == 7 and atom.GetDegree() == 3 and atom.GetNumExplicitHs():
+    for atom in atoms:
+        if atom.GetNumExplicitHs() and atom.GetAtomicNum() == 7 and atom.GetDegree() == 3:
             if any(bond.GetBondType() == _AROMATIC for bond in atom.GetBonds()):
                 atom.SetNumExplicitHs(0)
     mol.UpdatePropertyCache(strict=False)
@@ -83,7 +84,8 @@ def _drop_valence_field(mol: Chem.RWMol) -> None:
 
 def _open_chain_aromatic_bonds(mol: Chem.RWMol, notes: list[str]) -> None:
     """Aromatic bonds outside rings become single and double ones."""
-    bonds = [bond for bond in mol.GetBonds() if bond.GetBondType() == _AROMATIC and not bond.IsInRing()]
+    # Not by a pattern: to match one finds the rings anew, and the rules below go by those of FastFindRings.
+    bonds = [bond for bond in bonds_of(mol) if bond.GetBondTypeAsDouble() == _BETWEEN and not bond.IsInRing()]
     if not bonds:
         return
     centres: dict[int, list[Chem.Bond]] = {}
@@ -130,21 +132,21 @@ def _explicit_valence(atom: Chem.Atom) -> float:
     return sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds()) + atom.GetNumExplicitHs()
 
 
-def _demanded_charges(mol: Chem.RWMol, notes: list[str]) -> None:
+def _demanded_charges(atoms: list[Chem.Atom], notes: list[str]) -> None:
     """Charges that the bonds of an atom without aromatic bonds demand or forbid."""
     given: dict[str, int] = {}
-    for atom in mol.GetAtoms():
+    for atom in atoms:
         number = atom.GetAtomicNum()
         if number not in _CHARGED_BY_BONDS or (number == 6 and not atom.GetFormalCharge()):
             continue  # most atoms: nothing to look at
-        if any(bond.GetBondType() in (_AROMATIC, Chem.BondType.DATIVE, Chem.BondType.ZERO) for bond in atom.GetBonds()):
+        orders = [bond.GetBondType() for bond in atom.GetBonds()]
+        if any(order in (_AROMATIC, Chem.BondType.DATIVE, Chem.BondType.ZERO) for order in orders):
             continue
-        symbol, charge = atom.GetSymbol(), atom.GetFormalCharge()
         wanted = _charge_for(atom, _explicit_valence(atom))
-        if wanted is not None and wanted != charge:
+        if wanted is not None and wanted != atom.GetFormalCharge():
             atom.SetFormalCharge(wanted)
             sign = {1: "+1", -1: "-1", 0: "no"}[wanted]
-            key = f"gave {sign} charge to {symbol} with {int(_explicit_valence(atom))} bonds"
+            key = f"gave {sign} charge to {atom.GetSymbol()} with {int(_explicit_valence(atom))} bonds"
             given[key] = given.get(key, 0) + 1
     for key, count in given.items():
         notes.append(key if count == 1 else f"{key} ({count} atoms)")
@@ -172,10 +174,10 @@ def _charge_for(atom: Chem.Atom, valence: float) -> int | None:
     return None
 
 
-def _lost_double_bonds(mol: Chem.RWMol, notes: list[str]) -> None:
+def _lost_double_bonds(mol: Chem.RWMol, atoms: list[Chem.Atom], notes: list[str]) -> None:
     """Give S, Se and N the double bonds to bare oxygens that were lost with the charges of their separated forms."""
     given = 0
-    for atom in mol.GetAtoms():
+    for atom in atoms:
         number, degree = atom.GetAtomicNum(), atom.GetDegree()
         if number not in (7, 16, 34) or degree < 3 or atom.GetFormalCharge():
             continue
@@ -196,21 +198,21 @@ def _lost_double_bonds(mol: Chem.RWMol, notes: list[str]) -> None:
         mol.UpdatePropertyCache(strict=False)
 
 
-def _balance_charges(mol: Chem.RWMol, notes: list[str]) -> None:
+def _balance_charges(mol: Chem.RWMol, atoms: list[Chem.Atom], notes: list[str]) -> None:
     """The charge beside each N+, and S and P without separated charges."""
     negative = joined = moved = 0
-    for atom in mol.GetAtoms():
-        number = atom.GetAtomicNum()
+    for atom in atoms:
         if atom.GetFormalCharge() < 1 or _has_hydrogen(atom):
             continue
+        number = atom.GetAtomicNum()
         if number in (15, 16, 34):
             joined += _join_charges(atom)
         elif number == 7:
             negative += _charge_beside(atom)
             moved += _cumulate(mol, atom)
     if negative:
-        atoms = "atom" if negative == 1 else "atoms"
-        notes.append(f"gave -1 charge to {negative} {atoms} beside N+ (nitro, N-oxide, azide or the like)")
+        plural = "" if negative == 1 else "s"
+        notes.append(f"gave -1 charge to {negative} atom{plural} beside N+ (nitro, N-oxide, azide or the like)")
     if joined:
         notes.append(f"wrote {joined} group{'s' if joined > 1 else ''} of S+ or P+ beside O- with double bonds")
     if moved:

@@ -237,10 +237,10 @@ def _featurize_one(
     try:
         if isinstance(pockets, BindingError):
             raise pockets
-        check_ligand(record)
+        lengths = check_ligand(record)
         pocket = pockets.of(record)
         cx = Complex(record.name, pocket.protein, record)
-        warnings = check_complex(cx)
+        warnings = check_complex(cx, lengths)
         checked = {} if checks is None else checks.of(cx)
         graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket.graph)
         notes = tuple(dict.fromkeys((*record.notes, *pocket.protein.warnings, *pocket.notes, *warnings)))

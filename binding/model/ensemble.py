@@ -169,6 +169,21 @@ class Scorer:
         other._kept, other._digests = OrderedDict(), WeakKeyDictionary()
         return other
 
+    def with_one_network(self) -> Scorer:
+        """The same scorer, ``pose`` by its first network alone; itself where the networks say more than ``pose``.
+
+        A pose's log odds are largely Vina's, so that the first network agrees well with all of them at a third of
+        their time or less; ``scripts.measure.one_network`` says how well.
+        """
+        return self if self._networks_say_pk else self.with_parts(members=self.members[:1])
+
+    @property
+    def _networks_say_pk(self) -> bool:
+        """Whether pk, what it is compared with, or its error bar depends on the networks."""
+        in_pk = self.line.network or self.line.structure.network
+        # The spread of the networks' pk is part of an error bar that the card does not give.
+        return bool(in_pk) or self.scale.std is None or not self.config.prior_weight
+
     @torch.inference_mode()
     def score(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Scores:
         """Scores graphs together; those that hold the same pocket object share its encoding.
@@ -231,9 +246,7 @@ class Scorer:
         """The networks' pk, its standard deviation (not yet scaled) and the pose's probability, (3, ligands); and the
         geometric sums, where they are read."""
         line = self.line
-        # The spread of the networks' pk is part of an error bar that the card does not give.
-        need_pk = bool(line.network or line.structure.network) or self.scale.std is None
-        geometry, outputs = self._each(batch, atoms, residues, need_pk=need_pk)
+        geometry, outputs = self._each(batch, atoms, residues, need_pk=self._networks_say_pk)
         pk = torch.stack([output.pk for output in outputs])
         variance = torch.stack([output.log_variance for output in outputs]).exp().mean(0)
         spread = line.network**2 * pk.var(0, correction=0)

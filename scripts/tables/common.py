@@ -52,6 +52,7 @@ PROGRAMS = {
     "forest.json": "scripts.measure.forest",
     "joining.json": "scripts.release.geometry",
     "long_days.json": "scripts.measure.long_days",
+    "one_network.json": "scripts.measure.one_network",
     "limits.json": "scripts.measure.limits",
     "place.json": "scripts.measure.place",
     "pose.json": "scripts.release.pose_odds",

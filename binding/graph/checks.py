@@ -10,7 +10,7 @@ from scipy.spatial.distance import cdist, pdist
 
 from binding.constants import AMINO_ACIDS, PARENT_AMINO_ACID
 from binding.errors import ContactError, LigandError, StructureError
-from binding.io.molecule import atoms_of
+from binding.graph.molecule import atoms_of
 from binding.structures import Complex, Ligand, Protein, ResidueKind
 
 FARTHEST_CONTACT = 6.0  # Å; beyond this from every pocket atom there is nothing to score

@@ -16,7 +16,7 @@ from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from binding.constants import LIGAND_ELEMENTS, METALS, VINA_DEFAULT_RADIUS, VINA_METAL_RADIUS, VINA_RADII
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, LigandGraph
-from binding.io.molecule import atoms_of, bonds_of
+from binding.graph.molecule import atoms_of, bonds_of
 from binding.structures import Ligand
 
 _KEPT_STRUCTURES = 256  # poses of a compound come one after the other, or a few compounds apart
@@ -24,7 +24,12 @@ _NO_POSE = int(Chem.PropertyPickleOptions.NoConformers)
 _ELEMENT_ROW = {number: row for row, number in enumerate(LIGAND_ELEMENTS)}
 _HYBRIDISATION = {Chem.HybridizationType.SP: 0, Chem.HybridizationType.SP2: 1, Chem.HybridizationType.SP3: 2}
 _SINGLE, _DOUBLE, _TRIPLE, _AROMATIC = range(4)
-_BOND_ORDER = {1.0: _SINGLE, 2.0: _DOUBLE, 3.0: _TRIPLE, 1.5: _AROMATIC}  # others, to metals, count as single
+_BOND_ORDER = {
+    Chem.BondType.SINGLE: _SINGLE,
+    Chem.BondType.DOUBLE: _DOUBLE,
+    Chem.BondType.TRIPLE: _TRIPLE,
+    Chem.BondType.AROMATIC: _AROMATIC,
+}
 _CHIRALITY = {"R": 1, "S": 2}
 _LAST_CATEGORY = np.array(list(ATOM_CATEGORIES.values())) - 1
 _CHARGED = Chem.MolFromSmarts("[!+0]")
@@ -135,7 +140,7 @@ class _Structure:
     @classmethod
     def of(cls, mol: Chem.Mol) -> _Structure:
         atoms, bonds = atoms_of(mol), bonds_of(mol)
-        orders = [_BOND_ORDER.get(bond.GetBondTypeAsDouble(), _SINGLE) for bond in bonds]
+        orders = [_BOND_ORDER.get(bond.GetBondType(), _SINGLE) for bond in bonds]
         ends = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in bonds]
         return cls(
             mol,

@@ -12,9 +12,9 @@ from rdkit import Chem, rdBase
 
 from binding.constants import FARTHEST
 from binding.errors import BindingError, FileError, LigandError
+from binding.graph.molecule import atomic_numbers, atoms_of, bonds_of
 from binding.io.files import split_suffix
 from binding.io.formats import format_of_record
-from binding.io.molecule import atomic_numbers, atoms_of, bonds_of
 from binding.io.perceive import SAME_SPOT
 from binding.io.records import split_records
 from binding.io.repair import sanitize
@@ -165,18 +165,13 @@ def _check_atoms(mol: Chem.Mol, name: str) -> list[int]:
     return numbers
 
 
-<<<<<<< HEAD
 def check_bonds(mol: Chem.Mol, name: str) -> None:
     """Refuse bonds of which a file does not say what they are: types 0 and 5 to 8 of a mol block.
 
     Raises:
         LigandError: ``bad_record``.
     """
-    unknown = [
-        bond
-        for bond in bonds_of(mol)
-        if bond.HasQuery() or (not bond.GetBondTypeAsDouble() and bond.GetBondType() == Chem.BondType.UNSPECIFIED)
-    ]
+    unknown = [bond for bond in bonds_of(mol) if bond.HasQuery() or bond.GetBondType() == Chem.BondType.UNSPECIFIED]
     if unknown:
         ends = f"{unknown[0].GetBeginAtomIdx() + 1} and {unknown[0].GetEndAtomIdx() + 1}"
         raise LigandError(

@@ -25,12 +25,11 @@ from itertools import combinations, islice
 from rdkit import Chem
 
 from binding.errors import LigandError
-from binding.io.molecule import atoms_of, bonds_of
+from binding.graph.molecule import atoms_of, bonds_of
 
 _MAX_TRIALS = 400  # placements tried for one ring system before giving up
 _LONGEST_DOUBLE = 1.44  # Å
 _AROMATIC = Chem.BondType.AROMATIC
-_BETWEEN = 1.5  # order of an aromatic bond, as a number; several times faster than the enumeration
 _CHARGED_BY_BONDS = (5, 6, 7, 8, 15, 16)  # elements whose bonds may demand or forbid a charge, see _charge_for
 
 
@@ -85,7 +84,7 @@ def _drop_valence_field(mol: Chem.RWMol, atoms: list[Chem.Atom]) -> None:
 def _open_chain_aromatic_bonds(mol: Chem.RWMol, notes: list[str]) -> None:
     """Aromatic bonds outside rings become single and double ones."""
     # Not by a pattern: to match one finds the rings anew, and the rules below go by those of FastFindRings.
-    bonds = [bond for bond in bonds_of(mol) if bond.GetBondTypeAsDouble() == _BETWEEN and not bond.IsInRing()]
+    bonds = [bond for bond in bonds_of(mol) if bond.GetBondType() == _AROMATIC and not bond.IsInRing()]
     if not bonds:
         return
     centres: dict[int, list[Chem.Bond]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
+import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -64,14 +65,47 @@ class StructureLine(Settings):
     geometry: float = Field(0.0, ge=0.0, description="weight of the geometry expert")
 
 
+class MeasuredLine(Settings):
+    """What the weights of pk become where the very complex was measured; the networks have none there."""
+
+    offset: float = Field(0.0, description="constant of `pk`, pK")
+    prior: float = Field(1.0, ge=0.0, description="weight of the prior")
+    geometry: float = Field(0.0, ge=0.0, description="weight of the geometry expert")
+
+
 class JoiningConfig(Settings):
-    """pk = offset + prior * prior + network * mean of the networks + geometry * geometry expert."""
+    """pk = offset + prior * prior + network * mean of the networks + geometry * geometry expert.
+
+    With ``measured`` these are the weights where nothing like the complex was measured; the nearer a measurement, the
+    nearer they are to those of ``measured``.
+    """
 
     offset: float = Field(0.0, description="constant of `pk`, pK")
     prior: float = Field(0.0, ge=0.0, description="weight of the prior")
     network: float = Field(1.0, ge=0.0, description="weight of the networks")
     geometry: float = Field(0.0, ge=0.0, description="weight of the geometry expert")
     structure: StructureLine = Field(StructureLine(), description="the line of `pk_network`")
+    measured: MeasuredLine | None = Field(
+        None, description="the weights where the very complex was measured; null: the same everywhere"
+    )
+
+    def weights(self, known: np.ndarray) -> dict[str, np.ndarray]:
+        """``offset`` and the weight of each expert, (n,) each.
+
+        Args:
+            known: (n,) 0 to 1, how near the nearest measurement is; see ``PriorPk``.
+        """
+        found = {}
+        for name in ("offset", "prior", "network", "geometry"):
+            here = getattr(self, name)
+            there = here if self.measured is None else getattr(self.measured, name, 0.0)
+            found[name] = here + known * (there - here)
+        return found
+
+    def at(self, known: float) -> JoiningConfig:
+        """The line of one complex, whose weights no longer depend on anything."""
+        weights = {name: float(values) for name, values in self.weights(np.array(known)).items()}
+        return JoiningConfig(**weights, structure=self.structure)
 
 
 class ModelConfig(Settings):

@@ -140,6 +140,7 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
         graph: The complex.
         scorer: The model; its pk of the complex is the sum of what is found, but for rounding.
     """
+    scorer = scorer.at(graph)
     batch, geometry, outputs = scorer.outputs(graph)
     line = scorer.line
     parts, pairs = _of_networks(scorer, batch, geometry, outputs)

@@ -111,6 +111,7 @@ def gradients_of(
         UsageError: As ``check_possible``.
     """
     check_possible(scorer)
+    scorer = scorer.at(graph)
     ways = _ways(graph, scorer)
     ends = [_ends(way) for way in ways]
     start, end = np.sum(ends, axis=0)

@@ -70,7 +70,7 @@ def occlude(pocket: Protein, ligand: Ligand, graph: ComplexGraph, scorer: Scorer
     rests = [without(ligand, piece.atoms) for piece in pieces]
     graphs = [graph, *(ComplexGraph(graph.ligand, less) for less in pockets)]
     graphs += [ComplexGraph(build_ligand_graph(rest), graph.pocket) for rest in rests if rest is not None]
-    network, pk = numbers_of(scorer, graphs)
+    network, pk = numbers_of(scorer.at(graph), graphs)  # what is left is judged with the weights of the whole
     lost_network, lost = iter(network[0] - network[1:]), iter(pk[0] - pk[1:])
     residues = np.full((2, len(rows)), np.nan)
     for place in range(len(pockets)):
@@ -89,4 +89,4 @@ def numbers_of(scorer: Scorer, graphs: Sequence[ComplexGraph]) -> tuple[np.ndarr
     """pk without the prior, and pk itself, before it is bounded: (n,) each."""
     pieces = [scorer.score(graphs[start : start + _AT_ONCE]) for start in range(0, len(graphs), _AT_ONCE)]
     pk, prior = (np.concatenate([getattr(piece, name) for piece in pieces]) for name in ("pk", "pk_prior"))
-    return pk - scorer.line.prior * np.nan_to_num(prior), pk
+    return pk - scorer.line.weights(scorer.known(graphs))["prior"] * np.nan_to_num(prior), pk

@@ -149,6 +149,27 @@ class Scorer:
         chosen.scale = ErrorScale.of_card(self.card, experts)
         return chosen
 
+    def at(self, graph: ComplexGraph) -> Scorer:
+        """A scorer whose pk is joined with the weights of one complex, wherever the ligand is and whatever is changed.
+
+        Args:
+            graph: The complex; how near it is to a measurement decides.
+        """
+        if self.line.measured is None:
+            return self
+        chosen = copy.copy(self)
+        chosen.line = self.line.at(float(self.known([graph])[0]))
+        return chosen
+
+    def known(self, graphs: Sequence[ComplexGraph]) -> np.ndarray:
+        """(n,) how near each complex is to a measurement, where that decides how pk is joined; else zeros."""
+        if self.line.measured is None or self.prior is None or not graphs:
+            return np.zeros(len(graphs))
+        sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
+        known = self.prior.predict_at([graph.ligand for graph in graphs], sites).known
+        assert known is not None, "a prior says how near the nearest measurement is"
+        return known
+
     @property
     def interval(self) -> float:
         """``pk_std`` to either side of ``pk`` that hold 90 % of held-out measurements."""
@@ -213,19 +234,22 @@ class Scorer:
             sums += [] if counted is None else [counted]
         geometry, near = self._by_geometry(sums, pieces)
         line, network = self.line, posed[0]
-        pk = line.offset + line.network * network + line.geometry * geometry
         structure = line.structure.offset + line.structure.network * network + line.structure.geometry * geometry
         if not self.config.prior_weight:
             twins = torch.stack([member.ligand_only(molecules) for member in self.members if member.ligand_only])
             alone = twins.mean(0).double().cpu().numpy()[structure_of]
             std = self.scale.pk_std(posed[1], None, near)
+            pk = line.offset + line.network * network + line.geometry * geometry
             return Scores(pk, std, alone, structure, np.full(len(graphs), np.nan), posed[2])
         if starts is None:
             assert self.prior is not None, "weights that start from a prior are loaded with it"
             sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
             starts = self.prior.predict_at(structures, sites, structure_of)
         std = self.scale.pk_std(posed[1], starts.known, near)
-        return Scores(pk + line.prior * starts.at_site, std, starts.alone, structure, starts.at_site, posed[2])
+        weights = line.weights(np.zeros(len(graphs)) if starts.known is None else starts.known)
+        pk = weights["offset"] + weights["network"] * network + weights["geometry"] * geometry
+        pk += weights["prior"] * starts.at_site
+        return Scores(pk, std, starts.alone, structure, starts.at_site, posed[2])
 
     def _by_geometry(self, sums: list[Sums], pieces: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
         """What the geometry expert says, pK, and how near its nearest training complex is: (graphs,) each.

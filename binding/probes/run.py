@@ -141,10 +141,11 @@ def _probe(item: Outcome, row: ResultRow, scorer: Scorer, changed: list[_Model],
 def _probes_of(
     name: str, graph: ComplexGraph, pocket: Protein, scorer: Scorer, changed: list[_Model], plan: ProbePlan
 ) -> Iterator[ProbeRow]:
+    scorer = scorer.at(graph)  # every change is judged with the weights of the complex as it is
     before = response_of(graph, pocket, scorer)
     yield _row(ProbeRow("none", ""), before, [before], plan)
     for model in changed:
-        after = response_of(graph, pocket, model.scorer)
+        after = response_of(graph, pocket, model.scorer.with_parts(line=scorer.line))
         yield _row(ProbeRow(model.probe, model.part, model.level), before, [after], plan)
     if "off" in plan.probes:
         reached = [place for place, label in enumerate(pocket.residue_ids) if label in before.contributions]

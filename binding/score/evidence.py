@@ -23,7 +23,7 @@ def evidence_in(graph: ComplexGraph, scorer: Scorer, most: int) -> Evidence | No
     if scorer.prior is None or not scorer.line.prior:
         return None
     words = pocket_words(graph.pocket, graph.ligand.positions)
-    return evidence_of(scorer.prior, graph.ligand, words, scorer.line.prior, most)
+    return evidence_of(scorer.prior, graph.ligand, words, scorer.at(graph).line.prior, most)
 
 
 def evidence_values(evidence: Evidence) -> dict[str, Any]:

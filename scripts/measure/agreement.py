@@ -93,7 +93,7 @@ def curves(
                 keep = np.ones(item.pocket.num_residues, dtype=bool)
                 keep[rows[order[:step]]] = False
                 graphs.append(ComplexGraph(item.graph.ligand, build_pocket_graph(item.pocket.select(keep))))
-    losses = [numbers[0] - numbers[1:] for numbers in numbers_of(scorer, graphs)]
+    losses = [numbers[0] - numbers[1:] for numbers in numbers_of(scorer.at(graphs[0]), graphs)]
     found, first = {}, 0
     for name, each in orders.items():
         last = first + len(each) * len(steps)

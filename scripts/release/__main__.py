@@ -11,8 +11,9 @@ and docking take hours and training takes days: a GPU is used for training where
 Networks: seed ``k`` of a set holds out fold ``k`` of the protein families. `rows-0` has the settings of `base` but
 holds out random rows, so that nearly all of their families are known: it shows what a known family is worth, and is not
 shipped. What joins networks and prior (`stack`) and makes `pose` a probability (`pose`) is fitted to rows that the
-networks held out; what joins the prior and the geometry in pk (`geometry`), to rows that these held out. The test set
-is read by the last two steps alone.
+networks held out; what joins the prior and the geometry in pk (`geometry`), to rows that these held out. Measurements
+without a structure (`activity`) are taught to the priors after the networks are joined with them, which have no weight
+in pk. The test set is read by the last two steps alone.
 """
 
 from __future__ import annotations
@@ -235,6 +236,11 @@ def release_steps(data: Path, test: Path, weights: Path) -> Iterator[Step]:
         commands.append(program("release.weights", "--name", f"binding-{arm}", "--runs", *runs, *fitted))
     yield Step("weights", "networks and prior of each set of weights in one file", tuple(commands))
     names = [f"binding-{arm}" for arm in SEEDS]
+    yield Step(
+        "activity",
+        "measurements without a structure, taught to the priors of the weights",
+        (program("release.prior_activity", data, "--names", *names, "--weights", weights),),
+    )
     yield Step(
         "geometry",
         "the geometry expert, how pk is joined and what its error is, and the cards",

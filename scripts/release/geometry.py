@@ -5,7 +5,8 @@
 The expert is fitted in closed form to the crystal and borrowed complexes of cache/ (those that the strict rule allows
 for binding-strict). Each crystal complex is predicted twice without what it could be known by: once by experts that
 know nothing of its protein's family, and once by experts that do not know its ligand. The line pk = offset + prior +
-geometry is fitted by least squares to both, each row counted twice; so is what `pk_std` is made of. Figures of a fold
+geometry, whose weights depend on how near the nearest measurement is, is fitted by least squares to both, each row
+counted twice; so is what `pk_std` is made of. Figures of a fold
 come from numbers fitted to the other folds, and intervals from resampling whole groups of families.
 
 The networks' part in pk is measured on the complexes whose families are unlike all that the networks were trained on,
@@ -26,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
+from scipy.optimize import lsq_linear, minimize
 from scipy.stats import norm
 
 from binding.config import GeometryConfig, JoiningConfig, ModelConfig
@@ -93,15 +94,38 @@ def table_of(rows: Rows, scorer: Scorer, geometry: dict[str, tuple[np.ndarray, n
     return pd.concat(found, ignore_index=True)
 
 
+def terms(rows: pd.DataFrame, experts: Sequence[str]) -> np.ndarray:
+    """What a line weighs, (rows, k): 1 and the experts.
+
+    Where the prior is joined with others its weight depends on what it knows, and there are these columns twice: times
+    1 - ``known``, and times ``known``.
+    """
+    plain = np.column_stack([np.ones(len(rows)), *(rows[name] for name in experts)])
+    if "prior" not in experts or len(experts) == 1:
+        return plain
+    known = rows[["known"]].to_numpy()
+    return np.concatenate([(1.0 - known) * plain, known * plain], axis=1)
+
+
 def line_of(rows: pd.DataFrame, experts: Sequence[str]) -> np.ndarray:
-    """Offset and weights by least squares."""
-    features = np.column_stack([np.ones(len(rows)), *(rows[name] for name in experts)])
-    return np.linalg.lstsq(features, rows["pk_true"].to_numpy(), rcond=None)[0]
+    """Offset and weights by least squares, no weight below zero; of ``terms``."""
+    features = terms(rows, experts)
+    least = np.zeros(features.shape[1])
+    least[:: 1 + len(experts)] = -np.inf  # offsets
+    return lsq_linear(features, rows["pk_true"].to_numpy(), (least, np.inf)).x
 
 
 def by(line: np.ndarray, rows: pd.DataFrame, experts: Sequence[str]) -> np.ndarray:
     """pK (rows,) by such a line."""
-    return line[0] + rows[list(experts)].to_numpy() @ line[1:]
+    return terms(rows, experts) @ line
+
+
+def described(line: np.ndarray, experts: Sequence[str]) -> dict[str, Any]:
+    """A line as the card has it; ``measured`` is what it is where the very complex was measured."""
+    names = ("offset", *experts)
+    here, there = line[: len(names)].tolist(), line[len(names) :].tolist()
+    found: dict[str, Any] = dict(zip(names, here, strict=True))
+    return found | ({"measured": dict(zip(names, there, strict=True))} if there else {})
 
 
 def crossed(rows: pd.DataFrame, fit: Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]) -> np.ndarray:
@@ -217,7 +241,7 @@ def joined(rows: pd.DataFrame) -> tuple[dict[str, Any], dict[str, Any]]:
         own = line_of(rows, experts)
         calibration = deviations(rows, own, experts)
         settings[name] = {
-            "line": dict(zip(("offset", *experts), own.tolist(), strict=True)),
+            "line": described(own, experts),
             "calibration": calibration,
         }
         said, spread = crossed(rows, line), crossed(rows, std)
@@ -233,9 +257,16 @@ def joined(rows: pd.DataFrame) -> tuple[dict[str, Any], dict[str, Any]]:
     return settings, figures
 
 
-def shares(rows: pd.DataFrame, line: dict[str, float]) -> dict[str, float]:
-    """Each expert's share of the variance of pk: the covariance of its part with the sum."""
-    part = {name: weight * rows[name] for name, weight in line.items() if name != "offset"}
+def shares(rows: pd.DataFrame, line: dict[str, Any]) -> dict[str, float]:
+    """Each expert's share of the variance of pk: the covariance of its part with the sum.
+
+    Where weights depend on what is known, what they add for that alone is shared out as well: an expert's part is its
+    number, less the mean of all, times its weight.
+    """
+    there = line.get("measured", line)
+    names = [name for name in line if name not in ("offset", "measured")]
+    weight = {name: line[name] + rows["known"] * (there[name] - line[name]) for name in names}
+    part = {name: weight[name] * (rows[name] - rows[name].mean()) for name in names}
     total = sum(part.values())
     return {name: float(np.cov(values, total)[0, 1] / total.var()) for name, values in part.items()}
 
@@ -276,7 +307,7 @@ def card_of(
 ) -> dict[str, Any]:
     """The card with the line, the calibration, the rows of the expert and what was held out."""
     line, structure = settings["all"]["line"], settings["network"]["line"]
-    joining = {"offset": line["offset"], "prior": line["prior"], "network": 0.0, "geometry": line["geometry"]}
+    joining: dict[str, Any] = line | {"network": 0.0}
     joining["structure"] = {"offset": structure["offset"], "network": 0.0, "geometry": structure["geometry"]}
     exact = rows.table[rows.table["exact"]]
     calibration = settings["all"]["calibration"] | {"pose": card["calibration"]["pose"]}

@@ -1,6 +1,6 @@
 """What a prior says of complexes when it knows nothing near them, from the prior alone.
 
-The measurements that a kernel ridge regression was fitted to follow from its weights: ``y = (K + ridge) weights +
+The measurements that a kernel ridge regression was fitted to follow from its weights: ``y = (K + noise) weights +
 mean``. The fit without some of them is solved anew by conjugate gradients, for all folds at once.
 """
 
@@ -23,6 +23,10 @@ from binding.prior.model import Prior
 
 ALIKE_SITE = 0.05  # share of words; 93 % of crystal sites have as much with one of their family, 5 % with another
 ALIKE_LIGAND = 0.7  # Tanimoto similarity
+#: What the names of measurements of `activity/` begin with, by its files; see scripts.release.prior_activity.
+PREFIX = {"fsmol": "FS-Mol:", "moleculeace": "MoleculeACE:", "davis": "Davis:"}
+RIDGE_OF_ACTIVITY = 0.6  # RIDGE_AT_SITE of other rows
+SAME_ASSAY = 0.5  # covariance of what is particular to an assay of `activity/`
 PARTS = 4  # of the ligands, at random
 _ITERATIONS = 250
 _TOLERANCE = 0.005  # of the residual's length
@@ -61,7 +65,24 @@ def parts(features: Features) -> np.ndarray:
     return np.array([zlib.crc32(key) % PARTS for key in features.keys()], dtype=np.int64)
 
 
-def conjugate_gradients(matrix: np.ndarray, ridge: float, values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def add_noise(matrix: np.ndarray, names: np.ndarray) -> None:
+    """Adds to a kernel of rows, in place, what likeness does not explain.
+
+    Args:
+        matrix: (r, r).
+        names: (r,) of the measurements of each row.
+    """
+    first = np.array([name.split(" ")[0] for name in names.tolist()], dtype=object)
+    of_activity = np.array([name.startswith(tuple(PREFIX.values())) for name in first.tolist()], dtype=bool)
+    matrix[np.diag_indices(len(matrix))] += np.where(of_activity, RIDGE_OF_ACTIVITY, RIDGE_AT_SITE).astype(matrix.dtype)
+    rows = np.flatnonzero(of_activity)
+    for _, places_of in pd.Series(rows).groupby(first[rows]):
+        matrix[np.ix_(places_of, places_of)] += matrix.dtype.type(SAME_ASSAY)
+
+
+def conjugate_gradients(
+    matrix: np.ndarray, ridge: float, values: np.ndarray, kept: np.ndarray, tolerance: float = _TOLERANCE
+) -> np.ndarray:
     """Weights (n, k) float32 of k fits, each to the rows that it keeps.
 
     Args:
@@ -69,6 +90,7 @@ def conjugate_gradients(matrix: np.ndarray, ridge: float, values: np.ndarray, ke
         ridge: Added to its diagonal.
         values: (n, k), zero where a row is not kept.
         kept: (n, k) bool.
+        tolerance: Of the residual's length, where it ends.
     """
     mask, error = kept.astype(np.float32), values.astype(np.float32)
     weights, direction = np.zeros_like(error), error.copy()
@@ -79,7 +101,7 @@ def conjugate_gradients(matrix: np.ndarray, ridge: float, values: np.ndarray, ke
         weights += step * direction
         error -= step * product
         before, size = size, np.square(error).sum(axis=0)
-        if (size < _TOLERANCE**2 * start).all():
+        if (size < tolerance**2 * start).all():
             break
         direction = error + size / np.maximum(before, 1e-20) * direction
     return weights
@@ -131,9 +153,10 @@ def without(prior: Prior, complexes: Complexes, fold: np.ndarray) -> pd.DataFram
     fit, kept = prior.at_site, rows_kept(prior, complexes, fold)
     matrix = kernel_matrix(prior.features.take(fit.row_ligand))
     fit.sites.scale(matrix, fit.row_site)
-    measured = fit.mean + matrix @ fit.weights.astype(np.float32) + RIDGE_AT_SITE * fit.weights
+    add_noise(matrix, np.full(len(fit.weights), "") if prior.measured is None else prior.measured.names)
+    measured = fit.mean + matrix @ fit.weights.astype(np.float32)
     means = (measured[:, None] * kept).sum(axis=0) / kept.sum(axis=0)
-    weights = conjugate_gradients(matrix, RIDGE_AT_SITE, (measured[:, None] - means) * kept, kept)
+    weights = conjugate_gradients(matrix, 0.0, (measured[:, None] - means) * kept, kept)
     del matrix
     anywhere = np.stack([np.bincount(fit.row_ligand, column, minlength=len(prior)) for column in weights.T], axis=1)
     found, known = np.zeros((len(fold), 4)), Known(prior.features)

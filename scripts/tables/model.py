@@ -21,8 +21,9 @@ def _prior(content: dict[str, Any]) -> str:
     if "prior" not in content:
         return "none"
     known, model = content["prior"], ModelConfig.model_validate(content["config"])
-    weights = f"{model.line.prior:.2f} of it, {model.line.geometry:.2f} of the geometry"
-    return f"{count(known['ligands'])} ligands, {count(known['sites'])} sites; {weights}"
+    first, last = model.line.at(0.0), model.line.at(1.0)
+    ends = dict.fromkeys(f"{line.prior:.2f} of it, {line.geometry:.2f} of the geometry" for line in (first, last))
+    return f"{count(known['ligands'])} ligands, {count(known['sites'])} sites; {' to '.join(ends)}"
 
 
 def _epochs(training: dict[str, Any]) -> str:
@@ -125,11 +126,14 @@ def joined() -> str:
     rows = []
     for name in sorted(path.stem for path in WEIGHTS.glob("*.safetensors")):
         line = ModelConfig.model_validate(card(name)["config"]).line
-        for column, of, prior in (("pk", line, f"{line.prior:.2f}"), ("pk_network", line.structure, "")):
-            rows.append(
-                (f"`{name}`", f"`{column}`", f"{of.offset:+.2f}", prior, f"{of.network:.2f}", f"{of.geometry:.2f}")
-            )
-    return table(("weights", "column", "offset, pK", "prior", "networks", "geometry"), rows)
+        nothing, all_of_it = ("k = 0", "k = 1") if line.measured else ("", "")
+        ends = [("pk", nothing, line.at(0.0), f"{line.prior:.2f}")]
+        if line.measured is not None:
+            ends.append(("pk", all_of_it, line.at(1.0), f"{line.measured.prior:.2f}"))
+        for column, where, of, prior in (*ends, ("pk_network", "", line.structure, "")):
+            numbers = f"{of.offset:+.2f}", prior, f"{of.network:.2f}", f"{of.geometry:.2f}"
+            rows.append((f"`{name}`", f"`{column}`", where, *numbers))
+    return table(("weights", "column", "nearest measurement", "offset, pK", "prior", "networks", "geometry"), rows)
 
 
 def sums() -> str:

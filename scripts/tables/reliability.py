@@ -56,10 +56,14 @@ def joining() -> str:
     measures = [f"{way}, {metric}" for way in WAYS.values() for metric in ("r", "RMSE, pK")]
     line, shares, networks = content["line"], content["shares_of_variance"], content["networks"]
     weight = networks["weight_beside_the_geometry"]
+    sums = [
+        f"{of['prior']:.2f} × prior at the site + {of['geometry']:.2f} × geometry {of['offset']:+.2f}"
+        for of in (line, line["measured"])
+    ]
     told = (
-        f"**`pk` = {line['prior']:.2f} × prior at the site + {line['geometry']:.2f} × geometry "
-        f"{line['offset']:+.2f}.** The geometry has {100 * shares['family']['geometry']:.0f} % of the variance of `pk` "
-        f"on new families and {100 * shares['ligand']['geometry']:.0f} % on known ones. On "
+        f"**`pk` = {sums[0]} where nothing like the complex was measured, and {sums[1]} where it was itself.** The "
+        f"geometry has {100 * shares['family']['geometry']:.0f} % of the variance of `pk` on new families and "
+        f"{100 * shares['ligand']['geometry']:.0f} % on known ones. On "
         f"{count(networks['network']['n'])} complexes of families that are unlike all that the networks were trained "
         f"on, these have r {estimate(networks['network']['r'])} and the geometry "
         f"{estimate(networks['geometry']['r'])}, each by a line; a line of both has {estimate(networks['both']['r'])}, "

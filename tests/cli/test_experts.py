@@ -10,8 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from binding import api
+from binding.api import requests_from
 from binding.errors import UsageError
 from binding.model.weights import load_model
+from binding.score.featurize import featurize
+from binding.score.jobs import jobs_of
 from binding.score.options import ScoringOptions
 from binding.screening.parts import part_paths
 
@@ -51,11 +54,15 @@ def test_error_bars_are_those_of_the_experts(predicted):
     assert predicted["network"]["pk_std"].mean() != pytest.approx(predicted["all"]["pk_std"].mean(), abs=1e-3)
 
 
-def test_pk_is_joined_as_the_card_says(model, predicted):
+def test_pk_is_joined_as_the_card_says(model, predicted, files):
     line, rows = model.line, predicted["all"]
     geometry = (rows["pk_network"] - line.structure.offset) / line.structure.geometry
-    expected = line.offset + line.prior * rows["pk_prior"] + line.geometry * geometry
+    requests = requests_from(files[0], [files[1]])
+    items = [item for job in jobs_of(requests, ScoringOptions()) for item in featurize(job)]
+    weights = line.weights(model.known([item.graph for item in items]))
+    expected = weights["offset"] + weights["prior"] * rows["pk_prior"] + weights["geometry"] * geometry
     assert line.network == 0.0
+    assert line.measured is not None
     assert rows["pk"].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-5)
 
 

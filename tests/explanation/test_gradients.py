@@ -36,7 +36,7 @@ def test_shares_add_up_to_the_gain_within_one_percent(shipped, name):
     assert abs(found.error) <= COMPLETE * abs(gain)
     assert found.atoms.sum() + found.residue_features.sum() + found.elsewhere == pytest.approx(gain, rel=0.01)
     without_prior, _ = numbers_of(shipped, [graph])
-    assert found.pk + shipped.line.offset == pytest.approx(without_prior[0], abs=1e-4)
+    assert found.pk + shipped.at(graph).line.offset == pytest.approx(without_prior[0], abs=1e-4)
 
 
 def test_networks_and_geometry_expert_are_both_in_the_gain(joined):

@@ -33,13 +33,15 @@ def test_a_deleted_residue_costs_what_predicting_without_it_says(shipped):
     rows = [cx.pocket.residue_ids.index(label) for label in LABELS]
     found = occlude(item.pocket, item.ligand, item.graph, shipped, rows)
     assert found.residue_labels == LABELS
-    whole = shipped.score([item.graph])
+    judged = shipped.at(item.graph)  # with the weights of the whole complex
+    whole = judged.score([item.graph])
+    assert whole.pk[0] == pytest.approx(shipped.score([item.graph]).pk[0], abs=1e-9)
     for place, row in enumerate(rows):
         keep = np.arange(cx.pocket.num_residues) != row
         (less,) = featurize(Job(cx.pocket.select(keep), (cx.ligand,), PocketSpec()))
-        scores = shipped.score([less.graph])
+        scores = judged.score([less.graph])
         assert found.residues[place] == pytest.approx(float(whole.pk[0] - scores.pk[0]), abs=1e-4)
-        prior = shipped.line.prior * float(whole.pk_prior[0] - scores.pk_prior[0])
+        prior = judged.line.prior * float(whole.pk_prior[0] - scores.pk_prior[0])
         assert found.residues_network[place] == pytest.approx(found.residues[place] - prior, abs=1e-4)
     assert found.residues.max() > 0.05
 

@@ -8,6 +8,7 @@ from binding_sites import NOWHERE, drug_sites, site
 from networks import SMALL, random_member
 from prior_ligands import DRUGS, drugs, graph, invented_pk
 
+from binding.api import requests_from
 from binding.errors import WeightsError
 from binding.model.cards import available_models
 from binding.model.weights import load_model, save_weights
@@ -17,6 +18,9 @@ from binding.prior.fit import fit_prior
 from binding.prior.held_out import FittedPrior
 from binding.prior.measured import Measured, evidence_path
 from binding.prior.own import learn_own
+from binding.score.featurize import featurize
+from binding.score.jobs import jobs_of
+from binding.score.options import ScoringOptions
 
 NAMES = [name.replace(" ", "_") for name in DRUGS]
 ASKED = graph("CC(=O)Oc1ccccc1C(=O)OC")  # aspirin's methyl ester
@@ -148,8 +152,11 @@ def test_rows_and_explanations_list_it(examples, tmp_path):
 
     model = load_model(None, device="cpu")
     named = examples / "1ia1_protein.pdb.gz", examples / "1ia1_ligand.sdf"
+    (request,) = requests_from(named[0], [named[1]])
+    ((item,),) = (featurize(job) for job in jobs_of([request], ScoringOptions()))
+    weight = model.at(item.graph).line.prior
     row = binding.predict(*named, model=model, evidence=2, output=tmp_path / "rows.csv").iloc[0]
-    whole = model.line.prior * row["pk_prior"]
+    whole = weight * row["pk_prior"]
     assert row["evidence_1_share"] + row["evidence_2_share"] + row["evidence_rest"] == pytest.approx(whole, abs=1e-6)
     assert pd.read_csv(tmp_path / "rows.csv")["evidence_2"].notna().all()
     assert "evidence_1" not in binding.predict(*named, model=model)

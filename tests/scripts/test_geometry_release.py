@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from scripts.release.families import families, folds_of
-from scripts.release.geometry import deviations, joined, line_of, resampled, shares
+from scripts.release.geometry import by, described, deviations, joined, line_of, resampled, shares
 from scripts.release.left_out import conjugate_gradients
 
 
@@ -65,12 +65,29 @@ def rows() -> pd.DataFrame:
 
 def test_line_and_error_bars_are_found(rows):
     line = line_of(rows, ["prior", "geometry"])
-    assert line == pytest.approx([1.0, 0.3, 0.6], abs=0.15)
+    assert line[[1, 4]] == pytest.approx([0.3, 0.3], abs=0.12)
+    assert line[[2, 5]] == pytest.approx([0.6, 0.6], abs=0.12)
+    said = by(line, rows, ["prior", "geometry"])
+    assert said == pytest.approx((1.0 + 0.3 * rows["prior"] + 0.6 * rows["geometry"]).to_numpy(), abs=0.4)
     found = deviations(rows, line, ["prior", "geometry"])
     assert found["std"] == pytest.approx(1.0, abs=0.06)
     assert found["known_narrowing"] == pytest.approx(0.5, abs=0.06)
     assert found["near_narrowing"] < 0.06
     assert found["interval_90"] == pytest.approx(1.645, abs=0.1)
+
+
+def test_weights_that_depend_on_what_is_known_are_found(rows):
+    """Where the very complex was measured the prior says it; a weight that would be negative is zero."""
+    known = rows["known"]
+    here = 1.0 + 0.3 * rows["prior"] + 0.6 * rows["geometry"]
+    there = -0.2 + 1.1 * rows["prior"] - 0.1 * rows["geometry"]
+    line = line_of(rows.assign(pk_true=(1.0 - known) * here + known * there), ["prior", "geometry"])
+    assert line[[1, 2, 4]] == pytest.approx([0.3, 0.6, 1.1], abs=0.1)
+    assert line[5] == pytest.approx(0.0, abs=1e-6)
+    card = described(line, ["prior", "geometry"])
+    assert list(card) == ["offset", "prior", "geometry", "measured"]
+    assert set(card["measured"]) == {"offset", "prior", "geometry"}
+    assert "measured" not in described(line_of(rows, ["geometry"]), ["geometry"])
 
 
 def test_figures_come_from_other_folds_and_their_intervals_from_whole_groups(rows):

@@ -130,6 +130,8 @@ def test_the_site_is_in_one_part_of_the_prior(shipped):
     graph, other = example_graph("6wqa"), example_graph("1ia1")
     here = contributions_of(graph, shipped)
     there = contributions_of(ComplexGraph(graph.ligand, other.pocket), shipped)
-    assert there.part("prior_ligand")[0] == pytest.approx(here.part("prior_ligand")[0], abs=1e-9)
+    weights = [shipped.at(ComplexGraph(graph.ligand, each)).line.prior for each in (graph.pocket, other.pocket)]
+    of_ligand = [found.part("prior_ligand")[0] / weight for found, weight in zip((here, there), weights, strict=True)]
+    assert of_ligand[1] == pytest.approx(of_ligand[0], abs=1e-9)
     assert there.part("prior_site")[0] == 0.0, "the ligand is far from that pocket"
     assert abs(here.part("prior_site")[0]) > 0.01

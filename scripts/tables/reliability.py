@@ -58,7 +58,7 @@ def joining() -> str:
     weight = networks["weight_beside_the_geometry"]
     sums = [
         f"{of['prior']:.2f} × prior at the site + {of['geometry']:.2f} × geometry {of['offset']:+.2f}"
-        for of in (line, line["measured"])
+        for of in (line, line.get("measured", line))
     ]
     told = (
         f"**`pk` = {sums[0]} where nothing like the complex was measured, and {sums[1]} where it was itself.** The "

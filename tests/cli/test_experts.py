@@ -62,7 +62,6 @@ def test_pk_is_joined_as_the_card_says(model, predicted, files):
     weights = line.weights(model.known([item.graph for item in items]))
     expected = weights["offset"] + weights["prior"] * rows["pk_prior"] + weights["geometry"] * geometry
     assert line.network == 0.0
-    assert line.measured is not None
     assert rows["pk"].to_numpy() == pytest.approx(expected.to_numpy(), abs=1e-5)
 
 

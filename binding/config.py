@@ -169,6 +169,19 @@ class ModelConfig(Settings):
         return self
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which refuses a key that is there twice: the first value would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            if isinstance(name, str) and name in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} is there twice", key.start_mark)
+            seen.add(name if isinstance(name, str) else None)
+        return super().construct_mapping(node, deep=deep)
+
+
 def load_yaml(path: str | Path) -> dict[str, Any]:
     """Reads a YAML mapping.
 
@@ -182,9 +195,15 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
             f"There is no settings file {path}.", "The folder configs/ has complete examples.", "file_not_found"
         )
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {error}.", "Check the indentation and the colons.") from None
+        content = yaml.load(path.read_bytes(), _Loader)
+    except yaml.reader.ReaderError as error:
+        raise ConfigError(f"{path} is not text in UTF-8: {error.reason}.", "Save it in UTF-8.") from None
+    except yaml.YAMLError as error:
+        where = f", line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(
+            f"{path}{where} is not valid YAML: {reason}.", "Check the indentation and the colons."
+        ) from None
     if not isinstance(content, dict):
         raise ConfigError(f"{path} holds no settings.", "A settings file is a mapping of names to values.")
     return content

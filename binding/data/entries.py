@@ -20,8 +20,6 @@ from binding.io.sequences import ChainSequence, read_sequences
 from binding.io.table import find_complex_files, ligand_cell, resolve_path
 from binding.units import Affinity
 
-LOWEST_PK: Final = -1.0
-HIGHEST_PK: Final = 16.0  # the tightest known complexes of small molecules reach about 15
 _NOT_MEASURED: Final = float("nan")
 
 
@@ -203,13 +201,6 @@ def _entries(path: Path, required: tuple[str, ...] = ()) -> list[tuple[IndexEntr
                 f"{path.name}: the id {row.id!r} is on lines {', '.join(str(lines[other][0]) for other in same)}.",
                 "The first of equal rows is used; where they differ, none is: give each complex an id of its own.",
                 "duplicate_id",
-            )
-        elif not LOWEST_PK <= row.affinity.pk <= HIGHEST_PK:
-            error = TableError(
-                f"{path.name}, line {line}: the pK of {row.id!r} would be {row.affinity.pk:.4g}.",
-                f"pK is -log10(K / M), {LOWEST_PK:g} to {HIGHEST_PK:g}; concentrations need a unit (12 nM), and a free "
-                "energy of binding is negative.",
-                "bad_affinity",
             )
         found.append((row, error))
     return found

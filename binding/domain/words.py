@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from binding.constants import AMINO_ACIDS, RESIDUE_TYPES
@@ -45,14 +46,16 @@ class Residues:
 
     @classmethod
     def of_protein(cls, protein: Protein) -> Residues:
-        """Of any part of a protein, whose residues stand in the order of its chains."""
+        """Of any part of a protein, its residues in any order."""
         letters = [_LETTERS.find(one_letter(name)) for name in protein.residue_names.tolist()]
         amino = protein.residue_kinds == ResidueKind.AMINO_ACID
         following = np.full(protein.num_residues, -1)
-        with np.errstate(invalid="ignore"):  # residues without the atom
-            gaps = np.linalg.norm(_place_of(protein, "C")[:-1] - _place_of(protein, "N")[1:], axis=1)
-        bonded = np.flatnonzero(gaps < _PEPTIDE)
-        following[bonded] = bonded + 1
+        carbons, nitrogens = _place_of(protein, "C"), _place_of(protein, "N")
+        givers, takers = (np.flatnonzero(np.isfinite(places).all(axis=1)) for places in (carbons, nitrogens))
+        if len(givers) and len(takers):
+            gaps, nearest = cKDTree(nitrogens[takers]).query(carbons[givers])
+            bonded = (gaps < _PEPTIDE) & (takers[nearest] != givers)
+            following[givers[bonded]] = takers[nearest[bonded]]
         return cls(np.where(amino, np.array(letters, dtype=np.int64), -1), following)
 
     @classmethod

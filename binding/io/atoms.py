@@ -22,7 +22,16 @@ from binding.io.elements import element_of
 from binding.io.files import read_structure_bytes, split_suffix
 from binding.io.formats import structure_format
 from binding.io.pdb_text import check_coordinates, mended_pdb
-from binding.io.vocabulary import CNOS_RESIDUES, HYDROGENS, METALS, is_amino_acid_name
+from binding.io.vocabulary import (
+    BUFFERS,
+    CNOS_RESIDUES,
+    COFACTORS,
+    HYDROGENS,
+    METALS,
+    WATERS,
+    is_amino_acid_name,
+    is_nucleotide_name,
+)
 
 #: Å, median distance of atoms that follow one another: 1.5 in proteins, 3.8 where there are CA atoms alone.
 _USUAL_STEPS = (0.5, 10.0)
@@ -31,6 +40,8 @@ _SHORTEST_BOND = 1.1  # Å; two atoms of one name that are closer are conformers
 _NO_NUMBER = -(2**31)  # gemmi's residue number where a file gives none
 _LONG_NAME = 8  # letters; gemmi flattens shorter names only
 _DEFAULT_COLUMNS = {
+    "_atom_site.id": "1",
+    "_atom_site.type_symbol": "X",
     "_atom_site.label_alt_id": ".",
     "_atom_site.label_asym_id": ".",
     "_atom_site.occupancy": "1",
@@ -325,7 +336,9 @@ def _strings(rows: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | None) -> AtomTable:
-    _mend_elements(flat)
+    _standard_case(flat)
+    _mend_elements(flat, by_name=block is not None)
+    flat = _without_lone_pairs(flat, notes)
     flat = flat.take(~HYDROGENS[flat.elements])
     if not len(flat.numbers):
         raise StructureError(f"{path} holds hydrogens only.", "Check that the file is complete.", "no_protein")
@@ -386,8 +399,50 @@ def _check_places(path: Path, positions: np.ndarray) -> None:
         )
 
 
-def _mend_elements(flat: _Flat) -> None:
-    """Mend elements that names settle: C, N, O, S of amino acids ("CA" read as calcium), ions named after a metal."""
+def _standard_case(flat: _Flat) -> None:
+    """Write names of residues that are known in capitals, and so their atoms."""
+    if not (_has_small_letters(flat.residue_names) or _has_small_letters(flat.atom_names)):
+        return
+    for name in np.unique(flat.residue_names).tolist():
+        residue = name.upper()
+        if not (residue in WATERS or residue in BUFFERS or residue in COFACTORS) and not (
+            is_amino_acid_name(residue) or is_nucleotide_name(residue)
+        ):
+            continue
+        if residue != name:
+            flat.residue_names[flat.residue_names == name] = residue
+        atoms = flat.residue_names == residue
+        flat.atom_names[atoms] = np.char.upper(flat.atom_names[atoms])
+
+
+def _has_small_letters(names: np.ndarray) -> bool:
+    letters = np.ascontiguousarray(names).view(np.uint32)
+    return bool(((letters >= ord("a")) & (letters <= ord("z"))).any())
+
+
+def _without_lone_pairs(flat: _Flat, notes: list[str]) -> _Flat:
+    """The atoms without lone pairs and extra points, which some force fields write as atoms."""
+    unknown = np.flatnonzero(flat.elements == 0)
+    names = flat.atom_names[unknown].tolist()
+    points = [row for row, name in zip(unknown, names, strict=True) if name[:2].upper() in ("LP", "EP")]
+    if not points:
+        return flat
+    notes.append(f"left out {len(points)} lone pair{'s' if len(points) > 1 else ''} that the file has as atoms")
+    keep = np.ones(len(flat.elements), dtype=bool)
+    keep[points] = False
+    return flat.take(keep)
+
+
+def _mend_elements(flat: _Flat, *, by_name: bool) -> None:
+    """Mend elements that names settle: C, N, O, S of amino acids ("CA" read as calcium), ions named after a metal.
+
+    Args:
+        flat: Changed in place.
+        by_name: Whether elements that the file does not give are read off the atoms' names.
+    """
+    for atom in np.flatnonzero(flat.elements == 0) if by_name else ():
+        symbol = element_of("", str(flat.atom_names[atom]), str(flat.residue_names[atom]))
+        flat.elements[atom] = gemmi.Element(symbol or "X").atomic_number
     for atom in np.flatnonzero(flat.atom_names == flat.residue_names):  # such as PT of residue PT, element P
         column = gemmi.Element(int(flat.elements[atom])).name if flat.elements[atom] else ""
         name = str(flat.atom_names[atom])

@@ -22,8 +22,17 @@ _BINARY = {
     b"\x89PNG": "a picture",
     b"\x93NUMPY": "a NumPy array",
     b"\x89HDF": "an HDF5 file",
+    b"\xd0\xcf\x11\xe0": "a document of an old Excel or Word",
+    b"VjCD0100": "a ChemDraw file",
 }
 _TAR_MARK = slice(257, 262)
+_WIDE_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+_ENCODING_BYTES = 256  # of a file's beginning, which tell its encoding
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some editors begin a text file with it
 
 
@@ -72,7 +81,9 @@ def read_structure_bytes(path: str | Path) -> bytes:
     Raises:
         FileError: As ``read_bytes``.
     """
-    data = read_bytes(path).replace(BYTE_ORDER_MARK, b"")
+    data = read_bytes(path)
+    check_encoding(Path(path), data)
+    data = data.replace(BYTE_ORDER_MARK, b"")
     return data if b"\n" in data else data.replace(b"\r", b"\n")
 
 
@@ -112,3 +123,63 @@ def check_content(path: Path, head: bytes) -> None:
             "A download probably returned a web page: fetch the file itself.",
             "wrong_format",
         )
+
+
+def check_encoding(path: Path, head: bytes) -> None:
+    """Refuse a structure or ligand file whose text is not ASCII or UTF-8, and what is no text at all.
+
+    Args:
+        path: Named in the message.
+        head: The content, or its beginning.
+
+    Raises:
+        FileError: ``wrong_format``.
+    """
+    kind = _wide_encoding(head)
+    if kind:
+        raise FileError(f"{path} is text in {kind}, not in UTF-8.", "Save it in UTF-8 or ASCII.", "wrong_format")
+    if b"\x00" in head[:_ENCODING_BYTES].strip(b"\x00"):
+        raise FileError(
+            f"{path} is a binary file, not text.",
+            "Export it as PDB, mmCIF, SDF or MOL2.",
+            "wrong_format",
+        )
+
+
+def decode_text(path: Path, data: bytes, hint: str = "Save it in UTF-8.") -> str:
+    """The text of a file in UTF-8, with or without a byte order mark.
+
+    Args:
+        path: Named in the message.
+        data: The content.
+        hint: What to do where it is in another encoding.
+
+    Raises:
+        FileError: ``wrong_format``, naming the encoding as far as it can be told.
+    """
+    kind = _wide_encoding(data)
+    if kind:
+        raise FileError(f"{path} is text in {kind}, not in UTF-8.", hint, "wrong_format")
+    if b"\x00" in data[:_ENCODING_BYTES].strip(b"\x00"):
+        raise FileError(f"{path} is a binary file, not text.", hint, "wrong_format")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            f"{path} is not in UTF-8: line {line} holds the byte 0x{data[error.start]:02x}.",
+            f"It may be in Windows-1252 or Latin-1. {hint}",
+            "wrong_format",
+        ) from None
+
+
+def _wide_encoding(data: bytes) -> str:
+    """UTF-16 or UTF-32 where a file's beginning shows it, with or without a mark; else nothing."""
+    found = next((name for mark, name in _WIDE_MARKS.items() if data.startswith(mark)), "")
+    head = data[:_ENCODING_BYTES]
+    if found or len(head) < 8:
+        return found
+    for first in (0, 1):  # each second byte of Latin letters is zero
+        if not head[first::2].strip(b"\x00") and 0 not in head[1 - first :: 2]:
+            return "UTF-16"
+    return ""

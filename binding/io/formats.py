@@ -6,6 +6,7 @@ Everything that reads ligands (``predict``, ``screen``, ``explain``, ``place``, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Final, Protocol
 from rdkit import Chem
 
 from binding.errors import FileError
+from binding.io.cif_ligand import CifFormat
 from binding.io.files import split_suffix
 from binding.io.mol2 import Mol2Format
 from binding.io.pdb_ligand import PdbFormat
@@ -25,6 +27,19 @@ STRUCTURE_SUFFIXES: Final = {".pdb": "pdb", ".ent": "pdb", ".pdbqt": "pdb", ".ci
 SMILES_SUFFIXES: Final = (".smi", ".smiles", ".ism")
 TEXT_TABLE_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".xlsx")
 
+#: Text formats of other programs, by what they hold: their names, and how people get what is read here.
+_FOREIGN: Final = (
+    (re.compile(r"s_m_m2io_version"), "a Maestro file", "Export SDF or PDB from Maestro."),
+    (
+        re.compile(r"^(?:DOCKED: |INPUT-LIGAND-PDBQT)", re.MULTILINE),
+        "a log of AutoDock",
+        "Write its poses as SDF: mk_export.py FILE -s poses.sdf.",
+    ),
+    (re.compile(r"<(?:\w+:)?datablock\b"), "a PDBML file", "Fetch the entry as mmCIF or PDB."),
+    (re.compile(r"<(?:CDXML|cml|MDocument|molecule)\b"), "a drawing in XML", "Export 3D poses as SDF or MOL2."),
+    (re.compile(r"\A\s*InChI="), "an InChI", "An InChI has no pose: give poses as SDF."),
+    (re.compile(r"\A\s*[\[{]\s*[\"{]"), "JSON", "Give poses as SDF, structures as PDB or mmCIF."),
+)
 _STRUCTURE_WORDS: Final = (b"ATOM  ", b"HETATM")
 
 
@@ -86,7 +101,7 @@ class LigandFormat(Protocol):
         """Properties of a record by name, in order."""
 
 
-_FORMATS: list[LigandFormat] = [Mol2Format(), SdfFormat(), PdbFormat()]
+_FORMATS: list[LigandFormat] = [Mol2Format(), SdfFormat(), CifFormat(), PdbFormat()]
 _loaded_plugins: list[str] = []
 
 
@@ -164,6 +179,7 @@ def format_of_file(path: Path, head: str) -> LigandFormat:
         FileError: ``wrong_format``.
     """
     head = head.replace("\r\n", "\n").replace("\r", "\n")
+    _refuse_foreign(path, head)
     found = next((known for known in ligand_formats() if known.recognises(head)), None)
     suffix = split_suffix(path)[1]
     found = found or format_of_suffix(suffix)
@@ -195,8 +211,20 @@ def structure_format(path: Path, data: bytes) -> str:
             "Give it as the ligand; the protein must be PDB or mmCIF.",
             "wrong_format",
         )
+    _refuse_foreign(path, data[:65_536].decode("utf-8", errors="replace"))
     raise FileError(
         f"{path} holds no atom records of PDB or mmCIF.",
         f"Proteins are read from {', '.join(sorted(STRUCTURE_SUFFIXES))}, also gzipped.",
         "wrong_format",
     )
+
+
+def _refuse_foreign(path: Path, head: str) -> None:
+    """Say which other program's format a file is of.
+
+    Raises:
+        FileError: ``wrong_format``.
+    """
+    for mark, name, hint in _FOREIGN:
+        if mark.search(head):
+            raise FileError(f"{path} is {name}, which is not read.", hint, "wrong_format")

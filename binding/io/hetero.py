@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import gemmi
 import numpy as np
 from rdkit import Chem, rdBase
-from rdkit.Geometry import Point3D
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from binding.errors import LigandError
 from binding.io.atoms import AtomTable
+from binding.io.component import component_molecule
 from binding.io.ligand import prepare_ligand
 from binding.io.perceive import perceive_bonds
 from binding.io.receptor import WATER
@@ -25,13 +24,6 @@ _LINK = 1.95  # Å between atoms of groups that make one molecule (a disulfide i
 _TOUCH = 4.5  # Å
 _LEAST_ATOMS = 6  # of an automatic choice
 _CLEARLY_SMALLER = 0.75  # of the largest candidate's heavy atoms: such a second one is no rival
-_ORDERS = {
-    "SING": Chem.BondType.SINGLE,
-    "DOUB": Chem.BondType.DOUBLE,
-    "TRIP": Chem.BondType.TRIPLE,
-    "AROM": Chem.BondType.AROMATIC,
-    "DELO": Chem.BondType.AROMATIC,
-}
 
 
 def choose_groups(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) -> tuple[list[np.ndarray], list[str]]:
@@ -194,7 +186,11 @@ def ligand_of_groups(table: AtomTable, rows: np.ndarray, template: Chem.Mol | st
             f"Ligand {name} has atoms of no known element.", "Fill in the element column.", "unknown_element"
         )
     with rdBase.BlockLogs():
-        mol = _from_dictionary(table, rows, atoms) if template is None and len(rows) == 1 else None
+        mol = None
+        if template is None and len(rows) == 1 and table.block is not None:
+            names, numbers = table.atom_names[atoms].tolist(), table.elements[atoms].tolist()
+            component = str(table.group_names[rows[0]])
+            mol = component_molecule(table.block, component, names, numbers, table.positions[atoms])
         how: list[str] = []
         if mol is None:
             periodic = Chem.GetPeriodicTable()
@@ -203,35 +199,3 @@ def ligand_of_groups(table: AtomTable, rows: np.ndarray, template: Chem.Mol | st
         if template is not None:
             mol, how = apply_template(mol, template, name), []
     return prepare_ligand(mol, name, notes=(*notes, *how))
-
-
-def _from_dictionary(table: AtomTable, rows: np.ndarray, atoms: np.ndarray) -> Chem.Mol | None:
-    """Molecule with the bonds of ``_chem_comp_bond``, or None where the file has none for all its atoms."""
-    if table.block is None:
-        return None
-    index_of = {str(name): index for index, name in enumerate(table.atom_names[atoms])}
-    mol = Chem.RWMol()
-    conformer = Chem.Conformer(len(atoms))
-    conformer.Set3D(True)
-    for index, atom in enumerate(atoms):
-        mol.AddAtom(Chem.Atom(int(table.elements[atom])))
-        conformer.SetAtomPosition(index, Point3D(*table.positions[atom]))
-    columns = ["comp_id", "atom_id_1", "atom_id_2", "value_order"]
-    for comp, first, second, order in table.block.find("_chem_comp_bond.", columns):
-        first, second = gemmi.cif.as_string(first), gemmi.cif.as_string(second)  # "O5'" in quotes is O5'
-        if comp == table.group_names[rows[0]] and first in index_of and second in index_of:
-            mol.AddBond(index_of[first], index_of[second], _ORDERS.get(order.upper(), Chem.BondType.SINGLE))
-    if not mol.GetNumBonds() or len(Chem.GetMolFrags(mol)) > 1:
-        return None
-    for bond in mol.GetBonds():
-        if bond.GetBondType() == Chem.BondType.AROMATIC:
-            bond.SetIsAromatic(True)
-            bond.GetBeginAtom().SetIsAromatic(True)
-            bond.GetEndAtom().SetIsAromatic(True)
-    mol.AddConformer(conformer)
-    charges = table.block.find("_chem_comp_atom.", ["comp_id", "atom_id", "charge"])
-    for comp, atom_name, charge in charges:
-        atom_name = gemmi.cif.as_string(atom_name)
-        if comp == table.group_names[rows[0]] and atom_name in index_of and charge.lstrip("+-").isdigit():
-            mol.GetAtomWithIdx(index_of[atom_name]).SetFormalCharge(int(charge))
-    return mol.GetMol()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from binding.constants import MEASURED_PK
 from binding.errors import TableError, UsageError
 from binding.io.decimals import HINT as DECIMAL_HINT
 from binding.io.rows import TextRow, read_rows, read_text, refuse_duplicates
@@ -149,11 +150,12 @@ def _pdbbind_entries(path: Path, text: str) -> Iterable[tuple[int, IndexEntry | 
             extra["ligand_code"] = ligand[1]
         try:
             affinity = _parse_cell(path, number, match["affinity"])
+            if match["pk"] is not None:  # the index's own figure, rounded as published
+                affinity = Affinity(float(match["pk"]), affinity.relation, affinity.measure)
+            _check_range(f"{path.name}, line {number}", match["id"], affinity.pk)
         except TableError as error:
             yield number, BadEntry(match["id"], error, extra)
             continue
-        if match["pk"] is not None:  # the index's own figure, rounded as published
-            affinity = Affinity(float(match["pk"]), affinity.relation, affinity.measure)
         yield number, IndexEntry(match["id"], affinity, extra)
 
 
@@ -226,7 +228,24 @@ def table_entry(path: Path, source: TextRow, *, needed: bool = True) -> IndexEnt
     first = next(iter(found.values()))
     if "affinity" in found:  # the text says more of the measurement than a logarithm does
         first = Affinity(first.pk, found["affinity"].relation, found["affinity"].measure)
+    _check_range(where, row["id"], first.pk)
     return IndexEntry(row["id"], first, _extra(row))
+
+
+def _check_range(where: str, name: str, pk: float) -> None:
+    """Refuse a pK that was never measured.
+
+    Raises:
+        TableError: ``bad_affinity``.
+    """
+    lowest, highest = MEASURED_PK
+    if not lowest <= pk <= highest:
+        raise TableError(
+            f"{where}: the pK of {name!r} would be {pk:.4g}.",
+            f"pK is -log10(K / M), {lowest:g} to {highest:g}; concentrations need a unit (12 nM), and a free "
+            "energy of binding is negative.",
+            "bad_affinity",
+        )
 
 
 def _flipped(where: str, sign: str) -> str:

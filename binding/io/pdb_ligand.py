@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 from rdkit import Chem
@@ -16,7 +16,7 @@ from binding.constants import FARTHEST
 from binding.errors import LigandError
 from binding.io.elements import element_of
 from binding.io.perceive import perceive_bonds
-from binding.io.vocabulary import AUTODOCK_TYPES, STANDARD_AMINO_ACIDS
+from binding.io.vocabulary import AUTODOCK_TYPES, STANDARD_AMINO_ACIDS, WATERS
 
 _TABLE = Chem.GetPeriodicTable()
 _MOST_RESIDUES = 40  # amino acids: a peptide of so many has more than 300 atoms, while pieces of a pocket have fewer
@@ -26,6 +26,8 @@ _MOL_BLOCK = re.compile(r"V[23]000\s*$|^@<TRIPOS>", re.MULTILINE)
 _VINA_RESULT = re.compile(r"^REMARK VINA RESULT:\s+(\S+)", re.MULTILINE)
 _MODEL_LINE = re.compile(r"MODEL\s+\d+\s*$")
 _SAME_SPACE = 1.0  # Å; half of a part's atoms this near to another part's: both cannot be there at once
+_LONGEST_LINK = 2.0  # Å, between residues of one ligand
+_MOST_LINKS = 2
 _FEWEST_REPEATED = 3  # atoms with names of their own that come again: another pose
 _ATOM_RECORDS = ("ATOM  ", "HETATM")
 _HEADERS = ("HEADER", "TITLE ", "COMPND", "AUTHOR")
@@ -190,7 +192,7 @@ def _parts_at_ter(block: list[str]) -> list[list[str]]:
 
 
 def _parts_that_repeat(block: list[str]) -> list[list[str]]:
-    """A record's lines cut where all its atoms come again, with the same names in the same residue or place."""
+    """A record's lines cut where all its atoms come again, with the same names in the same residue or not linked."""
     rows = [row for row, line in enumerate(block) if line.startswith(_ATOM_RECORDS)]
     names = [block[row][12:16] for row in rows]
     size = names.index(names[0], 1) if names and names[0] in names[1:] else 0
@@ -200,10 +202,24 @@ def _parts_that_repeat(block: list[str]) -> list[list[str]]:
     atoms = [[block[row] for row in rows[k * size : (k + 1) * size]] for k in range(copies)]
     residues = [{line[17:27] for line in part} for part in atoms]
     same = all(other == residues[0] and len(other) == 1 for other in residues[1:])
-    if any(line[16:17].strip() for line in atoms[0]) or not (same or all(_same_place(atoms[0], o) for o in atoms[1:])):
+    if any(line[16:17].strip() for line in atoms[0]) or not (same or not _linked(atoms)):
         return [block]
     cuts = [0, *(rows[k * size] for k in range(1, copies)), len(block)]
     return [block[begin:end] for begin, end in pairwise(cuts)]
+
+
+def _linked(parts: list[list[str]]) -> bool:
+    """Whether copies of a residue make one molecule: two of them are joined by a bond, and do not lie on each other."""
+    try:
+        places = [np.array([_position(line) for line in part]) for part in parts]
+    except ValueError:
+        return True
+    for one, other in combinations(places, 2):
+        pairs = cKDTree(one).query_ball_point(other, _LONGEST_LINK, return_length=True).sum()
+        nearest = cKDTree(one).query(other)[0].min()
+        if 0 < pairs <= _MOST_LINKS and nearest > _SAME_SPACE:
+            return True
+    return False
 
 
 def _same_atoms(first: list[str], second: list[str]) -> bool:
@@ -224,7 +240,7 @@ def _same_place(first: list[str], second: list[str]) -> bool:
 
 
 @dataclass(frozen=True)
-class _Atom:
+class PdbAtom:
     """An atom line.
 
     Attributes:
@@ -235,7 +251,7 @@ class _Atom:
         residue: Chain, number and insertion code, as the columns hold them.
         altloc: Label of the alternate location, or empty.
         occupancy: 1 where the field cannot be read.
-        amino: Whether the residue has the name of an amino acid.
+        component: Name of the residue.
     """
 
     serial: str
@@ -245,7 +261,7 @@ class _Atom:
     residue: str
     altloc: str
     occupancy: float
-    amino: bool
+    component: str
 
 
 def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
@@ -261,19 +277,10 @@ def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
     lines = _without_flexible_residues(text.split("\n"))
     docked = any(line.startswith(("ROOT", "TORSDOF", "REMARK SMILES")) for line in lines)
     atoms = [_atom(line, name, docked=docked) for line in lines if line.startswith(_ATOM_RECORDS)]
-    atoms, notes = _one_altloc([atom for atom in atoms if atom.symbol])
-    count = sum(atom.symbol != "H" for atom in atoms)
-    if not count:
-        raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
-    residues = {atom.residue for atom in atoms if atom.name == "CA" and atom.amino}
-    if (
-        count > _MOST_ATOMS or len(residues) > _MOST_RESIDUES
-    ):  # before minutes go into the bond orders of a whole protein
-        raise LigandError(
-            f"Ligand {name} has {count} heavy atoms: this seems to be a protein.",
-            "Give the ligand alone; for one inside the protein's file, -l auto or -l A:LIG:301.",
-            "too_large",
-        )
+    atoms, notes = without_waters([atom for atom in atoms if atom.symbol])
+    atoms, chosen = one_altloc(atoms)
+    notes += chosen
+    refuse_protein(atoms, name)
     if docked:
         mol = _from_remarks(lines, atoms)
         if mol is not None:
@@ -306,7 +313,7 @@ def _position(line: str) -> tuple[float, float, float]:
     return float(line[30:38]), float(line[38:46]), float(line[46:54])
 
 
-def _atom(line: str, name: str, *, docked: bool) -> _Atom:
+def _atom(line: str, name: str, *, docked: bool) -> PdbAtom:
     try:
         wide = line[:6] == "HETATM" and line[11:12].isdigit() and line[6:12].isdigit()  # a serial of six digits
         position = _position(line)
@@ -323,13 +330,15 @@ def _atom(line: str, name: str, *, docked: bool) -> _Atom:
             f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
         )
     label = line[77:].strip() if docked else line[76:78].strip()
-    if docked:
+    if docked and label:
         symbol = AUTODOCK_TYPES.get(label.upper(), label.capitalize())
+    elif _is_lone_pair(label, line[12:16]):
+        symbol = ""
     else:
         symbol = element_of(label, line[12:16], line[17:21])
     if symbol == "D":
         symbol = "H"
-    if symbol or not docked:
+    if symbol or not (docked or _is_lone_pair(label, line[12:16])):
         try:
             _TABLE.GetAtomicNumber(symbol or "?")
         except RuntimeError:
@@ -343,7 +352,7 @@ def _atom(line: str, name: str, *, docked: bool) -> _Atom:
     except ValueError:
         occupancy = 1.0
     serial = line[6 : 12 if wide else 11].strip()
-    return _Atom(
+    return PdbAtom(
         serial,
         symbol,
         position,
@@ -351,13 +360,46 @@ def _atom(line: str, name: str, *, docked: bool) -> _Atom:
         line[21:27],
         line[16:17].strip(),
         occupancy,
-        line[17:20] in STANDARD_AMINO_ACIDS,
+        line[17:20].strip(),
     )
 
 
-def _one_altloc(atoms: list[_Atom]) -> tuple[list[_Atom], list[str]]:
+def _is_lone_pair(label: str, name: str) -> bool:
+    """Whether an atom is a lone pair or an extra point of a force field, which is no atom."""
+    return label.upper() in ("LP", "EP") or (not label and re.fullmatch(r"(?:LP|EP)\w{0,2}", name.strip()) is not None)
+
+
+def without_waters(atoms: list[PdbAtom]) -> tuple[list[PdbAtom], list[str]]:
+    """The atoms without waters that stand beside the ligand, and a note about them."""
+    waters = {atom.residue for atom in atoms if atom.component.upper() in WATERS}
+    if not waters or len(waters) == len({atom.residue for atom in atoms}):
+        return atoms, []
+    count = len(waters)
+    left = [atom for atom in atoms if atom.component.upper() not in WATERS]
+    return left, [f"left out {count} water{'s' if count > 1 else ''} of the ligand's file"]
+
+
+def refuse_protein(atoms: list[PdbAtom], name: str) -> None:
+    """Refuse what is no ligand, before minutes go into the bond orders of a whole protein.
+
+    Raises:
+        LigandError: ``no_atoms`` or ``too_large``.
+    """
+    count = sum(atom.symbol != "H" for atom in atoms)
+    if not count:
+        raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
+    residues = {atom.residue for atom in atoms if atom.name == "CA" and atom.component in STANDARD_AMINO_ACIDS}
+    if count > _MOST_ATOMS or len(residues) > _MOST_RESIDUES:
+        raise LigandError(
+            f"Ligand {name} has {count} heavy atoms: this seems to be a protein.",
+            "Give the ligand alone; for one inside the protein's file, -l auto or -l A:LIG:301.",
+            "too_large",
+        )
+
+
+def one_altloc(atoms: list[PdbAtom]) -> tuple[list[PdbAtom], list[str]]:
     """Keep, in each residue, the alternate location with the highest total occupancy (ties: the first)."""
-    places: dict[str, dict[str, list[_Atom]]] = {}
+    places: dict[str, dict[str, list[PdbAtom]]] = {}
     for atom in atoms:
         if atom.altloc:
             places.setdefault(atom.residue, {}).setdefault(atom.altloc, []).append(atom)
@@ -375,12 +417,12 @@ def _one_altloc(atoms: list[_Atom]) -> tuple[list[_Atom], list[str]]:
     return [atom for atom in atoms if id(atom) not in dropped], notes
 
 
-def _are_names(labels: dict[str, list[_Atom]]) -> bool:
+def _are_names(labels: dict[str, list[PdbAtom]]) -> bool:
     """Whether column 17 holds the fifth letter of atom names ("C1000", "C1001") and no alternate location."""
     return all(label.isdigit() and all(len(atom.name) == 4 for atom in held) for label, held in labels.items())
 
 
-def _from_remarks(lines: list[str], atoms: list[_Atom]) -> Chem.Mol | None:
+def _from_remarks(lines: list[str], atoms: list[PdbAtom]) -> Chem.Mol | None:
     """Molecule from ``REMARK SMILES`` and ``REMARK SMILES IDX`` (Meeko), or None where they do not fit."""
     smiles = ""
     pairs: list[int] = []
@@ -403,7 +445,7 @@ def _from_remarks(lines: list[str], atoms: list[_Atom]) -> Chem.Mol | None:
     return mol
 
 
-def _connect(lines: list[str], atoms: list[_Atom]) -> set[tuple[int, int]]:
+def _connect(lines: list[str], atoms: list[PdbAtom]) -> set[tuple[int, int]]:
     """Pairs of atom rows that CONECT lines join; serials that stand for several atoms join nothing."""
     serials = [atom.serial for atom in atoms]
     row_of = {serial: row for row, serial in enumerate(serials) if serials.count(serial) == 1}

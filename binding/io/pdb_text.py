@@ -24,6 +24,11 @@ _NO_ELEMENT = re.compile(
 )
 _FOUR_LETTER_WATER = re.compile(rb"^((?:ATOM  |HETATM).{11})(TIP[2-5]|SPCE)", re.MULTILINE)
 _PDBQT_TYPE = re.compile(rb"^((?:ATOM  |HETATM)[^\r\n]{70}) (\S{1,2})[^\r\n]*", re.MULTILINE)
+# A partial charge and an AutoDock type at the end of the line.
+_DOCKED_LINE = re.compile(rb"(?:ATOM  |HETATM).{60} {3}[ +-][ +-]?\d?\.\d{3} [A-Za-z]{1,2}[ \t]*")
+_NUMBERS = 10_000  # of residues that four columns hold
+_FEWEST_RESIDUES = 5  # that are taken for a chain without numbers
+_FEW_LINES = 5  # that tell PDBQT from PDB
 _FOUR_LETTERS = re.compile(rb"^((?:ATOM  |HETATM).{11})(\S{4})", re.MULTILINE)  # columns 18 to 21
 _END = re.compile(rb"^END[ \t]*\r?$\n?", re.MULTILINE)
 _SAME_PARTS = 0.5  # of the atoms' names and numbers: parts between END lines are then frames, like models
@@ -39,9 +44,15 @@ def mended_pdb(path: Path, data: bytes) -> bytes:
     if b"TIP" in data or b"SPCE" in data:
         # CHARMM and Amber write four-letter water names into the column of the chain's first letter.
         data = _FOUR_LETTER_WATER.sub(rb"\1HOH ", data)
-    if split_suffix(path)[1] == ".pdbqt":
+    if split_suffix(path)[1] == ".pdbqt" or _is_pdbqt(data):
         data = _PDBQT_TYPE.sub(_with_autodock_element, data)
-    return _NO_ELEMENT.sub(_with_element, _past_end(_without_four_letter_names(data)))
+    return _NO_ELEMENT.sub(_with_element, _past_end(_with_numbers(_without_four_letter_names(data))))
+
+
+def _is_pdbqt(data: bytes) -> bool:
+    """Whether the first atom lines are those of PDBQT, under whatever name."""
+    first = [found.group() for found, _ in zip(_ATOM_LINES.finditer(data), range(_FEW_LINES), strict=False)]
+    return all(_DOCKED_LINE.fullmatch(line) for line in first)
 
 
 def check_coordinates(path: Path, data: bytes) -> None:
@@ -99,6 +110,30 @@ def _past_end(data: bytes) -> bytes:
         return b"".join(_END.sub(b"", part) for part in parts)
     models = [_END.sub(b"", part) for part, held in zip(parts, names, strict=True) if held]
     return b"".join(b"MODEL %8d\n%sENDMDL\n" % (number, part) for number, part in enumerate(models, start=1))
+
+
+def _with_numbers(data: bytes) -> bytes:
+    """A file whose residues are numbered, where all of its ATOM lines have one number or none: gemmi would join them.
+
+    A residue begins where the name or the chain changes, and where the name of an atom comes again.
+    """
+    first, last = data.find(b"ATOM  "), data.rfind(b"\nATOM  ") + 1
+    numbers = [data[start + 22 : start + 27] for start in (first, last)]
+    if first < 0 or numbers[0] != numbers[1]:
+        return data
+    lines = data.split(b"\n")
+    rows = [row for row, line in enumerate(lines) if line.startswith(b"ATOM  ")]
+    names = {lines[row][12:20] for row in rows}
+    if len({lines[row][22:27] for row in rows}) > 1 or len(names) == len(rows):
+        return data  # numbered, or one residue
+    number, held, seen = 0, b"", set[bytes]()
+    for row in rows:
+        line = lines[row]
+        if line[17:22] != held or line[12:17] in seen:
+            number, held, seen = number + 1, line[17:22], set()
+        seen.add(line[12:17])
+        lines[row] = line[:22] + b"%4d " % (number % _NUMBERS) + line[27:]
+    return b"\n".join(lines) if number >= _FEWEST_RESIDUES else data
 
 
 def _without_four_letter_names(data: bytes) -> bytes:

@@ -84,10 +84,11 @@ def perceive_bonds(
 
 
 def with_perceived_bonds(mol: Chem.Mol, name: str) -> tuple[Chem.Mol, list[str]]:
-    """The molecule of a file that lists bonds, with all bonds from geometry where the file lacks them.
+    """The molecule of a file that lists bonds, with bonds from geometry where the file lacks them or their orders.
 
     Bonds are lacking where no two heavy atoms are joined, or where parts of the molecule that are not joined lie within
-    bonding distance of each other.
+    bonding distance of each other. Orders are lacking where the file says of a bond that its order is not known, and
+    where all bonds are single although the geometry says otherwise, as in what PyMOL saves of a PDB file.
 
     Args:
         mol: Not sanitized, as read.
@@ -97,34 +98,81 @@ def with_perceived_bonds(mol: Chem.Mol, name: str) -> tuple[Chem.Mol, list[str]]
         The molecule, and notes where bonds were perceived.
 
     Raises:
-        LigandError: As ``perceive_bonds``.
+        LigandError: As ``perceive_bonds``; or ``bad_record``, where orders are lacking in a molecule with a metal.
     """
     if not mol.GetNumConformers() or mol.GetNumHeavyAtoms() < 2:
         return mol, []
     fragments = Chem.GetMolFrags(mol)
-    if len(fragments) == 1:
+    single, unknown = _without_orders(mol)
+    if len(fragments) == 1 and not single and not unknown:
         return mol, []
     symbols = [atom.GetSymbol() for atom in mol.GetAtoms()]
     xyz = mol.GetConformer().GetPositions()
-    fragment = np.empty(len(symbols), dtype=int)
-    for number, members in enumerate(fragments):
-        fragment[list(members)] = number
-    organic = np.array([symbol in _MAX_NEIGHBOURS for symbol in symbols])
-    rows = np.flatnonzero(organic & (fragment >= 0))
-    if len(rows) < 2 or not (np.abs(xyz) < FARTHEST).all() or (np.ptp(xyz[rows], axis=0) < SAME_SPOT).all():
+    organic = np.flatnonzero([symbol in _MAX_NEIGHBOURS for symbol in symbols])
+    if len(organic) < 2 or not (np.abs(xyz) < FARTHEST).all() or (np.ptp(xyz[organic], axis=0) < SAME_SPOT).all():
         return mol, []
     if not xyz[:, 2].any() and not mol.GetConformer().Is3D():
         return mol, []  # a drawing
-    radii = np.array([COVALENT_RADII[Chem.GetPeriodicTable().GetAtomicNumber(symbols[row])] for row in rows])
-    close = cKDTree(xyz[rows]).query_pairs(2 * radii.max() + _CERTAIN, output_type="ndarray")
-    lengths = np.linalg.norm(xyz[rows[close[:, 0]]] - xyz[rows[close[:, 1]]], axis=1)
-    bonded = lengths < radii[close[:, 0]] + radii[close[:, 1]] + _CERTAIN
-    apart = fragment[rows[close[:, 0]]] != fragment[rows[close[:, 1]]]
-    if not (bonded & apart).any() or (apart & (lengths < _OVERLAP)).any():
+    if len(fragments) > 1 and _lacks_bonds(fragments, symbols, organic, xyz):
+        perceived, notes = perceive_bonds(symbols, xyz.tolist(), name)
+        return perceived, ["the file lacks bonds" if mol.GetNumBonds() else "the file lists no bonds", *notes]
+    if not single and not unknown:
         return mol, []
-    perceived, notes = perceive_bonds(symbols, xyz.tolist(), name)
-    what = "the file lacks bonds" if mol.GetNumBonds() else "the file lists no bonds"
-    return perceived, [what, *notes]
+    if not set(symbols) <= {"H", *_MAX_NEIGHBOURS}:
+        if not unknown:
+            return mol, []
+        raise LigandError(
+            f"Ligand {name} has {unknown} bond{'s' if unknown > 1 else ''} of no known order.",
+            "Write single, double, triple or aromatic bonds.",
+            "bad_record",
+        )
+    bonds = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in mol.GetBonds()]
+    perceived, notes = perceive_bonds(symbols, xyz.tolist(), name, bonds)
+    if unknown:
+        return perceived, [f"the file does not say the order of {unknown} bond{'s' if unknown > 1 else ''}", *notes]
+    if _lacks_hydrogen_valences(mol) or _has_flat_double_bond(perceived):
+        return perceived, ["all bonds of the file are single, which the geometry denies", *notes]
+    return mol, []
+
+
+def _without_orders(mol: Chem.Mol) -> tuple[bool, int]:
+    """Whether all bonds are single ones, and of how many the order is not known."""
+    single = mol.GetNumBonds() > 0
+    unknown = 0
+    for bond in mol.GetBonds():
+        kind = bond.GetBondType()
+        single = single and kind == Chem.BondType.SINGLE
+        unknown += kind == Chem.BondType.UNSPECIFIED
+    return single, unknown
+
+
+def _lacks_bonds(
+    fragments: Sequence[Sequence[int]], symbols: Sequence[str], organic: np.ndarray, xyz: np.ndarray
+) -> bool:
+    """Whether parts that are not joined lie within bonding distance of each other, and not in one place."""
+    fragment = np.empty(len(symbols), dtype=int)
+    for number, members in enumerate(fragments):
+        fragment[list(members)] = number
+    radii = np.array([COVALENT_RADII[Chem.GetPeriodicTable().GetAtomicNumber(symbols[row])] for row in organic])
+    close = cKDTree(xyz[organic]).query_pairs(2 * radii.max() + _CERTAIN, output_type="ndarray")
+    lengths = np.linalg.norm(xyz[organic[close[:, 0]]] - xyz[organic[close[:, 1]]], axis=1)
+    bonded = lengths < radii[close[:, 0]] + radii[close[:, 1]] + _CERTAIN
+    apart = fragment[organic[close[:, 0]]] != fragment[organic[close[:, 1]]]
+    return bool((bonded & apart).any()) and not bool((apart & (lengths < _OVERLAP)).any())
+
+
+def _lacks_hydrogen_valences(mol: Chem.Mol) -> bool:
+    """Whether a neutral carbon has fewer than four neighbours in a file that gives carbons their hydrogens."""
+    carbons = [atom for atom in mol.GetAtoms() if atom.GetAtomicNum() == 6 and not atom.GetFormalCharge()]
+    given = sum(neighbour.GetAtomicNum() == 1 for carbon in carbons for neighbour in carbon.GetNeighbors())
+    return 2 * given >= len(carbons) > 0 and any(carbon.GetDegree() < 4 for carbon in carbons)
+
+
+def _has_flat_double_bond(mol: Chem.Mol) -> bool:
+    """Whether a flat ring holds a perceived double bond; of 369 saturated crystal ligands none has one."""
+    flat = _flat_ring_atoms(mol, mol.GetConformer().GetPositions())
+    doubles = (bond for bond in mol.GetBonds() if bond.GetBondType() != Chem.BondType.SINGLE)
+    return any(bond.GetBeginAtomIdx() in flat and bond.GetEndAtomIdx() in flat for bond in doubles)
 
 
 def _bonded_pairs(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from binding.errors import FileError
-from binding.io.files import BYTE_ORDER_MARK, check_content, open_error
+from binding.io.files import BYTE_ORDER_MARK, check_content, check_encoding, open_error
 from binding.io.formats import format_of_file
 
 _HEAD_BYTES = 65_536
@@ -36,6 +36,7 @@ def split_records(path: str | Path) -> Iterator[str]:
     with _open(path) as stream:
         head = _read_head(path, stream)
         check_content(path, head)
+        check_encoding(path, head)
         head = head.removeprefix(BYTE_ORDER_MARK)  # it would become part of the first title
         found = format_of_file(path, head.decode("utf-8", errors="replace"))
         yield from found.split(_lines(path, head, stream))

@@ -1,18 +1,20 @@
 """One resonance form for groups whose forms differ only in which equal atom has the double bond.
 
-The oxygens of a carboxylate, phosphate or sulfonate and the nitrogens of an amidinium or
+The oxygens of a carboxylate, nitro, phosphate or sulfonate group and the nitrogens of an amidinium or
 guanidinium are the same atoms chemically, but a file must give the double bond to one of them. Here
 the atoms with the shortest bonds get it, so that the pose decides and not the program that wrote the
-file; bonds that differ by less than 0.0005 Å keep what the file says.
+file; of bonds that differ by less than 0.0005 Å, the one whose end is nearest to the ligand's middle.
 """
 
 from __future__ import annotations
 
+import numpy as np
 from rdkit import Chem
 
 _EQUAL = 5e-4  # Å
+_NEARER = 2e-3  # Å, by which an end must be nearer to the ligand's middle to count as such
 _CENTRES = Chem.MolFromSmarts(
-    "[$([#6X3](=[O,S,N;D1])[O,S,N;D1]),$([PX4](=[O,S;D1])[O,S;D1]),$([SX4](=[O;D1])[O;D1;$([OH]),$([O-])]),"
+    "[$([#6X3](=[O,S,N;D1])[O,S,N;D1]),$([NX3+](=[O;D1])[O-;D1]),$([PX4](=[O,S;D1])[O,S;D1]),$([SX4](=[O;D1])[O;D1;$([OH]),$([O-])]),"
     "$([SX3](=[O;D1])[O;D1])]"
 )
 _SUBSTITUTED_IMINE = Chem.MolFromSmarts("[#6X3;!R](=[#7X2,#7X3+;D2;!$([#7]-[!#6])])-[NX3;D1]")
@@ -52,19 +54,29 @@ def _shortest_first(mol: Chem.RWMol, index: int) -> bool:
             for bond in centre.GetBonds()
             if bond.GetOtherAtom(centre).GetAtomicNum() == element and bond.GetOtherAtom(centre).GetDegree() == 1
         ]
-        length = {b.GetIdx(): (conformer.GetAtomPosition(b.GetOtherAtomIdx(index)) - here).Length() for b in arms}
-        while True:
+        if len(arms) < 2:
+            continue
+        ends = {b.GetIdx(): conformer.GetAtomPosition(b.GetOtherAtomIdx(index)) for b in arms}
+        length = {row: (end - here).Length() for row, end in ends.items()}
+        middle = np.mean(conformer.GetPositions(), axis=0)
+        away = {row: float(np.linalg.norm(np.array(end) - middle)) for row, end in ends.items()}
+        for _ in range(len(arms) ** 2):  # each exchange brings a double bond nearer to where it belongs
             doubles = [b for b in arms if b.GetBondType() == Chem.BondType.DOUBLE]
             singles = [b for b in arms if b.GetBondType() == Chem.BondType.SINGLE]
-            if not doubles or not singles:
+            pair = next(((d, s) for d in doubles for s in singles if _before(s, d, length, away)), None)
+            if pair is None:
                 break
-            longest = max(doubles, key=lambda b: length[b.GetIdx()])
-            shortest = min(singles, key=lambda b: length[b.GetIdx()])
-            if length[longest.GetIdx()] - length[shortest.GetIdx()] < _EQUAL:
-                break
-            _exchange(mol, longest, shortest)
+            _exchange(mol, *pair)
             changed = True
     return changed
+
+
+def _before(one: Chem.Bond, other: Chem.Bond, length: dict[int, float], away: dict[int, float]) -> bool:
+    """Whether ``one`` has a better claim to the double bond than ``other``: it is shorter, or ends farther inside."""
+    a, b = one.GetIdx(), other.GetIdx()
+    if abs(length[a] - length[b]) >= _EQUAL:
+        return length[a] < length[b]
+    return away[b] - away[a] >= _NEARER
 
 
 def _exchange(mol: Chem.RWMol, double: Chem.Bond, single: Chem.Bond) -> None:

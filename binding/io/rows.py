@@ -17,13 +17,15 @@ from typing import Final
 from binding.errors import FileError, TableError
 from binding.io.decimals import HINT as DECIMAL_HINT
 from binding.io.decimals import with_points
-from binding.io.files import read_bytes, split_suffix
+from binding.io.files import decode_text, read_bytes, split_suffix
 from binding.io.spreadsheet import SPREADSHEET, read_spreadsheet
 
 _SEPARATORS: Final = (",", "\t", ";", "|")
 _ALIASES: Final = {"receptor": "protein", "name": "id", "pdb_id": "id", "pdb": "id", "pdb_code": "id"}
 _KNOWN: Final = frozenset((*_ALIASES, *_ALIASES.values(), "ligand", "pocket"))
 _TELLING: Final = frozenset(("id", "pk", "affinity"))  # names that a header has when it is cut at the right places
+#: At the ends of cells, from web pages and editors.
+_INVISIBLE: Final = " \t\r\n\v\f\u00a0\u200b\u200c\u200d\u2060\ufeff"
 _DECLARED: Final = re.compile(r'\s*"?sep=([^"\w ])"?\s*', re.IGNORECASE)  # Excel's own first line
 
 
@@ -70,14 +72,16 @@ def read_text(path: Path) -> str:
     if split_suffix(path)[1] == SPREADSHEET:
         return read_spreadsheet(path)
     data = read_bytes(path)
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        hint = "Save it as CSV in UTF-8, or as .xlsx."
-        raise FileError(f"{path} is not a text table.", hint, code="wrong_format") from error
+    hint = "Save it as CSV in UTF-8, or as .xlsx."
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") and data[2:4] != b"\x00\x00":  # as Excel's "Unicode text" is
+        try:
+            text = data.decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise FileError(f"{path} is damaged: it is not UTF-16 throughout.", hint, "wrong_format") from error
+    else:
+        text = decode_text(path, data, hint)
     if "\x00" in text:
-        raise FileError(f"{path} is not a text table.", "Save it as CSV in UTF-8.", code="wrong_format")
+        raise FileError(f"{path} is not a text table.", hint, "wrong_format")
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
@@ -160,7 +164,7 @@ def rows_below(path: Path, text: str, header: Header) -> list[TextRow]:
         raise TableError(f"{path.name} has the column {repeated[0]!r} twice.", "Remove or rename one of them.")
     lines = list(io.StringIO(text))[header.lines :]
     cut = [
-        (header.lines + place + 1, [cell.strip() for cell in cells], closed)
+        (header.lines + place + 1, [cell.strip(_INVISIBLE) for cell in cells], closed)
         for place, cells, closed in _cut(lines, header.separator, len(names))
         if any(cell.strip() for cell in cells)
     ]
@@ -178,7 +182,7 @@ def rows_below(path: Path, text: str, header: Header) -> list[TextRow]:
 
 def cells_of(line: str, separator: str) -> list[str]:
     """The cells of one row, blanks at their ends taken off."""
-    return [cell.strip() for cell in _alone(line, separator)[0]]
+    return [cell.strip(_INVISIBLE) for cell in _alone(line, separator)[0]]
 
 
 def is_closed(lines: Iterable[str], separator: str) -> bool:

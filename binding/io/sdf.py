@@ -16,6 +16,11 @@ _MARKS = re.compile(r"V[23]000\s*$|^M  END|^\$\$\$\$", re.MULTILINE)
 _COUNTS = re.compile(r".*V[23]000\s*$")
 _OLD_COUNTS = re.compile(r"\s*\d{1,3}\s+\d{1,3}(\s+\d{1,3}){0,10}\s*$")  # of files older than V2000
 _HEADER_LINES = 3  # title, program, comment
+_PROGRAM = re.compile(r"[23]D(?:\b|\s*$)")  # the second line of the header
+_V2000 = re.compile(r"V2000\s*$")
+_PLACES = (slice(0, 10), slice(10, 20), slice(20, 30))  # of x, y and z in an atom line of V2000
+_NUMBER = re.compile(r"[ ]*[-+]?(?:\d+\.?\d*|\.\d+)[ ]*")
+_LONE_PAIR = "LP"
 
 
 class SdfFormat:
@@ -49,7 +54,7 @@ class SdfFormat:
             yield "\n".join((*block, ""))
 
     def title(self, text: str) -> str:
-        return text.split("\n", 1)[0]
+        return _whole_header(text).split("\n", 1)[0]
 
     def read(self, text: str, name: str) -> tuple[Chem.Mol, list[str]]:
         """See ``LigandFormat``.
@@ -57,12 +62,15 @@ class SdfFormat:
         Raises:
             LigandError: ``no_atoms``, ``nan_coordinates`` or ``bad_record``.
         """
+        text = _whole_header(text)
         counts = text.split("\n", 4)[3] if text.count("\n") > 3 else ""
         if re.match(r"\s*0\s+0\b.*V2000", counts):
             raise LigandError(f"Ligand {name} has no atoms.", "Check the record.", "no_atoms")
         mol = Chem.MolFromMolBlock(text, sanitize=False, removeHs=False, strictParsing=False)
         if mol is not None:
-            return with_perceived_bonds(mol, name)
+            if _V2000.search(counts):
+                _check_columns(text, counts, name)
+            return with_perceived_bonds(_without_lone_pairs(mol, text), name)
         if _NOT_A_NUMBER.search(text.split("M  END")[0].split("\n", 3)[-1]):
             raise LigandError(
                 f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
@@ -86,6 +94,52 @@ class SdfFormat:
         if key is not None:
             found[key] = "\n".join(value).rstrip("\n")
         return found
+
+
+def _whole_header(text: str) -> str:
+    """A record whose counts line is the fourth: scripts strip an empty title, or write a line too many."""
+    lines = text.split("\n", _HEADER_LINES + 3)
+    place = next((row for row, line in enumerate(lines[: _HEADER_LINES + 2]) if _COUNTS.match(line)), _HEADER_LINES)
+    if place == _HEADER_LINES:
+        return text
+    header = lines[:place]
+    if place > _HEADER_LINES:
+        header = header[1:] if not header[0].strip() else header[:_HEADER_LINES]
+    else:
+        lost = [""] * (_HEADER_LINES - place)
+        header = [*lost, *header] if not header or _PROGRAM.search(header[0]) else [*header, *lost]
+    return "\n".join((*header, *lines[place:]))
+
+
+def _check_columns(text: str, counts: str, name: str) -> None:
+    """Refuse atom lines of V2000 whose coordinates are not one number in each field: RDKit reads what it finds there.
+
+    Raises:
+        LigandError: ``nan_coordinates``.
+    """
+    try:
+        count = int(counts[:3])
+    except ValueError:
+        return
+    for line in text.split("\n", _HEADER_LINES + count + 1)[_HEADER_LINES + 1 : -1]:
+        if not all(_NUMBER.fullmatch(line, place.start, place.stop) for place in _PLACES):
+            raise LigandError(
+                f"Ligand {name} has an atom line whose coordinates cannot be read: {line[:40].strip()!r}.",
+                "x, y and z stand in columns 1-10, 11-20 and 21-30, with a decimal point.",
+                "nan_coordinates",
+            )
+
+
+def _without_lone_pairs(mol: Chem.Mol, text: str) -> Chem.Mol:
+    """The molecule without the lone pairs that GOLD writes as atoms."""
+    if _LONE_PAIR not in text:
+        return mol
+    lines = text.split("\n", _HEADER_LINES + mol.GetNumAtoms() + 1)[_HEADER_LINES + 1 : -1]
+    pairs = [row for row, line in enumerate(lines) if line[31:34].strip() == _LONE_PAIR]
+    work = Chem.RWMol(mol)
+    for row in reversed(pairs):
+        work.RemoveAtom(row)
+    return work.GetMol()
 
 
 def _begins_another(block: list[str], line: str) -> bool:

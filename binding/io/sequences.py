@@ -9,6 +9,7 @@ from typing import Final
 
 import gemmi
 import numpy as np
+from scipy.spatial import cKDTree
 
 from binding.constants import PARENT_AMINO_ACID
 from binding.errors import FileError, reason_of
@@ -19,6 +20,10 @@ from binding.structures import Protein, ResidueKind
 
 UNKNOWN: Final = "X"
 _LONGEST_FILL: Final = 300  # numbers missing; a longer jump is an offset of the numbering and not a gap
+_TWINS: Final = 0.2  # share of residues that follow one of their own number, from which on chains are merged
+_FEWEST_TWINS: Final = 3
+_PEPTIDE_BOND: Final = 2.0  # Å, C to N
+_NOWHERE: Final = 1e5  # Å
 _FRAGMENTS: Final = 0.05  # share of residues with a gap before them from which on a chain counts as cut out
 
 
@@ -76,7 +81,9 @@ def chain_sequences(protein: Protein) -> list[ChainSequence]:
 
 
 def _chains_of(protein: Protein, rows: np.ndarray) -> list[np.ndarray]:
-    """Residues of one chain name, parted where their numbers begin again."""
+    """Residues of one chain name, parted where their numbers begin again, or by their bonds where they alternate."""
+    if _alternate(protein, rows):
+        return _bonded_chains(protein, rows)
     ends = []
     seen: set[tuple[int, str]] = set()
     numbers = protein.residue_numbers[rows].tolist()
@@ -88,7 +95,53 @@ def _chains_of(protein: Protein, rows: np.ndarray) -> list[np.ndarray]:
     return np.split(rows, ends)
 
 
+def _alternate(protein: Protein, rows: np.ndarray) -> bool:
+    """Whether residues of one number follow each other and lie apart: chains that were merged, residue by residue."""
+    numbers, codes = protein.residue_numbers[rows], protein.insertion_codes[rows]
+    twins = np.flatnonzero((numbers[1:] == numbers[:-1]) & (codes[1:] == codes[:-1]))
+    numbered = len(np.unique(numbers)) >= _FEWEST_TWINS
+    return numbered and len(twins) >= _FEWEST_TWINS and len(twins) > _TWINS * len(rows)
+
+
+def _bonded_chains(protein: Protein, rows: np.ndarray) -> list[np.ndarray]:
+    """Residues of merged chains, put together by peptide bonds; beyond a gap goes on the chain that ends nearest.
+
+    Args:
+        protein: The protein.
+        rows: Residues, those of one number next to each other.
+    """
+    nitrogens, alphas, carbons = (
+        _places(protein, rows, name, missing=far)
+        for name, far in (("N", _NOWHERE), ("CA", _NOWHERE), ("C", -_NOWHERE))  # what is missing is bonded to nothing
+    )
+    lengths, next_ones = cKDTree(nitrogens).query(carbons)
+    follows = {int(next_ones[one]): int(one) for one in np.flatnonzero(lengths < _PEPTIDE_BOND)}
+    chains: list[list[int]] = []
+    of: dict[int, list[int]] = {}
+    numbers = protein.residue_numbers[rows].tolist()
+    for one in range(len(rows)):  # in the order of their numbers, so that what a residue follows has its chain
+        chain = of.get(follows.get(one, -1))
+        if chain is None:
+            free = [held for held in chains if numbers[held[-1]] < numbers[one]]
+            away = [float(np.linalg.norm(alphas[held[-1]] - alphas[one])) for held in free]
+            chain = free[int(np.argmin(away))] if free else []
+            if not free:
+                chains.append(chain)
+        chain.append(one)
+        of[one] = chain
+    return [rows[chain] for chain in chains]
+
+
+def _places(protein: Protein, rows: np.ndarray, name: str, *, missing: float) -> np.ndarray:
+    """(residues, 3) Å, the atom of a name in each residue; ``missing`` along each axis where there is none."""
+    found = np.full((protein.num_residues, 3), missing)
+    atoms = protein.atom_names == name
+    found[protein.atom_residue[atoms]] = protein.positions[atoms]
+    return np.asarray(found[rows])
+
+
 def _sequence_of(protein: Protein, rows: np.ndarray) -> ChainSequence:
+    rows = rows[np.argsort(protein.residue_numbers[rows], kind="stable")]  # as most files have them
     missing = np.diff(protein.residue_numbers[rows]).astype(int) - 1
     fill = np.where((missing > 0) & (missing <= _LONGEST_FILL), missing, np.where(missing == 0, 0, 1))
     # Insertion codes repeat a number; such neighbours have nothing between them.

@@ -11,7 +11,7 @@ from typing import Final
 from rdkit import Chem, rdBase
 
 from binding.errors import BindingError, FileError, LigandError, TableError
-from binding.io.files import read_bytes, split_suffix
+from binding.io.files import decode_text, read_bytes, split_suffix
 from binding.io.formats import (
     SMILES_SUFFIXES,
     TEXT_TABLE_SUFFIXES,
@@ -26,7 +26,10 @@ from binding.io.sdf import SdfFormat
 
 _EXTENSION: Final = re.compile(r"\|[^|]*\|(?= |$)")
 _NAME_COLUMNS: Final = ("id", "ligand", "ligand_id", "compound", "compound_id", "title")
-_SMILES_COLUMNS: Final = {"canonical_smiles": "smiles", "isomeric_smiles": "smiles"}
+_SMILES_COLUMNS: Final = {
+    f"{kind}{gap}smiles": "smiles" for kind in ("canonical", "isomeric", "ligand", "rdkit") for gap in ("_", " ", "")
+}
+_HINT: Final = "Check its brackets and ring closures; a line of a list is SMILES, blank, name."
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,10 +108,7 @@ def compounds_from(items: Sequence[str | Chem.Mol]) -> Iterator[Compound | BadRe
 
 
 def _text(path: Path) -> str:
-    try:
-        return read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not a text file.", "Save it in UTF-8.", "wrong_format") from error
+    return decode_text(path, read_bytes(path))
 
 
 def smiles_of_line(line: str) -> tuple[str, str]:
@@ -183,16 +183,28 @@ def _parse_smiles(smiles: str, name: str) -> Chem.Mol:
             smiles = smiles.partition(" ")[0]
             mol = Chem.MolFromSmiles(smiles)
         if mol is not None:
+            _refuse_radicals(mol, smiles, name)
             return mol
         raw = Chem.MolFromSmiles(smiles, sanitize=False)
     if raw is None:
-        raise LigandError(f"{smiles!r} of {name} is no SMILES.", "Check its brackets and ring closures.", "bad_smiles")
+        raise LigandError(f"{smiles!r} of {name} is no SMILES.", _HINT, "bad_smiles")
     problems = [problem.Message() for problem in Chem.DetectChemistryProblems(raw)]
     raise LigandError(
         f"The SMILES of {name} has no valid structure: {'; '.join(problems)}.",
         "Check charges and aromatic nitrogens ([nH]).",
         "sanitization_failed",
     )
+
+
+def _refuse_radicals(mol: Chem.Mol, smiles: str, name: str) -> None:
+    """Refuse what RDKit reads as carbons without hydrogens: SELFIES, SMARTS, brackets that were put about all atoms."""
+    bare = [a for a in mol.GetAtoms() if a.GetAtomicNum() == 6 and a.GetNumRadicalElectrons()]
+    if len(bare) > 1 or any(atom.GetNumRadicalElectrons() > 1 for atom in bare):
+        raise LigandError(
+            f"{smiles!r} of {name} leaves {len(bare)} carbon{'s' if len(bare) > 1 else ''} without hydrogens.",
+            "In brackets hydrogens are written: [CH3][OH]. A SELFIES or SMARTS is no SMILES.",
+            "bad_smiles",
+        )
 
 
 def _from_records(path: Path) -> Iterator[Compound | BadRecord]:

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from binding.errors import BindingError, FileError, UsageError
-from binding.io.files import read_bytes, split_suffix
+from binding.io.files import decode_text, read_bytes, split_suffix
 from binding.io.formats import SMILES_SUFFIXES, ligand_suffixes
 from binding.io.ligand import BadRecord
 from binding.io.records import split_records, text_lines
@@ -267,10 +267,7 @@ def _matching(pattern: str) -> list[_LibraryFile]:
 
 def _in_list(path: Path) -> list[_LibraryFile]:
     """The files that a list names, one a line, relative to the list's folder; in its order."""
-    try:
-        lines = read_bytes(path).decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise FileError(f"{path} is not a text file.", "A list has one file name a line.", "wrong_format") from error
+    lines = decode_text(path, read_bytes(path), "A list has one file name a line, in UTF-8.").splitlines()
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     if not names:
         raise FileError(f"{path} names no file.", "A list has one file name a line.", "empty_file")

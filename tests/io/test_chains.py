@@ -112,3 +112,22 @@ def test_a_dimer_holds_its_chains_one_after_the_other(tmp_path, name):
     np.testing.assert_array_equal(dimer.positions[: mono.num_atoms], mono.positions)
     np.testing.assert_array_equal(protein_words(dimer), protein_words(mono))
     assert read_sequences(tmp_path / "dimer.pdb") == read_sequences(tmp_path / "mono.pdb")
+
+
+@pytest.mark.parametrize("name", ["made.pdb", "made.cif"])
+@pytest.mark.parametrize("missing", [range(0), range(60, 66)], ids=["whole", "with a gap"])
+def test_a_dimer_whose_chains_alternate_residue_by_residue(tmp_path, name, missing):
+    text = gzip.decompress((EXAMPLES / "1ia1_protein.pdb.gz").read_bytes()).decode()
+    atoms = [line for line in text.splitlines() if line.startswith("ATOM  ")]
+    atoms = [line[:21] + "A" + line[22:] for line in atoms if line[21] == atoms[0][21]]
+    atoms = [line for line in atoms if int(line[22:26]) not in missing]
+    moved = [f"{line[:30]}{60 - float(line[30:38]):8.3f}{80 - float(line[38:46]):8.3f}{line[46:]}" for line in atoms]
+    residues: dict[str, list[str]] = {}
+    for line in [*atoms, *moved]:
+        residues.setdefault(line[22:27], []).append(line)
+    merged = "\n".join([*(line for held in residues.values() for line in held), "END", ""])
+    if name.endswith("cif"):
+        merged = gemmi.read_pdb_string(merged).make_mmcif_document().as_string()
+    (tmp_path / "mono.pdb").write_text("\n".join([*atoms, "END", ""]))
+    (tmp_path / name).write_text(merged)
+    assert read_sequences(tmp_path / name) == read_sequences(tmp_path / "mono.pdb")

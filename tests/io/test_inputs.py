@@ -10,10 +10,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import inputs
+import inputs_tables
 import numpy as np
 import pytest
 
-from binding.graph.fields import ComplexGraph, LigandGraph
+from binding.graph.fields import LigandGraph, PocketGraph
 from binding.graph.site import PocketSpec
 from binding.score.featurize import Failed, Featurized, featurize
 from binding.score.jobs import Job
@@ -21,6 +22,7 @@ from binding.score.jobs import Job
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "inputs.md"
 WRITE = bool(os.environ.get("BINDING_WRITE_INPUTS"))
 HEAD = "| input | rows | as the clean input | what the row says |\n|---|---|---|---|"
+HEAD_OF_TABLES = "| input | rows | what comes out |\n|---|---|---|"
 
 
 def outcomes(case: inputs.Case, folder: Path) -> list[Featurized | Failed]:
@@ -41,8 +43,8 @@ def write(path: Path, content: str | bytes) -> None:
 
 
 @lru_cache
-def clean(what: str) -> ComplexGraph:
-    """The graph that an input must give: of the example, of the group that it names as a correct SDF, of "sodium"."""
+def clean(what: str) -> Featurized:
+    """What an input must give: the example, the group that it names as a correct SDF, "sodium" in standard names."""
     standard = next((c for c in inputs.CASES if what.startswith(f"{c.what} as ")), None)
     group = re.fullmatch(r"(an? .*), (?:SDF|MOL2).*", what)
     case = next(c for c in inputs.CASES if c.what == "SDF, V2000")
@@ -53,17 +55,28 @@ def clean(what: str) -> ComplexGraph:
     with tempfile.TemporaryDirectory() as folder:
         (found,) = outcomes(case, Path(folder))
     assert isinstance(found, Featurized)
-    return found.graph
+    return found
 
 
-def same(one: ComplexGraph, other: ComplexGraph) -> bool:
-    """Whether two graphs give the same pk: the same ligand in any order of its atoms, in the same pocket."""
-    return alike(ordered(one.ligand), ordered(other.ligand)) and alike(astuple(one.pocket), astuple(other.pocket))
+def same(one: Featurized, other: Featurized) -> bool:
+    """Whether two inputs give the same pk: the same ligand in the same pocket of the same protein, in any order."""
+    pockets = one.graph.pocket, other.graph.pocket
+    same_pocket = alike(*map(astuple, pockets)) or alike(*map(ordered_pocket, pockets))
+    same_ligand = alike(ordered(one.graph.ligand), ordered(other.graph.ligand))
+    return same_pocket and same_ligand and set(one.words.tolist()) == set(other.words.tolist())
 
 
 def alike(values: tuple, others: tuple) -> bool:
     pairs = [(np.asarray(value), np.asarray(other)) for value, other in zip(values, others, strict=True)]
     return all(a.shape == b.shape and np.allclose(a, b, atol=2e-3) for a, b in pairs)
+
+
+def ordered_pocket(pocket: PocketGraph) -> tuple:
+    """The arrays of a pocket that ``pk`` depends on, its atoms and residues sorted by their places."""
+    residues, atoms = (np.lexsort(np.round(places, 2).T) for places in (pocket.anchors, pocket.atom_positions))
+    names = ("residue_types", "residue_scalars", "anchors", "centroids", "frames")
+    of_atoms = (pocket.atom_positions, pocket.atom_classes, pocket.atom_directions, np.abs(pocket.atom_normals))
+    return (*(getattr(pocket, name)[residues] for name in names), *(array[atoms] for array in of_atoms))
 
 
 def ordered(ligand: LigandGraph) -> tuple:
@@ -75,13 +88,11 @@ def ordered(ligand: LigandGraph) -> tuple:
     return (*atoms, bonds[rows], ligand.bond_categories[rows], ligand.descriptors)
 
 
-def line(case: inputs.Case, found: list[Featurized | Failed]) -> str:
+def line(case: inputs.Case, found: list[Featurized | Failed], folder: Path) -> str:
     """The line of the page."""
     codes = [item.error.code if isinstance(item, Failed) else "ok" for item in found]
-    answer = f"`{codes[0]}`" if len(codes) == 1 else f"{len(codes)}: " + ", ".join(f"`{code}`" for code in codes)
-    graphs = [item.graph for item in found if isinstance(item, Featurized)]
-    equal = [same(graph, clean(case.what)) for graph in graphs]
-    if len(graphs) == 0:
+    equal = [same(item, clean(case.what)) for item in found if isinstance(item, Featurized)]
+    if not equal:
         shown = "-"
     elif all(equal):
         shown = "yes"
@@ -91,11 +102,33 @@ def line(case: inputs.Case, found: list[Featurized | Failed]) -> str:
         said = list(dict.fromkeys(note for item in found for note in getattr(item, "warnings", ())))
     else:
         said = list(dict.fromkeys(item.error.message for item in found if isinstance(item, Failed)))
-    text = "; ".join(said)
-    text = re.sub(r"/\S*/", "", text)  # folders of the test
-    text = text.replace("|", "\\|").replace("<", "&lt;")
-    text = text if len(text) <= 150 else text[:147].rstrip() + "..."
-    return f"| {case.what} | {answer} | {shown} | {text or '-'} |"
+    return f"| {case.what} | {rows_of(codes)} | {shown} | {text_of(said, folder)} |"
+
+
+def rows_of(codes: list[str]) -> str:
+    return f"`{codes[0]}`" if len(codes) == 1 else f"{len(codes)}: " + ", ".join(f"`{code}`" for code in codes)
+
+
+def text_of(said: list[str], folder: Path) -> str:
+    """The cell that holds what is said, without the folder of the test."""
+    text = "; ".join(said).replace(f"{folder}/", "")
+    text = (
+        text.replace("|", "\\|")
+        .replace("<", "&lt;")
+        .replace("*", "\\*")
+        .replace("[", "\\[")
+        .replace("](", "]\\(")
+        .replace("\n", " ")
+    )
+    return (text if len(text) <= 150 else text[:147].rstrip() + "...") or "-"
+
+
+def line_of_table(reading: inputs_tables.Reading, folder: Path) -> str:
+    """The line of the page."""
+    found = reading.answer(folder)
+    return (
+        f"| {reading.what} | {rows_of([code for code, _ in found])} | {text_of([text for _, text in found], folder)} |"
+    )
 
 
 def page_lines() -> dict[str, str]:
@@ -114,7 +147,12 @@ def test_the_answer_is_the_one_of_the_page(case, tmp_path):
     found = outcomes(case, tmp_path)
     assert all(item.error.code != "internal_error" for item in found if isinstance(item, Failed))
     assert all(item.error.hint for item in found if isinstance(item, Failed))
-    assert line(case, found) == page_lines().get(f"{case.section}: {case.what}")
+    assert line(case, found, tmp_path) == page_lines().get(f"{case.section}: {case.what}")
+
+
+@pytest.mark.parametrize("reading", inputs_tables.READINGS, ids=lambda reading: f"{reading.section}: {reading.what}")
+def test_the_answer_to_a_table_is_the_one_of_the_page(reading, tmp_path):
+    assert line_of_table(reading, tmp_path) == page_lines().get(f"{reading.section}: {reading.what}")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -130,11 +168,18 @@ def _write_the_page(tmp_path_factory):
         for number, case in enumerate(c for c in inputs.CASES if c.section == section):
             folder = tmp_path / f"{list(sections).index(section)}_{number}"
             folder.mkdir()
-            text += line(case, outcomes(case, folder)) + "\n"
+            text += line(case, outcomes(case, folder), folder) + "\n"
+    for section in dict.fromkeys(reading.section for reading in inputs_tables.READINGS):
+        text += f"\n## {section}\n\n{HEAD_OF_TABLES}\n"
+        for reading in (r for r in inputs_tables.READINGS if r.section == section):
+            folder = tmp_path / f"t{list(inputs_tables.READINGS).index(reading)}"
+            folder.mkdir()
+            text += line_of_table(reading, folder) + "\n"
     PAGE.write_text(text, encoding="utf-8")
 
 
 def test_the_page_has_no_line_without_a_case():
     held = {f"{case.section}: {case.what}" for case in inputs.CASES}
-    assert len(held) == len(inputs.CASES)
+    held |= {f"{reading.section}: {reading.what}" for reading in inputs_tables.READINGS}
+    assert len(held) == len(inputs.CASES) + len(inputs_tables.READINGS)
     assert set(page_lines()) <= held

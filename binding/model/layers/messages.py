@@ -23,16 +23,15 @@ class _MessageSum(torch.autograd.Function):
         nodes: Tensor,
         features: Tensor,
         weight: Tensor,
-        bias: Tensor,
         source: Tensor,
         target: Tensor,
         rows: int,
     ) -> Tensor:
-        ctx.save_for_backward(nodes, features, weight, bias, source, target)
+        ctx.save_for_backward(nodes, features, weight, source, target)
         total = nodes.new_zeros(rows, nodes.shape[1])
         with full_precision(nodes):
             for part in _parts(features):
-                messages = _before_activation(nodes, features, weight, bias, source, part)
+                messages = _before_activation(nodes, features, weight, source, part)
                 total.index_add_(0, target[part], nn.functional.silu(messages, inplace=True))
         return total
 
@@ -40,22 +39,19 @@ class _MessageSum(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (of_total,) = gradients
-        nodes, features, weight, bias, source, target = ctx.saved_tensors
-        of_nodes, of_weight, of_bias = torch.zeros_like(nodes), torch.zeros_like(weight), torch.zeros_like(bias)
+        nodes, features, weight, source, target = ctx.saved_tensors
+        of_nodes, of_weight = torch.zeros_like(nodes), weight.new_zeros(weight.shape[::-1])
         with full_precision(nodes):
             for part in _parts(features):
-                messages = _before_activation(nodes, features, weight, bias, source, part)
+                messages = _before_activation(nodes, features, weight, source, part)
                 flow = torch.ops.aten.silu_backward(of_total.index_select(0, target[part]), messages)
                 of_nodes.index_add_(0, source[part], flow)
-                of_weight.addmm_(flow.t(), features[part])
-                of_bias += flow.sum(0)
-        return of_nodes, None, of_weight, of_bias, None, None, None
+                of_weight.addmm_(features[part].t(), flow)
+        return of_nodes, None, of_weight.t(), None, None, None
 
 
-def _before_activation(
-    nodes: Tensor, features: Tensor, weight: Tensor, bias: Tensor, source: Tensor, part: slice
-) -> Tensor:
-    return torch.addmm(bias, features[part], weight.t()).add_(nodes.index_select(0, source[part]))
+def _before_activation(nodes: Tensor, features: Tensor, weight: Tensor, source: Tensor, part: slice) -> Tensor:
+    return nodes.index_select(0, source[part]).addmm_(features[part], weight.t())
 
 
 def _parts(edges: Tensor) -> Iterator[slice]:
@@ -81,4 +77,5 @@ def sum_messages(
         (rows, channels), in the type of the nodes.
     """
     kind = nodes.dtype  # in mixed precision, that of the matrix product before
-    return _MessageSum.apply(nodes, features.to(kind), weight.to(kind), bias.to(kind), source, target, rows)
+    # The bias is added once a node, not once an edge.
+    return _MessageSum.apply(nodes + bias.to(kind), features.to(kind), weight.to(kind), source, target, rows)

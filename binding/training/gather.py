@@ -84,7 +84,7 @@ class SharedBatch:
             chosen=Chosen.of(labels).to(device),
             sizes=sizes,
             kept=kept.to(device, non_blocking=True),
-            is_filler=not bool((own.decoy | (own.weight > 0)).any()) and len(sizes) > 1,
+            is_filler=len(sizes) > 1 and not bool((own.decoy | (own.weight > 0)).any()),
         )
 
     def share(self, predicted: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ to docs/figures/bench_train.json.
     python -m scripts.bench.train cache/crystal.npz --against ../old
 
 compares with another checkout of this repository on the same machine in the same hour: throughput is measured in turns,
-each in a process of its own, and the figures are the ratios of the pairs (docs/figures/bench_train_pairs.json).
+each in a process of its own, and the figures are the ratios of the pairs (docs/figures/bench_train_pairs.json). One
+short run of `binding train` by both says by how much its log differs.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 import torch
 
 from binding.config import ModelConfig, SourceConfig, TrainConfig
@@ -39,6 +41,19 @@ from scripts.figures import FIGURES, ROOT, machine, write_figures
 
 OUTPUT = FIGURES / "bench_train.json"
 PAIRS = FIGURES / "bench_train_pairs.json"
+#: Some fifty steps with all losses, as they are in a release.
+SHORT_RUN = """
+model: {{hidden_channels: 64, dropout: 0.3, pose_readout: pairs}}
+sources: [{{cache: '{cache}', where: index < 40, decoys: 0.4}}]
+validation: null
+geometry: false
+output: '{output}'
+epochs: 10
+batch_size: 8
+pair_weight: 1.0
+threads: 1
+device: cpu
+"""
 PARTS = 8  # every eighth complex, ... all
 WARM_UP = 2  # batches
 
@@ -170,7 +185,24 @@ def compared(options: argparse.Namespace) -> dict[str, Any]:
         | _ratios([(old[kind], new[kind]) for old, new in measured])
         for kind, row in enumerate(measured[0][1])
     ]
-    return {"before": commit_of(before), "pairs": options.pairs, "load": load(), "ratios": ratios}
+    logs = [log_of(checkout, options.caches[0]) for checkout in (before, now)]
+    shared = [name for name in logs[0].columns if name in logs[1].columns]
+    apart = float(np.nanmax(np.abs(logs[0][shared].to_numpy() - logs[1][shared].to_numpy())))
+    told: dict[str, Any] = {"before": commit_of(before), "pairs": options.pairs, "load": load(), "ratios": ratios}
+    return told | {"steps": int(logs[1]["step"].iloc[-1]), "log_differs": float(f"{apart:.1e}")}
+
+
+def log_of(checkout: Path, cache: Path) -> pd.DataFrame:
+    """``metrics.csv`` of a short run by the code of a checkout: losses and gradient norms of ten epochs."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder) / "short.yaml"
+        settings.write_text(SHORT_RUN.format(cache=cache.resolve(), output=Path(folder) / "run"), encoding="utf-8")
+        command = [sys.executable, "-m", "binding", "train", str(settings), "--quiet"]
+        environment = os.environ | {"PYTHONPATH": str(checkout)}
+        done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{checkout}: {done.stderr}")
+        return pd.read_csv(Path(folder) / "run" / "metrics.csv")
 
 
 def throughput_of(checkout: Path, options: argparse.Namespace) -> list[dict[str, Any]]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 
+import pandas as pd
+
 from binding.config import SourceConfig
 from binding.data.dataset import ComplexDataset
 from scripts.bench import train as bench
+from scripts.figures import ROOT
 
 
 def test_every_complex_is_timed(cache, prepared):
@@ -56,7 +59,13 @@ def test_turns_are_taken(tmp_path, monkeypatch):
 
     monkeypatch.setattr(bench, "throughput_of", measured)
     monkeypatch.setattr(bench, "commit_of", lambda checkout: "abc")
-    found = bench.compared(argparse.Namespace(against=tmp_path, pairs=3))
+    monkeypatch.setattr(
+        bench,
+        "log_of",
+        lambda checkout, cache: pd.DataFrame({"step": [5, 10], "loss": [2.0, 1.0 + (checkout == ROOT)]}),
+    )
+    found = bench.compared(argparse.Namespace(against=tmp_path, pairs=3, caches=[tmp_path]))
     assert order == ["before", "now", "now", "before", "before", "now"]
     assert found["before"] == "abc"
+    assert (found["steps"], found["log_differs"]) == (10, 1.0)
     assert found["ratios"][0]["clock"] == {"median": 1.2, "least": 1.2, "most": 1.2}

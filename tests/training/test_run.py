@@ -118,9 +118,13 @@ def test_learning_lowers_the_loss(settings):
 # ---------------------------------------------------------------- stopped and resumed
 
 
-def test_an_interrupt_comes_back_and_the_same_call_goes_on(whole, settings, monkeypatch):
-    """Ctrl-C: the process lives, later interrupts are heard again, and nothing half-trained is called weights."""
-    broken = settings("broken")
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_an_interrupt_comes_back_and_the_same_call_goes_on(whole, settings, monkeypatch, deterministic):
+    """Ctrl-C: the process lives, later interrupts are heard again, and nothing half-trained is called weights.
+
+    ``deterministic: true``, which a GPU needs for it, gives the same weights on a CPU, and takes no operation away.
+    """
+    broken = settings("broken", deterministic=deterministic)
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
         killed_at(patch, 1, 1, KeyboardInterrupt())

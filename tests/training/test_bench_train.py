@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 
 import pandas as pd
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from binding.config import SourceConfig
 from binding.data.dataset import ComplexDataset
+from scripts.bench import stages
 from scripts.bench import train as bench
 from scripts.figures import ROOT
 
@@ -69,3 +73,16 @@ def test_turns_are_taken(tmp_path, monkeypatch):
     assert found["before"] == "abc"
     assert (found["steps"], found["log_differs"]) == (10, 1.0)
     assert found["ratios"][0]["clock"] == {"median": 1.2, "least": 1.2, "most": 1.2}
+
+
+def test_stages_are_a_step(prepared):
+    """Taken by themselves they do the products of matrices of a whole step, and no others."""
+    options = argparse.Namespace(cache=prepared.path, complexes=4, batch_size=4)
+    module, (batch,) = stages.prepared(options)
+    found = stages.Stages(module)
+    operations = found.operations(batch)
+    with FlopCounterMode(display=False) as counted:
+        terms = module.losses(module.predict(module.member, batch), batch)
+        torch.stack(list(terms.values())).sum().backward()
+    assert sum(operations.values()) == pytest.approx(counted.get_total_flops(), rel=1e-3)
+    assert found.of([batch]).keys() == operations.keys()

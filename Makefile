@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts docs release measure figures bench setup clean distclean
+.PHONY: help demo test coverage lint types contracts docs release measure figures bench setup clean distclean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +33,9 @@ demo: $(STAMP)  ## Set up, predict the example complexes with the shipped weight
 
 test: $(STAMP) lint types contracts  ## Set up, then lint, types, import contract and tests
 	$(BIN)/pytest -q -n 2 --dist loadfile $(PYTEST_ARGS)
+
+coverage: $(STAMP)  ## Lines of io, graph and poses that the tests reach; fails below 95 %
+	$(BIN)/python -m scripts.quality.coverage $(ARGS)
 
 lint: $(STAMP)  ## ruff: errors and format
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "scripts"
-FOLDERS = {"release", "measure", "bench", "tables", "fuzz"}
+FOLDERS = {"release", "measure", "bench", "tables", "fuzz", "quality"}
 #: What a program needs that `pip install binding[test]` does not bring.
 EXTRA = {"scripts.measure.forest": "sklearn"}
 # All in one process, since most of the time goes into importing torch.

@@ -23,6 +23,7 @@ from binding.io.files import read_bytes
 from binding.io.ligand import prepare_ligand
 from binding.structures import Ligand
 
+_SINGLE = Chem.BondType.SINGLE
 _LINK = 1.95  # Å between atoms of groups that make one molecule, as in the choice of the ligand
 _ORDERS = {
     "SING": Chem.BondType.SINGLE,
@@ -89,17 +90,17 @@ def read_component(path: str | Path) -> Component:
             "Give the ligand's SMILES.",
             "no_bond_orders",
         )
-    bonds = []
+    bonds: dict[frozenset[str], tuple[str, str, Chem.BondType]] = {}  # each once, of a damaged list too
     for row in block.find("_chem_comp_bond.", ["atom_id_1", "atom_id_2", "value_order"]):
         first, second = row.str(0), row.str(1)
-        if first in elements and second in elements:
-            bonds.append((first, second, _ORDERS.get(row.str(2).upper(), Chem.BondType.SINGLE)))
+        if first in elements and second in elements and first != second:
+            bonds.setdefault(frozenset((first, second)), (first, second, _ORDERS.get(row.str(2).upper(), _SINGLE)))
     return Component(
         code=gemmi.cif.as_string(code),
         elements=elements,
         charges=charges,
         leaving=frozenset(leaving),
-        bonds=tuple(bonds),
+        bonds=tuple(bonds.values()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -41,7 +42,9 @@ def component_molecule(
     columns = ["comp_id", "atom_id_1", "atom_id_2", "value_order"]
     for comp, first, second, order in block.find("_chem_comp_bond.", columns):
         first, second = gemmi.cif.as_string(first), gemmi.cif.as_string(second)  # "O5'" in quotes is O5'
-        if comp == component and first in index_of and second in index_of:
+        if comp != component or first == second or not {first, second} <= set(index_of):
+            continue
+        if mol.GetBondBetweenAtoms(index_of[first], index_of[second]) is None:  # a damaged list names some twice
             mol.AddBond(index_of[first], index_of[second], _ORDERS.get(order.upper(), Chem.BondType.SINGLE))
     if not mol.GetNumBonds() or len(Chem.GetMolFrags(mol)) > 1:
         return None
@@ -53,6 +56,6 @@ def component_molecule(
     mol.AddConformer(conformer)
     for comp, atom_name, charge in block.find("_chem_comp_atom.", ["comp_id", "atom_id", "charge"]):
         atom_name = gemmi.cif.as_string(atom_name)
-        if comp == component and atom_name in index_of and charge.lstrip("+-").isdigit():
+        if comp == component and atom_name in index_of and re.fullmatch(r"[-+]?[0-9]{1,2}", charge):
             mol.GetAtomWithIdx(index_of[atom_name]).SetFormalCharge(int(charge))
     return mol.GetMol()

@@ -221,9 +221,7 @@ def _balance_charges(mol: Chem.RWMol, atoms: list[Chem.Atom], notes: list[str]) 
 
 
 def _length(mol: Chem.Mol, bond: Chem.Bond) -> float:
-    """Å; 0 without a pose."""
-    if not mol.GetNumConformers():
-        return 0.0
+    """Å."""
     conformer = mol.GetConformer()
     ends = (conformer.GetAtomPosition(index) for index in (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()))
     return float(next(ends).Distance(next(ends)))
@@ -324,8 +322,6 @@ def _mend_ring_systems(mol: Chem.RWMol, notes: list[str]) -> None:
 
 def _undo_long_double(mol: Chem.RWMol, nitrogen: int) -> bool:
     """Make a C=C on the substituent of a charged ring nitrogen single where the pose says that it is none."""
-    if not mol.GetNumConformers():
-        return False
     conformer = mol.GetConformer()
     for carbon in mol.GetAtomWithIdx(nitrogen).GetNeighbors():
         for bond in carbon.GetBonds():

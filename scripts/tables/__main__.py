@@ -14,13 +14,24 @@ import sys
 from pathlib import Path
 
 from scripts.figures import ROOT
-from scripts.tables import accuracy, columns, long_days, model, poses, predict, reliability, screening, training
+from scripts.tables import (
+    accuracy,
+    columns,
+    long_days,
+    model,
+    poses,
+    predict,
+    quality,
+    reliability,
+    screening,
+    training,
+)
 from scripts.tables.common import MissingError
 
 BLOCK = re.compile(r"(<!-- table:(\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 
 
-PARTS = (accuracy, columns, long_days, model, poses, predict, reliability, screening, training)
+PARTS = (accuracy, columns, long_days, model, poses, predict, quality, reliability, screening, training)
 #: Name of a block -> what writes it.
 BLOCKS = {name: block for part in PARTS for name, block in part.BLOCKS.items()}
 

@@ -62,3 +62,9 @@ def test_every_group_is_there():
     held = full_vocabulary()
     assert set(ligand_vocabulary()) < set(held)
     assert held["residue_types"][: len(AMINO_ACIDS)] == list(AMINO_ACIDS)
+
+
+def test_a_name_that_comes_twice_is_told():
+    theirs = full_vocabulary()
+    theirs["descriptors"] = [*theirs["descriptors"], theirs["descriptors"][0]]
+    assert difference(theirs, full_vocabulary()) == "it names one of its descriptors twice"

@@ -192,3 +192,76 @@ def test_names_with_primes_in_the_dictionary_of_the_file(tmp_path):
     ligand = ligand_of_groups(table, np.array([0]), None, [])
     assert Chem.MolToSmiles(ligand.mol) == "NCC=O"  # by its distances it would be an alcohol
     assert ligand.notes == ()
+
+
+def made_table(names: list[str], elements: list[int], positions: list[list[float]], dictionary: list[str]) -> AtomTable:
+    """A file of one group, with its dictionary."""
+    return AtomTable(
+        name="made",
+        positions=np.array(positions),
+        elements=np.array(elements, dtype=np.int16),
+        atom_names=np.array(names),
+        groups=np.zeros(len(names), dtype=np.int32),
+        group_names=np.array(["LIG"]),
+        chain_ids=np.array(["A"]),
+        numbers=np.array([1], dtype=np.int32),
+        insertion_codes=np.array([""]),
+        hetero=np.array([True]),
+        block=gemmi.cif.read_string("\n".join(["data_made", *dictionary, ""])).sole_block(),
+    )
+
+
+BONDS = ["loop_", *(f"_chem_comp_bond.{name}" for name in ("comp_id", "atom_id_1", "atom_id_2", "value_order"))]
+CHARGES = ["loop_", *(f"_chem_comp_atom.{name}" for name in ("comp_id", "atom_id", "charge"))]
+
+
+def test_aromatic_bonds_and_charges_of_the_dictionary_of_the_file():
+    mol = posed("c1cc[n+](C)cc1", hydrogens=False)
+    names = [f"{atom.GetSymbol()}{atom.GetIdx()}" for atom in mol.GetAtoms()]
+    orders = {Chem.BondType.AROMATIC: "delo", Chem.BondType.SINGLE: "SING"}
+    bonds = [
+        f"LIG {names[b.GetBeginAtomIdx()]} {names[b.GetEndAtomIdx()]} {orders[b.GetBondType()]}" for b in mol.GetBonds()
+    ]
+    charges = [
+        *(f"LIG {name} {int(name[0] == 'N')}" for name in names),
+        "LIG N3X 1",
+        "LIG C0 ?",
+        "LIG C0 --1",
+        "XXX C0 1",
+    ]
+    table = made_table(
+        names,
+        [atom.GetAtomicNum() for atom in mol.GetAtoms()],
+        mol.GetConformer().GetPositions().tolist(),
+        [*BONDS, *bonds, *CHARGES, *charges],
+    )
+    ligand = ligand_of_groups(table, np.array([0]), None, [])
+    assert Chem.MolToSmiles(ligand.mol) == "C[n+]1ccccc1"
+    assert ligand.notes == ()
+
+
+def test_a_damaged_dictionary_of_the_file_names_a_bond_twice_or_an_atom_beside_itself():
+    bonds = ["LIG C1 O1 DOUB", "LIG O1 C1 SING", "LIG C1 C1 SING", "LIG C1 C2 SING", "LIG C1 C9 SING", "XXX C2 O1 SING"]
+    positions = [[0.0, 0.0, 0.0], [1.45, 0.0, 0.0], [-0.75, 1.3, 0.0]]
+    table = made_table(["C1", "O1", "C2"], [6, 8, 6], positions, [*BONDS, *bonds])
+    assert Chem.MolToSmiles(ligand_of_groups(table, np.array([0]), None, []).mol) == "CC=O"
+
+
+def test_an_atom_of_no_known_element_inside_a_structure():
+    table = made_table(["C1", "X1"], [6, 0], [[0.0, 0.0, 0.0], [1.5, 0.0, 0.0]], [])
+    with pytest.raises(LigandError, match="atoms of no known element") as caught:
+        ligand_of_groups(table, np.array([0]), None, [])
+    assert caught.value.code == "unknown_element"
+
+
+def test_a_part_of_a_joined_ligand_must_be_one_group(write):
+    path = write(peptide(5) + group(DRUG, "TYL", "301") + group(DRUG, "TYL", "302", at=(9, 9, 9)))
+    with pytest.raises(LigandError, match="TYL stands for 2 groups") as caught:
+        read_complex(path, "A:TYL:301+TYL")
+    assert caught.value.code == "several_ligands"
+
+
+def test_a_file_of_amino_acids_alone_says_so(write):
+    with pytest.raises(LigandError) as caught:
+        read_complex(write(peptide(5)), "LIG")
+    assert "amino acids and waters only" in caught.value.hint

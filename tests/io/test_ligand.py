@@ -10,7 +10,7 @@ import pytest
 from molecules import mol_block, posed, record
 from rdkit import Chem
 
-from binding.errors import FileError
+from binding.errors import FileError, LigandError
 from binding.io.ligand import BadRecord, parse_record, prepare_ligand, read_ligands, split_records
 from binding.structures import Ligand
 
@@ -422,3 +422,64 @@ def test_a_protein_given_as_the_ligand_is_refused_at_once(examples):
     (item,) = read_ligands(examples / "1s2g_protein.pdb.gz")
     assert code(item) == "too_large"
     assert "-l auto" in item.error.hint
+
+
+def test_hydrogens_that_are_isotopes_or_bridges_go_as_well(read):
+    (item,) = read(record("[2H]C([2H])([2H])CO", "deuterated"))
+    assert smiles(item) == "CCO"
+    assert item.num_atoms == 3
+
+
+def test_a_molecule_without_a_pose_is_refused():
+    with pytest.raises(LigandError) as caught:
+        prepare_ligand(Chem.MolFromSmiles("CCO"), "flat")
+    assert caught.value.code == "no_coordinates"
+
+
+def test_a_bond_of_no_known_order_is_refused():
+    mol = Chem.RWMol(posed("CCO", hydrogens=False))
+    mol.GetBondWithIdx(0).SetBondType(Chem.BondType.UNSPECIFIED)
+    with pytest.raises(LigandError, match="1 bond\\(s\\) of no known order, first between atoms 1 and 2") as caught:
+        prepare_ligand(mol, "made")
+    assert caught.value.code == "bad_record"
+
+
+@pytest.mark.parametrize(("name", "number"), [("l.sdf", "99999999.0"), ("l.mol2", "1e308"), ("l.mol2", "-100000")])
+def test_a_place_that_no_structure_has_is_no_coordinate(read, name, number):
+    if name == "l.sdf":
+        text = Chem.MolToMolBlock(posed("CCO", hydrogens=False))
+        first = text.split("\n")[4]
+        text = text.replace(first, f"{number:>10}{first[10:]}")
+    else:
+        text = MOL2.replace("1.4500", number)
+    (item,) = read(text, name)
+    assert item.error.code == "nan_coordinates"
+
+
+MOL2 = """@<TRIPOS>MOLECULE
+made
+ 3 3
+SMALL
+NO_CHARGES
+
+@<TRIPOS>ATOM
+1 C1 0.0000 0.0000 0.1000 C.3 1 LIG 0.0
+2 O1 1.4500 0.0000 0.0000 O.3 1 LIG 0.0
+3 C2 -0.7500 1.3000 0.0000 C.3 1 LIG 0.0
+@<TRIPOS>BOND
+1 1 2 1
+2 1 3 1
+3 2 3 nc
+"""
+
+
+def test_mol2_bonds_that_are_none_are_passed_over(read):
+    (item,) = read(MOL2, "l.mol2")
+    assert smiles(item) == "CCO"
+
+
+@pytest.mark.parametrize("kind", ["Qq", "Du", "Hev"])
+def test_mol2_atoms_of_no_known_element(read, kind):
+    (item,) = read(MOL2.replace("O.3", kind), "l.mol2")
+    assert item.error.code == "unknown_element"
+    assert f"O1 of type {kind}" in item.error.message

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from rdkit import Chem
-from test_records import ASPIRIN, pdb_atoms
+from test_records import ASPIRIN, pdb_atoms, pdbqt
 
 from binding.io.ligand import BadRecord, read_ligands
 from binding.structures import Ligand
@@ -155,3 +155,35 @@ def test_columns_73_to_80_of_old_files(read):
 def test_an_element_column_that_says_nothing_known(read):
     lines = pdb_atoms("c1ccccc1O").splitlines()
     assert code(read("\n".join([*lines[:-1], lines[-1][:76] + "Xx"]))) == "unknown_element"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("IDX 1 1", "IDX 1 99"),  # an atom that is not there
+        ("IDX 1 1", "IDX 99 1"),  # a place beyond the molecule
+        ("IDX 1 1 2 2", "IDX 1 1 2 3"),  # another element
+        ("REMARK SMILES C", "REMARK SMILES (C"),
+        ("IDX 1 1", "IDX 1"),
+    ],
+)
+def test_remarks_of_a_docking_program_that_do_not_fit_are_passed_over(read, change):
+    text = pdbqt("CCO")
+    assert change[0] in text
+    item = read(text.replace(*change), "l.pdbqt")
+    assert smiles(item) == "CCO"
+    assert "bond orders perceived from geometry" in item.notes
+    assert "bond orders perceived from geometry" not in read(text, "l.pdbqt").notes
+
+
+def test_an_occupancy_that_is_none_counts_as_whole(read):
+    text = pdb_atoms(ASPIRIN).replace("  1.00 20.00", "  x.xx 20.00")
+    assert smiles(read(text)) == Chem.CanonSmiles(ASPIRIN)
+
+
+def test_deuterium_is_hydrogen(read):
+    first, *rest = pdb_atoms("CCO").splitlines()
+    heavy = f"HETATM   99  D1  LIG A 900    {float(first[30:38]) + 0.6:8.3f}{float(first[38:46]) + 0.6:8.3f}"
+    heavy += f"{float(first[46:54]) + 0.6:8.3f}  1.00 20.00           D"
+    item = read("\n".join([first, *rest, heavy, ""]))
+    assert smiles(item) == "CCO"

@@ -97,3 +97,17 @@ def test_what_is_no_table_is_refused_with_its_reason(tmp_path, name, content, co
         read_predictions(path)
     assert caught.value.code == code
     assert caught.value.hint
+
+
+def test_a_cell_beyond_what_a_table_may_hold_costs_its_row_alone(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text(f"id,pk\na,6.5\nb,{'7' * 140_000}\nc,8.5\n")
+    table = read_predictions(path)
+    assert table["id"].tolist()[0] == "a"
+    assert table["pk"].isna().tolist() == [False, True, False]
+
+
+def test_other_files_are_no_predictions(tmp_path):
+    with pytest.raises(FileError, match=r"complex\.cif is not a table of predictions") as caught:
+        read_predictions(tmp_path / "complex.cif")
+    assert caught.value.code == "wrong_format"

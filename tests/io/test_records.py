@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 from molecules import posed, record
 from rdkit import Chem
 
+from binding.errors import FileError
 from binding.io.ligand import BadRecord, read_ligands
-from binding.io.records import split_records
+from binding.io.records import split_records, text_lines
 from binding.structures import Ligand
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
@@ -195,3 +197,20 @@ def test_flexible_side_chains_are_no_ligand(read):
 def test_two_ligands_in_one_model(read):
     items = read(f"MODEL 1\n{pdbqt('CCO')}{pdbqt(ASPIRIN, shift=8)}ENDMDL\n", "pair.pdbqt")
     assert sizes(items) == [3, 13]
+
+
+def test_lines_of_a_text_file(tmp_path):
+    path = tmp_path / "list.smi"
+    path.write_bytes(gzip.compress(b"\xef\xbb\xbfCCO a\r\nCCN b\n"))
+    assert list(text_lines(path)) == ["CCO a", "CCN b"]
+    path.write_bytes(b"PK\x03\x04" + bytes(9))
+    with pytest.raises(FileError, match="zip archive"):
+        list(text_lines(path))
+
+
+def test_a_gzip_file_without_a_whole_line_is_refused(tmp_path):
+    path = tmp_path / "l.sdf.gz"
+    path.write_bytes(gzip.compress(b"x")[:10] + b"\xff" * 20)
+    with pytest.raises(FileError, match="damaged gzip file") as caught:
+        list(split_records(path))
+    assert caught.value.code == "unreadable"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from binding.errors import TableError
+from binding.errors import FileError, TableError
 from binding.io.rows import read_rows, read_text
 
 
@@ -154,3 +154,25 @@ def test_a_quote_that_swallows_more_than_a_cell_can_hold(tmp_path):
 def test_old_mac_line_ends(tmp_path):
     (tmp_path / "t.csv").write_bytes(b'id,pk\ra,6.5\rb,"7\r8"\r')
     assert read_text(tmp_path / "t.csv") == 'id,pk\na,6.5\nb,"7\n8"\n'
+
+
+def test_a_column_that_is_to_be_the_id(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("compound,id\nx,1\n")
+    (row,) = read_rows(path, ("id",), id_column="compound")
+    assert row.cells == {"id": "x", "id_given": "1"}
+    with pytest.raises(TableError, match="has no column 'name'") as caught:
+        read_rows(path, ("id",), id_column="name")
+    assert "compound, id" in caught.value.hint
+
+
+def test_a_cell_beyond_what_a_table_may_hold_costs_its_row_alone(tmp_path):
+    found = read(tmp_path, f"id,pk\na,6\nb,{'7' * 140_000}\nc,8\n")
+    assert [row["pk"] if isinstance(row, dict) else "bad" for row in found] == ["6", "bad", "8"]
+
+
+def test_bytes_of_a_program_are_no_table(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"id,pk\na,\x006\n")
+    with pytest.raises(FileError, match="is a binary file, not text"):
+        read_text(path)

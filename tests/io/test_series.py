@@ -130,3 +130,13 @@ def test_cxsmiles(tmp_path, line, name):
     path.write_text(line + "\n")
     (compound,) = read_series(path)
     assert (compound.name, Chem.MolToSmiles(compound.mol)) == (name, "C[C@H](N)O")
+
+
+def test_a_drawing_with_a_bond_of_no_known_order_is_refused(tmp_path):
+    mol = Chem.MolFromSmiles("CCO")
+    AllChem.Compute2DCoords(mol)
+    path = tmp_path / "drawn.sdf"
+    path.write_text(Chem.MolToMolBlock(mol).replace("  1  2  1  0", "  1  2  8  0") + "$$$$\n")
+    (item,) = read_series(path)
+    assert item.error.code == "bad_record"
+    assert "of no known order" in item.error.message

@@ -62,9 +62,9 @@ def _from_name(name: str, residue: str) -> str:
     letters = re.sub(r"[^A-Za-z]", "", name)
     if not letters:
         return ""
-    upper = letters.upper()
+    upper, group = letters.upper(), residue.strip().upper()
     first = upper[0]
-    if residue.strip().upper() in CNOS_RESIDUES:
+    if group in CNOS_RESIDUES:
         return "H" if first == "D" else first if first in "CNOSH" else ""
     if re.fullmatch(r"(CL|BR)\d*", name.strip().upper()):
         return upper.capitalize()
@@ -72,7 +72,7 @@ def _from_name(name: str, residue: str) -> str:
         return upper[:2].capitalize()
     if name[:1].isalpha() and re.fullmatch(r"[A-Z]{2}\d*", name.strip().upper()):
         two = upper[:2]
-        metal = (two == "CO" and residue in _COBALT_RESIDUES) or (two == "HG" and residue in _MERCURY_RESIDUES)
+        metal = (two == "CO" and group in _COBALT_RESIDUES) or (two == "HG" and group in _MERCURY_RESIDUES)
         if two in _IN_MOLECULES or metal:
             return two.capitalize()
     return "H" if first == "D" else first if first in _SINGLE else ""

@@ -56,6 +56,7 @@ MODULES: Final = {
 }
 _TABLE: Final = "tests/io/test_inputs.py"  # the page of inputs and answers, for modules of structures and ligands
 _MOST: Final = 15.0  # seconds of tests for one mutant, by their durations without changes
+NOTICED: Final = ("killed", "hung")
 _LIMIT: Final = 60.0  # seconds that a mutant may run; one that runs on is noticed
 
 
@@ -305,36 +306,54 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the sample (default 0)")
     parser.add_argument("--only", action="append", metavar="MODULE", help="such as binding/units.py; several times")
     parser.add_argument("--write", type=Path, help="write the figures to this JSON file")
-    parser.add_argument("--reached", type=Path, help="keep which test reaches which line in this file, and use it")
+    parser.add_argument("--minutes", type=float, default=600.0, help="when to stop before the sample is through")
+    parser.add_argument("--keep", type=Path, help="folder of what is found on the way; a run of the same code goes on")
     options = parser.parse_args(arguments)
+    ends = time.monotonic() + 60.0 * options.minutes
     modules = options.only or list(MODULES)
     everything = [mutant for module in modules for mutant in mutants_of(module)]
     sample = random.Random(options.seed).sample(everything, min(options.sample, len(everything)))
-    files = sorted({test for module in modules for test in MODULES[module]} | {_TABLE})
     _load()
-    if options.reached and options.reached.is_file():
-        reached = json.loads(options.reached.read_text(encoding="utf-8"))
-    else:
-        reached = _in_child(lambda: _reached(files), 3600.0)
-        if reached is None or reached["failed"]:
-            raise SystemExit(f"the tests fail without any change: {reached and reached['failed']}")
-        if options.reached:
-            options.reached.write_text(json.dumps(reached), encoding="utf-8")
-    results: dict[str, list[Mutant]] = {}
-    for number, mutant in enumerate(sorted(sample, key=lambda m: (m.module, m.line, m.place)), start=1):
-        answer = _try(mutant, _tests_for(mutant, reached))
-        results.setdefault(answer, []).append(mutant)
-        print(f"{number}/{len(sample)} {answer}: {mutant.module}:{mutant.line} {mutant.what}", flush=True)
-    counts = {answer: len(found) for answer, found in sorted(results.items())}
-    noticed = counts.get("killed", 0) + counts.get("hung", 0)
-    print(f"{noticed} of {len(sample)} noticed, of {len(everything)} possible: {counts}")
+    with tempfile.TemporaryDirectory() as folder:
+        kept = options.keep or Path(folder)
+        kept.mkdir(parents=True, exist_ok=True)
+        results = _tried(sample, _reach(modules, kept / "reached.json"), kept / "answers.json", ends)
+    noticed = sum(answer in NOTICED for answer in results.values())
+    print(f"{noticed} of {len(results)} noticed, of {len(everything)} possible")
     if options.write:
         from scripts.figures import write_figures
 
-        missed = [f"{m.module}:{m.line} {m.what}" for name in ("survived", "unreached") for m in results.get(name, [])]
-        figures = {"possible": len(everything), "tried": len(sample), "seed": options.seed, "noticed": noticed}
-        write_figures(options.write, figures | {"missed": missed})
+        missed = [f"{m.module}:{m.line} {m.what}" for m, answer in results.items() if answer not in NOTICED]
+        figures = {"possible": len(everything), "tried": len(results), "seed": options.seed, "noticed": noticed}
+        write_figures(options.write, figures | {"missed": sorted(missed)})
     return 0
+
+
+def _reach(modules: Sequence[str], path: Path) -> dict[str, Any]:
+    """``_reached``, from a file if it is there."""
+    if not path.is_file():
+        tests = sorted({test for module in modules for test in MODULES[module]} | {_TABLE})
+        reached = _in_child(lambda: _reached(tests), 3600.0)
+        if reached is None or reached["failed"]:
+            raise SystemExit(f"the tests fail without any change: {reached and reached['failed']}")
+        path.write_text(json.dumps(reached), encoding="utf-8")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _tried(sample: Sequence[Mutant], reached: dict[str, Any], path: Path, ends: float) -> dict[Mutant, str]:
+    """The answer for each mutant, in the order in which they were drawn, until the time is over."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    found: dict[Mutant, str] = {}
+    for mutant in sample:
+        name = f"{mutant.module}:{mutant.place}"
+        if name not in known:
+            if time.monotonic() > ends:
+                break
+            known[name] = _try(mutant, _tests_for(mutant, reached))
+            path.write_text(json.dumps(known), encoding="utf-8")
+        found[mutant] = known[name]
+        print(f"{len(found)}/{len(sample)} {known[name]}: {mutant.module}:{mutant.line} {mutant.what}", flush=True)
+    return found
 
 
 def _load() -> None:

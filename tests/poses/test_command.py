@@ -44,6 +44,8 @@ with Chem.SDWriter(output) as writer:
         mol.SetProp("minimizedAffinity", str(score))
         mol.SetProp("other_score", f"E = {score * 2} kcal/mol")
         writer.write(mol)
+if mode == "torn":
+    open(output, "a").write("torn\\n\\n\\n  9  9 V2000\\nM  END\\n$$$$\\n")
 """
 
 
@@ -106,6 +108,34 @@ def test_what_goes_wrong_is_the_row_of_the_compound(pose, mode, says):
     with pytest.raises(LigandError, match=says) as caught:
         pose("CCN", mode)
     assert caught.value.code == "docking_failed"
+
+
+def test_a_pose_that_cannot_be_read_costs_no_other(pose):
+    poses, _ = pose("OC(=O)c1ccccc1", "torn")
+    assert len(poses) == 2
+
+
+def test_what_lies_in_the_ligands_place_is_no_part_of_the_receptor(examples, command):
+    protein = read_protein(examples / "1ia1_protein.pdb.gz")
+    group = protein.residue_names.tolist().index("NDP")
+    pocket = PocketSpec(reference=protein.positions[protein.atom_residue == group] + 0.05)
+    poser = CommandPoser(protein, pocket, Posing("command", options={"command": command()}))
+    (state,) = states(Chem.MolFromSmiles("CCO"))
+    (note,) = poser.pose(state, "it")[0].notes
+    assert "NDP" in note
+
+
+def test_an_interrupt_ends_the_program(pose, monkeypatch):
+    begun = []
+
+    def interrupted(process, timeout=None):
+        begun.append(process)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("subprocess.Popen.communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pose("CCN", "hang")
+    assert [process.returncode for process in begun] == [-9]
 
 
 def test_a_program_that_hangs_is_ended(pose):

@@ -237,13 +237,55 @@ def label_noise() -> str:
     )
 
 
+def laboratories() -> str:
+    """How well tables that were gathered apart agree on one ligand and protein, and what that allows in a series."""
+    content = load(FIGURES / "ceiling.json")
+    rows = [
+        (name, count(found["pairs"]), f"{found['r']:.2f}", estimate(found["rmse"]), estimate(found["sigma"]))
+        for name, found in content["laboratories"].items()
+    ]
+    assays, series = content["assays"], content["series"]
+    title = f"two assays of ChEMBL, {count(assays['assays'])} pairs, but for the mean of what they differ by"
+    rows.append((title, count(assays["pairs"]), "", estimate(assays["rmse"]), estimate(assays["sigma"])))
+    header = (
+        "two values of one ligand and protein",
+        "pairs",
+        "r",
+        "RMSE, pK",
+        "standard deviation of one, by the median",
+    )
+    spread = (
+        f"In the middle one of {count(series['n'])} series the pK have a standard deviation of {series['spread']:.2f}"
+    )
+    best = f"labels as good as those of two assays would allow a mean r of {series['highest_r']:.2f} there"
+    return f"{table(header, rows)}\n\n{spread}; {best}."
+
+
+def geometry_curve() -> str:
+    """What more complexes bring to the geometry."""
+    content = load(FIGURES / "ceiling.json")["curve"]
+    rows = []
+    for name, steps in content.items():
+        for step in steps:
+            if name == "families" and step["share"] == 1.0:
+                continue
+            ways = ("family",) if name == "families" else ("family", "ligand")
+            figures = [estimate(step[way][metric]) for way in ways for metric in ("r", "rmse")]
+            what = "all" if step["share"] == 1.0 else f"{step['share']:.0%} of the {name}".replace("%", " %")
+            rows.append((what, count(step["complexes"]), *figures, *[""] * (4 - len(figures))))
+    header = ("fitted to", "complexes", "new families, r", "RMSE, pK", "known families, new ligands, r", "RMSE, pK")
+    return table(header, rows)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "baselines": baselines,
     "calibration": calibration,
     "casf_ranking": casf_ranking,
     "forest": forest,
+    "geometry_curve": geometry_curve,
     "joining": joining,
     "label_noise": label_noise,
+    "laboratories": laboratories,
     "learning_curve": learning_curve,
     "narrowing": narrowing,
     "prior": prior,

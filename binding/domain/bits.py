@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from binding.domain.fingerprint import NUM_BITS
 
 _DENSE: Final = 256  # most frequent bits, compared as a block; the others, few in any ligand, by lists of their owners
+_KEPT: Final = 4096  # greatest similarities that are remembered: a screen's domain asks for what its prior has asked
 
 
 class BitIndex:
@@ -21,6 +23,7 @@ class BitIndex:
 
     def __init__(self, bits: np.ndarray, counts: np.ndarray) -> None:
         self._counts = counts.astype(np.int32)
+        self._greatest: OrderedDict[bytes, float] = OrderedDict()  # by fingerprint, the last asked for at the end
         frequency = np.bincount(bits, minlength=NUM_BITS)
         self._place = np.empty(NUM_BITS, dtype=np.int64)
         self._place[np.argsort(-frequency, kind="stable")] = np.arange(NUM_BITS)
@@ -55,4 +58,19 @@ class BitIndex:
         owners = [self._rare_owners[self._rare_starts[bit] : self._rare_starts[bit + 1]] for bit in rare.tolist()]
         if owners:
             shared += np.bincount(np.concatenate(owners), minlength=len(self)).astype(np.int32)
-        return shared / np.maximum(self._counts + np.int32(len(bits)) - shared, 1)
+        similarity = shared / np.maximum(self._counts + np.int32(len(bits)) - shared, 1)
+        self._greatest[bits.tobytes()] = float(similarity.max(initial=0.0))
+        if len(self._greatest) > _KEPT:
+            self._greatest.popitem(last=False)
+        return similarity
+
+    def greatest(self, bits: np.ndarray) -> float:
+        """The greatest similarity to any of the ligands; nothing is computed where it was asked for before.
+
+        Args:
+            bits: (on,) bits of a fingerprint.
+        """
+        key = bits.tobytes()
+        if key not in self._greatest:
+            self.similarity(bits)
+        return self._greatest[key]

@@ -104,7 +104,7 @@ class Domain:
         self._words, self._word_counts = words, word_counts.astype(np.int64)
         self.atoms = (int(atoms[0]), int(atoms[1]))
         self.elements = np.asarray(elements, dtype=np.int64)
-        self._index = BitIndex(bits, bit_counts)
+        self._shared: list[BitIndex] | None = None
         self._owners = np.repeat(np.arange(self.num_proteins), self._word_counts)
         self._ligands: OrderedDict[bytes, float] = OrderedDict()  # least recently asked first
         self._proteins: OrderedDict[bytes, float] = OrderedDict()
@@ -125,6 +125,13 @@ class Domain:
             atoms, elements: As of the class.
         """
         return cls(*_distinct(ligands, np.uint16), *_distinct(proteins, np.uint32), atoms, elements)
+
+    @property
+    def _indices(self) -> list[BitIndex]:
+        """Indices that together hold each ligand."""
+        if self._shared is None:
+            self._shared = [BitIndex(self._bits, self._bit_counts)]
+        return self._shared
 
     @property
     def num_ligands(self) -> int:
@@ -175,7 +182,22 @@ class Domain:
         """
         if not self.num_ligands:
             return float("nan")
-        return float(self._index.similarity(bits).max())
+        return max(index.greatest(bits) for index in self._indices)
+
+    def share(self, known: Sequence[np.ndarray], index: BitIndex) -> None:
+        """Ask an index that others ask as well, so that no similarity is computed twice.
+
+        Args:
+            known: Fingerprints of the ligands of the index; nothing changes where one of them is not of this set.
+            index: Theirs.
+        """
+        theirs = {bits.astype(self._bits.dtype).tobytes() for bits in known}
+        own = _split(self._bits, self._bit_counts)
+        rest = [bits for bits in own if bits.tobytes() not in theirs]
+        if len(rest) + len(theirs) == len(own):
+            counts = np.array([len(bits) for bits in rest], dtype=np.int64)
+            joined = np.concatenate([np.zeros(0, dtype=self._bits.dtype), *rest])
+            self._shared = [index, *([BitIndex(joined, counts)] if rest else [])]
 
     def nearest_protein(self, words: np.ndarray) -> float:
         """The greatest share of words in common with a training protein beyond chance; NaN where either side has none.

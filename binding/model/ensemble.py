@@ -123,6 +123,8 @@ class Scorer:
         self.dtype = DTYPES[dtype]
         self.members = [member.to(self.device, self.dtype).eval().requires_grad_(False) for member in members]
         self.domain, self.prior, self.binder = domain, prior, binder
+        if domain is not None and prior is not None:
+            domain.share(prior.features.split(), prior.index)
         self.geometry = None if geometry is None else geometry.to(self.device, self.dtype)
         self.config = self.members[0].interaction.config
         self.line = self.config.line

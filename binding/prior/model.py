@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from binding.domain.bits import BitIndex
 from binding.domain.fingerprint import NUM_BITS
 from binding.domain.index import Domain, count_elements
 from binding.domain.words import NUM_WORDS
@@ -229,6 +230,11 @@ class Prior:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
         return self._kept[key]
+
+    @property
+    def index(self) -> BitIndex:
+        """The fingerprints of the known ligands, for others that compare with the same ones."""
+        return self._known.index
 
     def nearest(self, features: Features) -> tuple[np.ndarray, np.ndarray]:
         """For each of m ligands the nearest known one (m,) int64, and their Tanimoto similarity (m,)."""

@@ -9,6 +9,7 @@ import pytest
 from rdkit import Chem, DataStructs
 from rdkit.Chem import AllChem, rdFingerprintGenerator
 
+from binding.domain.bits import BitIndex
 from binding.domain.fingerprint import fingerprint
 from binding.domain.index import Domain, count_elements, domain_path
 from binding.domain.words import protein_words, words_of_chains
@@ -200,3 +201,24 @@ def test_arrays_that_are_no_training_set_are_refused(domain, tmp_path, name, spo
     np.savez(path, **arrays, **({} if array is None else {name: array}))
     with pytest.raises(WeightsError, match=told):
         Domain.load(path)
+
+
+def test_an_index_that_others_ask_gives_the_same_nearness(graphs, domain):
+    """Its ligands are left out of the domain's own; one that is not of the training set is not believed."""
+    known = [fingerprint(graphs[name]) for name in ("imatinib", "naproxen")]
+    shared = BitIndex(np.concatenate(known), np.array([len(bits) for bits in known]))
+    alone = {name: domain.nearest_ligand(fingerprint(ligand)) for name, ligand in graphs.items()}
+    other = Domain.of([fingerprint(graphs[name]) for name in DRUGS if name != "sumatriptan"], [], (10, 45), np.ones(13))
+    other.share(known, shared)
+    assert {name: other.nearest_ligand(fingerprint(ligand)) for name, ligand in graphs.items()} == alone
+    stranger = [fingerprint(graphs["sumatriptan"])]
+    other.share(stranger, BitIndex(stranger[0], np.array([len(stranger[0])])))
+    assert other.nearest_ligand(stranger[0]) == alone["sumatriptan"] < 1
+
+
+def test_what_an_index_was_asked_is_not_computed_again(graphs, monkeypatch):
+    bits = [fingerprint(ligand) for ligand in graphs.values()]
+    index = BitIndex(np.concatenate(bits[1:]), np.array([len(row) for row in bits[1:]]))
+    greatest = index.similarity(bits[0]).max()
+    monkeypatch.setattr(BitIndex, "similarity", None)
+    assert index.greatest(bits[0]) == greatest

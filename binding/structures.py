@@ -7,6 +7,7 @@ the graph is centred on the ligand.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -15,6 +16,14 @@ import numpy as np
 
 if TYPE_CHECKING:
     from rdkit import Chem
+
+
+def is_one_of(values: np.ndarray, choices: Collection[str]) -> np.ndarray:
+    """(n,) bool, which of n texts is one of a few: without the sorting of ``np.isin``, several times as fast."""
+    found = np.zeros(len(values), dtype=bool)
+    for choice in choices:
+        found |= values == choice
+    return found
 
 
 class ResidueKind(IntEnum):
@@ -77,6 +86,10 @@ class Protein:
                 self.chain_ids, self.residue_names, self.residue_numbers, self.insertion_codes, strict=True
             )
         ]
+
+    def atoms_named(self, *names: str) -> np.ndarray:
+        """(atoms,) bool, which atoms bear one of some names."""
+        return is_one_of(self.atom_names, names)
 
     def select(self, keep: np.ndarray) -> Protein:
         """The same protein with only some residues.

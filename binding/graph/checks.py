@@ -11,7 +11,7 @@ from scipy.spatial.distance import cdist, pdist
 from binding.constants import AMINO_ACIDS, PARENT_AMINO_ACID
 from binding.errors import ContactError, LigandError, StructureError
 from binding.graph.molecule import atoms_of
-from binding.structures import Complex, Ligand, Protein, ResidueKind
+from binding.structures import Complex, Ligand, Protein, ResidueKind, is_one_of
 
 FARTHEST_CONTACT = 6.0  # Å; beyond this from every pocket atom there is nothing to score
 MOST_ATOMS = 300  # heavy atoms of a ligand
@@ -145,9 +145,9 @@ def _loose(cx: Complex, nearest: np.ndarray) -> list[str]:
 @lru_cache(maxsize=8)  # a screen asks it of one pocket for every pose
 def _incomplete(pocket: Protein) -> int:
     """Amino acids of the pocket that lack N, CA or C (terminal caps excepted)."""
-    backbone = np.isin(pocket.atom_names, ("N", "CA", "C"))
+    backbone = pocket.atoms_named("N", "CA", "C")
     count = np.bincount(pocket.atom_residue[backbone], minlength=pocket.num_residues)
-    caps = np.isin(pocket.residue_names, ("ACE", "NME", "NMA", "NH2", "FOR"))
+    caps = is_one_of(pocket.residue_names, ("ACE", "NME", "NMA", "NH2", "FOR"))
     return int(((pocket.residue_kinds == ResidueKind.AMINO_ACID) & (count < 3) & ~caps).sum())
 
 
@@ -158,10 +158,10 @@ def _damaged(pocket: Protein) -> tuple[str, ...]:
     Raises:
         StructureError: ``no_side_chains``.
     """
-    parents = [PARENT_AMINO_ACID.get(str(name), str(name)) for name in pocket.residue_names]
+    parents = np.array([PARENT_AMINO_ACID.get(name, name) for name in pocket.residue_names.tolist()], dtype=str)
     amino = pocket.residue_kinds == ResidueKind.AMINO_ACID
-    longer = amino & np.isin(parents, AMINO_ACIDS) & ~np.isin(parents, ("GLY", "ALA"))
-    beyond = ~np.isin(pocket.atom_names, ("N", "CA", "C", "O", "OXT", "CB"))
+    longer = amino & is_one_of(parents, AMINO_ACIDS) & ~is_one_of(parents, ("GLY", "ALA"))
+    beyond = ~pocket.atoms_named("N", "CA", "C", "O", "OXT", "CB")
     bare = longer & (np.bincount(pocket.atom_residue[beyond], minlength=pocket.num_residues) == 0)
     count, share = int(bare.sum()), float(bare.sum() / max(longer.sum(), 1))
     if share >= TOO_BARE and longer.sum() >= FEWEST_RESIDUES:
@@ -174,7 +174,7 @@ def _damaged(pocket: Protein) -> tuple[str, ...]:
     centre = np.full((pocket.num_residues, 3), np.nan)
     alpha = np.flatnonzero(pocket.atom_names == "CA")
     centre[pocket.atom_residue[alpha]] = pocket.positions[alpha]
-    standard = amino & np.isin(pocket.residue_names, AMINO_ACIDS)
+    standard = amino & is_one_of(pocket.residue_names, AMINO_ACIDS)
     away = np.linalg.norm(pocket.positions - centre[pocket.atom_residue], axis=1)  # NaN where there is no CA
     torn = np.unique(pocket.atom_residue[(away > FARTHEST_ATOM) & standard[pocket.atom_residue]])
     if len(torn):

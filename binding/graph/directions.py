@@ -57,17 +57,25 @@ def atom_directions(positions: np.ndarray, bonds: np.ndarray) -> tuple[np.ndarra
     source = np.concatenate([bonds[:, 1], bonds[:, 0]])
     target = np.concatenate([bonds[:, 0], bonds[:, 1]])
     vectors = unit(positions[source] - positions[target])
-    total = np.zeros((count, 3))
-    np.add.at(total, target, vectors)
+    total = np.stack([np.bincount(target, vectors[:, axis], count) for axis in range(3)], axis=1)
     degree = np.bincount(target, minlength=count)
     directions = unit(-total, 0.1)
 
-    # The sum of v v^T over the neighbours; its least eigenvector is the normal of a planar centre.
-    outer = np.zeros((count, 3, 3))
-    np.add.at(outer, target, vectors[:, :, None] * vectors[:, None, :])
+    # The sum of v v^T over the neighbours; its least eigenvector is the normal of a planar centre. It is sought for
+    # atoms with two neighbours or more, which are half of a protein's.
+    inner = np.flatnonzero(degree >= 2)
+    place = np.full(count, -1)
+    place[inner] = np.arange(len(inner))
+    taken = place[target] >= 0
+    among, arms = place[target[taken]], vectors[taken]
+    outer = np.stack(
+        [np.bincount(among, arms[:, row] * arms[:, column], len(inner)) for row in range(3) for column in range(3)],
+        axis=1,
+    ).reshape(-1, 3, 3)
     values, axes = np.linalg.eigh(outer)
-    planar = (degree >= 2) & (values[:, 1] > 0.05) & (values[:, 0] < 0.25)
-    normals = np.where(planar[:, None], axes[:, :, 0], 0.0)
+    planar = (values[:, 1] > 0.05) & (values[:, 0] < 0.25)
+    normals = np.zeros((count, 3))
+    normals[inner[planar]] = axes[planar, :, 0]
     terminal = degree[target] == 1
     normals[target[terminal]] = normals[source[terminal]]
     return directions, normals

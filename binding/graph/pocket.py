@@ -145,12 +145,11 @@ def _dihedrals(protein: Protein, table: _PocketAtoms, previous: np.ndarray) -> n
     places = [table.rows(*names) for names in CHI_PLACES]
     quads = [(previous_c, n, ca, c), (n, ca, c, next_n)] + [tuple(places[k : k + 4]) for k in range(4)]
     amino = protein.residue_kinds == ResidueKind.AMINO_ACID
-    out = np.zeros((protein.num_residues, 2 * len(quads)))
-    for column, quad in enumerate(quads):
-        rows = np.stack(quad)
-        known = amino & (rows >= 0).all(axis=0)
-        out[known, 2 * column : 2 * column + 2] = _dihedral(*(positions[row[known]] for row in rows))
-    return out
+    rows = np.array(quads)  # (angles, 4, residues)
+    known = amino & (rows >= 0).all(axis=1)
+    out = np.zeros((len(quads), protein.num_residues, 2))
+    out[known] = _dihedral(*(positions[rows[:, place][known]] for place in range(4)))
+    return out.swapaxes(0, 1).reshape(protein.num_residues, -1)
 
 
 def _frames(protein: Protein, table: _PocketAtoms) -> np.ndarray:
@@ -254,7 +253,7 @@ def build_pocket_graph(pocket: Protein) -> PocketGraph:
     nucleotide = pocket.residue_kinds == ResidueKind.NUCLEOTIDE
     anchor_rows = np.where(amino, table.rows("CA"), np.where(nucleotide, table.rows("C1'"), -1))
     anchors = np.where((anchor_rows >= 0)[:, None], positions[anchor_rows], means)
-    side_chain = ~(amino[residue] & np.isin(pocket.atom_names, _BACKBONE_NAMES))
+    side_chain = ~(amino[residue] & pocket.atoms_named(*_BACKBONE_NAMES))
     has_side_chain = np.bincount(residue, weights=side_chain, minlength=count) > 0
     side_means = _segment_mean(positions[side_chain], residue[side_chain], count)
     centroids = np.where(has_side_chain[:, None], side_means, anchors)

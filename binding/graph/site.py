@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from binding.constants import ATOM_CLASS, NUCLEOTIDE_BASE, PARENT_AMINO_ACID
@@ -225,8 +224,8 @@ def _near(protein: Protein, points: np.ndarray, cutoff: float) -> np.ndarray:
     candidates = np.flatnonzero(((protein.positions >= low) & (protein.positions <= high)).all(axis=1))
     keep = np.zeros(protein.num_residues, dtype=bool)
     if len(candidates):
-        distances, _ = cKDTree(points).query(protein.positions[candidates], distance_upper_bound=cutoff * (1 + 1e-12))
-        keep[protein.atom_residue[candidates[np.isfinite(distances)]]] = True
+        squares = cdist(protein.positions[candidates], points, "sqeuclidean").min(axis=1)  # faster than a tree
+        keep[protein.atom_residue[candidates[squares <= (cutoff * (1 + 1e-12)) ** 2]]] = True
     return keep
 
 

@@ -22,15 +22,27 @@ from binding.model.weights import DEFAULT_MODEL, load_card, resolve_weights
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"
 BEFORE_GEOMETRY = "before the geometry joined `pk`"
+BEFORE_ASSAYS = "before the weights of `pk` followed the nearest measurement, and before assays in the prior"
 #: Figures of weights that came before those in the package, and why they were not measured again.
 OLDER: dict[str, str] = {
+    "agreement.json": BEFORE_ASSAYS,
+    "baselines.json": BEFORE_ASSAYS,
     "benchmark_screen.json": BEFORE_GEOMETRY,
+    "binder.json": BEFORE_ASSAYS,
+    "casf2016_metrics.json": BEFORE_ASSAYS,
     "cluster.json": BEFORE_GEOMETRY,
+    "explain.json": BEFORE_ASSAYS,
     "finetune.json": BEFORE_GEOMETRY,
     "forest.json": BEFORE_GEOMETRY,
+    "interactions.json": BEFORE_ASSAYS,
     "prior.json": BEFORE_GEOMETRY,
     "redocking.json": BEFORE_GEOMETRY,
+    "robustness.json": BEFORE_ASSAYS,
+    "screening_sets.json": BEFORE_ASSAYS,
+    "series_binding-base.json": BEFORE_ASSAYS,
+    "series_binding-strict.json": BEFORE_ASSAYS,
     "speed.json": BEFORE_GEOMETRY,
+    "start_to_report.json": BEFORE_ASSAYS,
 }
 
 

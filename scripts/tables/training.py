@@ -104,8 +104,8 @@ def train_speed() -> str:
 
 
 def train_stages() -> str:
-    """Where the CPU time of a training step goes, and what of it matrix products must take; against older code."""
-    content, pairs = load(FIGURES / "bench_stages.json"), load(FIGURES / "bench_train_pairs.json")
+    """Where the CPU time of a training step goes, and what of it matrix products must take."""
+    content = load(FIGURES / "bench_stages.json")
     speed = content["product_gflops"]
     rows = [
         (row["stage"], f"{row['ms']:.2f}", f"{row['operations'] / 1e6:.0f}", f"{row['operations'] / speed / 1e6:.2f}")
@@ -116,19 +116,23 @@ def train_stages() -> str:
     least = operations / speed / 1e6
     rows.append(("**step**", f"{spent:.2f}", f"{operations / 1e6:.0f}", f"{least:.2f}"))
     header = ("stage, forward and backward", "CPU ms a complex", "million operations", "ms at that speed")
+    return (
+        f"One thread, {content['machine']['processor']} under load {content['load']:.0f}, batches of "
+        f"{content['batch_size']}; products of matrices of the model's shapes run at {speed:.0f} thousand million "
+        f"operations a second there:\n\n{table(header, rows)}"
+    )
+
+
+def train_pairs() -> str:
+    """Throughput of training against older code."""
+    pairs = load(FIGURES / "bench_train_pairs.json")
     row = pairs["ratios"][0]
-    return "\n\n".join(
-        (
-            f"One thread, {content['machine']['processor']} under load {content['load']:.0f}, batches of "
-            f"{content['batch_size']}; products of matrices of the model's shapes run at {speed:.0f} thousand million "
-            "operations a second there:",
-            table(header, rows),
-            f"Against the code of `{pairs['before']}`, {pairs['pairs']} pairs measured in turns on the same machine: "
-            f"{row['cpu']['median']:.2f} times as fast by CPU time ({row['cpu']['least']:.2f} to "
-            f"{row['cpu']['most']:.2f}) on {row['threads']} thread, {row['cpu_ms_each_before']:.1f} and now "
-            f"{row['cpu_ms_each_now']:.1f} ms a complex forward and backward under load {pairs['load']:.0f}. No figure "
-            f"in the log of a run of {pairs['steps']} steps differs by more than {pairs['log_differs']:.0e}.",
-        )
+    return (
+        f"Against the code of `{pairs['before']}`, {pairs['pairs']} pairs measured in turns on the same machine: "
+        f"{row['cpu']['median']:.2f} times as fast by CPU time ({row['cpu']['least']:.2f} to "
+        f"{row['cpu']['most']:.2f}) on {row['threads']} thread, {row['cpu_ms_each_before']:.1f} and now "
+        f"{row['cpu_ms_each_now']:.1f} ms a complex forward and backward under load {pairs['load']:.0f}. No figure "
+        f"in the log of a run of {pairs['steps']} steps differs by more than {pairs['log_differs']:.0e}."
     )
 
 
@@ -181,6 +185,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "splits": splits,
     "splits_speed": splits_speed,
     "train_memory": train_memory,
+    "train_pairs": train_pairs,
     "train_stages": train_stages,
     "train_speed": train_speed,
 }

@@ -445,15 +445,24 @@ def _from_remarks(lines: list[str], atoms: list[PdbAtom]) -> Chem.Mol | None:
     return mol
 
 
-def _connect(lines: list[str], atoms: list[PdbAtom]) -> set[tuple[int, int]]:
-    """Pairs of atom rows that CONECT lines join; serials that stand for several atoms join nothing."""
+def _connect(lines: list[str], atoms: list[PdbAtom]) -> dict[tuple[int, int], int]:
+    """Pairs of atom rows that CONECT lines join, and how often; serials that stand for several atoms join nothing.
+
+    RDKit, Open Babel and PyMOL list a neighbour twice for a double bond, and three times for a triple one.
+    """
     serials = [atom.serial for atom in atoms]
     row_of = {serial: row for row, serial in enumerate(serials) if serials.count(serial) == 1}
-    pairs: set[tuple[int, int]] = set()
+    listed: dict[tuple[int, int], int] = {}
     for line in lines:
         if line.startswith("CONECT"):
             fields = [line[k : k + 5].strip() for k in range(6, min(len(line), 31), 5)]
-            rows = [row_of[field] for field in fields if field in row_of]
             if fields and fields[0] in row_of:
-                pairs.update((min(rows[0], other), max(rows[0], other)) for other in rows[1:] if other != rows[0])
+                first = row_of[fields[0]]
+                for other in (row_of[field] for field in fields[1:] if field in row_of):
+                    if other != first:
+                        listed[first, other] = listed.get((first, other), 0) + 1
+    pairs: dict[tuple[int, int], int] = {}
+    for (one, other), count in listed.items():
+        pair = (min(one, other), max(one, other))
+        pairs[pair] = max(pairs.get(pair, 0), count)
     return pairs

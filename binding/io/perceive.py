@@ -8,7 +8,7 @@ PDB and PDBQT files have all, some or none of them. Lengths in Å.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from rdkit import Chem
@@ -30,6 +30,8 @@ _OVERLAP = 0.9  # Å; parts that come nearer are two molecules in one place, or 
 _SHORTEST_BOND = 0.7  # Å; atoms of a structure that are all nearer to their neighbours are not in Å
 SAME_SPOT = 0.05  # Å; atoms spread less than this along every axis are no pose
 _MAX_NEIGHBOURS = {"C": 4, "N": 4, "O": 2, "F": 1, "Cl": 1, "Br": 1, "I": 1, "S": 4, "Se": 4, "P": 4, "B": 4, "Si": 4}
+_BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
+_MOST_BONDS = {"C": 4, "N": 5, "O": 3, "F": 1, "B": 4}  # counted with their orders; nitrogen as in N(=O)=O
 # Between a single and a double bond (means of CSD values, Allen et al. 1987, doi:10.1039/P298700000S1).
 _HALFWAY = {"CC": 1.45, "CN": 1.39, "CO": 1.31, "NN": 1.34, "NO": 1.30, "CS": 1.70, "OS": 1.55, "OP": 1.58, "NS": 1.56}
 _LINEAR = 155.0  # degrees
@@ -44,7 +46,7 @@ def perceive_bonds(
     symbols: Sequence[str],
     positions: Sequence[Sequence[float]],
     name: str,
-    connected: Iterable[tuple[int, int]] = (),
+    connected: Iterable[tuple[int, int]] | Mapping[tuple[int, int], int] = (),
 ) -> tuple[Chem.Mol, list[str]]:
     """Molecule of the heavy atoms with bonds and orders from geometry, not sanitized.
 
@@ -54,6 +56,7 @@ def perceive_bonds(
         name: For messages.
         connected: Pairs of rows that the file says are bonded. Those longer than any bond are passed over. Where the
             rest joins all heavy atoms into one molecule, it is the list of bonds; else bonds are added by distance.
+            A mapping also says how often each is listed, which is its order where that makes a possible molecule.
 
     Returns:
         The molecule and the notes that say how it came about.
@@ -66,6 +69,8 @@ def perceive_bonds(
     elements = [symbols[row] for row in heavy]
     xyz = np.asarray([positions[row] for row in heavy], dtype=np.float64).reshape(-1, 3)
     extra = {(new_row[a], new_row[b]) for a, b in connected if a in new_row and b in new_row}
+    counts = connected if isinstance(connected, Mapping) else {}
+    orders = {(new_row[a], new_row[b]): count for (a, b), count in counts.items() if a in new_row and b in new_row}
     mol = Chem.RWMol()
     conformer = Chem.Conformer(len(heavy))
     conformer.Set3D(True)
@@ -76,11 +81,28 @@ def perceive_bonds(
     for a, b in pairs:
         mol.AddBond(a, b, Chem.BondType.SINGLE)
     mol.AddConformer(conformer)
+    if _are_orders(elements, pairs, orders):
+        for a, b in pairs:
+            mol.GetBondBetweenAtoms(a, b).SetBondType(_BOND_TYPES[orders[a, b]])
+        return mol.GetMol(), notes
     mol.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(mol)
     Chem.GetSSSR(mol)
     _set_orders(mol, xyz)
     return mol.GetMol(), [*notes, NOTE]
+
+
+def _are_orders(
+    elements: Sequence[str], pairs: Iterable[tuple[int, int]], orders: Mapping[tuple[int, int], int]
+) -> bool:
+    """Whether the numbers of times that pairs are listed are bond orders: not all alike, and no atom has too many."""
+    counts = [orders.get(pair, 0) for pair in pairs]
+    if not counts or not 1 == min(counts) < max(counts) <= len(_BOND_TYPES):
+        return False
+    valence = np.zeros(len(elements), dtype=int)
+    for (a, b), count in zip(pairs, counts, strict=True):
+        valence[[a, b]] += count
+    return all(held <= _MOST_BONDS.get(element, 6) for held, element in zip(valence, elements, strict=True))
 
 
 def with_perceived_bonds(mol: Chem.Mol, name: str) -> tuple[Chem.Mol, list[str]]:

@@ -529,6 +529,13 @@ case(
     names=("protein.pdb", "l.mol2"),
 )
 case(S, "PDB with CONECT for every bond", ligand=lambda: joined([*pdb_lines(), *_conect()]), names=P)
+case(S, "PDB with double bonds twice in CONECT", ligand=lambda: Chem.MolToPDBBlock(_ligand()), names=P)
+case(
+    S,
+    "PDB with every bond twice in CONECT",
+    ligand=lambda: joined([*pdb_lines(), *_conect(), *_conect()]),
+    names=P,
+)
 case(S, "PDB with a stale CONECT line", ligand=lambda: joined([*pdb_lines(), "CONECT 9001 9012"]), names=P)
 case(
     S,
@@ -691,7 +698,12 @@ def _halves() -> tuple[list[str], list[str]]:
 case(S, "SDF with all hydrogens", ligand=lambda: Chem.MolToMolBlock(with_hydrogens()) + "$$$$\n")
 case(S, "SDF with polar hydrogens", ligand=lambda: Chem.MolToMolBlock(with_hydrogens(polar=True)) + "$$$$\n")
 case(S, "SDF with deuterium", ligand=lambda: Chem.MolToMolBlock(with_hydrogens()).replace(" H  ", " D  ") + "$$$$\n")
-case(S, "PDB with polar hydrogens", ligand=lambda: Chem.MolToPDBBlock(with_hydrogens(polar=True)), names=P)
+case(
+    S,
+    "PDB with polar hydrogens",
+    ligand=lambda: Chem.MolToPDBBlock(with_hydrogens(polar=True), flavor=2),
+    names=P,
+)
 case(
     S,
     "PDB with hydrogens, no element columns",

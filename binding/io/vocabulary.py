@@ -45,6 +45,7 @@ COFACTORS = frozenset(
 )
 
 _TERMINAL_OXYGENS = frozenset("OXT OT OT1 OT2 O1 O2 OC1 OC2 OA OB".split())
+_PATCH_ATOMS = frozenset("CAY CY OY NT CAT".split())  # caps that CHARMM writes into the residue at the end
 _TERMINAL_CAPS = frozenset("ACE NME NMA NH2 FOR".split())
 #: Names of the twenty amino acids in other states of protonation or disulfide, as force fields and builders write them.
 _PROTONATION_NAMES = {
@@ -118,7 +119,10 @@ def standard_name(name: str, atom_names: frozenset[str]) -> str:
         standard = _STATES[name]
         return (
             standard
-            if all((standard, atom) in ATOM_CLASS or atom in _TERMINAL_OXYGENS for atom in atom_names)
+            if all(
+                (standard, atom) in ATOM_CLASS or atom in _TERMINAL_OXYGENS or atom in _PATCH_ATOMS
+                for atom in atom_names
+            )
             else name
         )
     if name in _NUCLEOTIDE_STATES and atom_names & _SUGAR:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from molecules import peptide
 from rdkit import Chem
 from test_records import ASPIRIN, pdb_atoms, pdbqt
 
+from binding.errors import LigandError
 from binding.io.ligand import BadRecord, read_ligands
+from binding.io.pdb_ligand import mol_from_pdb
 from binding.structures import Ligand
 
 
@@ -187,3 +190,25 @@ def test_deuterium_is_hydrogen(read):
     heavy += f"{float(first[46:54]) + 0.6:8.3f}  1.00 20.00           D"
     item = read("\n".join([first, *rest, heavy, ""]))
     assert smiles(item) == "CCO"
+
+
+def test_numbers_without_a_blank_between_them(read):
+    lines = [f"{line[:38]}{float(line[38:46]) - 123.0:8.3f}{line[46:]}" for line in pdb_atoms(ASPIRIN).splitlines()]
+    assert any(line[38] == "-" for line in lines)
+    item = read("\n".join([*lines, ""]))
+    assert smiles(item) == Chem.CanonSmiles(ASPIRIN)
+    assert item.positions[:, 1].max() < -100.0
+
+
+def test_pseudo_atoms_of_open_rings_are_no_atoms(read):
+    text = pdbqt("CCO", remarks=False)
+    last = text.splitlines()[-3]
+    pseudo = f"{last[:6]}   99  G   LIG A 900    {9.0:8.3f}{9.0:8.3f}{9.0:8.3f}  1.00 20.00    {0.0:6.3f} G0"
+    item = read(text.replace("ENDROOT", pseudo + "\nENDROOT"), "l.pdbqt")
+    assert smiles(item) == "CCO"
+
+
+def test_a_protein_without_side_chains_in_the_ligands_place(read):
+    with pytest.raises(LigandError) as caught:
+        mol_from_pdb(peptide(41), "peptide")
+    assert caught.value.code == "too_large"

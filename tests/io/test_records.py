@@ -214,3 +214,51 @@ def test_a_gzip_file_without_a_whole_line_is_refused(tmp_path):
     with pytest.raises(FileError, match="damaged gzip file") as caught:
         list(split_records(path))
     assert caught.value.code == "unreadable"
+
+
+@pytest.mark.parametrize("name", ["l.mol2", "l.pdb", "l.pdbqt"])
+def test_lines_that_end_in_cr_alone_in_every_format(tmp_path, name):
+    text = {"l.mol2": MOL2, "l.pdb": pdb_atoms("CCO"), "l.pdbqt": pdbqt("CCO")}[name]
+    (tmp_path / name).write_bytes(text.replace("\n", "\r").encode())
+    (item,) = read_ligands(tmp_path / name)
+    assert isinstance(item, Ligand), item.error
+    assert item.num_atoms == 3
+
+
+MOL2 = """@<TRIPOS>MOLECULE
+made
+ 3 2
+SMALL
+NO_CHARGES
+
+@<TRIPOS>ATOM
+1 C1 0.0000 0.0000 0.1000 C.3 1 LIG 0.0
+2 O1 1.4500 0.0000 0.0000 O.3 1 LIG 0.0
+3 C2 -0.7500 1.3000 0.0000 C.3 1 LIG 0.0
+@<TRIPOS>BOND
+1 1 2 1
+2 1 3 1
+"""
+
+
+def test_poses_with_ter_between_share_the_bonds_that_follow_them(tmp_path):
+    path = tmp_path / "l.pdb"
+    poses = [pdb_atoms("CCO", conect=True), pdb_atoms("CCO", shift=5.0, first=4, conect=True)]
+    atoms = ["".join(line for line in pose.splitlines(True) if line.startswith("HETATM")) for pose in poses]
+    bonds = "".join(line for pose in poses for line in pose.splitlines(True) if line.startswith("CONECT"))
+    path.write_text(f"{atoms[0]}TER\n{atoms[1]}{bonds}END\n")
+    texts = list(split_records(path))
+    assert [text.count("HETATM") for text in texts] == [3, 3]
+    assert [text.count("CONECT") for text in texts] == [4, 4]
+
+
+def test_parts_with_ter_between_of_which_one_cannot_be_read_are_one_record(read):
+    torn = pdb_atoms("CCN", shift=9.0, first=4).splitlines()
+    torn[1] = torn[1][:30] + "  x.xxx " + torn[1][38:]
+    (item,) = read(pdb_atoms("CCO") + "TER\n" + "\n".join(torn) + "\n", "l.pdb")
+    assert isinstance(item, BadRecord)
+
+
+def test_the_ligand_after_a_flexible_side_chain_keeps_all_its_atoms(read):
+    items = read(pdbqt("CCO") + FLEXIBLE + pdbqt(ASPIRIN, shift=1.0) + pdbqt("CCN"), "l.pdbqt")
+    assert sizes(items) == [3, 13, 3]

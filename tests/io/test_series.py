@@ -11,7 +11,7 @@ from rdkit.Chem import AllChem
 
 from binding.errors import FileError, TableError
 from binding.io.ligand import BadRecord
-from binding.io.series import Compound, compounds_from, read_series
+from binding.io.series import Compound, compound_from_smiles, compounds_from, read_series
 
 
 def smiles(items) -> list[str]:
@@ -140,3 +140,9 @@ def test_a_drawing_with_a_bond_of_no_known_order_is_refused(tmp_path):
     (item,) = read_series(path)
     assert item.error.code == "bad_record"
     assert "of no known order" in item.error.message
+
+
+def test_of_the_parts_of_a_salt_the_organic_one_is_the_compound():
+    compound = compound_from_smiles("CC.[O-]S(=O)(=O)[O-].[NH4+]", "salt")
+    assert Chem.MolToSmiles(compound.mol) == "CC"
+    assert "dropped 2 further fragments" in compound.notes[0]

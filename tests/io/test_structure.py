@@ -446,3 +446,24 @@ def test_pdbqt_receptor(read):
     protein = read("".join(lines) + zinc, "receptor.pdbqt")
     assert protein.elements.tolist() == [7, 6, 6, 8, 6, 6, 7, 30]
     assert protein.residue_kinds.tolist() == [ResidueKind.AMINO_ACID, ResidueKind.METAL]
+
+
+def test_models_that_end_without_their_own_mark(read):
+    model = "MODEL        1\n" + peptide(4) + "END\nMODEL        2\n" + peptide(4) + "END\n"
+    assert read(model).num_residues == 4
+    marked = model.replace("END\n", "ENDMDL\nEND\n")
+    assert read(marked).num_residues == 4
+
+
+def test_residues_without_numbers_get_the_next_ones(read):
+    blank = [line[:22] + "    " + line[26:] for line in peptide(3).splitlines()]
+    assert read("\n".join([*blank, "END", ""])).residue_numbers.tolist() == [1, 1, 1]
+    third = [line[:22] + "    " + line[26:] for line in residue_lines(shift=20.0).splitlines()]
+    half = [*peptide(2).splitlines(), *third]
+    assert read("\n".join([*half, "END", ""])).residue_numbers.tolist() == [1, 2, 3]
+
+
+def test_four_letters_that_no_alphabet_of_names_has(tmp_path):
+    path = tmp_path / "p.pdb"
+    path.write_bytes(peptide(3).encode().replace(b"ALA A   2", b"\xc3\xa4LAA   2"))
+    assert read_protein(path).num_residues == 3

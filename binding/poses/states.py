@@ -27,6 +27,7 @@ _CHARGED: tuple[tuple[str, str, int], ...] = (
     ("phosphoric or phosphonic acid", "[OX2H1;$([OX2H1]P=O)]", -1),
     ("tetrazole", "[nX3H1;$([nX3H1]1nnnc1),$([nX3H1]1nncn1)]", -1),
     ("acyl sulfonamide", "[NX3H1;$([NX3H1](C=O)S(=O)=O)]", -1),
+    ("thiazolidinedione", "[NX3H1;$([NX3H1](C=O)C(=O)S)]", -1),
     (
         "guanidine",
         "[NX2;!$(N[!#1;!#6]);!$(NC#N);$(N=C([NX3;!$(N[#6]=[O,S]);!$(NC#N)])[NX3;!$(N[#6]=[O,S]);!$(NC#N)])]",
@@ -34,7 +35,7 @@ _CHARGED: tuple[tuple[str, str, int], ...] = (
     ),
     ("amidine", "[NX2;!$(N[!#1;!#6]);!$(NC=[O,S]);$(N=[CX3;!$(C~a)]([#6])[NX3H2,NX3H1]);!R]", +1),
     ("benzamidine", "[NX2H1;$(N=[CX3](c)[NX3H2,NX3H1])]", +1),
-    ("aliphatic amine", "[NX3;!$(N[!#1;!#6]);!$(N*=,:,#[*]);!$(NC#N);!$(N[CX4](F)F)]", +1),
+    ("aliphatic amine", "[NX3;!$(N[!#1;!#6]);!$(N*=,:,#[*]);!$(NC#N);!$(N[CX4](F)F);!$(N[CX4]C(F)(F)F)]", +1),
 )
 MOST_ISOMERS = 4
 _MOST_WRITTEN = 64  # combinations; those that can be built are kept

@@ -25,6 +25,7 @@ def canonical(smiles: str) -> str:
         ("OP(=O)(O)OCC", "[O-]P(=O)([O-])OCC"),
         ("CS(=O)(=O)NC(C)=O", "CS(=O)(=O)[N-]C(C)=O"),
         ("c1nnn[nH]1", "c1nnn[n-]1"),
+        ("CC1SC(=O)NC1=O", "CC1SC(=O)[N-]C1=O"),
         ("C[C@H](N)C(=O)O", "C[C@H]([NH3+])C(=O)[O-]"),
     ],
 )
@@ -47,6 +48,8 @@ def test_strong_acids_and_bases_are_charged(drawn, at_ph_7):
         "C[N+](C)(C)C",
         "O=[N+]([O-])c1ccccc1",
         "NN",
+        "NC(C)C(F)(F)F",
+        "O=C1CCC(=O)N1",
     ],
 )
 def test_weak_ones_stay_as_they_are(smiles):

@@ -151,9 +151,9 @@ SCORES: Final = (
         "binder",
         ColumnKind.NUMBER,
         "0 to 1",
-        "probability that the compound binds at all, from its pose, the ligand and `pk`; holds where as many compounds "
-        "bind as in the screens that it was fitted to ([binder](../explanation/screening.md)). Empty for weights of "
-        "your own",
+        "probability that the compound binds at all, from its pose, the ligand and the nearest measurement; holds "
+        "where as many compounds bind as in the screens that it was fitted to ([binder](../explanation/screening.md)). "
+        "Empty for weights of your own",
         heading="binds\nprob.",
     ),
     OutputColumn(

@@ -2,7 +2,8 @@
 
 pK is learned from ligands that bind, so that it says how tightly a binder binds and not whether a compound is one. The
 few weights here are fitted to binders and decoys that were docked alike into pockets of families that the networks had
-not seen (``scripts.release.binder``). They belong to one set of weights and lie beside it as ``<stem>.binder.json``.
+not seen, and to assays (``scripts.release.binder``). They belong to one set of
+weights and lie beside it as ``<stem>.binder.json``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 SUFFIX: Final = ".binder.json"
 FORMAT_VERSION: Final = 1
+#: Of ``known``: the fit saw no compound nearer than this to a measured one, which may have been found inactive.
+MOST_KNOWN: Final = 0.7
 _CERTAIN: Final = 1e-6  # of a probability of a pose, on either side
 _LN10: Final = float(np.log(10.0))
 
@@ -35,8 +38,8 @@ def terms_of(scores: Scores, graphs: Sequence[ComplexGraph]) -> dict[str, np.nda
         graphs: The poses.
 
     Returns:
-        ``pose``: log odds of ``pose``; ``pk_ligand_only``, ``pk_network`` and ``pk_prior`` as in ``Scores``; ``size``:
-        natural logarithm of the number of heavy atoms.
+        ``pose``: log odds of ``pose``; ``pk_ligand_only``, ``pk_network`` and ``pk_prior`` as in ``Scores``; ``known``:
+        likewise, at most ``MOST_KNOWN``; ``size``: natural logarithm of the number of heavy atoms.
     """
     pose = np.clip(scores.pose, _CERTAIN, 1.0 - _CERTAIN)
     return {
@@ -44,6 +47,7 @@ def terms_of(scores: Scores, graphs: Sequence[ComplexGraph]) -> dict[str, np.nda
         "pk_ligand_only": scores.pk_ligand_only,
         "pk_network": scores.pk_network,
         "pk_prior": scores.pk_prior,
+        "known": np.minimum(scores.known, MOST_KNOWN),
         "size": np.log(np.array([graph.ligand.num_atoms for graph in graphs], dtype=np.float64)),
     }
 
@@ -103,7 +107,7 @@ class Binder:
         return binder
 
 
-_TERMS: Final = frozenset({"pose", "pk_ligand_only", "pk_network", "pk_prior", "size"})
+_TERMS: Final = frozenset({"pose", "pk_ligand_only", "pk_network", "pk_prior", "known", "size"})
 
 
 def binder_path(weights: str | Path) -> Path:

@@ -68,6 +68,7 @@ class Scores:
         pk_network: (n,), what the structure says alone, networks and geometry.
         pk_prior: (n,), what the prior says of the ligand at its site; NaN for weights without a prior.
         pose: (n,), probability that the pose is within 2 Å of the native one.
+        known: (n,), 0 to 1, how near the nearest measurement is, by ligand and site (``PriorPk.known``); 0 for none.
     """
 
     pk: np.ndarray
@@ -76,6 +77,7 @@ class Scores:
     pk_network: np.ndarray
     pk_prior: np.ndarray
     pose: np.ndarray
+    known: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +221,7 @@ class Scorer:
         """
         if not graphs:
             empty = np.zeros(0)
-            return Scores(empty, empty, empty, empty, empty, empty)
+            return Scores(*[empty] * 7)
         structures, structure_of = _distinct_structures([graph.ligand for graph in graphs])
         molecules = collate_molecules(structures, self.dtype).to(self.device)
         atoms = [member.interaction.molecule(molecules) for member in self.members]
@@ -242,16 +244,17 @@ class Scorer:
             alone = twins.mean(0).double().cpu().numpy()[structure_of]
             std = self.scale.pk_std(posed[1], None, near)
             pk = line.offset + line.network * network + line.geometry * geometry
-            return Scores(pk, std, alone, structure, np.full(len(graphs), np.nan), posed[2])
+            return Scores(pk, std, alone, structure, np.full(len(graphs), np.nan), posed[2], np.zeros(len(graphs)))
         if starts is None:
             assert self.prior is not None, "weights that start from a prior are loaded with it"
             sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
             starts = self.prior.predict_at(structures, sites, structure_of)
         std = self.scale.pk_std(posed[1], starts.known, near)
-        weights = line.weights(np.zeros(len(graphs)) if starts.known is None else starts.known)
+        known = np.zeros(len(graphs)) if starts.known is None else starts.known
+        weights = line.weights(known)
         pk = weights["offset"] + weights["network"] * network + weights["geometry"] * geometry
         pk += weights["prior"] * starts.at_site
-        return Scores(pk, std, starts.alone, structure, starts.at_site, posed[2])
+        return Scores(pk, std, starts.alone, structure, starts.at_site, posed[2], known)
 
     def _by_geometry(self, sums: list[Sums], pieces: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
         """What the geometry expert says, pK, and how near its nearest training complex is: (graphs,) each.

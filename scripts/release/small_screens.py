@@ -199,16 +199,28 @@ class Drawer:
         return max(DataStructs.BulkTanimotoSimilarity(compound.bits, [c.bits for c in others]), default=0.0)
 
 
-def dock_pocket(name: str, data: Path, asked: list[tuple[str, Compound]], stem: Path) -> None:
-    """One pocket's compounds, to one table and one SDF file."""
-    folder = data / "crystal" / name
+def dock_pocket(name: str, protein: Path, ligand: Path, asked: list[tuple[str, Compound]], stem: Path) -> None:
+    """One pocket's compounds, to one table and one SDF file.
+
+    Args:
+        name: Of the pocket.
+        protein: Its structure.
+        ligand: The ligand that marks it.
+        asked: Kind of each compound and the compound.
+        stem: Of the files.
+    """
     rows: list[dict[str, object]] = []
     mols: list[Chem.Mol] = []
     try:
-        protein, own = read_protein(folder / f"{name}_pocket.pdb.gz"), first(folder / f"{name}_ligand.sdf.gz")
-        box = box_about(own.positions, MARGIN, LEAST_SIDE)
+        own = first(ligand)
         docker = Docker(
-            protein, box, reference=own.positions, exhaustiveness=2, num_poses=9, max_evals=15_000, spacing=0.5
+            read_protein(protein),
+            box_about(own.positions, MARGIN, LEAST_SIDE),
+            reference=own.positions,
+            exhaustiveness=2,
+            num_poses=9,
+            max_evals=15_000,
+            spacing=0.5,
         )
         docker.prepare()
     except BindingError as error:
@@ -250,7 +262,10 @@ def dock(data: Path, work: Path, cache: Path, deadline: float) -> None:
             return
         asked = drawer.of(name)
         if len(asked) >= 3:
-            dock_pocket(name, data, asked, stem)
+            protein, ligand = (
+                data / "crystal" / name / f"{name}_{what}" for what in ("pocket.pdb.gz", "ligand.sdf.gz")
+            )
+            dock_pocket(name, protein, ligand, asked, stem)
 
 
 def collect(work: Path) -> None:

@@ -86,6 +86,7 @@ TERMS = {
     "pk_network": "`pk_network`",
     "pk_prior": "`pk_prior`",
     "pk_ligand_only": "`pk_ligand_only`",
+    "known": "the nearest measurement, 0 to 0.7",
     "vina": "AutoDock Vina, which docked them",
     "vina_by_size": "... over the root of the number of heavy atoms",
     "size": "natural logarithm of the number of heavy atoms",
@@ -104,10 +105,9 @@ def binder_terms() -> str:
     decoys = kinds.get("guest", 0) + kinds.get("library", 0)
     said = (
         f"The pose: {count(binders)} binders of {count(fitted['proteins'])} proteins and {count(decoys)} decoys, "
-        f"{count(weak)} compounds found weak. The ligand: {count(fitted['assay_compounds'])} compounds of "
-        f"{count(fitted['assays'])} assays. Base rate: "
-        + ", ".join(f"{one['base_rate']:.2f} (`{name}`)" for name, one in found.items())
-        + "."
+        f"{count(weak)} compounds found weak. The ligand alone: {count(fitted['assays'])} assays on proteins without a "
+        f"structure. The nearest measurement: {count(fitted['assays_with_structure'])} assays on proteins with one. "
+        "Base rate: " + ", ".join(f"{one['base_rate']:.2f} (`{name}`)" for name, one in found.items()) + "."
     )
     return table(("term", *(f"`{name}`" for name in found)), rows) + "\n\n" + said
 
@@ -115,18 +115,37 @@ def binder_terms() -> str:
 def binder_held_out() -> str:
     """The small screens by each number, proteins held out, and how often it was right."""
     model, found = next(iter(load(FIGURES / "binder.json")["models"].items()))
-    figures, assays = found["held_out"]["proteins"], found["held_out"]["assays"]
+    figures = found["held_out"]["proteins"]
     rows = [(TERMS[name], estimate(one["bedroc"]), estimate(one["auc"])) for name, one in figures.items()]
     quarters = [
         f"{100 * one['said']:.0f} % said, {100 * one['bind']:.0f} % bind" for one in found["held_out"]["reliability"]
     ]
-    by_ligand, by_size = (estimate(assays[name]["auc"]) for name in ("pk_ligand_only", "size"))
     said = (
         f"`{model}`; {count(figures['binder']['groups'])} proteins. In quarters of the compounds by `binder`: "
-        f"{'; '.join(quarters)}. Actives above inactives in {count(assays['pk_ligand_only']['groups'])} assays: "
-        f"ROC-AUC {by_ligand} by `pk_ligand_only`, {by_size} by size."
+        f"{'; '.join(quarters)}."
     )
     return table(("ranked by", "BEDROC (α = 20)", "ROC-AUC"), rows) + "\n\n" + said
+
+
+def binder_assays() -> str:
+    """Actives of assays above inactive and above random compounds, by what the ligand and what is known say."""
+    model, found = next(iter(load(FIGURES / "binder.json")["models"].items()))
+    of = {
+        "without a structure": found["held_out"]["assays"],
+        "with a structure": found["held_out"]["assays_with_structure"],
+    }
+    named = {"pk_ligand_only": "`pk_ligand_only`", "size": "number of heavy atoms"}
+    more = {"known": "the nearest measurement", "with known": "**both, as in `binder`**"}
+    rows = []
+    for where, figures in of.items():
+        for name, said in (named | more).items():
+            if name in figures:
+                by_kind = (estimate(figures[name][kind]["auc"]) for kind in ("inactive", "random"))
+                rows.append((where, said, *by_kind))
+                where = ""
+    counts = [max(one["pk_ligand_only"][kind]["groups"] for kind in ("inactive", "random")) for one in of.values()]
+    note = f"`{model}`; {count(counts[0])} assays without and {count(counts[1])} with a structure."
+    return table(("proteins", "ranked by", "above inactives", "above random compounds"), rows) + "\n\n" + note
 
 
 def _docked(found: dict[str, Any]) -> str:
@@ -270,6 +289,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "start_to_report": start_to_report,
     "binder_held_out": binder_held_out,
     "binder_terms": binder_terms,
+    "binder_assays": binder_assays,
     "cluster": cluster,
     "screening_sets": screening_sets,
     "series": series,

@@ -22,10 +22,10 @@ def graphs(*atoms: int) -> Any:
     return [SimpleNamespace(ligand=SimpleNamespace(num_atoms=number)) for number in atoms]
 
 
-def scores(pose: list[float], alone: list[float]) -> Scores:
+def scores(pose: list[float], alone: list[float], known: float = 0.0) -> Scores:
     n = len(pose)
     nothing = np.zeros(n)
-    return Scores(nothing, nothing, np.array(alone), nothing, nothing, np.array(pose))
+    return Scores(nothing, nothing, np.array(alone), nothing, nothing, np.array(pose), np.full(n, known))
 
 
 def written(folder, **changes) -> Binder | None:
@@ -44,6 +44,13 @@ def test_odds_are_a_weighted_sum_and_the_rank_score_their_log10(tmp_path):
 
 def test_a_certain_pose_has_finite_odds():
     assert np.isfinite(terms_of(scores([0.0, 1.0], [6.0, 6.0]), graphs(9, 9))["pose"]).all()
+
+
+def test_a_compound_like_known_ligands_of_the_site_is_likelier_up_to_a_bound(tmp_path):
+    binder = written(tmp_path, weights={"known": 4.0})
+    odds = [binder.judge(scores([0.5], [6.0], known), graphs(20))[1][0] for known in (0.0, 0.3, 0.7, 1.0)]
+    assert odds[0] < odds[1] < odds[2]
+    assert odds[2] == odds[3]
 
 
 def test_weights_of_ones_own_have_none(tmp_path):

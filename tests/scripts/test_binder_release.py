@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit
 
-from scripts.release.binder import best_poses, figures, offset_of, refit, total, within
+from binding.model.binder import MOST_KNOWN
+from binding.prior.model import PriorPk
+from scripts.release.binder import Assays, best_poses, figures, flat_graph, offset_of, refit, total, within
 from scripts.release.small_screens import Compound, Drawer
 
 LIGAND = {"pk_ligand_only": 0.5}
@@ -70,3 +74,37 @@ def test_decoys_match_their_binder_and_are_unlike_it():
         assert decoy.smiles in others[:2]
         assert decoy.charge == binder.charge
         assert abs(decoy.traits[0] - binder.traits[0]) <= 2
+
+
+def test_what_is_known_already_is_left_to_its_weight(screens):
+    told = screens.assign(copy=screens["pose"])
+    alone = within(told, ["copy"], "receptor")[0]
+    beside = within(told, ["copy"], "receptor", beside={"pose": 0.8 * alone})[0]
+    assert 0.0 < beside < 0.6 * alone
+
+
+def test_actives_stand_beside_inactives_and_beside_random_compounds(monkeypatch):
+    """Of ligands that the prior nearly knows, none is judged; what is known counts where the protein has a site."""
+
+    def said(features, sites, ligand_of):
+        return PriorPk(np.full(len(sites), 6.0), 5.0 + ligand_of, np.array([0.9 * (len(site) > 0) for site in sites]))
+
+    nearest = SimpleNamespace(nearest=lambda features: (None, np.array([0.1, 0.2, 0.9, 0.3])), predict_features=said)
+    monkeypatch.setattr("scripts.release.binder.load_model", lambda model: SimpleNamespace(prior=nearest))
+    smiles = ["CCO", "CCN", "CCC", "c1ccccc1"]
+    graphs = {text: graph for text in smiles if (graph := flat_graph(text)) is not None}
+    table = pd.DataFrame(
+        {
+            "assay": ["A", "A", "A", "B", "B"],
+            "uniprot": ["P", "P", "P", None, None],
+            "smiles": ["CCO", "CCN", "CCC", "CCO", "CCN"],
+            "binds": [True, False, False, True, False],
+        }
+    )
+    tested = Assays(table, ["c1ccccc1"], graphs, {"P": np.arange(3, dtype=np.uint32)})
+    found = tested.judged("any")
+    assert set(found["pair"]) == {"A inactive", "A random", "B inactive", "B random"}
+    assert [len(rows) for _, rows in found.groupby("pair")] == [2, 2, 2, 2]
+    assert set(found.loc[found["structure"], "known"]) == {MOST_KNOWN}
+    assert set(found.loc[~found["structure"], "known"]) == {0.0}
+    assert found.groupby("pair")["binds"].sum().tolist() == [1, 1, 1, 1]

@@ -101,7 +101,7 @@ def predict(
     Args:
         source: With ``ligands``, the protein: a file or a ``Protein``. Without, a complex file that holds
             its ligand, a table of requests (``.csv``), a folder in PDBbind layout, or requests.
-        ligands: Files (SDF, MOL2, PDBQT, PDB), RDKit molecules with 3D coordinates in Å in the protein's
+        ligands: Files (SDF, MOL2, PDBQT, PDB, mmCIF), RDKit molecules with 3D coordinates in Å in the protein's
             frame, or a list of them. A file may hold many records.
         ligand: Which ligand of a complex file: ``auto``, ``LIG`` or ``A:LIG:301``.
         pocket: A ``PocketSpec``, the file of a reference ligand, or words such as ``"8"`` (Å about the

@@ -52,8 +52,8 @@ def command(
             "-l",
             "--ligand",
             metavar="FILE|NAME",
-            help="Ligand file (SDF, MOL2, PDBQT or PDB, plain or .gz; - reads standard input), or which ligand of a "
-            "complex to score: auto, LIG or A:LIG:301; may be repeated.",
+            help="Ligand file (SDF, MOL2, PDBQT, PDB or mmCIF, plain or .gz; - reads standard input), or which ligand "
+            "of a complex to score: auto, LIG or A:LIG:301; may be repeated.",
         ),
     ] = None,
     output: Annotated[

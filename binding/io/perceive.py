@@ -159,13 +159,10 @@ def with_perceived_bonds(mol: Chem.Mol, name: str) -> tuple[Chem.Mol, list[str]]
 
 def _without_orders(mol: Chem.Mol) -> tuple[bool, int]:
     """Whether all bonds are single ones, and of how many the order is not known."""
-    single = mol.GetNumBonds() > 0
-    unknown = 0
-    for bond in mol.GetBonds():
-        kind = bond.GetBondType()
-        single = single and kind == Chem.BondType.SINGLE
-        unknown += kind == Chem.BondType.UNSPECIFIED
-    return single, unknown
+    kinds = [bond.GetBondType() for bond in mol.GetBonds()]
+    different = set(kinds)
+    unknown = kinds.count(Chem.BondType.UNSPECIFIED) if Chem.BondType.UNSPECIFIED in different else 0
+    return different == {Chem.BondType.SINGLE}, unknown
 
 
 def _lacks_bonds(

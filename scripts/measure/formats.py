@@ -11,10 +11,12 @@ structures and ligands of the folder are read, without scores. Needs Open Babel:
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,8 @@ from binding.graph.fields import ComplexGraph, LigandGraph
 from binding.graph.ligand import build_ligand_graph, neutralise
 from binding.graph.pocket import build_pocket_graph
 from binding.graph.site import select_pocket
-from binding.io.ligand import BadRecord, read_ligands
+from binding.io.ligand import BadRecord, parse_record, read_ligands
+from binding.io.records import split_records
 from binding.io.structure import read_protein
 from binding.model.weights import Scorer, load_model
 from binding.structures import Ligand
@@ -50,6 +53,7 @@ _SETS = {  # structures and ligands of the data folder
     "series": ("*/protein.pdb", "*/ligands.sdf"),
     "ligands": ("", "ligands.sdf.gz"),
 }
+_ONE_FILE = "ligands"  # whose records are counted, not its files
 
 
 # ---------------------------------------------------------------- writing
@@ -255,7 +259,7 @@ def read_all(data: Path, step: int) -> dict[str, Any]:
 
     Args:
         data: The data folder.
-        step: Every how many files.
+        step: Every how many files, or records of the set that is one file.
     """
     report: dict[str, Any] = {}
     for name, (structures, ligands) in _SETS.items():
@@ -263,10 +267,11 @@ def read_all(data: Path, step: int) -> dict[str, Any]:
         counts: dict[str, Counter[str]] = {"structures": Counter(), "ligands": Counter()}
         for path in sorted(root.glob(structures))[::step] if structures else ():
             counts["structures"][_structure(path)] += 1
-        for path in sorted(root.glob(ligands))[::step]:
-            counts["ligands"].update(
-                "read" if isinstance(item, Ligand) else item.error.code for item in read_ligands(path)
-            )
+        each_file, each_record = (1, step) if name == _ONE_FILE else (step, 1)
+        for path in sorted(root.glob(ligands))[::each_file]:
+            records = islice(enumerate(split_records(path)), 0, None, each_record)
+            items = (parse_record(text, path, number) for number, text in records)
+            counts["ligands"].update("read" if isinstance(item, Ligand) else item.error.code for item in items)
         report[name] = {kind: dict(count.most_common()) for kind, count in counts.items() if count}
         print(name, report[name], flush=True)
     return report
@@ -283,20 +288,28 @@ def _structure(path: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path, help="data folder that holds casf2016/ and the training sets")
-    parser.add_argument("--sample", type=int, help="about so many ligands, and no counts of what is read")
+    parser.add_argument("--sample", type=int, help="about so many ligands, and no file is written")
     parser.add_argument("--step", type=int, default=1, help="read every so many files of the folder")
+    parser.add_argument("--part", choices=("formats", "read"), help="measure this part alone and keep the other")
     parser.add_argument("-o", "--output", type=Path, default=FIGURES / "formats.json")
     options = parser.parse_args()
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # made at run time
     pybel.ob.obErrorLog.StopLogging()
-    whole = load_model(device="cpu")
-    scorer = Scorer(whole.name, whole.card, whole.members[:1], prior=whole.prior, geometry=whole.geometry)
-    table = summary(compare(options.data / "casf2016", options.sample, scorer))
-    for kind, row in table.items():
-        print(f"{kind:32s} {row['same']:4d} of {row['ligands']:4d}  {row['largest']:.3f}  {row['rest']}", flush=True)
+    content = json.loads(options.output.read_text(encoding="utf-8")) if options.part and options.output.exists() else {}
+    content.pop("measured_with", None)
+    if options.part != "read":
+        whole = load_model(device="cpu")
+        scorer = Scorer(whole.name, whole.card, whole.members[:1], prior=whole.prior, geometry=whole.geometry)
+        table = summary(compare(options.data / "casf2016", options.sample, scorer))
+        for kind, row in table.items():
+            print(
+                f"{kind:32s} {row['same']:4d} of {row['ligands']:4d}  {row['largest']:.3f}  {row['rest']}", flush=True
+            )
+        content |= {"same": SAME, "formats": table}
     if options.sample:
         return
-    content = {"same": SAME, "formats": table, "step": options.step, "read": read_all(options.data, options.step)}
+    if options.part != "formats":
+        content |= {"step": options.step, "read": read_all(options.data, options.step)}
     write_figures(options.output, content, None)
 
 

@@ -198,6 +198,8 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         content = yaml.load(path.read_bytes(), _Loader)
     except yaml.reader.ReaderError as error:
         raise ConfigError(f"{path} is not text in UTF-8: {error.reason}.", "Save it in UTF-8.") from None
+    except RecursionError:
+        raise ConfigError(f"{path} is not valid YAML: it is nested too deeply.", "Check the brackets.") from None
     except yaml.YAMLError as error:
         where = f", line {error.problem_mark.line + 1}" if getattr(error, "problem_mark", None) else ""
         reason = getattr(error, "problem", None) or str(error).splitlines()[0]

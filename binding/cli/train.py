@@ -79,6 +79,6 @@ def overrides_of(items: list[str]) -> dict[str, Any]:
             raise UsageError(f"--set {item!r} is not KEY=VALUE.", "Write it like --set model.angles=false.")
         try:
             overrides[name.strip()] = yaml.safe_load(value)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, RecursionError):
             raise UsageError(f"The value of --set {item!r} is not YAML.", "Put text in quotes.") from None
     return overrides

@@ -63,7 +63,7 @@ def read_thresholds(path: Path | None = None) -> Mapping[str, float]:
         raise FileError(f"There is no file of thresholds {path}.", "Copy the one of the package.", "file_not_found")
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid YAML: {error}.", "Check the indentation and the colons.") from None
     if not isinstance(found, dict) or set(found) != set(own):
         raise ConfigError(f"{path} must name these thresholds and no others: {', '.join(own)}.")

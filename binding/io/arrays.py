@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tokenize
 import zipfile
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from typing import IO, Final
 import numpy as np
 
 _MOST_INFLATED: Final = 1032  # times its size is the most that deflate can make of anything
+_USUAL: Final = 32  # times the file is more than all arrays of a cache, a prior or a training set take: three times
+_SMALL: Final = 256 << 20  # bytes that any file may fill
 _KINDS: Final = {"integer": "iu", "number": "f", "number or nan": "f", "text": "U"}
 #: The kind of an array, a key of ``_KINDS``, and its axes: lengths, or names of lengths.
 Layout = tuple[str, tuple[int | str, ...]]
@@ -26,10 +29,14 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
         path: The file.
 
     Raises:
-        ValueError: A shape does not match the bytes that follow it, or the array holds objects.
+        ValueError: A shape does not match the bytes that follow it, an array holds objects, or all take far more
+            memory than a file of its size has reason to.
         OSError, EOFError, zipfile.BadZipFile, zlib.error: The file is damaged.
     """
     with zipfile.ZipFile(path) as archive:
+        inflated = sum(member.file_size for member in archive.infolist())
+        if inflated > max(_SMALL, _USUAL * os.path.getsize(path)):
+            raise ValueError(f"its arrays take {inflated >> 20} MB, far more than a file of its size holds")
         for member in archive.infolist():
             if member.file_size > member.compress_size * _MOST_INFLATED + 1024:
                 raise ValueError(f"{member.filename} claims more bytes than the file can hold")

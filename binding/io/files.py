@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import re
 import zlib
 from pathlib import Path
+from typing import IO
 
 from binding.errors import FileError
 
@@ -33,6 +35,9 @@ _WIDE_MARKS = {
     b"\xfe\xff": "UTF-16",
 }
 _ENCODING_BYTES = 256  # of a file's beginning, which tell its encoding
+#: Bytes of a file that is read as a whole, unpacked. The largest entries of the PDB have some 300 MB.
+MOST_BYTES = 512 << 20
+_CHUNK = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some editors begin a text file with it
 
 
@@ -52,16 +57,18 @@ def read_bytes(path: str | Path) -> bytes:
 
     Raises:
         FileError: ``file_not_found``, ``empty_file``, ``unreadable`` (no permission, a folder,
-            a damaged gzip stream) or ``wrong_format`` (an archive, an HTML page).
+            a damaged gzip stream, more than ``MOST_BYTES``) or ``wrong_format`` (an archive, an HTML page).
     """
     path = Path(path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = _no_more(path, file)
     except OSError as error:
         raise open_error(path, error) from None
     if data[:2] == b"\x1f\x8b":
         try:
-            data = gzip.decompress(data)
+            with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+                data = _no_more(path, packed)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise FileError(
                 f"{path} is a damaged gzip file: {error}.",
@@ -70,6 +77,29 @@ def read_bytes(path: str | Path) -> bytes:
             ) from None
     check_content(path, data)
     return data
+
+
+def _no_more(path: Path, stream: IO[bytes]) -> bytes:
+    """What a stream holds, in memory as it comes: what a header says of its length may be a lie."""
+    chunks, size = list[bytes](), 0
+    while chunk := stream.read(_CHUNK):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MOST_BYTES:
+            raise too_long(path, f"more than {MOST_BYTES >> 20} MB")
+    return b"".join(chunks)
+
+
+def too_long(path: Path, what: str) -> FileError:
+    """For a file that would fill the memory, as one can be made to do that has a few kB itself.
+
+    Args:
+        path: The file.
+        what: That it holds.
+    """
+    return FileError(
+        f"{path} holds {what}.", "Check where it comes from; split it if it is what it should be.", "unreadable"
+    )
 
 
 def read_structure_bytes(path: str | Path) -> bytes:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from binding.errors import FileError
-from binding.io.files import BYTE_ORDER_MARK, check_content, check_encoding, open_error
+from binding.io.files import BYTE_ORDER_MARK, check_content, check_encoding, open_error, too_long
 from binding.io.formats import format_of_file
 
 _HEAD_BYTES = 65_536
+_MOST_LINE = 64 << 20  # bytes; an SDF file of old Macs is one line
+_MOST_RECORD = 64 << 20  # characters; a ligand has some thousand
 _CR_TEXT = b"M  END\r"  # within a line: a record with old Mac line ends, in a file whose others have LF
 
 
@@ -39,7 +41,30 @@ def split_records(path: str | Path) -> Iterator[str]:
         check_encoding(path, head)
         head = head.removeprefix(BYTE_ORDER_MARK)  # it would become part of the first title
         found = format_of_file(path, head.decode("utf-8", errors="replace"))
-        yield from found.split(_lines(path, head, stream))
+        budget = _Budget(path)
+        for text in found.split(budget.counted(_lines(path, head, stream))):
+            budget.spent = 0
+            yield text
+
+
+class _Budget:
+    """How much text was read since the last record: nobody's record is as long as what may fill the memory.
+
+    Args:
+        path: The file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.spent = 0
+
+    def counted(self, lines: Iterator[str]) -> Iterator[str]:
+        """The lines, as long as they are not too many for one record."""
+        for line in lines:
+            self.spent += len(line)
+            if self.spent > _MOST_RECORD:
+                raise too_long(self._path, f"a record of more than {_MOST_RECORD >> 20} MB")
+            yield line
 
 
 def text_lines(path: str | Path) -> Iterator[str]:
@@ -106,12 +131,15 @@ def _lines(path: Path, head: bytes, stream: BinaryIO) -> Iterator[str]:
 def _up_to_lf(path: Path, head: bytes, stream: BinaryIO) -> Iterator[bytes]:
     *whole, rest = head.split(b"\n")
     yield from whole
+    read = stream.readline
     try:
-        for line in stream:
+        while line := read(_MOST_LINE):
             rest += line
             if rest.endswith(b"\n"):
                 yield rest[:-1]
                 rest = b""
+            elif len(rest) > _MOST_LINE:
+                raise too_long(path, f"a line of more than {_MOST_LINE >> 20} MB")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise _damaged(path, error) from None
     if rest:

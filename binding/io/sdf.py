@@ -38,17 +38,21 @@ class SdfFormat:
     def split(self, lines: Iterable[str]) -> Iterator[str]:
         """A record ends at ``$$$$``, or where another mol block begins after ``M  END``."""
         block: list[str] = []
-        ended = False  # whether M  END was seen
+        end: int | None = None  # row of the last M  END
+        tag: int | None = None  # row of the first tag behind it
         for line in lines:
             if line.startswith("$$$$"):
                 yield "\n".join((*block, "")) if block else ""
-                block, ended = [], False
+                block, end, tag = [], None, None
                 continue
-            if ended and _begins_another(block, line):
+            if end is not None and _begins_another(block, line, end, tag):
                 head = len(block) - _HEADER_LINES
                 yield "\n".join((*block[:head], ""))
-                block, ended = block[head:], False
-            ended = ended or line.startswith("M  END")
+                block, end, tag = block[head:], None, None
+            if line.startswith("M  END"):
+                end, tag = len(block), None
+            elif tag is None and end is not None and line.startswith(">"):
+                tag = len(block)
             block.append(line)
         if any(line.strip() for line in block):
             yield "\n".join((*block, ""))
@@ -142,13 +146,18 @@ def _without_lone_pairs(mol: Chem.Mol, text: str) -> Chem.Mol:
     return work.GetMol()
 
 
-def _begins_another(block: list[str], line: str) -> bool:
-    """Whether a line is the counts line of another mol block, and not part of the value of a tag."""
+def _begins_another(block: list[str], line: str, end: int, tag: int | None) -> bool:
+    """Whether a line is the counts line of another mol block, and not part of the value of a tag.
+
+    Args:
+        block: The lines before it.
+        line: The line.
+        end: Row of the last ``M  END``; a value may have very many lines, so that it is not looked for here.
+        tag: Row of the first tag behind it.
+    """
     head = len(block) - _HEADER_LINES
-    end = next((row for row in reversed(range(len(block))) if block[row].startswith("M  END")), len(block))
     if end >= head:
         return False
     if not _COUNTS.match(line):
-        return end == head - 1 and _OLD_COUNTS.match(line) is not None
-    tags = any(text.startswith(">") for text in block[end:head])
-    return not tags or not block[head - 1].strip()
+        return end == head - 1 and tag is None and _OLD_COUNTS.match(line) is not None
+    return tag is None or tag >= head or not block[head - 1].strip()

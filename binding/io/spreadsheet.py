@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from binding.errors import FileError, UsageError
-from binding.io.files import open_error
+from binding.io.files import MOST_BYTES, open_error, too_long
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +41,7 @@ def read_spreadsheet(path: Path) -> str:
     require_spreadsheets()
     from openpyxl import load_workbook
 
+    _check_size(path)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     try:
@@ -48,6 +50,10 @@ def read_spreadsheet(path: Path) -> str:
             sheet.reset_dimensions()  # some programs write wrong ones
             for row in sheet.iter_rows(values_only=True):
                 writer.writerow(map(_text, row))
+                if stream.tell() > MOST_BYTES:
+                    raise too_long(path, f"a table of more than {MOST_BYTES >> 20} MB")
+    except FileError:
+        raise
     except OSError as error:
         raise open_error(path, error) from None
     except Exception as error:  # noqa: BLE001 - openpyxl raises whatever the parser of the damaged part raises
@@ -56,6 +62,17 @@ def read_spreadsheet(path: Path) -> str:
     if not text.strip(', \n"'):
         raise FileError(f"{path} is empty.", "Its first sheet has to hold the table.", "empty_file")
     return text
+
+
+def _check_size(path: Path) -> None:
+    """Refuse a spreadsheet whose parts, each read as a whole, would fill the memory; a damaged one is told later."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except (OSError, zipfile.BadZipFile):
+        return
+    if size > MOST_BYTES:
+        raise too_long(path, f"more than {MOST_BYTES >> 20} MB")
 
 
 def write_spreadsheet(frame: pd.DataFrame, file: Path | IO[bytes]) -> None:

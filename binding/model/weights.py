@@ -82,6 +82,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         tensors = load_file(path)
         if odd := next((name for name, tensor in tensors.items() if not torch.isfinite(tensor).all()), ""):
             raise ValueError(f"{odd} has numbers that are not finite")
+        _check_size(config, tensors)
         members = []
         for row in range(count):
             member = Member(config)
@@ -112,6 +113,24 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
             f"{path} cannot be loaded: {reason}.", "The file is damaged or of another version."
         ) from None
     return Scorer(name, card, members, device, dtype, Domain.load(path), prior, geometry, Binder.load(path))
+
+
+_SQUARES: Final = 400  # of its width: no network has more numbers
+
+
+def _check_size(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Compare the size of the networks that a card describes with the file's, before they take memory.
+
+    Raises:
+        ValueError: They are larger than all that the file holds.
+    """
+    held = sum(tensor.numel() for tensor in tensors.values())
+    if _SQUARES * max(config.hidden_channels, config.vector_channels) ** 2 <= held:
+        return
+    with torch.device("meta"):
+        described = sum(tensor.numel() for tensor in Member(config).state_dict().values())
+    if described > held:
+        raise ValueError(f"its card describes networks of {described:,} numbers, and the file holds {held:,}")
 
 
 def _geometry(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> KernelReadout:

@@ -160,7 +160,11 @@ def test_thresholds_come_from_one_file(crystal, tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("bond_length: 0.2\n", "must name these thresholds"), ("bond_length: [\n", "not valid YAML")],
+    [
+        ("bond_length: 0.2\n", "must name these thresholds"),
+        ("bond_length: [\n", "not valid YAML"),
+        ("[" * 5000, "YAML"),
+    ],
 )
 def test_a_damaged_file_of_thresholds_is_named(tmp_path: Path, text, message):
     path = tmp_path / "limits.yaml"

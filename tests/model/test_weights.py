@@ -222,6 +222,11 @@ def test_a_card_of_another_size(weights):
     assert "cannot be loaded" in refusal(weights).message
 
 
+def test_a_card_of_networks_that_no_memory_holds(weights):
+    edit_card(weights, config={**SMALL.model_dump(), "hidden_channels": 800_000})
+    assert "its card describes networks of" in refusal(weights).message
+
+
 def test_weights_that_lack_a_tensor(tmp_path):
     state = dict(random_member().state_dict())
     lost = next(name for name in state if "readout" in name)

@@ -11,7 +11,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test coverage lint types contracts docs release measure figures bench setup clean distclean
+.PHONY: help demo test coverage lint types contracts docs release measure figures bench audit sbom setup clean distclean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +21,8 @@ PYTEST_ARGS ?=
 DATA ?= ../shared/data
 TEST_SET ?= $(DATA)/casf2016
 ARGS ?=
+HAS_AUDIT = $(BIN)/python -c 'import cyclonedx_py, pip_audit' 2>/dev/null
+INSTALL_AUDIT = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[audit]'
 # One thread a process: the tests run side by side and the machine has few cores.
 export OMP_NUM_THREADS ?= 1
 export PYTHONUTF8 := 1
@@ -65,6 +67,16 @@ figures: $(STAMP)  ## Accuracy and times of the shipped weights, the pictures, t
 
 bench: $(STAMP)  ## Time import, reading, featurization and scoring on the examples
 	$(BIN)/python -m scripts.bench.predict $(ARGS)
+
+audit: $(STAMP)  ## Known vulnerabilities of the pinned packages, by pip-audit; needs PyPI itself, not a mirror
+	@$(HAS_AUDIT) || $(INSTALL_AUDIT)
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict --progress-spinner off
+
+sbom: $(STAMP)  ## Bill of materials of the pinned packages: build/sbom.json (CycloneDX)
+	@$(HAS_AUDIT) || $(INSTALL_AUDIT)
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements constraints.txt --pyproject pyproject.toml --mc-type library \
+	    --output-reproducible --of JSON -o build/sbom.json
 
 setup: $(STAMP)  ## Only the virtual environment with pinned versions
 

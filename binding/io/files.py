@@ -79,7 +79,7 @@ def read_bytes(path: str | Path) -> bytes:
     return data
 
 
-def _no_more(path: Path, stream: IO[bytes]) -> bytes:
+def _no_more(path: Path, stream: IO[bytes] | gzip.GzipFile) -> bytes:
     """What a stream holds, in memory as it comes: what a header says of its length may be a lie."""
     chunks, size = list[bytes](), 0
     while chunk := stream.read(_CHUNK):

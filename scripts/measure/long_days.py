@@ -8,7 +8,7 @@ Linux only. Everything is made of the example complexes. Commands run in forked 
 kills       predict -o, screen, prepare and train are killed (-9) at random moments and given again, until each was
             killed often enough; at the end each has to have exactly what an undisturbed run has
 disk        the same and explain, in a file system with 4 kB left: one clear sentence; with space again, the same files
-memory      many predictions in one process: its memory every tenth of them
+memory      many predictions in one process: its memory after each tenth of them
 workers     how soon the worker processes of a killed command are gone
 read_only   outputs in a folder that an ordinary user may not write to: one clear sentence, nothing left behind
 """
@@ -373,7 +373,7 @@ def main() -> None:
         for name in options.only:
             print(f"--- {name}", flush=True)
             found[name] = measures[name]()
-    write_figures(options.output, found | {"machine": machine()}, None)
+            write_figures(options.output, found | {"machine": machine()}, None)  # each part takes a while
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
     python -m scripts.measure.forward judge ../shared/data/casf2016 runs/forward
 
 Does a target's own ligand stand above ligands of other targets? Of each target the structure with its tightest ligand
-is taken. Its own ligands (five in CASF) and some ligands of other targets, drawn by the target's name, are
+is taken. Its own ligands and some ligands of other targets, drawn by the target's name, are
 docked alike from SMILES with a short search; ligands of other targets count as non-binders. Targets come in an order by
 chance, so that a run that is stopped has a random subset of them, and goes on where it was stopped. It is a test set:
 nothing is chosen by it.

@@ -58,6 +58,7 @@ PROGRAMS = {
     "one_network.json": "scripts.measure.one_network",
     "limits.json": "scripts.measure.limits",
     "mutants.json": "scripts.quality.mutants --write docs/figures/mutants.json",
+    "forward.json": "scripts.measure.forward judge",
     "place.json": "scripts.measure.place",
     "pose.json": "scripts.release.pose_odds",
     "prior.json": "scripts.measure.held_out prior",

@@ -148,6 +148,27 @@ def binder_assays() -> str:
     return table(("proteins", "ranked by", "above inactives", "above random compounds"), rows) + "\n\n" + note
 
 
+def forward() -> str:
+    """Forward screening: own ligands of CASF's targets beside those of other targets."""
+    found = load(FIGURES / "forward.json")
+    rows = [
+        (
+            TERMS.get(name) or _scorer(name, found["model"]),
+            *(estimate(one[m]) for m in ("auc", "ef1", "top1", "top5", "top10")),
+        )
+        for name, one in found["columns"].items()
+    ]
+    each = (found["binders"] + found["others"]) / found["targets"]
+    note = (
+        f"`{found['model']}`; a random {found['targets']} of the {found['of_targets']} targets, "
+        f"{count(found['binders'])} own ligands and {count(found['others'])} of other targets, {each:.0f} compounds a "
+        "target on average: EF1% is the best "
+        f"compound alone and {found['best_ef1']:.1f} at most."
+    )
+    head = ("ranked by", "ROC-AUC", "EF1%", "an own ligand in the top 1 %", "5 %", "10 %")
+    return table(head, rows) + "\n\n" + note
+
+
 def _docked(found: dict[str, Any]) -> str:
     """How a docked sample was drawn and what became of it."""
     docked, total = found["docked"], found["actives"] + found["inactives"]
@@ -290,6 +311,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "binder_held_out": binder_held_out,
     "binder_terms": binder_terms,
     "binder_assays": binder_assays,
+    "forward": forward,
     "cluster": cluster,
     "screening_sets": screening_sets,
     "series": series,

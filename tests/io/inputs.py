@@ -597,6 +597,11 @@ case(S, "MOL2 with all bonds single", ligand=lambda: single(mol2()), names=M2)
 case(S, "MOL2 with all bonds single, and hydrogens", ligand=lambda: single(_as_mol2(with_hydrogens())), names=M2)
 case(S, "SDF with all bonds single", ligand=lambda: re.sub(r"(?m)^( +\d+ +\d+)  2  0", r"\1  1  0", sdf()))
 case(S, "SDF with aromatic bonds (type 4)", ligand=lambda: Chem.MolToMolBlock(_ligand(), kekulize=False) + "$$$$\n")
+case(
+    S,
+    "SDF with bonds marked as of rings",
+    ligand=lambda: re.sub(r"(?m)^( +\d+ +\d+  [12]  0)$", r"\1  0  1", sdf()),
+)
 case(S, "SDF with a bond of any type (8)", ligand=lambda: re.sub(r"(?m)^(  1  8)  2", r"\1  8", sdf()))
 case(
     S,

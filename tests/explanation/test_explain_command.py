@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
+import os
 import sys
 from pathlib import Path
 
@@ -196,6 +198,18 @@ def test_an_interrupted_run_leaves_an_earlier_one_as_it_was(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == dict.fromkeys(FILES, "earlier")
+
+
+def test_a_full_disk_is_told_and_leaves_what_was_there(explain, protein, monkeypatch):
+    def full(_) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = explain(protein, EXAMPLES / "1ia1_ligand.sdf", "-o", "pages", "--workers", 0, "-q")
+    assert result.exit_code == 2, result.output
+    assert "the disk is full" in result.stderr
+    assert "Free some space" in result.stderr
+    assert not any(Path("pages", name).exists() for name in FILES)
 
 
 def test_a_table_of_pairs_with_worker_processes_gives_the_same_rows(explain, tmp_path):

@@ -29,7 +29,6 @@ OLDER: dict[str, str] = {
     "baselines.json": BEFORE_ASSAYS,
     "benchmark_screen.json": BEFORE_GEOMETRY,
     "binder.json": BEFORE_ASSAYS,
-    "casf2016_metrics.json": BEFORE_ASSAYS,
     "cluster.json": BEFORE_GEOMETRY,
     "explain.json": BEFORE_ASSAYS,
     "finetune.json": BEFORE_GEOMETRY,
@@ -40,7 +39,6 @@ OLDER: dict[str, str] = {
     "robustness.json": BEFORE_ASSAYS,
     "screening_sets.json": BEFORE_ASSAYS,
     "series_binding-base.json": BEFORE_ASSAYS,
-    "series_binding-strict.json": BEFORE_ASSAYS,
     "speed.json": BEFORE_GEOMETRY,
     "start_to_report.json": BEFORE_ASSAYS,
 }

@@ -38,7 +38,6 @@ OLDER: dict[str, str] = {
     "redocking.json": BEFORE_GEOMETRY,
     "robustness.json": BEFORE_ASSAYS,
     "screening_sets.json": BEFORE_ASSAYS,
-    "series_binding-base.json": BEFORE_ASSAYS,
     "speed.json": BEFORE_GEOMETRY,
     "start_to_report.json": BEFORE_ASSAYS,
 }

@@ -37,7 +37,6 @@ OLDER: dict[str, str] = {
     "prior.json": BEFORE_GEOMETRY,
     "redocking.json": BEFORE_GEOMETRY,
     "robustness.json": BEFORE_ASSAYS,
-    "screening_sets.json": BEFORE_ASSAYS,
     "speed.json": BEFORE_GEOMETRY,
     "start_to_report.json": BEFORE_ASSAYS,
 }

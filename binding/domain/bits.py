@@ -23,6 +23,7 @@ class BitIndex:
 
     def __init__(self, bits: np.ndarray, counts: np.ndarray) -> None:
         self._counts = counts.astype(np.int32)
+        self._watched: np.ndarray | None = None
         self._greatest: OrderedDict[bytes, float] = OrderedDict()  # by fingerprint, the last asked for at the end
         frequency = np.bincount(bits, minlength=NUM_BITS)
         self._place = np.empty(NUM_BITS, dtype=np.int64)
@@ -59,13 +60,23 @@ class BitIndex:
         if owners:
             shared += np.bincount(np.concatenate(owners), minlength=len(self)).astype(np.int32)
         similarity = shared / np.maximum(self._counts + np.int32(len(bits)) - shared, 1)
-        self._greatest[bits.tobytes()] = float(similarity.max(initial=0.0))
+        watched = similarity if self._watched is None else similarity[self._watched]
+        self._greatest[bits.tobytes()] = float(watched.max(initial=0.0))
         if len(self._greatest) > _KEPT:
             self._greatest.popitem(last=False)
         return similarity
 
+    def watch(self, rows: np.ndarray) -> None:
+        """Let ``greatest`` be that of some of the ligands.
+
+        Args:
+            rows: (m,) of the ligands.
+        """
+        self._watched = rows
+        self._greatest.clear()
+
     def greatest(self, bits: np.ndarray) -> float:
-        """The greatest similarity to any of the ligands; nothing is computed where it was asked for before.
+        """The greatest similarity to any of the ligands, or to those watched; nothing is computed that was asked before.
 
         Args:
             bits: (on,) bits of a fingerprint.

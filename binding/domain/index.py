@@ -188,16 +188,17 @@ class Domain:
         """Ask an index that others ask as well, so that no similarity is computed twice.
 
         Args:
-            known: Fingerprints of the ligands of the index; nothing changes where one of them is not of this set.
-            index: Theirs.
+            known: Fingerprints of the ligands of the index, of this set or not.
+            index: Theirs; its ``greatest`` is from now on that of the ligands of this set.
         """
-        theirs = {bits.astype(self._bits.dtype).tobytes() for bits in known}
-        own = _split(self._bits, self._bit_counts)
-        rest = [bits for bits in own if bits.tobytes() not in theirs]
-        if len(rest) + len(theirs) == len(own):
-            counts = np.array([len(bits) for bits in rest], dtype=np.int64)
-            joined = np.concatenate([np.zeros(0, dtype=self._bits.dtype), *rest])
-            self._shared = [index, *([BitIndex(joined, counts)] if rest else [])]
+        own = {bits.tobytes(): bits for bits in _split(self._bits, self._bit_counts)}
+        keys = [bits.astype(self._bits.dtype).tobytes() for bits in known]
+        index.watch(np.array([row for row, key in enumerate(keys) if key in own], dtype=np.int64))
+        theirs = set(keys)
+        rest = [bits for key, bits in own.items() if key not in theirs]
+        counts = np.array([len(bits) for bits in rest], dtype=np.int64)
+        joined = np.concatenate([np.zeros(0, dtype=self._bits.dtype), *rest])
+        self._shared = [index, *([BitIndex(joined, counts)] if rest else [])]
 
     def nearest_protein(self, words: np.ndarray) -> float:
         """The greatest share of words in common with a training protein beyond chance; NaN where either side has none.

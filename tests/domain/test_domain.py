@@ -204,16 +204,17 @@ def test_arrays_that_are_no_training_set_are_refused(domain, tmp_path, name, spo
 
 
 def test_an_index_that_others_ask_gives_the_same_nearness(graphs, domain):
-    """Its ligands are left out of the domain's own; one that is not of the training set is not believed."""
+    """Its ligands are left out of the domain's own; those that are not of the training set do not count."""
     known = [fingerprint(graphs[name]) for name in ("imatinib", "naproxen")]
     shared = BitIndex(np.concatenate(known), np.array([len(bits) for bits in known]))
     alone = {name: domain.nearest_ligand(fingerprint(ligand)) for name, ligand in graphs.items()}
     other = Domain.of([fingerprint(graphs[name]) for name in DRUGS if name != "sumatriptan"], [], (10, 45), np.ones(13))
     other.share(known, shared)
     assert {name: other.nearest_ligand(fingerprint(ligand)) for name, ligand in graphs.items()} == alone
-    stranger = [fingerprint(graphs["sumatriptan"])]
-    other.share(stranger, BitIndex(stranger[0], np.array([len(stranger[0])])))
-    assert other.nearest_ligand(stranger[0]) == alone["sumatriptan"] < 1
+    known.insert(1, fingerprint(graphs["sumatriptan"]))  # a stranger
+    other.share(known, BitIndex(np.concatenate(known), np.array([len(bits) for bits in known])))
+    assert {name: other.nearest_ligand(fingerprint(ligand)) for name, ligand in graphs.items()} == alone
+    assert alone["sumatriptan"] < 1
 
 
 def test_what_an_index_was_asked_is_not_computed_again(graphs, monkeypatch):

@@ -76,7 +76,7 @@ class BitIndex:
         self._greatest.clear()
 
     def greatest(self, bits: np.ndarray) -> float:
-        """The greatest similarity to any of the ligands, or to those watched; nothing is computed that was asked before.
+        """The greatest similarity to any of the ligands, or to those watched; nothing is computed twice.
 
         Args:
             bits: (on,) bits of a fingerprint.

@@ -33,6 +33,7 @@ _CODE: Final = (  # a test holds that nothing is missing
     "graph/directions.py",
     "graph/fields.py",
     "graph/ligand.py",
+    "graph/molecule.py",
     "graph/site.py",
     "graph/vocabulary.py",
     "data/encode.py",

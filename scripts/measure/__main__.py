@@ -52,6 +52,7 @@ def measurements(test: Path, data: Path, runs: Path) -> list[Measurement]:
     return [
         Measurement("casf", (test,), (test,)),
         Measurement("robustness", (test,), (test,)),
+        Measurement("formats", (data,), (data / "casf2016",)),
         Measurement("series", (data / "series", "--models", "binding-strict", "binding-base"), (data / "series",)),
         Measurement("screening", ("measure", data / "screening"), (data / "screening",)),
         Measurement("explain", (data / "crystal",), (data / "crystal",)),

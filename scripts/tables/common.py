@@ -52,6 +52,7 @@ PROGRAMS = {
     "explain.json": "scripts.measure.explain",
     "explain.txt": "scripts.tables.pictures",
     "finetune.json": "scripts.measure.finetune",
+    "formats.json": "scripts.measure.formats",
     "forest.json": "scripts.measure.forest",
     "joining.json": "scripts.release.geometry",
     "long_days.json": "scripts.measure.long_days",

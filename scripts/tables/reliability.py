@@ -85,6 +85,28 @@ def robustness() -> str:
     )
 
 
+def formats() -> str:
+    """The same ligand through each format, and what is read of the data."""
+    content = load(FIGURES / "formats.json")
+    rows = []
+    for kind, held in content["formats"].items():
+        rest = ", ".join(f"{number} {why}" for why, number in held["rest"].items())
+        largest = f"{held['largest']:.2f}" if held["largest"] else ""
+        rows.append((kind, f"{held['same']} of {held['ligands']}", largest, rest))
+    read = []
+    for kind in ("structures", "ligands"):
+        counts: dict[str, int] = {}
+        for held in content["read"].values():
+            for code, number in held.get(kind, {}).items():
+                counts[code] = counts.get(code, 0) + number
+        rest = ", ".join(f"{number} `{code}`" for code, number in sorted(counts.items()) if code != "read")
+        read.append(f"{count(counts['read'])} of {count(sum(counts.values()))} {kind}" + (f" ({rest})" if rest else ""))
+    head = ("written as", f"same `pk` to {content['same']:g}", "largest change", "reason of the others")
+    step = content["step"]
+    which = "" if step == 1 else f" (every {step}th file of each set)"
+    return f"{table(head, rows)}\n\nOf the training and test data{which}, {' and '.join(read)} are read."
+
+
 def baselines() -> str:
     """The geometry beside simpler models of the same complexes, families held out."""
     content = load(FIGURES / "baselines.json")
@@ -290,4 +312,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "narrowing": narrowing,
     "prior": prior,
     "robustness": robustness,
+    "formats": formats,
 }

@@ -30,6 +30,12 @@ from binding.errors import UsageError
         ("pKd > 6", 6.0, ">", "Kd"),  # a sign on a pK is not flipped
         ("pk=-0.5", -0.5, "=", "K"),
         ("-logKd/Ki=6.40", 6.4, "=", "K"),
+        ("Ki ≥ 1 nM", 9.0, "<=", "Ki"),
+        ("Ki =< 1 nM", 9.0, ">=", "Ki"),
+        ("Ki => 1 nM", 9.0, "<=", "Ki"),
+        ("Ki ≈ 1 nM", 9.0, "~", "Ki"),
+        ("Ki ~= 1 nM", 9.0, "~", "Ki"),
+        ("Ki == 1 nM", 9.0, "=", "Ki"),
     ],
 )
 def test_affinity_as_people_write_it(text, pk, relation, measure):

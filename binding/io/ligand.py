@@ -229,27 +229,13 @@ def _largest_fragment(mol: Chem.RWMol) -> tuple[Chem.RWMol, list[str]]:
 def _without_hydrogens(mol: Chem.RWMol, name: str) -> Chem.RWMol:
     """The heavy atoms of a sanitized molecule, sanitized."""
     try:
-        heavy = Chem.RWMol(Chem.RemoveHs(mol, _REMOVE_ALL, sanitize=True))
-        _drop_left_hydrogens(heavy)
+        return Chem.RWMol(Chem.RemoveHs(mol, _REMOVE_ALL, sanitize=True))
     except Chem.MolSanitizeException as error:
         raise LigandError(
             f"Ligand {name} without its hydrogens is no molecule: {error}.",
             "Check the record's bonds.",
             "sanitization_failed",
         ) from None
-    return heavy
-
-
-def _drop_left_hydrogens(mol: Chem.RWMol) -> None:
-    """Take out hydrogens that ``RemoveHs`` leaves (isotopes, bridging), so that heavy atoms alone remain."""
-    if mol.GetNumHeavyAtoms() == mol.GetNumAtoms():
-        return
-    left = [row for row, number in enumerate(atomic_numbers(mol)) if number == 1]
-    mol.BeginBatchEdit()
-    for index in left:
-        mol.RemoveAtom(index)
-    mol.CommitBatchEdit()
-    Chem.SanitizeMol(mol)
 
 
 def _stereo_from_positions(mol: Chem.RWMol) -> None:

@@ -262,3 +262,11 @@ def test_parts_with_ter_between_of_which_one_cannot_be_read_are_one_record(read)
 def test_the_ligand_after_a_flexible_side_chain_keeps_all_its_atoms(read):
     items = read(pdbqt("CCO") + FLEXIBLE + pdbqt(ASPIRIN, shift=1.0) + pdbqt("CCN"), "l.pdbqt")
     assert sizes(items) == [3, 13, 3]
+
+
+def test_remarks_before_the_first_model_belong_to_every_model(read):
+    remarks, atoms = pdbqt("CCO").split("ROOT\n", 1)
+    models = "".join(f"MODEL {k}\nROOT\n{atoms}ENDMDL\n" for k in (1, 2, 3))
+    items = read(remarks + models, "l.pdbqt")
+    assert sizes(items) == [3, 3, 3]
+    assert all(item.notes == () for item in items), "bond orders are those of the remark"

@@ -152,8 +152,8 @@ class Assays:
         for name in drawn["uniprot"].dropna().unique():
             rows = of_protein.index[of_protein == name]
             if len(rows):
-                graph = complexes.graph(int(rows[zlib.crc32(name.encode()) % len(rows)]))
-                sites[name] = pocket_words(graph.pocket, graph.ligand.positions)
+                held = complexes.graph(int(rows[zlib.crc32(name.encode()) % len(rows)]))
+                sites[name] = pocket_words(held.pocket, held.ligand.positions)
         library = [smiles for smiles in random if smiles in graphs]
         return cls(drawn[drawn["smiles"].isin(graphs)].reset_index(drop=True), library, graphs, sites)
 

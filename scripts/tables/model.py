@@ -10,7 +10,16 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from binding.config import GeometryConfig, LearningRates, ModelConfig, SourceConfig, TrainConfig, ValidationConfig
+from binding.config import (
+    GeometryConfig,
+    JoiningConfig,
+    LearningRates,
+    ModelConfig,
+    SourceConfig,
+    StructureLine,
+    TrainConfig,
+    ValidationConfig,
+)
 from binding.model.weights import DEFAULT_MODEL
 from binding.pretraining.config import LigandTask, MoleculeSource, PocketSource, PocketTask, PretrainConfig
 from scripts.tables.common import WEIGHTS, card, count, listed, source_rows, speed, table
@@ -127,10 +136,12 @@ def joined() -> str:
     for name in sorted(path.stem for path in WEIGHTS.glob("*.safetensors")):
         line = ModelConfig.model_validate(card(name)["config"]).line
         nothing, all_of_it = ("k = 0", "k = 1") if line.measured else ("", "")
+        ends: list[tuple[str, str, JoiningConfig | StructureLine, str]]
         ends = [("pk", nothing, line.at(0.0), f"{line.prior:.2f}")]
         if line.measured is not None:
             ends.append(("pk", all_of_it, line.at(1.0), f"{line.measured.prior:.2f}"))
-        for column, where, of, prior in (*ends, ("pk_network", "", line.structure, "")):
+        ends.append(("pk_network", "", line.structure, ""))
+        for column, where, of, prior in ends:
             numbers = f"{of.offset:+.2f}", prior, f"{of.network:.2f}", f"{of.geometry:.2f}"
             rows.append((f"`{name}`", f"`{column}`", where, *numbers))
     return table(("weights", "column", "nearest measurement", "offset, pK", "prior", "networks", "geometry"), rows)

@@ -41,7 +41,7 @@ class CategoryEmbedding(nn.Module):
         if not torch.is_grad_enabled():
             return self.table(rows)
         # As a matrix product, whose gradient is one too: that of the look-up takes three times as long.
-        chosen = self.table.weight.new_zeros(len(rows), self.table.num_embeddings)
+        chosen = self.table.weight.new_zeros(rows.shape[0], self.table.num_embeddings)
         with full_precision(chosen):
             return chosen.scatter_(1, rows, 1.0) @ self.table.weight
 

@@ -28,7 +28,6 @@ OLDER: dict[str, str] = {
     "agreement.json": BEFORE_ASSAYS,
     "baselines.json": BEFORE_ASSAYS,
     "benchmark_screen.json": BEFORE_GEOMETRY,
-    "binder.json": BEFORE_ASSAYS,
     "cluster.json": BEFORE_GEOMETRY,
     "explain.json": BEFORE_ASSAYS,
     "finetune.json": BEFORE_GEOMETRY,

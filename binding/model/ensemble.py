@@ -200,14 +200,15 @@ class Scorer:
         A pose's log odds are largely Vina's, so that the first network agrees well with all of them at a third of
         their time or less; ``scripts.measure.one_network`` says how well.
         """
-        return self if self._networks_say_pk else self.with_parts(members=self.members[:1])
+        twins_say_ligand_alone = not self.config.prior_weight
+        return self if self._networks_say_pk or twins_say_ligand_alone else self.with_parts(members=self.members[:1])
 
     @property
     def _networks_say_pk(self) -> bool:
-        """Whether pk, what it is compared with, or its error bar depends on the networks."""
+        """Whether pk or its error bar depends on the networks."""
         in_pk = self.line.network or self.line.structure.network
         # The spread of the networks' pk is part of an error bar that the card does not give.
-        return bool(in_pk) or self.scale.std is None or not self.config.prior_weight
+        return bool(in_pk) or self.scale.std is None
 
     @torch.inference_mode()
     def score(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Scores:

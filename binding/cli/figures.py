@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -150,7 +151,11 @@ def _drawn(title: str, names: str, headers: list[str], rows: Sequence[_Row], gap
 
 
 def _cell(estimate: Estimate | Difference, gap: str, signed: bool) -> str:
+    if math.isnan(estimate.value):
+        return ""
     sign = "+" if signed else ""
+    if math.isnan(estimate.low):  # too few groups to resample
+        return f"{estimate.value:{sign}.3f}"
     digits = 3 if gap == " " else 2  # of the interval
     interval = f"\\[{estimate.low:{sign}.{digits}f}, {estimate.high:{sign}.{digits}f}]"
     return f"{estimate.value:{sign}.3f}{gap}{interval}"

@@ -172,4 +172,4 @@ def _part(row: dict[str, Any]) -> str:
 
 
 def _spread(row: dict[str, Any]) -> str:
-    return f"± {row['pk_change']:.2f}"
+    return f"± {abs(row['pk_change']):.2f}"

@@ -121,7 +121,7 @@ def command(
     elif shown is PrintChoice.wide:
         terminal.print_columns(terminal.all_columns(_columns_of(top)), top.rows.to_pylist(), _CAPTION, wide=True)
     elif shown is PrintChoice.table:
-        _print_table(top, output)
+        _print_table(top, by or RANKED_BY, output)
     if not quiet:
         _print_notes(top, output)
 
@@ -139,7 +139,7 @@ def _print_csv(top: Top) -> None:
     csv.writer(sys.stdout, lineterminator="\n").writerows(csv_rows(top))
 
 
-def _print_table(top: Top, saved_to: Path | None) -> None:
+def _print_table(top: Top, by: str, saved_to: Path | None) -> None:
     rows = top.rows.to_pylist()
     narrow = terminal.is_narrow()
     dropped = {"dg_kcal_mol"} if narrow else set()
@@ -148,6 +148,7 @@ def _print_table(top: Top, saved_to: Path | None) -> None:
     columns = [
         Column("rank", True, lambda row: str(row["rank"])),
         Column("compound", False, lambda row: row["compound"]),
+        *_ranking(top, by, {c.name for c in shared if (c.short if narrow else c.heading)}),
         *terminal.score_columns(narrow, shared),
         Column("poses", True, lambda row: str(row["num_poses"])),
         *(terminal.score_columns(narrow, HIT_PROPERTIES) if rows and "qed" in rows[0] else ()),
@@ -158,6 +159,17 @@ def _print_table(top: Top, saved_to: Path | None) -> None:
     terminal.print_columns(columns, shown, _CAPTION)
     if len(rows) > len(shown):
         terminal.console().print(f"... {len(rows) - len(shown)} more rows in {saved_to}", markup=False)
+
+
+def _ranking(top: Top, by: str, shown: set[str]) -> list[Column]:
+    """What the compounds are ranked by, where the table does not show it anyway: `binder` for the rank score."""
+    from binding.screening.store import RANKED_BY
+
+    name = "binder" if by == RANKED_BY else by
+    rows = top.rows.to_pylist()
+    if name in shown or all(row.get(name) is None for row in rows):
+        return []
+    return terminal.all_columns(column for column in _columns_of(top) if column.name == name)
 
 
 def _word(flag: bool | None) -> str:

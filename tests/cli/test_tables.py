@@ -50,6 +50,15 @@ def test_figures_keep_the_names_of_their_rows(capsys, signed):
         assert text in out
 
 
+def test_undefined_figures_are_empty(capsys):
+    nan = float("nan")
+    rows = [("pk", 5, [Estimate(0.814, nan, nan), Estimate(nan, nan, nan)])]
+    figures._print(terminal.console(), "Title", "predicted by", ["r", "Spearman"], rows)
+    out = shown(capsys)
+    assert "0.814" in out
+    assert "nan" not in out
+
+
 def test_figures_stand_in_one_line_where_they_fit(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     figures._print(terminal.console(), "Title", "predicted by", ["r"], [("pk", 285, [Estimate(0.814, 0.772, 0.851)])])
@@ -70,10 +79,22 @@ def test_explanations_keep_the_names_of_their_rows(capsys):
 def test_the_best_of_a_screen_keep_their_header(capsys):
     row = {"rank": 1, "compound": "CHEMBL1234567", "pk": 8.1, "pk_std": 1.2, "pk_ligand_only": 7.7, "pose": 0.5}
     row |= {"gain_over_ligand_only": 0.4, "num_poses": 12, "warnings": "", "dg_kcal_mol": -11.0}
-    top._print_table(SimpleNamespace(rows=SimpleNamespace(to_pylist=lambda: [row])), None)
+    row |= {"binder": 0.61, "rank_score": 0.19}
+    best = SimpleNamespace(rows=SimpleNamespace(to_pylist=lambda: [row], column_names=list(row)))
+    top._print_table(best, "pk", None)
     out = shown(capsys)
     assert " rank  compound         pK  1 s.d.   alone  gain  prob.  poses  warned" in out
     assert "    1  CHEMBL1234567  8.10" in out
+
+
+def test_the_best_of_a_screen_show_what_they_are_ranked_by(capsys):
+    row = {"rank": 1, "compound": "CHEMBL1234567", "pk": 8.1, "pk_std": 1.2, "pk_ligand_only": 7.7, "pose": 0.5}
+    row |= {"gain_over_ligand_only": 0.4, "num_poses": 12, "warnings": "", "dg_kcal_mol": -11.0}
+    row |= {"binder": 0.61, "rank_score": 0.19, "ligand_efficiency": 0.27}
+    best = SimpleNamespace(rows=SimpleNamespace(to_pylist=lambda: [row], column_names=list(row)))
+    for by, words in (("rank_score", "binder    pK"), ("ligand_efficiency", "ligand_efficiency")):
+        top._print_table(best, by, None)
+        assert words in shown(capsys)
 
 
 def test_a_bar_whose_total_was_too_small_says_so_and_keeps_its_rate(monkeypatch):

@@ -65,6 +65,7 @@ def test_a_run_under_way_says_so(typed, made_run):
     ("words", "said"),
     [
         (["--where", "pk_ligandonly < 7"], "columns: rank, compound"),
+        (["--where", "plausible"], "Screen with --checks fast."),
         (["-o", "best.xls"], ".csv, .tsv, .parquet, .xlsx, .sdf"),
         (["-o", "nowhere/best.csv"], "Make it first"),
     ],

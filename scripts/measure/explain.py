@@ -5,7 +5,8 @@
 Takes a sample of crystal complexes, one a protein, none of a test set. Each residue within 6.5 Å of the ligand is
 deleted from the structure, one at a time, and the loss of pk is compared with the residue's share in the
 explanation. The model is compared with itself and measured affinities are not read, so that it does not matter that
-it was trained on some of these complexes; only its prior knows more of them than of a new complex.
+it was trained on some of these complexes; only its prior knows more of them than of a new complex. pk is joined as
+where nothing like the complex was measured: else half of the sample would follow its measurement, not its contacts.
 """
 
 from __future__ import annotations
@@ -127,6 +128,7 @@ def main() -> None:
     parser.add_argument("--model", help="the default weights where not given")
     options = parser.parse_args()
     scorer = load_model(options.model, device="cpu")
+    scorer = scorer.with_parts(line=scorer.line.at(0.0))
     index = pd.read_csv(options.folder / "index.csv", dtype={"id": str})
     names = index.sample(frac=1.0, random_state=0).drop_duplicates("uniprot")["id"].iloc[: options.complexes]
     generator = np.random.default_rng(0)

@@ -57,7 +57,7 @@ def prepare_speed() -> str:
 _SAID = {
     "prior_ligand": "share of the [prior](../explanation/prior.md) of this ligand where nothing is known of the site",
     "prior_site": "what the prior adds, or takes, because of the residues around the ligand",
-    "constant": "the same for all complexes",
+    "constant": "of the line that joins the parts; it depends on the nearest measurement alone",
     "ligand_term": "what the networks say of the ligand's structure, descriptors and conformation",
     "contacts_vina": "Vina's five terms with learned weights, over all pairs of a ligand atom and a residue",
     "contacts_learned": "what the networks learned to add to these pairs",

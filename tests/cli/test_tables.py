@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -74,6 +75,15 @@ def test_explanations_keep_the_names_of_their_rows(capsys):
     assert "-0.50" in out, "both parts of the networks"
     assert "-0.75" in out, "the three parts of the geometry"
     assert sorted(name for names in explain._SHORT.values() for name in names) == sorted(PARTS)
+
+
+@pytest.mark.parametrize(
+    ("ligand", "protein", "prior", "follows"),
+    [(1.0, 1.0, 0.2, True), (1.0, 0.1, 0.2, False), (math.nan, 1.0, 0.2, False), (1.0, 1.0, math.nan, False)],
+)
+def test_an_explanation_says_when_pk_follows_a_measurement(ligand, protein, prior, follows):
+    row = SimpleNamespace(nearest_ligand=ligand, nearest_protein=protein)
+    assert explain._follows_a_measurement(row, {"pk_prior_site": prior}) is follows
 
 
 def test_the_best_of_a_screen_keep_their_header(capsys):

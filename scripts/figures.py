@@ -29,7 +29,6 @@ OLDER: dict[str, str] = {
     "baselines.json": BEFORE_ASSAYS,
     "benchmark_screen.json": BEFORE_GEOMETRY,
     "cluster.json": BEFORE_GEOMETRY,
-    "explain.json": BEFORE_ASSAYS,
     "finetune.json": BEFORE_GEOMETRY,
     "forest.json": BEFORE_GEOMETRY,
     "interactions.json": BEFORE_ASSAYS,

@@ -23,7 +23,6 @@ from typing import Any
 import gemmi
 import numpy as np
 from meeko import MoleculePreparation, PDBQTWriterLegacy
-from openbabel import pybel
 from rdkit import Chem, RDLogger
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 from scipy.spatial import cKDTree
@@ -77,7 +76,12 @@ def _mol2(mol: Chem.Mol) -> str:
 
 
 def _babel(kind: str) -> Callable[[Chem.Mol], str]:
-    return lambda mol: pybel.readstring("sdf", Chem.MolToMolBlock(mol)).write(kind)
+    def written(mol: Chem.Mol) -> str:
+        from openbabel import pybel  # extra `formats`: loaded when asked for
+
+        return str(pybel.readstring("sdf", Chem.MolToMolBlock(mol)).write(kind))
+
+    return written
 
 
 def _meeko(mol: Chem.Mol) -> str:
@@ -294,7 +298,10 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=FIGURES / "formats.json")
     options = parser.parse_args()
     RDLogger.DisableLog("rdApp.*")  # type: ignore[attr-defined]  # made at run time
-    pybel.ob.obErrorLog.StopLogging()
+    if options.part != "read":
+        from openbabel import pybel
+
+        pybel.ob.obErrorLog.StopLogging()
     content = json.loads(options.output.read_text(encoding="utf-8")) if options.part and options.output.exists() else {}
     content.pop("measured_with", None)
     if options.part != "read":

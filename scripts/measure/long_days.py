@@ -256,8 +256,8 @@ def few_bytes() -> None:
 
 def memory(count: int) -> dict[str, Any]:
     """Resident memory of this process after each tenth of so many predictions, MB."""
-    protein = read_protein(EXAMPLES / "4cup_protein.pdb.gz")
-    mol = next(iter(Chem.SDMolSupplier(str(EXAMPLES / "4cup_ligand.sdf"))))
+    protein = read_protein(EXAMPLES / "1ia1_protein.pdb.gz")
+    mol = next(iter(Chem.SDMolSupplier(str(EXAMPLES / "1ia1_ligand.sdf"))))
     scorer, chunk = load_model(device="cpu"), 100
     torch.set_num_threads(1)
     sizes, begun, wrong = [], time.process_time(), 0

@@ -50,16 +50,7 @@ def command(
     pocket_cutoff: Annotated[
         float, typer.Option("--pocket-cutoff", metavar="Å", help="Keep residues within this distance of the ligand.")
     ] = 10.0,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            "--workers",
-            metavar="N",
-            min=0,
-            show_default="all cores",
-            help="Worker processes; 0 uses only the main process, without a time limit.",
-        ),
-    ] = None,
+    workers: options.AllCores = None,
     time_limit: options.TimeLimit = None,
     quiet: options.Quiet = False,
     debug: options.Debug = False,

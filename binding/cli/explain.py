@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -20,7 +20,6 @@ from binding.errors import UsageError
 
 if TYPE_CHECKING:
     from binding.explanation.rows import Explanation
-    from binding.io.results import ResultRow
 
 #: The parts of pk on a narrow terminal, some of them together: their header, and which they are.
 _SHORT: Final = {
@@ -32,7 +31,7 @@ _SHORT: Final = {
     "geo-\nmetry": ("geometry_ligand", "geometry_contacts", "geometry_burial"),
     "bound": ("bound",),
 }
-_KNOWN: Final = 0.8  # similarity of the nearest ligand times that of the nearest protein
+_KNOWN: Final = 0.8  # nearness to a measurement from which on pk hardly follows contacts
 _MEASURED: Final = (
     "The model knows a measurement of this complex or of one much like it, and pK follows that rather than the "
     "contacts. --experts network explains what the structure says by itself."
@@ -151,11 +150,6 @@ def _show(shown: Sequence[Explanation], top: int, scored: int) -> None:
             terminal.console().print(f"... {scored - len(shown)} more complexes", markup=False)
 
 
-def _follows_a_measurement(row: ResultRow, values: Mapping[str, Any]) -> bool:
-    """Whether pk has a prior that knows the complex, or one much like it."""
-    return math.isfinite(values["pk_prior_site"]) and row.nearest_ligand * row.nearest_protein > _KNOWN
-
-
 def _show_one(explanation: Explanation, top: int) -> None:
     from binding.explanation.contributions import PARTS
     from binding.explanation.rows import residue_label, strongest
@@ -171,7 +165,7 @@ def _show_one(explanation: Explanation, top: int) -> None:
     said = f"{row.id}: {error} = -log10(K/M), the sum of its parts; above zero binds tighter"
     terminal.console().print(said, markup=False)
     terminal.print_columns([Column("part", False, lambda part: part["part"]), *_share_columns()], parts, "")
-    if _follows_a_measurement(row, values):
+    if explanation.reasons is not None and explanation.reasons.contributions.known > _KNOWN:
         terminal.console().print(_MEASURED, markup=False)
     others = _other_columns(explanation)
     distance = Column("distance\nÅ", True, lambda item: number(item["distance"], 2))

@@ -88,6 +88,7 @@ class Contributions:
             weights have no geometry expert.
         burial: (pocket residues,) pK, shares of all residues of the pocket in ``geometry_burial``, to which they add
             up; no part of ``residues``.
+        known: How near the complex is to a measurement, 0 to 1, where that decides how pk is joined; else 0.
         bound: What takes the sum of all else back to the tightest or weakest binding ever measured, pK; zero for nearly
             all complexes, and wherever ``bounded`` was not asked for.
     """
@@ -107,6 +108,7 @@ class Contributions:
     counts: np.ndarray
     geometry: dict[str, float]
     burial: np.ndarray
+    known: float = 0.0
     bound: float = 0.0
 
     @property
@@ -140,7 +142,8 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
         graph: The complex.
         scorer: The model; its pk of the complex is the sum of what is found, but for rounding.
     """
-    scorer = scorer.at(graph)
+    known = float(scorer.known([graph])[0])
+    scorer = scorer.knowing(known)
     batch, geometry, outputs = scorer.outputs(graph)
     line = scorer.line
     parts, pairs = _of_networks(scorer, batch, geometry, outputs)
@@ -182,6 +185,7 @@ def contributions_of(graph: ComplexGraph, scorer: Scorer) -> Contributions:
         counts=counts,
         geometry=by_geometry,
         burial=burial,
+        known=known,
     )
 
 

@@ -159,10 +159,14 @@ class Scorer:
         Args:
             graph: The complex; how near it is to a measurement decides.
         """
+        return self.knowing(float(self.known([graph])[0]))
+
+    def knowing(self, known: float) -> Scorer:
+        """A scorer whose pk is joined as that of a complex which is so near to a measurement, 0 to 1."""
         if self.line.measured is None:
             return self
         chosen = copy.copy(self)
-        chosen.line = self.line.at(float(self.known([graph])[0]))
+        chosen.line = self.line.at(known)
         return chosen
 
     def known(self, graphs: Sequence[ComplexGraph]) -> np.ndarray:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from binding.errors import UsageError
 from binding.files import atomic
-from binding.io.columns import PLAUSIBLE
+from binding.io.columns import ON_REQUEST
 from binding.io.spreadsheet import SPREADSHEET, require_spreadsheets, write_spreadsheet
 from binding.screening.parts import POSE_COLUMN
 from binding.screening.store import RANKED_BY, RESULT_COLUMNS, open_results, template_of
@@ -190,7 +190,7 @@ def _filtered(rows: duckdb.DuckDBPyRelation, condition: duckdb.Expression, text:
 
 
 def _refused(text: str, what: str, error: duckdb.Error) -> UsageError:
-    if PLAUSIBLE in text and PLAUSIBLE in str(error):
+    if any(column.name in text and column.name in str(error) for column in ON_REQUEST):
         return UsageError(f"{what} {text!r} asks for checks, which this screen lacks.", "Screen with --checks fast.")
     reason = str(error).split("\n\nLINE", 1)[0].split("\n\tCandidate functions", 1)[0].replace("\n", "; ").rstrip(".!")
     return UsageError(

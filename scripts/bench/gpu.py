@@ -280,7 +280,7 @@ def timed(work: Callable[[], None], options: argparse.Namespace) -> dict[str, An
         return found
     memory = torch.cuda.max_memory_allocated() / 2**20
     share, kernels = _share(work)
-    return found | {"peak_mb": round(memory), "device_share": share, "kernels": kernels, "waits": _waits(work)}
+    return found | {"peak_mb": round(memory), "device_share": share, "kernels": kernels, "waits": len(waits_of(work))}
 
 
 def _share(work: Callable[[], None], calls: int = 5) -> tuple[float, int]:
@@ -301,8 +301,8 @@ def _share(work: Callable[[], None], calls: int = 5) -> tuple[float, int]:
     return round(covered / wall, 3), round(len(spans) / calls)
 
 
-def _waits(work: Callable[[], None]) -> int:
-    """How often the host waits for the device in one call, as torch counts it."""
+def waits_of(work: Callable[[], None]) -> list[str]:
+    """Where the host waits for the device in one call, as torch tells it."""
     torch.cuda.set_sync_debug_mode("warn")
     try:
         with warnings.catch_warnings(record=True) as caught:
@@ -310,7 +310,7 @@ def _waits(work: Callable[[], None]) -> int:
             work()
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    return sum("synchroniz" in str(warning.message) for warning in caught)
+    return [str(warning.message) for warning in caught if "synchroniz" in str(warning.message)]
 
 
 def _covered(spans: np.ndarray) -> float:

@@ -234,10 +234,7 @@ def _damaged_value(content: Any, rng: random.Random) -> Any:
 
 def damage_npz(data: bytes, rng: random.Random) -> bytes:
     """Arrays of an ``.npz`` file: their shapes, types, values, names; or JSON and text that they hold."""
-    try:
-        members = _unzip(data)
-    except Exception:  # noqa: BLE001 - what earlier damages left
-        return damage_bytes(data, rng)
+    members = _unzip(data)
     if not members or rng.random() < 0.05:
         return damage_bytes(data, rng)
     for _ in range(rng.randint(1, 2)):
@@ -333,10 +330,7 @@ def damage_safetensors(data: bytes, rng: random.Random) -> bytes:
 
 def damage_spreadsheet(data: bytes, rng: random.Random) -> bytes:
     """One part of an ``.xlsx`` file as text."""
-    try:
-        members = _unzip(data)
-    except Exception:  # noqa: BLE001 - what earlier damages left
-        return damage_bytes(data, rng)
+    members = _unzip(data)
     if not members or rng.random() < 0.1:
         return damage_bytes(data, rng)
     name = rng.choice([*members, *(name for name in members if "sheet" in name)])
@@ -348,8 +342,12 @@ def damage_spreadsheet(data: bytes, rng: random.Random) -> bytes:
 
 
 def _unzip(data: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    """The files of an archive; none where earlier damages have left no archive."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    except Exception:  # noqa: BLE001 - zipfile raises many kinds
+        return {}
 
 
 def _zip(members: dict[str, bytes]) -> bytes:

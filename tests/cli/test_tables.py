@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
+import binding
 from binding.cli import explain, figures, terminal, top
 from binding.cli.progress import make_bar, rate_and_left
 from binding.explanation.contributions import PARTS
@@ -77,13 +78,19 @@ def test_explanations_keep_the_names_of_their_rows(capsys):
     assert sorted(name for names in explain._SHORT.values() for name in names) == sorted(PARTS)
 
 
-@pytest.mark.parametrize(
-    ("ligand", "protein", "prior", "follows"),
-    [(1.0, 1.0, 0.2, True), (1.0, 0.1, 0.2, False), (math.nan, 1.0, 0.2, False), (1.0, 1.0, math.nan, False)],
-)
-def test_an_explanation_says_when_pk_follows_a_measurement(ligand, protein, prior, follows):
-    row = SimpleNamespace(nearest_ligand=ligand, nearest_protein=protein)
-    assert explain._follows_a_measurement(row, {"pk_prior_site": prior}) is follows
+@pytest.fixture(scope="module")
+def explained(examples):
+    """An explanation of a complex of which no measurement is known."""
+    (found,) = binding.explain(examples / "1s2g_protein.pdb.gz", examples / "1s2g_ligand.sdf").complexes
+    assert found.reasons.contributions.known < 0.5
+    return found
+
+
+@pytest.mark.parametrize(("known", "follows"), [(1.0, True), (0.7, False)])
+def test_an_explanation_says_when_pk_follows_a_measurement(capsys, explained, known, follows):
+    contributions = replace(explained.reasons.contributions, known=known)
+    explain._show_one(replace(explained, reasons=replace(explained.reasons, contributions=contributions)), 3)
+    assert ("--experts network" in shown(capsys)) is follows
 
 
 def test_the_best_of_a_screen_keep_their_header(capsys):

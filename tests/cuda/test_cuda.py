@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from binding.graph.batch import collate
 from binding.model.weights import load_model
 from binding.training.largest import largest_batch
 from binding.training.module import TrainingModule
+from scripts.bench.gpu import waits_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "data" / "examples"
@@ -102,14 +102,7 @@ def test_a_step_waits_twice_for_the_device(settings, device):
         optimizer.step()
 
     step()
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            step()
-    finally:
-        torch.cuda.set_sync_debug_mode("default")
-    waits = [str(warning.message) for warning in caught if "synchroniz" in str(warning.message)]
+    waits = waits_of(step)
     assert len(waits) <= 2, waits
 
 

@@ -29,6 +29,7 @@ def total_of_contacts(found) -> float:
 def test_the_parts_add_up_to_the_pk_of_predict(shipped, name):
     graph = example_graph(name)
     found = contributions_of(graph, shipped)
+    assert found.known == shipped.known([graph])[0]
     assert found.pk == pytest.approx(float(shipped.score([graph]).pk[0]), abs=1e-4)
     parts = [found.part(part)[0] for part in PARTS if part != "bound"]
     assert np.nansum(parts) == pytest.approx(found.pk, abs=1e-9)

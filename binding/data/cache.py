@@ -35,8 +35,14 @@ _NUMBER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]*(?:[eE][-+]?[0-9]
 _WHOLE: Final = re.compile(r"[-+]?[0-9]{1,18}")
 #: What a file raises that breaks off or was altered.
 _DAMAGED: Final = (
-    *(OSError, ValueError, KeyError, TypeError, AttributeError, EOFError),
-    *(zipfile.BadZipFile, zlib.error),
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
 )
 _LAYOUT: Final[dict[str, Layout]] = {
     "protein_step": ("number", ("groups",)),
@@ -104,16 +110,7 @@ class ComplexCache:
                 raise ValueError("its pocket_cutoff is no number")
             names = [[str(name) for name in meta[key]] for key in ("atom_names", "residue_names")]
         # The zip errors: the file breaks off or was altered.
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            EOFError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
+        except _DAMAGED as error:
             raise self._damaged(error) from None
         if version != CACHE_VERSION or descriptors != list(DESCRIPTORS):
             raise CacheError(

@@ -155,25 +155,28 @@ def check_content(path: Path, head: bytes) -> None:
         )
 
 
-def check_encoding(path: Path, head: bytes) -> None:
-    """Refuse a structure or ligand file whose text is not ASCII or UTF-8, and what is no text at all.
+def check_encoding(
+    path: Path,
+    head: bytes,
+    hint: str = "Save it in UTF-8 or ASCII.",
+    instead: str = "Export it as PDB, mmCIF, SDF or MOL2.",
+) -> None:
+    """Refuse a file whose text is not ASCII or UTF-8, and what is no text at all.
 
     Args:
         path: Named in the message.
         head: The content, or its beginning.
+        hint: What to do where it is text in another encoding.
+        instead: What to do where it is no text.
 
     Raises:
         FileError: ``wrong_format``.
     """
     kind = _wide_encoding(head)
     if kind:
-        raise FileError(f"{path} is text in {kind}, not in UTF-8.", "Save it in UTF-8 or ASCII.", "wrong_format")
+        raise FileError(f"{path} is text in {kind}, not in UTF-8.", hint, "wrong_format")
     if b"\x00" in head[:_ENCODING_BYTES].strip(b"\x00"):
-        raise FileError(
-            f"{path} is a binary file, not text.",
-            "Export it as PDB, mmCIF, SDF or MOL2.",
-            "wrong_format",
-        )
+        raise FileError(f"{path} is a binary file, not text.", instead, "wrong_format")
 
 
 def decode_text(path: Path, data: bytes, hint: str = "Save it in UTF-8.") -> str:
@@ -187,11 +190,7 @@ def decode_text(path: Path, data: bytes, hint: str = "Save it in UTF-8.") -> str
     Raises:
         FileError: ``wrong_format``, naming the encoding as far as it can be told.
     """
-    kind = _wide_encoding(data)
-    if kind:
-        raise FileError(f"{path} is text in {kind}, not in UTF-8.", hint, "wrong_format")
-    if b"\x00" in data[:_ENCODING_BYTES].strip(b"\x00"):
-        raise FileError(f"{path} is a binary file, not text.", hint, "wrong_format")
+    check_encoding(path, data, hint, instead=hint)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -45,7 +45,14 @@ from binding.prior.model import Prior
 
 #: What reading a file raises that is damaged or of another version.
 _DAMAGED: Final = (
-    *(SafetensorError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, OSError, OverflowError),
+    SafetensorError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    OSError,
+    OverflowError,
 )
 _PRIOR: Final = "prior."
 _GEOMETRY: Final = "geometry."
@@ -98,16 +105,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         ErrorScale.of_card(card)  # the scorer reads it; an error in it is reported here
     except ValidationError as error:
         raise WeightsError(f"The card of {path} does not describe a model: {describe(error)}.", "Restore it.") from None
-    except (
-        SafetensorError,
-        RuntimeError,
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OSError,
-        OverflowError,
-    ) as error:
+    except _DAMAGED as error:
         reason = reason_of(error)
         raise WeightsError(
             f"{path} cannot be loaded: {reason}.", "The file is damaged or of another version."

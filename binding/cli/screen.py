@@ -79,8 +79,8 @@ def command(
         bool,
         typer.Option(
             "--all-networks",
-            help="Judge `pose` by all networks of the weights, as `binding predict` does, at twice the time; by "
-            "default by the first.",
+            help="Compute `pose` with all networks of the weights, as `binding predict` does; the default is the first "
+            "network alone, which is faster.",
         ),
     ] = False,
     engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="Where to run: local or ray.")] = "local",

@@ -80,12 +80,11 @@ class Protein:
     @property
     def residue_ids(self) -> list[str]:
         """``chain:name:number+insertion`` of each residue, such as ``A:ASP:25``."""
-        return [
-            f"{chain}:{name}:{number}{code}"
-            for chain, name, number, code in zip(
-                self.chain_ids, self.residue_names, self.residue_numbers, self.insertion_codes, strict=True
-            )
-        ]
+        return [self.residue_id(row) for row in range(self.num_residues)]
+
+    def residue_id(self, row: int) -> str:
+        """The same of one residue."""
+        return f"{self.chain_ids[row]}:{self.residue_names[row]}:{self.residue_numbers[row]}{self.insertion_codes[row]}"
 
     def atoms_named(self, *names: str) -> np.ndarray:
         """(atoms,) bool, which atoms bear one of some names."""

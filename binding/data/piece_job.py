@@ -20,7 +20,8 @@ from binding.errors import BindingError
 from binding.graph.checks import check_complex, check_ligand
 from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
-from binding.graph.site import PocketSpec, left_out, pocket_mask, replaced_by
+from binding.graph.replaced import replaced_by
+from binding.graph.site import PocketSpec, left_out, pocket_mask
 from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.pool import SHARED, begin
 from binding.score.featurize import as_binding_error, load_protein

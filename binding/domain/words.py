@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from binding.constants import AMINO_ACIDS, RESIDUE_TYPES
-from binding.graph.fields import PocketGraph
+from binding.graph.fields import ComplexGraph, PocketGraph
 from binding.graph.site import PocketSpec
 from binding.io.sequences import one_letter
 from binding.structures import Protein, ResidueKind
@@ -114,6 +114,11 @@ def pocket_words(pocket: PocketGraph, positions: np.ndarray | None = None) -> np
     if positions is not None:
         near = residues_near(pocket.atom_positions, pocket.atom_residue, pocket.num_residues, positions)
     return Residues.of_pocket(pocket).words(near)
+
+
+def site_words(graph: ComplexGraph) -> np.ndarray:
+    """The words of a complex's site; see ``pocket_words``."""
+    return pocket_words(graph.pocket, graph.ligand.positions) if graph.site is None else graph.site
 
 
 def residues_near(atoms: np.ndarray, residue: np.ndarray, count: int, positions: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from binding.domain.words import pocket_words
+from binding.domain.words import site_words
 from binding.explanation.geometry_shares import geometry_shares
 from binding.graph.batch import Batch
 from binding.graph.fields import ComplexGraph
@@ -254,7 +254,7 @@ def _prior(graph: ComplexGraph, scorer: Scorer) -> dict[str, float]:
     if scorer.prior is None or not weight:
         return {}
     nowhere = np.zeros(0, dtype=np.uint32)
-    sites = [pocket_words(graph.pocket, graph.ligand.positions), nowhere]
+    sites = [site_words(graph), nowhere]
     here, anywhere = scorer.prior.predict_at([graph.ligand], sites, np.zeros(2, dtype=np.int64)).at_site.tolist()
     return {"prior_ligand": weight * anywhere, "prior_site": weight * (here - anywhere)}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.spatial.distance import cdist, pdist
 
 from binding.constants import AMINO_ACIDS, PARENT_AMINO_ACID
 from binding.errors import ContactError, LigandError, StructureError
+from binding.graph.around import Around
 from binding.graph.molecule import atoms_of
 from binding.structures import Complex, Ligand, Protein, ResidueKind, is_one_of
 
@@ -45,23 +47,96 @@ def check_complex(cx: Complex, lengths: np.ndarray | None = None) -> list[str]:
         LigandError: ``too_large``, above 300 heavy atoms; ``not_angstrom``; ``collapsed``, atoms in one place.
         StructureError: ``no_side_chains``, where nearly all residues of the pocket lack theirs.
     """
-    ligand, pocket = cx.ligand, cx.pocket
+    check_size(cx.ligand)
+    lengths = check_ligand(cx.ligand) if lengths is None else lengths
+    around = Around.of(cx.pocket, cx.ligand.positions, FARTHEST_CONTACT)
+    return check_pose(cx.ligand, lengths, Meeting.of(cx.ligand, cx.pocket, around), check_residues(cx.pocket))
+
+
+def check_size(ligand: Ligand) -> None:
+    """Refuse what is no small molecule.
+
+    Raises:
+        LigandError: ``too_large``.
+    """
     if ligand.num_atoms > MOST_ATOMS:
         raise LigandError(
             f"Ligand {ligand.name} has {ligand.num_atoms} heavy atoms; at most {MOST_ATOMS} are scored.",
             "The model is for small molecules and peptides, not for protein-protein complexes.",
             "too_large",
         )
-    lengths = check_ligand(ligand) if lengths is None else lengths
-    distances = cdist(ligand.positions, pocket.positions)  # at these sizes faster than any tree
-    nearest = distances.min(axis=1, initial=np.inf)
-    if nearest.min() > FARTHEST_CONTACT:
-        how_far = f"; the nearest atom is {nearest.min():.1f} Å away" if np.isfinite(nearest.min()) else ""
-        raise ContactError(
-            f"Ligand {ligand.name} touches no residue of {pocket.name}{how_far}.",
-            "Check that protein and ligand are in the same frame of reference.",
-        )
-    return [*_clashes(cx, distances), *_loose(cx, nearest), *_damaged(pocket), *_torn(lengths), *_sizes(cx)]
+
+
+def check_pose(ligand: Ligand, lengths: np.ndarray, meeting: Meeting, pocket: Residues) -> list[str]:
+    """Warnings about a pose in its pocket, one sentence each.
+
+    Args:
+        ligand: The pose.
+        lengths: (bonds,) Å, of its bonds.
+        meeting: What it meets of the pocket.
+        pocket: What is known of the pocket's residues.
+
+    Raises:
+        StructureError: ``no_side_chains``, where nearly all residues of the pocket lack theirs.
+    """
+    clashes, loose = _clashes(ligand, meeting), _loose(meeting.nearest, pocket)
+    return [*clashes, *loose, *pocket.damage(), *_torn(lengths), *_sizes(ligand)]
+
+
+@dataclass(frozen=True, eq=False)
+class Meeting:
+    """What a ligand meets of a pocket.
+
+    Attributes:
+        protein: What rows of residues refer to.
+        nearest: (ligand atoms,) Å, to the nearest pocket atom; infinite where none is within ``FARTHEST_CONTACT``.
+        atoms: (pairs,) ligand atoms of the pairs within ``CLASH``, metal ions left out.
+        residues: (pairs,) rows of the residues of their partners.
+        distances: (pairs,) Å.
+    """
+
+    protein: Protein
+    nearest: np.ndarray
+    atoms: np.ndarray
+    residues: np.ndarray
+    distances: np.ndarray
+
+    @classmethod
+    def of(cls, ligand: Ligand, protein: Protein, around: Around, keep: np.ndarray | None = None) -> Meeting:
+        """Of a ligand and a pocket.
+
+        Args:
+            ligand: The pose.
+            protein: The pocket, or the receptor that it is a part of.
+            around: The atoms of this protein about the ligand.
+            keep: (residues,) bool, which of them are the pocket's; None for all.
+
+        Raises:
+            ContactError: ``no_contact``, where no pocket atom is within 6 Å of the ligand.
+        """
+        rows = np.flatnonzero(around.within(FARTHEST_CONTACT))
+        if keep is not None:
+            rows = rows[keep[around.residue[rows]]]
+        if not len(rows):
+            raise _no_contact(ligand, protein, keep)
+        squares = around.squares.take(rows, axis=0)
+        near = np.flatnonzero(around.least[rows] <= CLASH * CLASH)
+        residues = around.residue[rows[near]]
+        organic = protein.residue_kinds[residues] != ResidueKind.METAL
+        near, residues = near[organic], residues[organic]
+        right, left = np.nonzero(squares[near] <= CLASH * CLASH)
+        distances = np.sqrt(squares[near[right], left])
+        return cls(protein, np.sqrt(squares.min(axis=0)), left, residues[right], distances)
+
+
+def _no_contact(ligand: Ligand, protein: Protein, keep: np.ndarray | None) -> ContactError:
+    atoms = protein.positions if keep is None else protein.positions[keep[protein.atom_residue]]
+    away = cdist(ligand.positions, atoms).min(initial=np.inf)
+    how_far = f"; the nearest atom is {away:.1f} Å away" if np.isfinite(away) else ""
+    return ContactError(
+        f"Ligand {ligand.name} touches no residue of {protein.name}{how_far}.",
+        "Check that protein and ligand are in the same frame of reference.",
+    )
 
 
 def _bond_lengths(ligand: Ligand) -> np.ndarray:
@@ -101,86 +176,104 @@ def check_ligand(ligand: Ligand) -> np.ndarray:
     return lengths
 
 
-def _clashes(cx: Complex, distances: np.ndarray) -> list[str]:
-    """Ligand atoms that lie in the protein, as distinct from single covalent bonds and metal coordination.
-
-    Args:
-        cx: The complex.
-        distances: (ligand atoms, pocket atoms), Å.
-    """
-    ligand, pocket = cx.ligand, cx.pocket
-    left, right = np.nonzero(distances <= CLASH)
-    organic = pocket.residue_kinds[pocket.atom_residue[right]] != ResidueKind.METAL
-    left, right = left[organic], right[organic]
-    if not len(left):
+def _clashes(ligand: Ligand, meeting: Meeting) -> list[str]:
+    """Ligand atoms that lie in the protein, as distinct from single covalent bonds and metal coordination."""
+    pairs = len(meeting.atoms)
+    if not pairs:
         return []
-    touched = np.unique(pocket.atom_residue[right])
-    closest = distances[left[0], right[0]]
-    names = pocket.residue_ids
-    if len(left) == 1 and closest >= COVALENT:
-        return [f"covalent contact with {names[int(touched[0])]} ({closest:.2f} Å)"]
-    listed = ", ".join(names[int(row)] for row in touched[:3]) + (", ..." if len(touched) > 3 else "")
-    atoms = len(np.unique(left))
+    touched = np.unique(meeting.residues)
+    names = [meeting.protein.residue_id(row) for row in touched[:3].tolist()]
+    if pairs == 1 and meeting.distances[0] >= COVALENT:
+        return [f"covalent contact with {names[0]} ({meeting.distances[0]:.2f} Å)"]
+    listed = ", ".join(names) + (", ..." if len(touched) > 3 else "")
     return [
-        f"ligand overlaps the protein: {len(left)} heavy-atom pair{'s' if len(left) > 1 else ''} closer than "
-        f"{CLASH:.1f} Å ({atoms} of {ligand.num_atoms} ligand atoms; {listed})"
+        f"ligand overlaps the protein: {pairs} heavy-atom pair{'s' if pairs > 1 else ''} closer than "
+        f"{CLASH:.1f} Å ({len(np.unique(meeting.atoms))} of {ligand.num_atoms} ligand atoms; {listed})"
     ]
 
 
-def _loose(cx: Complex, nearest: np.ndarray) -> list[str]:
+def _loose(nearest: np.ndarray, pocket: Residues) -> list[str]:
     """Warnings about poses that hardly touch the pocket, and about pockets with few atoms."""
     warnings = []
     share = float((nearest <= CONTACT).mean())
     if share < FEWEST_CONTACTS:
         warnings.append(f"few contacts: {share:.0%} of the ligand's atoms are within {CONTACT:.1f} Å of the pocket")
-    residues = int((cx.pocket.residue_kinds == ResidueKind.AMINO_ACID).sum())
+    residues = int(pocket.amino.sum())
     if residues < FEWEST_RESIDUES:
         warnings.append(f"small pocket: {residues} amino acid{'s' if residues != 1 else ''}")
-    incomplete = _incomplete(cx.pocket)
+    incomplete = int(pocket.incomplete.sum())
     if incomplete:
         warnings.append(f"pocket lacks backbone atoms in {incomplete} residue{'s' if incomplete > 1 else ''}")
     return warnings
 
 
-@lru_cache(maxsize=8)  # a screen asks it of one pocket for every pose
-def _incomplete(pocket: Protein) -> int:
-    """Amino acids of the pocket that lack N, CA or C (terminal caps excepted)."""
-    backbone = pocket.atoms_named("N", "CA", "C")
-    count = np.bincount(pocket.atom_residue[backbone], minlength=pocket.num_residues)
-    caps = is_one_of(pocket.residue_names, ("ACE", "NME", "NMA", "NH2", "FOR"))
-    return int(((pocket.residue_kinds == ResidueKind.AMINO_ACID) & (count < 3) & ~caps).sum())
+@dataclass(frozen=True, eq=False)
+class Residues:
+    """What is wrong with the residues of a protein or pocket, (residues,) bool each.
 
-
-@lru_cache(maxsize=8)  # a screen asks it of one pocket for every pose
-def _damaged(pocket: Protein) -> tuple[str, ...]:
-    """Pockets whose side chains were not built, or whose atoms are not where their residue is.
-
-    Raises:
-        StructureError: ``no_side_chains``.
+    Attributes:
+        protein: What the rows refer to.
+        rows: (residues,) of the protein.
+        amino: Amino acids.
+        incomplete: Amino acids that lack N, CA or C (terminal caps excepted).
+        longer: Amino acids that have a side chain beyond CB.
+        bare: Those of them that lack it.
+        torn: Standard amino acids with an atom that is not where the residue is.
     """
-    parents = np.array([PARENT_AMINO_ACID.get(name, name) for name in pocket.residue_names.tolist()], dtype=str)
-    amino = pocket.residue_kinds == ResidueKind.AMINO_ACID
+
+    protein: Protein
+    rows: np.ndarray
+    amino: np.ndarray
+    incomplete: np.ndarray
+    longer: np.ndarray
+    bare: np.ndarray
+    torn: np.ndarray
+
+    def take(self, keep: np.ndarray) -> Residues:
+        """Those of a pocket, (residues,) bool."""
+        parts = (self.rows, self.amino, self.incomplete, self.longer, self.bare, self.torn)
+        return Residues(self.protein, *(part[keep] for part in parts))
+
+    def damage(self) -> tuple[str, ...]:
+        """Warnings about side chains that were not built, and atoms that are not where their residue is.
+
+        Raises:
+            StructureError: ``no_side_chains``.
+        """
+        count, longer = int(self.bare.sum()), int(self.longer.sum())
+        share = count / max(longer, 1)
+        if share >= TOO_BARE and longer >= FEWEST_RESIDUES:
+            raise StructureError(
+                f"The pocket of {self.protein.name} has no side chains: {count} of {longer} residues lack theirs.",
+                "Rebuild them, with PDBFixer for example.",
+                "no_side_chains",
+            )
+        warnings = [f"pocket lacks the side chains of {count} residues ({share:.0%})"] if share >= BARE else []
+        if self.torn.any():
+            torn = self.rows[self.torn].tolist()
+            names = ", ".join(self.protein.residue_id(row) for row in torn[:3]) + (", ..." if len(torn) > 3 else "")
+            warnings.append(f"broken protein geometry: atoms more than {FARTHEST_ATOM:.0f} Å from the CA of {names}")
+        return tuple(warnings)
+
+
+@lru_cache(maxsize=8)  # a screen asks it of one receptor for every pose
+def check_residues(protein: Protein) -> Residues:
+    """What is wrong with the residues of a protein."""
+    count, amino = protein.num_residues, protein.residue_kinds == ResidueKind.AMINO_ACID
+    backbone = np.bincount(protein.atom_residue[protein.atoms_named("N", "CA", "C")], minlength=count)
+    caps = is_one_of(protein.residue_names, ("ACE", "NME", "NMA", "NH2", "FOR"))
+    parents = np.array([PARENT_AMINO_ACID.get(name, name) for name in protein.residue_names.tolist()], dtype=str)
     longer = amino & is_one_of(parents, AMINO_ACIDS) & ~is_one_of(parents, ("GLY", "ALA"))
-    beyond = ~pocket.atoms_named("N", "CA", "C", "O", "OXT", "CB")
-    bare = longer & (np.bincount(pocket.atom_residue[beyond], minlength=pocket.num_residues) == 0)
-    count, share = int(bare.sum()), float(bare.sum() / max(longer.sum(), 1))
-    if share >= TOO_BARE and longer.sum() >= FEWEST_RESIDUES:
-        raise StructureError(
-            f"The pocket of {pocket.name} has no side chains: {count} of {int(longer.sum())} residues lack theirs.",
-            "Rebuild them, with PDBFixer for example.",
-            "no_side_chains",
-        )
-    warnings = [f"pocket lacks the side chains of {count} residues ({share:.0%})"] if share >= BARE else []
-    centre = np.full((pocket.num_residues, 3), np.nan)
-    alpha = np.flatnonzero(pocket.atom_names == "CA")
-    centre[pocket.atom_residue[alpha]] = pocket.positions[alpha]
-    standard = amino & is_one_of(pocket.residue_names, AMINO_ACIDS)
-    away = np.linalg.norm(pocket.positions - centre[pocket.atom_residue], axis=1)  # NaN where there is no CA
-    torn = np.unique(pocket.atom_residue[(away > FARTHEST_ATOM) & standard[pocket.atom_residue]])
-    if len(torn):
-        names = ", ".join(pocket.residue_ids[row] for row in torn[:3].tolist()) + (", ..." if len(torn) > 3 else "")
-        warnings.append(f"broken protein geometry: atoms more than {FARTHEST_ATOM:.0f} Å from the CA of {names}")
-    return tuple(warnings)
+    beyond = ~protein.atoms_named("N", "CA", "C", "O", "OXT", "CB")
+    bare = longer & (np.bincount(protein.atom_residue[beyond], minlength=count) == 0)
+    centre = np.full((count, 3), np.nan)
+    alpha = np.flatnonzero(protein.atom_names == "CA")
+    centre[protein.atom_residue[alpha]] = protein.positions[alpha]
+    away = np.linalg.norm(protein.positions - centre[protein.atom_residue], axis=1)  # NaN where there is no CA
+    torn = np.zeros(count, dtype=bool)
+    torn[protein.atom_residue[away > FARTHEST_ATOM]] = True
+    torn &= amino & is_one_of(protein.residue_names, AMINO_ACIDS)
+    return Residues(protein, np.arange(count), amino, amino & (backbone < 3) & ~caps, longer, bare, torn)
 
 
 def _torn(lengths: np.ndarray) -> list[str]:
@@ -194,8 +287,7 @@ def _torn(lengths: np.ndarray) -> list[str]:
     ]
 
 
-def _sizes(cx: Complex) -> list[str]:
-    ligand = cx.ligand
+def _sizes(ligand: Ligand) -> list[str]:
     warnings = []
     if ligand.num_atoms > LARGE_ATOMS:
         warnings.append(f"large ligand: {ligand.num_atoms} heavy atoms, few such in training")

@@ -28,7 +28,7 @@ def bonds_by_distance(positions: np.ndarray, elements: np.ndarray) -> np.ndarray
         elements: (atoms,), atomic numbers.
 
     Returns:
-        (bonds, 2) int64, each bond once.
+        (bonds, 2) int64, each bond once, the lower row first, in order.
     """
     if len(positions) < 2:
         return np.zeros((0, 2), dtype=np.int64)
@@ -37,7 +37,9 @@ def bonds_by_distance(positions: np.ndarray, elements: np.ndarray) -> np.ndarray
     pairs = cKDTree(positions).query_pairs(_LONGEST_BOND, output_type="ndarray")
     first, second = pairs[:, 0], pairs[:, 1]
     distance = np.linalg.norm(positions[first] - positions[second], axis=1)
-    return pairs[distance < radii[first] + radii[second] + _BOND_TOLERANCE]
+    bonds = pairs[distance < radii[first] + radii[second] + _BOND_TOLERANCE]
+    # In order, so that sums over an atom's bonds do not depend on what else is there.
+    return bonds[np.lexsort((bonds[:, 1], bonds[:, 0]))]
 
 
 def atom_directions(positions: np.ndarray, bonds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

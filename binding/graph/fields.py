@@ -126,7 +126,15 @@ class PocketGraph:
 
 @dataclass(frozen=True, eq=False)
 class ComplexGraph:
-    """A ligand and its pocket in one frame of reference."""
+    """A ligand and its pocket in one frame of reference.
+
+    Attributes:
+        ligand: The pose.
+        pocket: Its pocket.
+        site: (words,) uint32, words of the residues about the pose, where they are known already; see
+            ``binding.domain.words.site_words``.
+    """
 
     ligand: LigandGraph
     pocket: PocketGraph
+    site: np.ndarray | None = None

@@ -1,4 +1,4 @@
-"""RDKit molecule with a pose -> ``LigandGraph``.
+"""RDKit molecules with a pose -> ``LigandGraph``.
 
 All features are taken from the neutralised molecule, and ionisable groups are marked by pattern, so
 that the protonation state that a file happens to hold does not change the answer.
@@ -6,89 +6,41 @@ that the protonation state that a file happens to hold does not change the answe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from functools import cached_property, lru_cache
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem import Crippen, rdMolDescriptors
+from rdkit.Chem import rdMolDescriptors
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
 from binding.constants import LIGAND_ELEMENTS, METALS, VINA_DEFAULT_RADIUS, VINA_METAL_RADIUS, VINA_RADII
+from binding.graph import groups
+from binding.graph.crippen import log_p
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, LigandGraph
-from binding.graph.molecule import atoms_of, bonds_of
+from binding.graph.molecules import AROMATIC, Molecules
 from binding.structures import Ligand
 
-_KEPT_STRUCTURES = 256  # poses of a compound come one after the other, or a few compounds apart
+_AT_ONCE: Final = 256  # molecules; arrays of more fit no cache
+_KEPT_STRUCTURES: Final = 256  # poses of a compound come one after the other, or a few compounds apart
 _NO_POSE = int(Chem.PropertyPickleOptions.NoConformers)
-_ELEMENT_ROW = {number: row for row, number in enumerate(LIGAND_ELEMENTS)}
-_HYBRIDISATION = {Chem.HybridizationType.SP: 0, Chem.HybridizationType.SP2: 1, Chem.HybridizationType.SP3: 2}
-_SINGLE, _DOUBLE, _TRIPLE, _AROMATIC = range(4)
-_BOND_ORDER = {
-    Chem.BondType.SINGLE: _SINGLE,
-    Chem.BondType.DOUBLE: _DOUBLE,
-    Chem.BondType.TRIPLE: _TRIPLE,
-    Chem.BondType.AROMATIC: _AROMATIC,
-}
-_CHIRALITY = {"R": 1, "S": 2}
-_LAST_CATEGORY = np.array(list(ATOM_CATEGORIES.values())) - 1
 _CHARGED = Chem.MolFromSmarts("[!+0]")
-_MOST_MATCHES = 1000
-_DOUBLE_BOND_STEREO = {
-    Chem.BondStereo.STEREOE: 1,
-    Chem.BondStereo.STEREOTRANS: 1,
-    Chem.BondStereo.STEREOZ: 2,
-    Chem.BondStereo.STEREOCIS: 2,
-}
+_HALOGENS: Final = (9, 17, 35, 53)
+_NUM_ELEMENTS: Final = 119
+_ELEMENT_ROW: Final = np.full(_NUM_ELEMENTS, len(LIGAND_ELEMENTS))
+_ELEMENT_ROW[list(LIGAND_ELEMENTS)] = np.arange(len(LIGAND_ELEMENTS))
+_RADII: Final = np.array(
+    [VINA_METAL_RADIUS if n in METALS else VINA_RADII.get(n, VINA_DEFAULT_RADIUS) for n in range(_NUM_ELEMENTS)],
+    dtype=np.float32,
+)
+_LAST_CATEGORY = np.array(list(ATOM_CATEGORIES.values())) - 1
 #: What each descriptor is divided by, near its standard deviation over drug-like ligands.
 _DESCRIPTOR_SCALE = np.array([30.0, 7.0, 4.0, 3.0, 3.0, 6.0, 3.0, 100.0, 1.0, 1.0, 1.0, 1.0])
-
-_PATTERNS = {
-    # carboxylic, sulfonic, sulfinic, phosphoric and phosphonic acids, tetrazoles, acyl sulfonamides
-    "acidic": (
-        "[CX3](=[OX1])[OX2H1]",
-        "[SX3,SX4](=[OX1])[OX2H1]",
-        "[PX4](=[OX1])[OX2H1]",
-        "c1nn[nH]n1",
-        "c1nnn[nH]1",
-        "[NX3;H1]([CX3]=O)S(=O)=O",
-    ),
-    # aliphatic amines, amidines, guanidines
-    "basic": (
-        "[NX3;!$(N~[!#6]);!$(N-[#6]=,#,:[*]);!$(N-c)]",
-        "[NX2;!$(N~[!#6])]=[CX3][NX3;!$(N~[!#6]);!$(N-C=[O,S])]",
-        "[NX3;!$(N~[!#6]);!$(N-C=[O,S])][CX3]=[NX2;!$(N~[!#6])]",
-    ),
-    # oxygen and nitrogen with a lone pair to give: no amide, aniline or pyrrole nitrogen, no furan oxygen
-    "acceptor": (
-        "[OX1,OX2;!$(o);!$(O-a);!$(O-C=[O,S])]",
-        "[OX2H1]",
-        "[nX2]",
-        "[NX1,NX2]",
-        "[NX3;!$(N-[#6]=,:[*]);!$(N-S=O);!$(N=*)]",
-    ),
-}
-
-
-#: Atoms about which a bond to them turns nothing.
-_BLUNT_GROUPS = ("C(F)(F)F", "C(Cl)(Cl)Cl", "C(Br)(Br)Br", "C([CH3])([CH3])[CH3]")
-#: Amides, esters and the like: first and third atom. A bond between two such atoms is stiff.
-_STIFF_GROUPS = ("[CD3](=[N,O,S])-!@[#7,O,S!D1]", "[CD3](=[N+])-!@[#7!D1]")
-
-
-@lru_cache(maxsize=1)
-def _patterns() -> dict[str, list[Chem.Mol]]:
-    return {name: [Chem.MolFromSmarts(smarts) for smarts in group] for name, group in _PATTERNS.items()}
-
-
-@lru_cache(maxsize=1)
-def _blunt_groups() -> list[Chem.Mol]:
-    return [Chem.MolFromSmarts(smarts) for smarts in _BLUNT_GROUPS]
-
-
-@lru_cache(maxsize=1)
-def _stiff_groups() -> list[Chem.Mol]:
-    return [Chem.MolFromSmarts(smarts) for smarts in _STIFF_GROUPS]
+_LARGEST_RING: Final = 8  # the last category: rings as large or larger
+_kept: OrderedDict[bytes, LigandGraph] = OrderedDict()  # by molecule in RDKit's format, the last asked for at the end
 
 
 @lru_cache(maxsize=1)
@@ -111,166 +63,6 @@ def neutralise(mol: Chem.Mol) -> Chem.Mol:
     return neutral
 
 
-@dataclass(frozen=True, eq=False)
-class _Structure:
-    """What RDKit says of each atom and bond, gathered once.
-
-    Attributes:
-        mol: The neutralised molecule.
-        atoms: Its atoms.
-        numbers: (atoms,) elements.
-        degrees: (atoms,) neighbours.
-        ends: (bonds, 2) int64 rows of the atoms of each bond.
-        orders: (bonds,) as a category.
-        in_ring: (bonds,) bool.
-        conjugated: (bonds,) bool.
-        stereo: (bonds,) as a category.
-    """
-
-    mol: Chem.Mol
-    atoms: list[Chem.Atom]
-    numbers: np.ndarray
-    degrees: np.ndarray
-    ends: np.ndarray
-    orders: np.ndarray
-    in_ring: np.ndarray
-    conjugated: np.ndarray
-    stereo: np.ndarray
-
-    @classmethod
-    def of(cls, mol: Chem.Mol) -> _Structure:
-        atoms, bonds = atoms_of(mol), bonds_of(mol)
-        orders = [_BOND_ORDER.get(bond.GetBondType(), _SINGLE) for bond in bonds]
-        ends = [(bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()) for bond in bonds]
-        return cls(
-            mol,
-            atoms,
-            np.array([atom.GetAtomicNum() for atom in atoms]),
-            np.array([atom.GetDegree() for atom in atoms]),
-            np.array(ends, dtype=np.int64).reshape(-1, 2),
-            np.array(orders, dtype=np.int64),
-            np.array([bond.IsInRing() for bond in bonds], dtype=bool),
-            np.array([bond.GetIsConjugated() for bond in bonds], dtype=bool),
-            np.array(
-                [
-                    order == _DOUBLE and _DOUBLE_BOND_STEREO.get(bond.GetStereo(), 0)
-                    for bond, order in zip(bonds, orders, strict=True)
-                ],
-                dtype=np.int64,
-            ),
-        )
-
-    def matched(self, pattern: Chem.Mol) -> list[tuple[int, ...]]:
-        """Rows of the atoms of each match."""
-        return self.mol.GetSubstructMatches(pattern, maxMatches=_MOST_MATCHES)
-
-    def marked(self, group: str, elements: tuple[int, ...]) -> np.ndarray:
-        """(atoms,) bool: atoms of the given elements that are part of a match."""
-        marked = np.zeros(len(self.atoms), dtype=bool)
-        for pattern in _patterns()[group]:
-            for match in self.matched(pattern):
-                marked[list(match)] = True
-        for row in np.flatnonzero(marked).tolist():
-            marked[row] = self.numbers[row] in elements
-        return marked
-
-    def beside(self, atoms: np.ndarray) -> np.ndarray:
-        """(atoms,) bool: neighbours of some atoms (atoms,) bool."""
-        found = np.zeros(len(self.atoms), dtype=bool)
-        found[self.ends[:, 0][atoms[self.ends[:, 1]]]] = True
-        found[self.ends[:, 1][atoms[self.ends[:, 0]]]] = True
-        return found
-
-    @cached_property
-    def rotatable(self) -> np.ndarray:
-        """(bonds,) bool, ``[!$(*#*)&!D1]-&!@[!$(*#*)&!D1]``: single, in no ring, at no end and no triple bond."""
-        fixed = self.degrees == 1
-        fixed[self.ends[self.orders == _TRIPLE]] = True
-        return (self.orders == _SINGLE) & ~self.in_ring & ~fixed[self.ends].any(axis=1)
-
-    def rotors(self) -> int:
-        """RDKit's strict count of rotatable bonds, without amides, trihalomethyl and tert-butyl groups.
-
-        RDKit asks the same of each end of each bond by one long pattern, which takes several times as long.
-        """
-        if not self.rotatable.any():
-            return 0
-        blunt, stiff = np.zeros((2, len(self.atoms)), dtype=bool)
-        for pattern in _blunt_groups():
-            blunt[[match[0] for match in self.matched(pattern)]] = True
-        for pattern in _stiff_groups():
-            for match in self.matched(pattern):
-                stiff[[match[0], match[2]]] = True
-        ends = self.ends[self.rotatable]
-        return int((~blunt[ends].any(axis=1) & ~stiff[ends].all(axis=1)).sum())
-
-
-def _ring_sizes(mol: Chem.Mol) -> np.ndarray:
-    """(atoms,) smallest ring of each atom as a category: 0 none, 1..5 = 3..7, 6 larger."""
-    sizes = np.zeros(mol.GetNumAtoms(), dtype=np.int64)
-    for ring in sorted(mol.GetRingInfo().AtomRings(), key=len, reverse=True):
-        sizes[list(ring)] = min(len(ring) - 2, 6)
-    return sizes
-
-
-def _atom_categories(found: _Structure) -> np.ndarray:
-    """(atoms, len(ATOM_CATEGORIES)) of a neutralised molecule."""
-    atoms, numbers = found.atoms, found.numbers
-    hydrogens = np.array([atom.GetTotalNumHs() for atom in atoms])
-    charges = np.array([atom.GetFormalCharge() for atom in atoms])
-    polar = (numbers == 7) | (numbers == 8)
-    halogen = (numbers == 9) | (numbers == 17) | (numbers == 35) | (numbers == 53)
-    greasy = (numbers == 6) & ~found.beside((numbers != 6) & (numbers != 1)) | halogen
-    chirality = [_CHIRALITY.get(atom.GetProp("_CIPCode"), 0) if atom.HasProp("_CIPCode") else 0 for atom in atoms]
-    columns = (
-        [_ELEMENT_ROW.get(number, len(LIGAND_ELEMENTS)) for number in numbers.tolist()],
-        found.degrees,
-        hydrogens,
-        [_HYBRIDISATION.get(atom.GetHybridization(), 3) for atom in atoms],
-        [atom.GetIsAromatic() for atom in atoms],
-        _ring_sizes(found.mol),
-        polar & (hydrogens > 0),
-        found.marked("acceptor", (7, 8)),
-        found.marked("acidic", (7, 8)),
-        found.marked("basic", (7,)),
-        greasy,
-        chirality,
-        np.where(charges > 0, 1, np.where(charges < 0, 2, 0)),
-    )
-    assert len(columns) == len(ATOM_CATEGORIES)
-    return np.minimum(np.array(columns).T, _LAST_CATEGORY).astype(np.uint8)
-
-
-def _bonds(found: _Structure) -> tuple[np.ndarray, np.ndarray]:
-    columns = (found.orders, found.conjugated, found.in_ring, found.stereo, found.rotatable)
-    assert len(columns) == len(BOND_CATEGORIES)
-    return np.sort(found.ends, axis=1).astype(np.int16), np.stack(columns, axis=1).astype(np.uint8)
-
-
-def _descriptors(found: _Structure, categories: np.ndarray) -> np.ndarray:
-    mol = found.mol
-    counts = dict(zip(ATOM_CATEGORIES, categories.sum(axis=0, dtype=np.int64).tolist(), strict=True))
-    rings, aromatic = mol.GetRingInfo().BondRings(), (found.orders == _AROMATIC).tolist()
-    carbons = np.flatnonzero(found.numbers == 6)
-    saturated = sum(found.atoms[row].GetTotalDegree() == 4 for row in carbons.tolist())
-    values = (
-        mol.GetNumHeavyAtoms(),
-        found.rotors(),
-        len(rings),
-        sum(all(aromatic[bond] for bond in ring) for ring in rings),
-        counts["donor"],
-        counts["acceptor"],
-        Crippen.MolLogP(mol),
-        rdMolDescriptors.CalcTPSA(mol),
-        saturated / max(len(carbons), 1),
-        counts["acidic"] / 2,
-        counts["basic"] / 2,
-        sum(number in (9, 17, 35, 53) for number in found.numbers.tolist()),
-    )
-    assert len(values) == len(DESCRIPTORS)
-    return (np.array(values, dtype=np.float64) / _DESCRIPTOR_SCALE).astype(np.float32)
-
-
 def build_ligand_graph(ligand: Ligand) -> LigandGraph:
     """Features of a ligand's atoms and bonds.
 
@@ -280,27 +72,136 @@ def build_ligand_graph(ligand: Ligand) -> LigandGraph:
     Returns:
         The ligand's graph, atoms in the molecule's order; see ``binding.graph.fields``.
     """
-    structure = _structure(ligand.mol.ToBinary(_NO_POSE))
-    return replace(structure, positions=np.asarray(ligand.positions, dtype=np.float64))
+    return build_ligand_graphs([ligand])[0]
 
 
-@lru_cache(maxsize=_KEPT_STRUCTURES)
-def _structure(molecule: bytes) -> LigandGraph:
-    """What does not depend on the pose, from a molecule in RDKit's format; poses of one compound share the arrays."""
-    mol = neutralise(Chem.Mol(molecule))  # type: ignore[call-overload]  # the stubs lack bytes
-    found = _Structure.of(mol)
-    categories = _atom_categories(found)
-    bonds, bond_categories = _bonds(found)
-    numbers = found.numbers.tolist()
-    radii = [VINA_METAL_RADIUS if n in METALS else VINA_RADII.get(n, VINA_DEFAULT_RADIUS) for n in numbers]
-    graph = LigandGraph(
-        positions=np.zeros((len(numbers), 3)),
-        atom_categories=categories,
-        radii=np.array(radii, dtype=np.float32),
-        bonds=bonds,
-        bond_categories=bond_categories,
-        descriptors=_descriptors(found, categories),
+def build_ligand_graphs(ligands: Sequence[Ligand], at: Callable[[int], None] = lambda place: None) -> list[LigandGraph]:
+    """The graphs of several ligands, each independent of the rest; together they take a fraction of the time.
+
+    Args:
+        ligands: As for ``build_ligand_graph``. Poses of one 2D structure share its arrays.
+        at: Told the place of each ligand before RDKit is asked about it.
+    """
+    structures = list[LigandGraph]()
+    for start in range(0, len(ligands), _AT_ONCE):
+        structures += _structures([ligand.mol for ligand in ligands[start : start + _AT_ONCE]], start, at)
+    return [
+        replace(structure, positions=np.asarray(ligand.positions, dtype=np.float64))
+        for structure, ligand in zip(structures, ligands, strict=True)
+    ]
+
+
+def _structures(mols: Sequence[Chem.Mol], first: int, at: Callable[[int], None]) -> list[LigandGraph]:
+    """What does not depend on the pose."""
+    keys = []
+    new: dict[bytes, Chem.Mol] = {}
+    known: dict[bytes, LigandGraph] = {}
+    for place, mol in enumerate(mols, start=first):
+        at(place)
+        key = mol.ToBinary(_NO_POSE)
+        keys.append(key)
+        if key in _kept:
+            known[key] = _kept[key]
+        elif key not in new:
+            new[key] = neutralise(mol)
+    if new:
+        known |= zip(new, _graphs(Molecules.of([*new.values()])), strict=True)
+    for key in known:
+        _kept[key] = known[key]
+        _kept.move_to_end(key)
+    while len(_kept) > _KEPT_STRUCTURES:
+        _kept.popitem(last=False)
+    return [known[key] for key in keys]
+
+
+def _graphs(mols: Molecules) -> list[LigandGraph]:
+    """Graphs without positions."""
+    turning = groups.rotatable(mols)
+    categories = _atom_categories(mols)
+    columns = (mols.orders, mols.conjugated, mols.in_ring, mols.stereo, turning)
+    assert len(columns) == len(BOND_CATEGORIES)
+    ends = np.cumsum(mols.sizes)
+    firsts = ends - mols.sizes
+    bonds = (np.sort(mols.ends, axis=1) - firsts[mols.bond_owner][:, None]).astype(np.int16)
+    bond_categories = np.stack(columns, axis=1).astype(np.uint8)
+    bond_ends = np.cumsum(mols.bond_sizes)
+    radii, descriptors = _RADII[mols.numbers], _descriptors(mols, categories, turning)
+    graphs = []
+    for row, (size, bond_size) in enumerate(zip(mols.sizes.tolist(), mols.bond_sizes.tolist(), strict=True)):
+        atom = slice(firsts[row], ends[row])
+        bond = slice(bond_ends[row] - bond_size, bond_ends[row])
+        graph = LigandGraph(
+            positions=np.zeros((size, 3)),
+            atom_categories=categories[atom].copy(),  # not a view: it would hold all the others
+            radii=radii[atom].copy(),
+            bonds=bonds[bond].copy(),
+            bond_categories=bond_categories[bond].copy(),
+            descriptors=descriptors[row].copy(),
+        )
+        for field in fields(graph):
+            getattr(graph, field.name).setflags(write=False)
+        graphs.append(graph)
+    return graphs
+
+
+def _atom_categories(mols: Molecules) -> np.ndarray:
+    """(atoms, len(ATOM_CATEGORIES)) uint8 of neutralised molecules."""
+    numbers, charges = mols.numbers, mols.charges
+    polar = (numbers == 7) | (numbers == 8)
+    greasy = (numbers == 6) & ~mols.beside((numbers != 6) & (numbers != 1)) | np.isin(numbers, _HALOGENS)
+    columns = (
+        _ELEMENT_ROW[numbers],
+        mols.degrees,
+        mols.hydrogens,
+        mols.hybridisations,
+        mols.aromatic,
+        _ring_sizes(mols),
+        polar & (mols.hydrogens > 0),
+        groups.acceptors(mols),
+        groups.acidic(mols),
+        groups.basic(mols),
+        greasy,
+        mols.chirality,
+        np.where(charges > 0, 1, np.where(charges < 0, 2, 0)),
     )
-    for field in fields(graph):
-        getattr(graph, field.name).setflags(write=False)
-    return graph
+    assert len(columns) == len(ATOM_CATEGORIES)
+    return np.minimum(np.stack(columns, axis=1), _LAST_CATEGORY).astype(np.uint8)
+
+
+def _ring_sizes(mols: Molecules) -> np.ndarray:
+    """(atoms,) smallest ring of each atom as a category: 0 none, 1..5 = 3..7, 6 larger."""
+    sizes = np.full(mols.num_atoms, _LARGEST_RING + 1)
+    for first, rings in zip((np.cumsum(mols.bond_sizes) - mols.bond_sizes).tolist(), mols.rings, strict=True):
+        for ring in rings:
+            rows = mols.ends[[first + bond for bond in ring]]
+            sizes[rows] = np.minimum(sizes[rows], min(len(ring), _LARGEST_RING))
+    return np.where(sizes > _LARGEST_RING, 0, sizes - 2)
+
+
+def _descriptors(mols: Molecules, categories: np.ndarray, turning: np.ndarray) -> np.ndarray:
+    """(M, len(DESCRIPTORS)) float32."""
+    of_each = {name: mols.of_each(column) for name, column in zip(ATOM_CATEGORIES, categories.T, strict=True)}
+    carbon = mols.numbers == 6
+    aromatic = (mols.orders == AROMATIC).tolist()
+    aromatic_rings = [
+        sum(all(aromatic[first + bond] for bond in ring) for ring in rings)
+        for first, rings in zip((np.cumsum(mols.bond_sizes) - mols.bond_sizes).tolist(), mols.rings, strict=True)
+    ]
+    values = (
+        mols.sizes,
+        groups.rotors(mols, turning),
+        [len(rings) for rings in mols.rings],
+        aromatic_rings,
+        of_each["donor"],
+        of_each["acceptor"],
+        log_p(mols),
+        [rdMolDescriptors.CalcTPSA(mol) for mol in mols.mols],
+        mols.of_each(carbon & (mols.connected == 4)) / np.maximum(mols.of_each(carbon), 1.0),
+        of_each["acidic"] / 2,
+        of_each["basic"] / 2,
+        mols.of_each(np.isin(mols.numbers, _HALOGENS)),
+    )
+    assert len(values) == len(DESCRIPTORS)
+    return (np.stack([np.asarray(value, dtype=np.float64) for value in values], axis=1) / _DESCRIPTOR_SCALE).astype(
+        np.float32
+    )

@@ -1,6 +1,12 @@
-"""Pocket residues -> ``PocketGraph``."""
+"""Pocket residues -> ``PocketGraph``.
+
+A residue's own features do not depend on where the pocket was cut: they are found once a receptor, and a pocket is a
+choice among them. What does depend on it (angles across a cut, burial, neighbours) is found for each pocket.
+"""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -24,6 +30,7 @@ from binding.constants import (
     RESIDUE_TYPES,
     SULFUR,
 )
+from binding.graph.chains import AtomPlaces, Chains, following_residues, previous_residues
 from binding.graph.directions import atom_directions, bonds_by_distance, unit
 from binding.graph.fields import RESIDUE_SCALARS, PocketGraph
 from binding.structures import Protein, ResidueKind
@@ -32,7 +39,6 @@ NEIGHBOURS = 12
 NEIGHBOUR_CUTOFF = 14.0
 _BURIAL_RADIUS = 8.0
 _BURIAL_SCALE = 10.0
-_PEPTIDE_BOND = 2.0  # Å, longest C-N that still joins two residues
 _TYPE_ROW = {name: row for row, name in enumerate(RESIDUE_TYPES)}
 _BACKBONE_NAMES = ("N", "CA", "C", "O", "OXT")
 _HEAVY_ATOMS = dict(zip(AMINO_ACIDS, (5, 11, 8, 8, 6, 9, 9, 4, 10, 8, 8, 9, 8, 11, 7, 6, 7, 14, 12, 7), strict=True))
@@ -54,23 +60,6 @@ def _residue_type(name: str, kind: int, element: int) -> int:
     return _TYPE_ROW["cofactor"]
 
 
-class _PocketAtoms:
-    """Row of the atom of a given name in each residue, -1 where there is none."""
-
-    def __init__(self, protein: Protein) -> None:
-        self.protein = protein
-        self._rows: dict[tuple[str, ...], np.ndarray] = {}
-
-    def rows(self, *names: str) -> np.ndarray:
-        if names not in self._rows:
-            rows = np.full(self.protein.num_residues, -1)
-            for name in reversed(names):
-                hits = np.flatnonzero(self.protein.atom_names == name)
-                rows[self.protein.atom_residue[hits]] = hits
-            self._rows[names] = rows
-        return self._rows[names]
-
-
 def _dihedral(p0: np.ndarray, p1: np.ndarray, p2: np.ndarray, p3: np.ndarray) -> np.ndarray:
     """Sine and cosine (n, 2) of the dihedral of four points (n, 3)."""
     axis = unit(p2 - p1)
@@ -83,63 +72,17 @@ def _dihedral(p0: np.ndarray, p1: np.ndarray, p2: np.ndarray, p3: np.ndarray) ->
     return np.stack([sine, (first * last).sum(-1)], axis=-1)
 
 
-def _previous(protein: Protein, table: _PocketAtoms) -> np.ndarray:
-    """(residues,) row of the amino acid whose C is bonded to this one's N, -1 where there is none.
-
-    Derived from the bonds and not from the order of the file, in which a modified residue may stand at the end.
-    """
-    previous = np.full(protein.num_residues, -1)
-    amino = protein.residue_kinds == ResidueKind.AMINO_ACID
-    n, c = table.rows("N"), table.rows("C")
-    givers, takers = np.flatnonzero(amino & (c >= 0)), np.flatnonzero(amino & (n >= 0))
-    if not len(givers) or not len(takers):
-        return previous
-    distance, nearest = cKDTree(protein.positions[c[givers]]).query(
-        protein.positions[n[takers]], distance_upper_bound=_PEPTIDE_BOND
-    )
-    found = np.isfinite(distance)
-    takers, givers, distance = takers[found], givers[nearest[found]], distance[found]
-    order = np.argsort(distance, kind="stable")
-    takers, givers = takers[order], givers[order]
-    # A C has one N only: where two claim it (residues that overlap), the nearer.
-    _, first = np.unique(givers, return_index=True)
-    first = first[takers[first] != givers[first]]
-    previous[takers[first]] = givers[first]
-    return previous
-
-
-def _following(previous: np.ndarray) -> np.ndarray:
-    """(residues,) row of the residue after each one, -1 where there is none."""
-    following = np.full(len(previous), -1)
-    linked = np.flatnonzero(previous >= 0)
-    following[previous[linked]] = linked
-    return following
-
-
-def _chain_places(previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Segment of each residue, joined by peptide bonds without a gap, and its place along the segment."""
-    following = _following(previous)
-    segment, place = np.full(len(previous), -1), np.zeros(len(previous), dtype=np.int64)
-    ends_first = np.argsort(previous >= 0, kind="stable")  # after the open chains, only rings are left
-    for start in ends_first.tolist():
-        row, step = start, 0
-        while row >= 0 and segment[row] < 0:
-            segment[row], place[row] = start, step
-            row, step = int(following[row]), step + 1
-    return segment, place
-
-
-def _dihedrals(protein: Protein, table: _PocketAtoms, previous: np.ndarray) -> np.ndarray:
+def _dihedrals(protein: Protein, table: AtomPlaces, previous: np.ndarray) -> np.ndarray:
     """phi, psi and chi1..chi4 as (residues, 12) sines and cosines, zero where an atom is missing.
 
     Args:
-        protein: The pocket.
+        protein: The protein.
         table: Its atoms by name.
-        previous: (residues,) see ``_previous``.
+        previous: (residues,) see ``previous_residues``.
     """
     positions = protein.positions
     n, ca, c = table.rows("N"), table.rows("CA"), table.rows("C")
-    following = _following(previous)
+    following = following_residues(previous)
     previous_c = np.where(previous >= 0, c[previous], -1)
     next_n = np.where(following >= 0, n[following], -1)
     places = [table.rows(*names) for names in CHI_PLACES]
@@ -152,7 +95,7 @@ def _dihedrals(protein: Protein, table: _PocketAtoms, previous: np.ndarray) -> n
     return out.swapaxes(0, 1).reshape(protein.num_residues, -1)
 
 
-def _frames(protein: Protein, table: _PocketAtoms) -> np.ndarray:
+def _frames(protein: Protein, table: AtomPlaces) -> np.ndarray:
     """Right-handed local frames (residues, 3, 3), rows are the axes; zero where an atom is missing.
 
     Amino acids: N, CA, C, as in AlphaFold 2 (Jumper et al. 2021, algorithm 21). Nucleotides: C4', C1' and the
@@ -173,17 +116,14 @@ def _frames(protein: Protein, table: _PocketAtoms) -> np.ndarray:
     return frames
 
 
-def _atom_classes(protein: Protein, bonds: np.ndarray) -> np.ndarray:
+def _atom_classes(protein: Protein, table: AtomPlaces, bonds: np.ndarray) -> np.ndarray:
     """Class of each atom: by residue and atom name for amino acids, by element and bonds for all else."""
-    parents = [_parent(str(name)) for name in protein.residue_names]
     amino = protein.residue_kinds == ResidueKind.AMINO_ACID
-    classes = np.array(
-        [
-            ATOM_CLASS.get((parents[row], name), -1) if amino[row] else -1
-            for row, name in zip(protein.atom_residue.tolist(), protein.atom_names.tolist(), strict=True)
-        ],
-        dtype=np.int64,
-    )
+    parents: dict[str, int] = {}
+    parent_of = [parents.setdefault(_parent(name), len(parents)) for name in protein.residue_names.tolist()]
+    by_name = [[ATOM_CLASS.get((parent, name), -1) for name in table.names] for parent in parents]
+    classes = np.array(by_name, dtype=np.int64)[np.array(parent_of)[protein.atom_residue], table.codes]
+    classes[~amino[protein.atom_residue]] = -1
     unknown = classes < 0
     if not unknown.any():
         return classes
@@ -215,20 +155,134 @@ def _segment_mean(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarra
     return total / np.maximum(np.bincount(rows, minlength=count), 1)[:, None]
 
 
-def _edges(anchors: np.ndarray, previous: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each residue's nearest neighbours within ``NEIGHBOUR_CUTOFF``, and their offset along the chain."""
-    count = len(anchors)
-    size = min(NEIGHBOURS + 1, count)
-    distance, neighbour = cKDTree(anchors).query(anchors, k=size)
-    distance, neighbour = distance.reshape(count, size), neighbour.reshape(count, size)
-    target = np.repeat(np.arange(count), size)
-    source = neighbour.reshape(-1)
-    keep = (source != target) & (distance.reshape(-1) < NEIGHBOUR_CUTOFF)
-    source, target = source[keep], target[keep]
-    segment, place = _chain_places(previous)
-    same = segment[source] == segment[target]
-    offset = np.where(same, np.clip(place[source] - place[target], -3, 3), 4)
-    return np.stack([source, target]).astype(np.int32), offset.astype(np.int8)
+def _listed(rows: np.ndarray, others: np.ndarray, count: int) -> np.ndarray:
+    """The others of each row, in the order given: (count, most) int64, filled up with ``count``."""
+    order = np.argsort(rows, kind="stable")
+    rows, others = rows[order], others[order]
+    sizes = np.bincount(rows, minlength=count)
+    lists = np.full((count, int(sizes.max(initial=0))), count)
+    lists[rows, np.arange(len(rows)) - (np.cumsum(sizes) - sizes)[rows]] = others
+    return lists
+
+
+class ResidueTable:
+    """What the residues and atoms of a protein are, of which each pocket's graph is a choice.
+
+    Args:
+        protein: A receptor or a part of one; at least one residue.
+    """
+
+    def __init__(self, protein: Protein) -> None:
+        self.protein = protein
+        count = protein.num_residues
+        table = AtomPlaces(protein)
+        positions, residue = protein.positions, protein.atom_residue.astype(np.int64)
+        amino = protein.residue_kinds == ResidueKind.AMINO_ACID
+        self.chains = Chains(previous_residues(protein, table))
+        bonds = bonds_by_distance(positions, protein.elements)
+        self._classes = _atom_classes(protein, table, bonds).astype(np.uint8)
+        self._directions, self._normals = atom_directions(positions, bonds)
+
+        means = _segment_mean(positions, residue, count)
+        nucleotide = protein.residue_kinds == ResidueKind.NUCLEOTIDE
+        anchor_rows = np.where(amino, table.rows("CA"), np.where(nucleotide, table.rows("C1'"), -1))
+        self._anchors = np.where((anchor_rows >= 0)[:, None], positions[anchor_rows], means)
+        side_chain = ~(amino[residue] & table.named(*_BACKBONE_NAMES))
+        has_side_chain = np.bincount(residue, weights=side_chain, minlength=count) > 0
+        side_means = _segment_mean(positions[side_chain], residue[side_chain], count)
+        self._centroids = np.where(has_side_chain[:, None], side_means, self._anchors)
+
+        self._frames = _frames(protein, table)
+        first_atom = np.searchsorted(residue, np.arange(count))
+        names = protein.residue_names.tolist()
+        kinds, elements = protein.residue_kinds.tolist(), protein.elements[first_atom].tolist()
+        types = [_residue_type(*item) for item in zip(names, kinds, elements, strict=True)]
+        parents = [_parent(name) for name in names]
+        expected = np.array([_HEAVY_ATOMS.get(name, 0) for name in parents]) * amino
+        missing = np.bincount(residue, minlength=count) < expected
+        modified = amino & np.array([a != b for a, b in zip(names, parents, strict=True)])
+        self._types = np.array(types, dtype=np.uint8)
+        self._dihedrals = _dihedrals(protein, table, self.chains.previous)
+        self._flags = np.stack([missing, modified, np.abs(self._frames).sum((1, 2)) > 0], axis=1)
+
+    def graph(self, keep: np.ndarray | None = None) -> PocketGraph:
+        """The graph of a pocket; see ``binding.graph.fields``.
+
+        Args:
+            keep: (residues,) bool, those of the pocket, at least one; None for all.
+        """
+        count = self.protein.num_residues
+        if keep is None:
+            burial, (source, target), offset = self._all_close(), self._all_edges(), self.chains.offset
+            rows, atoms = np.arange(count), np.arange(self.protein.num_atoms)
+            dihedrals, places = self._dihedrals, rows
+        else:
+            held = np.append(keep, False)  # -1 and ``count`` stand for no residue
+            rows, atoms = np.flatnonzero(keep), np.flatnonzero(keep[self.protein.atom_residue])
+            places = np.cumsum(keep) - 1
+            burial = held[self._close[rows]].sum(axis=1)
+            source, target = self._edges_among(rows, held)
+            offset = self.chains.among(keep).offset
+            dihedrals = self._dihedrals[rows]
+            dihedrals[~held[self.chains.previous[rows]], :2] = 0.0
+            dihedrals[~held[self.chains.following[rows]], 2:4] = 0.0
+        scalars = np.concatenate([dihedrals, burial[:, None] / _BURIAL_SCALE, self._flags[rows]], axis=1)
+        assert scalars.shape[1] == len(RESIDUE_SCALARS)
+        return PocketGraph(
+            residue_types=self._types[rows],
+            residue_scalars=scalars,
+            anchors=self._anchors[rows],
+            centroids=self._centroids[rows],
+            frames=self._frames[rows],
+            edge_index=np.stack([places[source], places[target]]).astype(np.int32),
+            edge_offset=offset(source, target),
+            atom_positions=self.protein.positions[atoms],
+            atom_classes=self._classes[atoms],
+            atom_residue=places[self.protein.atom_residue[atoms]].astype(np.int32),
+            atom_directions=self._directions[atoms],
+            atom_normals=self._normals[atoms],
+        )
+
+    def _all_close(self) -> np.ndarray:
+        """(residues,) how many side chains are near each, its own included."""
+        return cKDTree(self._centroids).query_ball_point(self._centroids, _BURIAL_RADIUS, return_length=True)
+
+    @cached_property
+    def _close(self) -> np.ndarray:
+        """(residues, most) rows of the side chains near each, its own included."""
+        count = len(self._centroids)
+        one, other = cKDTree(self._centroids).query_pairs(_BURIAL_RADIUS, output_type="ndarray").T
+        own = np.arange(count)
+        return _listed(np.concatenate([own, one, other]), np.concatenate([own, other, one]), count)
+
+    def _all_edges(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of each residue's nearest neighbours within ``NEIGHBOUR_CUTOFF``, and of the residue."""
+        return self._nearest(NEIGHBOURS + 1)
+
+    def _nearest(self, most: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of so many residues nearest to each, itself counted and left out, by distance; and of the residue."""
+        count = len(self._anchors)
+        size = min(most, count)
+        distance, neighbour = cKDTree(self._anchors).query(self._anchors, k=size)
+        target, source = np.repeat(np.arange(count), size), neighbour.reshape(-1)
+        keep = (source != target) & (distance.reshape(-1) < NEIGHBOUR_CUTOFF)
+        return source[keep], target[keep]
+
+    @cached_property
+    def _neighbours(self) -> np.ndarray:
+        """(residues, most) rows of all within ``NEIGHBOUR_CUTOFF`` of each, by distance."""
+        count, most = len(self._anchors), 64
+        within = cKDTree(self._anchors).query_ball_point(self._anchors, NEIGHBOUR_CUTOFF, return_length=True)
+        source, target = self._nearest(max(most, int(within.max())))
+        return _listed(target, source, count)
+
+    def _edges_among(self, rows: np.ndarray, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """``_all_edges`` of a pocket, whose residues are ``rows`` and marked in ``held``."""
+        lists = self._neighbours[rows]
+        kept = held[lists]
+        kept &= kept.cumsum(axis=1, dtype=np.int16) <= NEIGHBOURS
+        place, column = np.nonzero(kept)
+        return lists[place, column], rows[place]
 
 
 def build_pocket_graph(pocket: Protein) -> PocketGraph:
@@ -240,60 +294,4 @@ def build_pocket_graph(pocket: Protein) -> PocketGraph:
     Returns:
         The pocket's graph; see ``binding.graph.fields``.
     """
-    count = pocket.num_residues
-    table = _PocketAtoms(pocket)
-    positions, residue = pocket.positions, pocket.atom_residue.astype(np.int64)
-    amino = pocket.residue_kinds == ResidueKind.AMINO_ACID
-    previous = _previous(pocket, table)
-    bonds = bonds_by_distance(positions, pocket.elements)
-    classes = _atom_classes(pocket, bonds)
-    directions, normals = atom_directions(positions, bonds)
-
-    means = _segment_mean(positions, residue, count)
-    nucleotide = pocket.residue_kinds == ResidueKind.NUCLEOTIDE
-    anchor_rows = np.where(amino, table.rows("CA"), np.where(nucleotide, table.rows("C1'"), -1))
-    anchors = np.where((anchor_rows >= 0)[:, None], positions[anchor_rows], means)
-    side_chain = ~(amino[residue] & pocket.atoms_named(*_BACKBONE_NAMES))
-    has_side_chain = np.bincount(residue, weights=side_chain, minlength=count) > 0
-    side_means = _segment_mean(positions[side_chain], residue[side_chain], count)
-    centroids = np.where(has_side_chain[:, None], side_means, anchors)
-
-    frames = _frames(pocket, table)
-    first_atom = np.searchsorted(residue, np.arange(count))
-    types = [
-        _residue_type(str(name), int(kind), int(element))
-        for name, kind, element in zip(
-            pocket.residue_names, pocket.residue_kinds, pocket.elements[first_atom], strict=True
-        )
-    ]
-    names = [_parent(str(name)) for name in pocket.residue_names]
-    expected = np.array(
-        [_HEAVY_ATOMS.get(name, 0) if is_amino else 0 for name, is_amino in zip(names, amino, strict=True)]
-    )
-    missing = np.bincount(residue, minlength=count) < expected
-    modified = amino & np.array([str(a) != b for a, b in zip(pocket.residue_names, names, strict=True)])
-    tree = cKDTree(centroids)
-    burial = tree.query_ball_point(centroids, _BURIAL_RADIUS, return_length=True) / _BURIAL_SCALE
-    scalars = np.concatenate(
-        [
-            _dihedrals(pocket, table, previous),
-            np.stack([burial, missing, modified, np.abs(frames).sum((1, 2)) > 0], axis=1),
-        ],
-        axis=1,
-    )
-    assert scalars.shape[1] == len(RESIDUE_SCALARS)
-    edge_index, edge_offset = _edges(anchors, previous)
-    return PocketGraph(
-        residue_types=np.array(types, dtype=np.uint8),
-        residue_scalars=scalars.astype(np.float64),
-        anchors=anchors,
-        centroids=centroids,
-        frames=frames,
-        edge_index=edge_index,
-        edge_offset=edge_offset,
-        atom_positions=positions,
-        atom_classes=classes.astype(np.uint8),
-        atom_residue=pocket.atom_residue.astype(np.int32),
-        atom_directions=directions,
-        atom_normals=normals,
-    )
+    return ResidueTable(pocket).graph()

@@ -5,20 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
-from binding.constants import ATOM_CLASS, NUCLEOTIDE_BASE, PARENT_AMINO_ACID
+from binding.constants import PARENT_AMINO_ACID
 from binding.errors import ContactError, StructureError, UsageError
+from binding.graph.around import Around
+from binding.graph.replaced import replaced_by
 from binding.structures import Ligand, Protein, ResidueKind
-
-_SAME_PLACE = 1.5  # Å between heavy atoms that cannot both be there
-_SAME_PEPTIDE = 1.0  # Å; a pose that clashes with a protein has a quarter of its atoms so near to protein atoms
-_SAME_ATOM = 0.5  # Å between two records of one atom
-_LARGEST_PEPTIDE = 300  # heavy atoms; larger ligands are not scored
-_CHAIN_BOND = 2.0  # Å, longest bond that joins residues to a chain
-#: Atoms of this residue and of its neighbour that join residues to a chain.
-_CHAIN_BONDS = (("C", "N"), ("N", "C"), ("O3'", "P"), ("P", "O3'"))
-_CHAIN_KINDS = (int(ResidueKind.AMINO_ACID), int(ResidueKind.NUCLEOTIDE))
 
 
 @dataclass(frozen=True)
@@ -82,14 +74,35 @@ def pocket_mask(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None
         StructureError: ``no_residue``, where a listed residue is not in the protein.
     """
     spec = spec or PocketSpec()
+    keep = chosen_residues(protein, spec)
+    if keep is None:
+        keep = Around.of(protein, ligand.positions, spec.cutoff).residues_within(spec.cutoff)
+    return usable(protein, ligand, keep & ~replaced_by(protein, ligand.positions))
+
+
+def chosen_residues(protein: Protein, spec: PocketSpec) -> np.ndarray | None:
+    """(residues,) bool, those that a choice names without regard to the ligand; None where the ligand decides.
+
+    Raises:
+        StructureError: ``no_residue``, where a listed residue is not in the protein.
+    """
     if spec.residues is not None:
-        keep = _listed(protein, spec.residues)
-    elif spec.center is not None and spec.radius is not None:
-        keep = _near(protein, np.asarray([spec.center], dtype=np.float64), spec.radius)
-    else:
-        around = ligand.positions if spec.reference is None else np.asarray(spec.reference, dtype=np.float64)
-        keep = _near(protein, around.reshape(-1, 3), spec.cutoff)
-    keep &= ~replaced_by(protein, ligand.positions)
+        return _listed(protein, spec.residues)
+    if spec.center is not None and spec.radius is not None:
+        centre = np.asarray([spec.center], dtype=np.float64)
+        return Around.of(protein, centre, spec.radius).residues_within(spec.radius)
+    if spec.reference is not None:
+        reference = np.asarray(spec.reference, dtype=np.float64).reshape(-1, 3)
+        return Around.of(protein, reference, spec.cutoff).residues_within(spec.cutoff)
+    return None
+
+
+def usable(protein: Protein, ligand: Ligand, keep: np.ndarray) -> np.ndarray:
+    """The residues of a pocket, (residues,) bool, if an amino acid is among them.
+
+    Raises:
+        ContactError: ``no_contact``.
+    """
     if not (keep & (protein.residue_kinds == ResidueKind.AMINO_ACID)).any():
         raise ContactError(
             f"No residue of {protein.name} is in the pocket of {ligand.name}.",
@@ -105,128 +118,11 @@ def left_out(protein: Protein, replaced: np.ndarray) -> tuple[str, ...]:
         protein: The receptor.
         replaced: (residues,) bool, as ``replaced_by`` gives it.
     """
-    names = np.array(protein.residue_ids)[replaced].tolist() if replaced.any() else []
+    names = [protein.residue_id(row) for row in np.flatnonzero(replaced).tolist()]
     if not names:
         return ()
     listed = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
     return (f"left out {listed}, which lie{'s' if len(names) == 1 else ''} where the ligand lies",)
-
-
-def replaced_by(protein: Protein, positions: np.ndarray) -> np.ndarray:
-    """(residues,) bool, residues that are the ligand itself, or another ligand in its place.
-
-    A molecule of its own (a hetero group, or what merely bears the name of an amino acid or nucleotide) is
-    replaced where a quarter of its atoms lie on ligand atoms, or where it covers half of the ligand. A peptide that
-    is a chain of its own is replaced where half of it or of the ligand coincide. A residue of a chain stays, however
-    badly a pose clashes with it, unless most of its atoms are at the very positions of ligand atoms. A metal ion is
-    replaced by a ligand atom at its position.
-
-    Args:
-        protein: The receptor.
-        positions: (atoms, 3) Å of the ligand.
-    """
-    replaced = np.zeros(protein.num_residues, dtype=bool)
-    overlap = _Overlap.of(protein, positions)
-    if overlap is None:
-        return replaced
-    for row in np.unique(protein.atom_residue[overlap.atoms]).tolist():
-        kind = protein.residue_kinds[row]
-        atoms = np.flatnonzero(protein.atom_residue == row)
-        if kind == ResidueKind.METAL:
-            replaced[row] = overlap.covered(atoms, _SAME_ATOM)[0] > 0
-        elif kind == ResidueKind.COFACTOR or _stands_alone(protein, row, atoms):
-            lying, covering = overlap.covered(atoms, _SAME_PLACE)
-            replaced[row] = lying >= 2 and (lying >= 0.25 * len(atoms) or covering >= 0.5 * len(positions))
-        else:
-            replaced[row] = overlap.covered(atoms, _SAME_ATOM)[0] >= max(4.0, 0.75 * len(atoms))
-    return replaced | _peptides(protein, overlap, len(positions))
-
-
-@dataclass(frozen=True, eq=False)
-class _Overlap:
-    """Atoms of a protein that lie on atoms of a ligand.
-
-    Attributes:
-        atoms: (n,) rows of the protein's atoms within ``_SAME_PLACE`` of a ligand atom, ascending; at least one.
-        distances: (n, ligand atoms) Å.
-    """
-
-    atoms: np.ndarray
-    distances: np.ndarray
-
-    @classmethod
-    def of(cls, protein: Protein, positions: np.ndarray) -> _Overlap | None:
-        """Of a protein and (atoms, 3) Å of a ligand; None where nothing lies on the ligand."""
-        low, high = positions.min(axis=0) - _SAME_PLACE, positions.max(axis=0) + _SAME_PLACE
-        inside = np.flatnonzero(((protein.positions >= low) & (protein.positions <= high)).all(axis=1))
-        distances = cdist(protein.positions[inside], positions)
-        near = (distances <= _SAME_PLACE).any(axis=1)
-        return cls(inside[near], distances[near]) if near.any() else None
-
-    def covered(self, atoms: np.ndarray, reach: float) -> tuple[int, int]:
-        """How many of some protein atoms lie on the ligand, and on how many ligand atoms, within ``reach`` Å."""
-        close = self.distances[np.isin(self.atoms, atoms)] <= reach
-        return int(close.any(axis=1).sum()), int(close.any(axis=0).sum())
-
-
-def _stands_alone(protein: Protein, row: int, atoms: np.ndarray) -> bool:
-    """Whether a residue with the kind of an amino acid or nucleotide is a molecule of its own.
-
-    A standard residue that no peptide bond holds is a fragment of a chain (files cut down to the pocket are full of
-    them), unless its carboxyl end shows that it is a free amino acid.
-
-    Args:
-        protein: The receptor.
-        row: Of the residue.
-        atoms: (n,) rows of its atoms.
-    """
-    names = protein.atom_names[atoms].tolist()
-    for mine, theirs in _CHAIN_BONDS:
-        ends = protein.positions[atoms[protein.atom_names[atoms] == mine]]
-        others = (protein.atom_names == theirs) & (protein.atom_residue != row)
-        others &= np.isin(protein.residue_kinds, _CHAIN_KINDS)[protein.atom_residue]
-        if len(ends) and others.any() and cdist(ends, protein.positions[others]).min() < _CHAIN_BOND:
-            return False
-    if len(set(names)) < len(names):
-        return True
-    name = str(protein.residue_names[row])
-    if protein.residue_kinds[row] == ResidueKind.NUCLEOTIDE:
-        return name not in NUCLEOTIDE_BASE or "C1'" not in names
-    parent = PARENT_AMINO_ACID.get(name, name)
-    return "OXT" in names or any((parent, atom) not in ATOM_CLASS for atom in names)
-
-
-def _peptides(protein: Protein, overlap: _Overlap, size: int) -> np.ndarray:
-    """(residues,) bool, chains as small as a ligand, beside a larger one, of which half coincides with the ligand.
-
-    Args:
-        protein: The receptor.
-        overlap: What lies on the ligand.
-        size: Number of the ligand's atoms.
-    """
-    amino = protein.residue_kinds == ResidueKind.AMINO_ACID
-    found = np.zeros(protein.num_residues, dtype=bool)
-    touched = np.unique(protein.atom_residue[overlap.atoms])
-    for chain in np.unique(protein.chain_ids[touched[amino[touched]]]):
-        members = amino & (protein.chain_ids == chain)
-        atoms = np.flatnonzero(members[protein.atom_residue])
-        if len(atoms) > _LARGEST_PEPTIDE or not (amino & ~members).sum() > members.sum():
-            continue
-        lying, covering = overlap.covered(atoms, _SAME_PEPTIDE)
-        if lying >= 4 and (lying >= 0.5 * len(atoms) or covering >= 0.5 * size):
-            found |= members
-    return found
-
-
-def _near(protein: Protein, points: np.ndarray, cutoff: float) -> np.ndarray:
-    """(residues,) bool, whether any heavy atom is within ``cutoff`` Å of any of the (n, 3) points."""
-    low, high = points.min(axis=0) - cutoff, points.max(axis=0) + cutoff
-    candidates = np.flatnonzero(((protein.positions >= low) & (protein.positions <= high)).all(axis=1))
-    keep = np.zeros(protein.num_residues, dtype=bool)
-    if len(candidates):
-        squares = cdist(protein.positions[candidates], points, "sqeuclidean").min(axis=1)  # faster than a tree
-        keep[protein.atom_residue[candidates[squares <= (cutoff * (1 + 1e-12)) ** 2]]] = True
-    return keep
 
 
 def _listed(protein: Protein, wanted: tuple[str, ...]) -> np.ndarray:

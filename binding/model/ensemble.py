@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from binding.config import JoiningConfig, ModelConfig
 from binding.constants import Experts
 from binding.domain.index import Domain
-from binding.domain.words import pocket_words
+from binding.domain.words import site_words
 from binding.errors import UsageError
 from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
@@ -173,7 +173,7 @@ class Scorer:
         """(n,) how near each complex is to a measurement, where that decides how pk is joined; else zeros."""
         if self.line.measured is None or self.prior is None or not graphs:
             return np.zeros(len(graphs))
-        sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
+        sites = [site_words(graph) for graph in graphs]
         known = self.prior.predict_at([graph.ligand for graph in graphs], sites).known
         assert known is not None, "a prior says how near the nearest measurement is"
         return known
@@ -252,7 +252,7 @@ class Scorer:
             return Scores(pk, std, alone, structure, np.full(len(graphs), np.nan), posed[2], np.zeros(len(graphs)))
         if starts is None:
             assert self.prior is not None, "weights that start from a prior are loaded with it"
-            sites = [pocket_words(graph.pocket, graph.ligand.positions) for graph in graphs]
+            sites = [site_words(graph) for graph in graphs]
             starts = self.prior.predict_at(structures, sites, structure_of)
         std = self.scale.pk_std(posed[1], starts.known, near)
         known = np.zeros(len(graphs)) if starts.known is None else starts.known

@@ -22,7 +22,8 @@ import numpy as np
 from rdkit import Chem
 
 from binding.errors import LigandError, UsageError
-from binding.graph.site import PocketSpec, left_out, replaced_by
+from binding.graph.replaced import replaced_by
+from binding.graph.site import PocketSpec, left_out
 from binding.io.ligand import BadRecord, read_ligands
 from binding.pool import die_with_parent
 from binding.poses.dock import Box, docking_box, in_reach, receptor_pdbqt

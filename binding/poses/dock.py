@@ -25,7 +25,8 @@ from scipy.spatial import cKDTree
 
 from binding.constants import METALS
 from binding.errors import LigandError, StructureError, UsageError
-from binding.graph.site import PocketSpec, left_out, replaced_by
+from binding.graph.replaced import replaced_by
+from binding.graph.site import PocketSpec, left_out
 from binding.poses.embedding import embed
 from binding.poses.poser import DOCK_SPEEDS, Pose, Poser, Posing
 from binding.poses.states import State

@@ -20,7 +20,8 @@ from scipy.spatial.distance import cdist
 from binding.constants import METALS
 from binding.errors import LigandError, UsageError
 from binding.graph.checks import check_complex
-from binding.graph.site import PocketSpec, left_out, replaced_by, select_pocket
+from binding.graph.replaced import replaced_by
+from binding.graph.site import PocketSpec, left_out, select_pocket
 from binding.io.ligand import BadRecord, prepare_ligand, read_ligands
 from binding.poses.conformers import CoreShape, embed
 from binding.poses.core import FEWEST_CORE_ATOMS, CoreMapping, find_mappings

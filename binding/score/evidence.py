@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from binding.domain.words import pocket_words
+from binding.domain.words import site_words
 from binding.graph.fields import ComplexGraph
 from binding.prior.evidence import Evidence, evidence_of
 
@@ -22,7 +22,7 @@ def evidence_in(graph: ComplexGraph, scorer: Scorer, most: int) -> Evidence | No
     """
     if scorer.prior is None or not scorer.line.prior:
         return None
-    words = pocket_words(graph.pocket, graph.ligand.positions)
+    words = site_words(graph)
     return evidence_of(scorer.prior, graph.ligand, words, scorer.at(graph).line.prior, most)
 
 

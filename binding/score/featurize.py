@@ -16,20 +16,17 @@ from typing import Any
 import numpy as np
 from rdkit import Chem
 
-from binding.domain.words import words_of_chains
 from binding.errors import BindingError, FileError, UsageError
-from binding.graph.checks import check_complex, check_ligand
-from binding.graph.fields import ComplexGraph, PocketGraph
-from binding.graph.ligand import build_ligand_graph
-from binding.graph.pocket import build_pocket_graph
-from binding.graph.site import PocketSpec, left_out, replaced_by, select_pocket
+from binding.graph.checks import MOST_ATOMS, Meeting, check_ligand, check_pose, check_size
+from binding.graph.fields import ComplexGraph, LigandGraph
+from binding.graph.ligand import build_ligand_graph, build_ligand_graphs
 from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.io.structure import read_complex, read_protein
 from binding.pool import SHARED, begin
 from binding.score.jobs import Job
 from binding.score.options import file_version, resolve_pocket
-from binding.score.plausibility import PoseChecks
-from binding.structures import Complex, Ligand, Protein, ResidueKind
+from binding.score.pockets import PocketMaker
+from binding.structures import Complex, Ligand, Protein
 
 _CACHED_FILES = 8
 
@@ -42,7 +39,8 @@ class Featurized:
         id: The id of its row.
         protein: The protein's file name.
         ligand: The pose.
-        pocket: The pocket, its residues in the order of the graph; only explanations need it. None if dropped.
+        pocket: The pocket, its residues in the order of the graph; only explanations need it. None where the job does
+            not want it.
         graph: What the network sees.
         warnings: Sentences about the structure and how it was read.
         words: Words of the chains around the pocket; see ``binding.domain.words``.
@@ -103,15 +101,31 @@ def featurize(job: Job, at: Callable[[int], None] = begin) -> list[Outcome]:
     at(SHARED)
     try:
         protein = protein if isinstance(protein, Protein) else load_protein(protein)
-        pockets: _PocketMaker | BindingError = _PocketMaker(protein, resolve_pocket(job.pocket))
+        pockets: PocketMaker | BindingError = PocketMaker(protein, resolve_pocket(job.pocket))
     except Exception as error:  # noqa: BLE001 - becomes the row of each record
         pockets = as_binding_error(error)
+    graphs = _ligand_graphs(records, at)
     outcomes: list[Outcome] = []
     for place, record in enumerate(records):
         at(place)
         name = job.row_id(place, len(records))
-        outcomes.append(_featurize_one(name, job.protein.name, pockets, record, job.checks))
+        outcomes.append(_featurize_one(name, job, pockets, record, graphs.get(place)))
     return outcomes
+
+
+def _ligand_graphs(records: list[Ligand | BadRecord], at: Callable[[int], None]) -> dict[int, LigandGraph]:
+    """Graphs of the ligands by their places; none where one cannot be built, which each by itself will tell."""
+    ligands = {
+        place: record
+        for place, record in enumerate(records)
+        if isinstance(record, Ligand) and record.num_atoms <= MOST_ATOMS
+    }
+    places = [*ligands]
+    try:
+        graphs = build_ligand_graphs([*ligands.values()], lambda row: at(places[row]))
+    except Exception:  # noqa: BLE001 - whose fault it is comes out below
+        return {}
+    return dict(zip(places, graphs, strict=True))
 
 
 def featurize_in_worker(job: Job) -> list[Outcome]:
@@ -175,75 +189,38 @@ def _told(records: Iterable[Ligand | BadRecord], at: Callable[[int], None]) -> I
         at(place)
 
 
-@dataclass(frozen=True, eq=False)
-class _Pocket:
-    """A pocket and what is derived from it.
-
-    Attributes:
-        protein: The pocket's residues.
-        graph: Theirs.
-        words: Words of the chains around the pocket; see ``binding.domain.words``.
-        notes: What was left out of it because of the ligand.
-    """
-
-    protein: Protein
-    graph: PocketGraph
-    words: np.ndarray
-    notes: tuple[str, ...]
-
-
-class _PocketMaker:
-    """The pocket of each ligand; where the residues are fixed, one object for all ligands of a job.
-
-    The network encodes a pocket object once for all the graphs of a batch that hold it. What lies where a ligand
-    lies is left out for that ligand alone: no ligand's pocket depends on another ligand.
-    """
-
-    def __init__(self, protein: Protein, spec: PocketSpec) -> None:
-        self._protein = protein
-        self._spec = spec
-        self._fixed = spec.reference is not None or spec.center is not None or spec.residues is not None
-        self._made: dict[bytes, _Pocket] = {}  # by the residues that are left out
-        self._receptors: dict[bytes, Protein] = {}  # the same
-
-    def of(self, ligand: Ligand) -> _Pocket:
-        """The pocket of one ligand."""
-        replaced = replaced_by(self._protein, ligand.positions)
-        key = replaced.tobytes()
-        if key in self._made:
-            return self._made[key]
-        pocket = select_pocket(self._protein, ligand, self._spec)
-        chains = np.unique(pocket.chain_ids[pocket.residue_kinds == ResidueKind.AMINO_ACID])
-        receptor = self._protein
-        if replaced.any():
-            receptor = self._receptors.setdefault(key, self._protein.select(~replaced))
-        words = words_of_chains(receptor, tuple(chains.tolist()))
-        made = _Pocket(pocket, build_pocket_graph(pocket), words, left_out(self._protein, replaced))
-        if self._fixed:
-            self._made[key] = made
-        return made
-
-
 def _featurize_one(
     id_: str,
-    protein: str,
-    pockets: _PocketMaker | BindingError,
+    job: Job,
+    pockets: PocketMaker | BindingError,
     record: Ligand | BadRecord,
-    checks: PoseChecks | None,
+    ligand: LigandGraph | None,
 ) -> Outcome:
-    """One record; ``pockets`` is an error where the receptor or its pocket cannot be used."""
+    """One record.
+
+    Args:
+        id_: Of its row.
+        job: What it belongs to.
+        pockets: An error where the receptor or its pocket cannot be used.
+        record: The record.
+        ligand: Its graph, where it is built already.
+    """
+    protein = job.protein.name
     if isinstance(record, BadRecord):
         return Failed(id_, protein, record.name, record.error)
     try:
         if isinstance(pockets, BindingError):
             raise pockets
         lengths = check_ligand(record)
-        pocket = pockets.of(record)
-        cx = Complex(record.name, pocket.protein, record)
-        warnings = check_complex(cx, lengths)
-        checked = {} if checks is None else checks.of(cx)
-        graph = ComplexGraph(ligand=build_ligand_graph(record), pocket=pocket.graph)
-        notes = tuple(dict.fromkeys((*record.notes, *pocket.protein.warnings, *pocket.notes, *warnings)))
-        return Featurized(id_, protein, record, pocket.protein, graph, notes, pocket.words, checked)
+        pocket, around = pockets.of(record)
+        check_size(record)
+        meeting = Meeting.of(record, pocket.receptor, around, pocket.keep)
+        warnings = check_pose(record, lengths, meeting, pocket.residues)
+        checked = {} if job.checks is None else job.checks.of(Complex(record.name, pocket.protein, record))
+        ligand = build_ligand_graph(record) if ligand is None else ligand
+        graph = ComplexGraph(ligand, pocket.graph, pocket.site_words(around))
+        notes = tuple(dict.fromkeys((*record.notes, *pocket.receptor.warnings, *pocket.notes, *warnings)))
+        atoms = pocket.protein if job.pockets else None
+        return Featurized(id_, protein, record, atoms, graph, notes, pocket.words, checked)
     except Exception as error:  # noqa: BLE001 - becomes the row of the record
         return Failed(id_, protein, record.name, as_binding_error(error), record.num_atoms)

@@ -39,6 +39,7 @@ class Job:
         several: Whether the file is known to hold more records than these.
         checks: The tests that each pose goes through; none if None.
         time_limit: Seconds that a record may take; None for the usual ones.
+        pockets: Whether the atoms of the pockets are wanted, which are a fifth of what a pose holds in memory.
     """
 
     protein: Path | Protein
@@ -51,6 +52,7 @@ class Job:
     several: bool = False
     checks: PoseChecks | None = None
     time_limit: float | None = None
+    pockets: bool = True
 
     @property
     def source_name(self) -> str:

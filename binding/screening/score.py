@@ -25,7 +25,7 @@ from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.results import RECORD_END, ResultRow, mol_block, sdf_record
 from binding.pool import begin, tell
-from binding.score.featurize import Failed, Featurized, Outcome, as_binding_error, featurize
+from binding.score.featurize import Failed, Outcome, as_binding_error, featurize
 from binding.score.jobs import Job
 from binding.score.pipeline import rows_of
 from binding.screening.parts import part_schema
@@ -146,7 +146,7 @@ class PartScorer:
                 for number, outcome in enumerate(_given_up(job, row, record) or next(outcomes)):
                     outcome, compound = self._with_compound(record, outcome)
                     place = {"row": row, "pose_number": number, "compound": compound}
-                    part.outcomes.append(_light(outcome))
+                    part.outcomes.append(outcome)
                     part.columns.append(place | self._columns(record, outcome))
         return replace(part, seconds=time.perf_counter() - start)
 
@@ -178,9 +178,10 @@ class PartScorer:
         if protein is None:
             raise UsageError("The library names no receptor and the run has none.", "Add -p receptor.pdb.")
         pocket = self._task.scoring.pocket if sample.pocket is None else sample.pocket
+        checks = self._task.scoring.checks
         if sample.kind is RecordKind.INSIDE:
             for place, record in zip(places, records, strict=True):
-                job = Job(protein, record.text, pocket, self._task.scoring.template, checks=self._task.scoring.checks)
+                job = Job(protein, record.text, pocket, self._task.scoring.template, checks=checks, pockets=False)
                 yield featurize(job, _at([place]))
             return
         read = []
@@ -189,7 +190,7 @@ class PartScorer:
             read.append(self._read(record))
         ligands = tuple(ligand for found in read for ligand in found)
         their_places = [place for place, found in zip(places, read, strict=True) for _ in found]
-        outcomes = iter(featurize(Job(protein, ligands, pocket, checks=self._task.scoring.checks), _at(their_places)))
+        outcomes = iter(featurize(Job(protein, ligands, pocket, checks=checks, pockets=False), _at(their_places)))
         for found in read:
             yield [next(outcomes) for _ in found]
 
@@ -304,11 +305,6 @@ def _compound(record: Record, name: str) -> str:
     if record.kind is RecordKind.POSE and is_untitled(record, name):
         return record.id if format_of_record(record.text, record.file).titled else record.stem
     return name
-
-
-def _light(outcome: Outcome) -> Outcome:
-    """The outcome without its pocket's atoms, a fifth of what a part holds in memory and sends to another process."""
-    return replace(outcome, pocket=None) if isinstance(outcome, Featurized) else outcome
 
 
 def _given_up(job: PartJob, row: int, record: Record) -> list[Outcome]:

@@ -9,7 +9,8 @@ import pytest
 from left_in import with_group, with_ligand
 from networks import example
 
-from binding.graph.site import left_out, replaced_by, select_pocket
+from binding.graph.replaced import replaced_by
+from binding.graph.site import left_out, select_pocket
 from binding.structures import Ligand, Protein, ResidueKind
 
 AMINO, NUCLEOTIDE, COFACTOR = ResidueKind.AMINO_ACID, ResidueKind.NUCLEOTIDE, ResidueKind.COFACTOR

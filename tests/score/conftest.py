@@ -1,0 +1,8 @@
+"""Puts the helpers of ``tests/invariance`` within reach of the tests of this folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "invariance"))

@@ -9,7 +9,7 @@ import numpy as np
 
 from binding.domain.fingerprint import NUM_BITS
 
-_DENSE: Final = 256  # most frequent bits, compared as a block; the others, few in any ligand, by lists of their owners
+_DENSE: Final = 128  # most frequent bits, compared as a block; the others, few in any ligand, by lists of their owners
 _KEPT: Final = 4096  # greatest similarities that are remembered: a screen's domain asks for what its prior has asked
 
 
@@ -22,13 +22,13 @@ class BitIndex:
     """
 
     def __init__(self, bits: np.ndarray, counts: np.ndarray) -> None:
-        self._counts = counts.astype(np.int32)
-        self._watched: np.ndarray | None = None
+        self._counts = counts.astype(np.float32)
+        self._watched: np.ndarray | None = None  # (n,) 1 for those that are, 0 for the others
         self._greatest: OrderedDict[bytes, float] = OrderedDict()  # by fingerprint, the last asked for at the end
         frequency = np.bincount(bits, minlength=NUM_BITS)
         self._place = np.empty(NUM_BITS, dtype=np.int64)
         self._place[np.argsort(-frequency, kind="stable")] = np.arange(NUM_BITS)
-        owners = np.repeat(np.arange(len(self), dtype=np.int32), self._counts)
+        owners = np.repeat(np.arange(len(self), dtype=np.int64), counts.astype(np.int64))
         places = self._place[bits]
         frequent = places < _DENSE
         dense = np.zeros((len(self), _DENSE), dtype=bool)
@@ -43,7 +43,7 @@ class BitIndex:
         return len(self._counts)
 
     def similarity(self, bits: np.ndarray) -> np.ndarray:
-        """(n,) Tanimoto similarity to each of the ligands.
+        """(n,) float32, Tanimoto similarity to each of the ligands.
 
         Args:
             bits: (on,) bits of a fingerprint.
@@ -52,19 +52,29 @@ class BitIndex:
         query = np.zeros(_DENSE, dtype=bool)
         query[places[places < _DENSE]] = True
         packed = np.packbits(query).view(np.uint64)
-        shared = np.zeros(len(self), dtype=np.int32)
+        shared = np.zeros(len(self), dtype=np.uint8)  # of _DENSE bits at most
         for asked, held in zip(packed, self._dense, strict=True):
             shared += np.bitwise_count(held & asked)
+        similarity = shared.astype(np.float32)
         rare = places[places >= _DENSE] - _DENSE
         owners = [self._rare_owners[self._rare_starts[bit] : self._rare_starts[bit + 1]] for bit in rare.tolist()]
         if owners:
-            shared += np.bincount(np.concatenate(owners), minlength=len(self)).astype(np.int32)
-        similarity = shared / np.maximum(self._counts + np.int32(len(bits)) - shared, 1)
-        watched = similarity if self._watched is None else similarity[self._watched]
-        self._greatest[bits.tobytes()] = float(watched.max(initial=0.0))
+            similarity += np.bincount(np.concatenate(owners), minlength=len(self)).astype(np.float32)
+        union = self._counts + np.float32(len(bits))
+        union -= similarity
+        similarity /= np.maximum(union, 1.0, out=union)
+        watched = similarity if self._watched is None else similarity * self._watched
+        self._greatest[bits.tobytes()] = self._exact(watched, len(bits)) if len(self) else 0.0
         if len(self._greatest) > _KEPT:
             self._greatest.popitem(last=False)
         return similarity
+
+    def _exact(self, similarity: np.ndarray, size: int) -> float:
+        """The greatest of the similarities to a fingerprint of so many bits, in 64 bits."""
+        row = similarity.argmax()
+        both, found = float(self._counts[row]) + size, float(similarity[row])
+        shared = round(both * found / (1.0 + found))
+        return shared / max(both - shared, 1.0)
 
     def watch(self, rows: np.ndarray) -> None:
         """Let ``greatest`` be that of some of the ligands.
@@ -72,7 +82,8 @@ class BitIndex:
         Args:
             rows: (m,) of the ligands.
         """
-        self._watched = rows
+        self._watched = np.zeros(len(self), dtype=np.float32)
+        self._watched[rows] = 1.0
         self._greatest.clear()
 
     def greatest(self, bits: np.ndarray) -> float:

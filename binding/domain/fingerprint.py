@@ -46,11 +46,11 @@ def _bits(categories: bytes, bonds: bytes, orders: bytes) -> np.ndarray:
     invariants[:, _RING] = invariants[:, _RING] > 0
     hashed = (invariants + 1) @ np.array([1, 61, 367, 2203, 13219]) * 2654435761 % 2**32
     mol = Chem.RWMol(_carbons(len(hashed)))
-    ends = np.frombuffer(bonds, dtype=np.int16).reshape(-1, 2).tolist()
-    for (first, second), order in zip(ends, orders, strict=True):
+    ends = np.frombuffer(bonds, dtype=np.int16).tolist()
+    for first, second, order in zip(ends[::2], ends[1::2], orders, strict=True):
         mol.AddBond(first, second, _ORDERS[order])
-    bits = _GENERATOR.GetFingerprint(mol, customAtomInvariants=hashed.tolist())
-    found = np.array(bits.GetOnBits(), dtype=np.uint16)
+    bits = _GENERATOR.GetFingerprintAsNumPy(mol, customAtomInvariants=hashed.tolist())
+    found = np.flatnonzero(bits).astype(np.uint16)
     found.setflags(write=False)
     return found
 

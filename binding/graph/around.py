@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -36,7 +37,7 @@ class Around:
     def of(cls, protein: Protein, positions: np.ndarray, reach: float) -> Around:
         """Of a protein and (atoms, 3) Å of a ligand."""
         low, high = positions.min(axis=0) - reach, positions.max(axis=0) + reach
-        (x, y, z), low, high = protein.positions.T, low.tolist(), high.tolist()
+        (x, y, z), low, high = _columns(protein), low.tolist(), high.tolist()
         inside = (x >= low[0]) & (x <= high[0])
         inside &= y >= low[1]
         inside &= y <= high[1]
@@ -60,3 +61,9 @@ class Around:
         found = np.zeros(self.residues, dtype=bool)
         found[self.residue[self.within(distance)]] = True
         return found
+
+
+@lru_cache(maxsize=8)  # a screen asks it of one receptor for every pose
+def _columns(protein: Protein) -> np.ndarray:
+    """(3, atoms) Å, each coordinate in one piece."""
+    return np.ascontiguousarray(protein.positions.T)

@@ -139,17 +139,20 @@ def _no_contact(ligand: Ligand, protein: Protein, keep: np.ndarray | None) -> Co
     )
 
 
-def _bond_lengths(ligand: Ligand) -> np.ndarray:
+def _bond_lengths(ligand: Ligand, bonds: np.ndarray | None) -> np.ndarray:
     """(bonds,) Å."""
-    first, second = np.nonzero(np.triu(Chem.GetAdjacencyMatrix(ligand.mol)))
-    return np.linalg.norm(ligand.positions[first] - ligand.positions[second], axis=1)
+    if bonds is None:
+        bonds = np.argwhere(np.triu(Chem.GetAdjacencyMatrix(ligand.mol)))
+    away = ligand.positions[bonds[:, 0]] - ligand.positions[bonds[:, 1]]
+    return np.sqrt(np.einsum("bx,bx->b", away, away))
 
 
-def check_ligand(ligand: Ligand) -> np.ndarray:
+def check_ligand(ligand: Ligand, bonds: np.ndarray | None = None) -> np.ndarray:
     """Refuse coordinates in another unit than Å, and atoms in one place: any number would mean nothing.
 
     Args:
         ligand: The pose.
+        bonds: (bonds, 2) rows of its atoms, where they are known already.
 
     Returns:
         (bonds,) Å, lengths of its bonds.
@@ -157,15 +160,15 @@ def check_ligand(ligand: Ligand) -> np.ndarray:
     Raises:
         LigandError: ``not_angstrom`` or ``collapsed``.
     """
-    lengths = _bond_lengths(ligand)
-    middle = float(np.median(lengths)) if len(lengths) >= FEWEST_BONDS else float(np.mean(USUAL_BONDS))
+    lengths = _bond_lengths(ligand, bonds)
+    middle = _median(lengths) if len(lengths) >= FEWEST_BONDS else float(np.mean(USUAL_BONDS))
     if not USUAL_BONDS[0] <= middle <= USUAL_BONDS[1]:
         raise LigandError(
             f"Ligand {ligand.name} has coordinates that cannot be Å: its bonds are {middle:.2g} long.",
             "Multiply coordinates in nm by 10, those in bohr by 0.529.",
             "not_angstrom",
         )
-    close = int((pdist(ligand.positions) < SHORTEST_PAIR).sum())
+    close = int(np.count_nonzero(pdist(ligand.positions, "sqeuclidean") < SHORTEST_PAIR**2))
     if close:
         raise LigandError(
             f"Ligand {ligand.name} has {close} pair{'s' if close > 1 else ''} of heavy atoms closer than "
@@ -174,6 +177,12 @@ def check_ligand(ligand: Ligand) -> np.ndarray:
             "collapsed",
         )
     return lengths
+
+
+def _median(values: np.ndarray) -> float:
+    """Of a few values; several times as fast as NumPy's."""
+    ordered = np.sort(values)
+    return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def _clashes(ligand: Ligand, meeting: Meeting) -> list[str]:

@@ -30,7 +30,6 @@ from binding.graph.molecule import atoms_of, bonds_of
 _MAX_TRIALS = 400  # placements tried for one ring system before giving up
 _LONGEST_DOUBLE = 1.44  # Å
 _AROMATIC = Chem.BondType.AROMATIC
-_CHARGED_BY_BONDS = (5, 6, 7, 8, 15, 16)  # elements whose bonds may demand or forbid a charge, see _charge_for
 
 
 def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
@@ -50,16 +49,21 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     mol.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(mol)
     atoms = atoms_of(mol)  # charges, hydrogens and bond orders change below; the atoms stay
-    _drop_valence_field(mol, atoms)
-    _open_chain_aromatic_bonds(mol, notes)
+    bonds = bonds_of(mol)
+    # The rules for aromatic bonds have nothing to do in a kekulé form.
+    aromatic = 1.5 in [bond.GetBondTypeAsDouble() for bond in bonds] or any([atom.GetIsAromatic() for atom in atoms])
+    if aromatic:
+        _drop_valence_field(mol, atoms)
+        _open_chain_aromatic_bonds(mol, bonds, notes)
     _lost_double_bonds(mol, atoms, notes)
-    _demanded_charges(atoms, notes)
+    _demanded_charges(atoms, bonds, notes)
     _balance_charges(mol, atoms, notes)
     before = [atom.GetFormalCharge() for atom in atoms]
     Chem.Cleanup(mol)
     if [atom.GetFormalCharge() for atom in atoms] != before:
         notes.append("wrote hypervalent atoms with separated charges (nitro, N-oxide, azide or the like)")
-    _mend_ring_systems(mol, notes)
+    if aromatic:
+        _mend_ring_systems(mol, notes)
     _balance_charges(mol, atoms, notes)
     try:
         Chem.SanitizeMol(mol)
@@ -81,10 +85,10 @@ def _drop_valence_field(mol: Chem.RWMol, atoms: list[Chem.Atom]) -> None:
     mol.UpdatePropertyCache(strict=False)
 
 
-def _open_chain_aromatic_bonds(mol: Chem.RWMol, notes: list[str]) -> None:
+def _open_chain_aromatic_bonds(mol: Chem.RWMol, bonds: list[Chem.Bond], notes: list[str]) -> None:
     """Aromatic bonds outside rings become single and double ones."""
     # Not by a pattern: to match one finds the rings anew, and the rules below go by those of FastFindRings.
-    bonds = [bond for bond in bonds_of(mol) if bond.GetBondType() == _AROMATIC and not bond.IsInRing()]
+    bonds = [bond for bond in bonds if bond.GetBondType() == _AROMATIC and not bond.IsInRing()]
     if not bonds:
         return
     centres: dict[int, list[Chem.Bond]] = {}
@@ -131,24 +135,31 @@ def _explicit_valence(atom: Chem.Atom) -> float:
     return sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds()) + atom.GetNumExplicitHs()
 
 
-def _demanded_charges(atoms: list[Chem.Atom], notes: list[str]) -> None:
+def _demanded_charges(atoms: list[Chem.Atom], bonds: list[Chem.Bond], notes: list[str]) -> None:
     """Charges that the bonds of an atom without aromatic bonds demand or forbid."""
     given: dict[str, int] = {}
-    for atom in atoms:
-        number = atom.GetAtomicNum()
-        if number not in _CHARGED_BY_BONDS or (number == 6 and not atom.GetFormalCharge()):
+    for atom, valence in zip(atoms, _explicit_valences(atoms, bonds), strict=True):
+        wanted = _charge_for(atom, valence)
+        if wanted is None or wanted == atom.GetFormalCharge():
             continue  # most atoms: nothing to look at
         orders = [bond.GetBondType() for bond in atom.GetBonds()]
-        if any(order in (_AROMATIC, Chem.BondType.DATIVE, Chem.BondType.ZERO) for order in orders):
-            continue
-        wanted = _charge_for(atom, _explicit_valence(atom))
-        if wanted is not None and wanted != atom.GetFormalCharge():
+        if not any(order in (_AROMATIC, Chem.BondType.DATIVE, Chem.BondType.ZERO) for order in orders):
             atom.SetFormalCharge(wanted)
             sign = {1: "+1", -1: "-1", 0: "no"}[wanted]
-            key = f"gave {sign} charge to {atom.GetSymbol()} with {int(_explicit_valence(atom))} bonds"
+            key = f"gave {sign} charge to {atom.GetSymbol()} with {int(valence)} bonds"
             given[key] = given.get(key, 0) + 1
     for key, count in given.items():
         notes.append(key if count == 1 else f"{key} ({count} atoms)")
+
+
+def _explicit_valences(atoms: list[Chem.Atom], bonds: list[Chem.Bond]) -> list[float]:
+    """``_explicit_valence`` of each atom of a molecule."""
+    found = [float(atom.GetNumExplicitHs()) for atom in atoms]
+    for bond in bonds:
+        order = bond.GetBondTypeAsDouble()
+        found[bond.GetBeginAtomIdx()] += order
+        found[bond.GetEndAtomIdx()] += order
+    return found
 
 
 def _charge_for(atom: Chem.Atom, valence: float) -> int | None:

@@ -20,6 +20,7 @@ _PROGRAM = re.compile(r"[23]D(?:\b|\s*$)")  # the second line of the header
 _V2000 = re.compile(r"V2000\s*$")
 _PLACES = (slice(0, 10), slice(10, 20), slice(20, 30))  # of x, y and z in an atom line of V2000
 _NUMBER = re.compile(r"[ ]*[-+]?(?:\d+\.?\d*|\.\d+)[ ]*")
+_USUAL_NUMBERS = re.compile(r"(?: *-?\d+\.\d{4})*")  # as nearly all programs write them: the point in the sixth column
 _LONE_PAIR = "LP"
 
 
@@ -125,7 +126,12 @@ def _check_columns(text: str, counts: str, name: str) -> None:
         count = int(counts[:3])
     except ValueError:
         return
-    for line in text.split("\n", _HEADER_LINES + count + 1)[_HEADER_LINES + 1 : -1]:
+    lines = text.split("\n", _HEADER_LINES + count + 1)[_HEADER_LINES + 1 : -1]
+    columns = "".join([line[:30] for line in lines])
+    points = "." * (3 * len(lines))
+    if columns[5::10] == points and columns.count(".") == len(points) and _USUAL_NUMBERS.fullmatch(columns):
+        return
+    for line in lines:
         if not all(_NUMBER.fullmatch(line, place.start, place.stop) for place in _PLACES):
             raise LigandError(
                 f"Ligand {name} has an atom line whose coordinates cannot be read: {line[:40].strip()!r}.",

@@ -112,13 +112,12 @@ class SiteFit:
 
     def alike(self, words: np.ndarray) -> Alike:
         """The rows whose sites have words in common with one."""
-        similarity = self.sites.similarity(words)
-        sites = np.flatnonzero(similarity)
+        sites, similarity = self.sites.alike(words)
         order, starts = self._by_site
         counts = starts[sites + 1] - starts[sites]
         before = np.cumsum(counts) - counts
         rows = order[np.repeat(starts[sites] - before, counts) + np.arange(counts.sum())]
-        return Alike(self.row_ligand[rows], self.weights[rows], np.repeat(similarity[sites], counts))
+        return Alike(self.row_ligand[rows], self.weights[rows], np.repeat(similarity, counts))
 
     @cached_property
     def _by_site(self) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +154,8 @@ class Prior:
         self.features, self.mean, self.atoms, self.elements = features, mean, atoms, elements
         self.weights = weights.astype(np.float64)
         self.at_site, self.measured = at_site, measured
-        self._anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features))
+        self._alone = weights.astype(np.float32)
+        self._anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features)).astype(np.float32)
         self._known = Known(features)
         self._kept: OrderedDict[bytes, Alike] = OrderedDict()  # least recently asked first
 
@@ -190,8 +190,9 @@ class Prior:
             place_of[row].append(place)
         for row, bits in enumerate(features.split()):
             likeness, similarity = self._known.likeness(bits, features.descriptors[row])
-            alone[place_of[row]] = self.mean + np.einsum("n,n->", likeness, self.weights)
-            anywhere = self.at_site.mean + np.einsum("n,n->", likeness, self._anywhere)
+            # Products in 32 bits, their sum in 64: some 0.00001 pK from the exact one.
+            alone[place_of[row]] = self.mean + float((likeness * self._alone).sum(dtype=np.float64))
+            anywhere = self.at_site.mean + float((likeness * self._anywhere).sum(dtype=np.float64))
             for place in place_of[row]:
                 near = self._alike(sites[place])
                 at_site[place] = anywhere + np.einsum("n,n,n->", likeness[near.ligands], near.weights, near.similarity)

@@ -46,13 +46,26 @@ class Sites:
         Args:
             words: (words,) distinct words of a site.
         """
+        found = np.zeros(len(self))
+        sites, similarity = self.alike(words)
+        found[sites] = similarity
+        return found
+
+    def alike(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The sites that share a word with one: their rows, ascending, and their similarities, above zero.
+
+        Args:
+            words: (words,) distinct words of a site.
+        """
         if not len(self._different):
-            return np.zeros(len(self))
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
         place = np.minimum(np.searchsorted(self._different, words), len(self._different) - 1)
         place = place[self._different[place] == words]
         owners = [self._owners[self._starts[row] : self._ends[row]] for row in place.tolist()]
         shared = np.bincount(np.concatenate([np.zeros(0, dtype=np.int64), *owners]), minlength=len(self))
-        return shared / np.maximum(self.counts + len(words) - shared, 1)
+        sites = np.flatnonzero(shared)
+        common = shared[sites]
+        return sites, common / (self.counts[sites] + len(words) - common)
 
     def scale(self, matrix: np.ndarray, site_of: np.ndarray) -> None:
         """Multiplies a kernel of m ligands, in place, by 1 + similarity of the sites where each was measured.

@@ -211,7 +211,7 @@ def _featurize_one(
     try:
         if isinstance(pockets, BindingError):
             raise pockets
-        lengths = check_ligand(record)
+        lengths = check_ligand(record, None if ligand is None else ligand.bonds)
         pocket, around = pockets.of(record)
         check_size(record)
         meeting = Meeting.of(record, pocket.receptor, around, pocket.keep)

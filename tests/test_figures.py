@@ -19,7 +19,7 @@ PART_OF_THE_WEIGHTS = {
         [(weight, card["config"]["joining"][name]) for name, weight in found[card["name"]]["line"].items()]
         + [(found[card["name"]]["experts"]["all"], card["held_out"])]
     ),
-    "pose.json": lambda found, card: [(found["pose"], card["calibration"]["pose"])],
+    "pose.json": lambda found, card: [(found["models"][card["name"]]["line"], card["calibration"]["pose"])],
 }
 
 

@@ -29,13 +29,14 @@ from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 from binding.model.binder import Binder
 from binding.model.calibration import ErrorScale
 from binding.model.cards import card_html
+from binding.model.contact_potential import ContactPotential
 from binding.model.geometric_sums import REACH, Sums, geometric_sums
 from binding.model.interaction import Geometry, InteractionModel, Output
 from binding.model.kernel_readout import KernelReadout
 from binding.model.layers.contacts import Contacts, find_contacts
 from binding.model.layers.geometry import PairFeatures, PairGeometry
 from binding.model.ligand_only import LigandOnlyModel
-from binding.model.pose_probability import vina_by_size
+from binding.model.pose_probability import pose_sums
 from binding.prior.model import Prior, PriorPk
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -101,6 +102,7 @@ class Scorer:
         prior: The prior that pk starts from, if the weights use one (``config.prior_weight``).
         geometry: The readout of geometric sums that pk is joined with, if the weights have one (``config.joining``).
         binder: What tells binders from non-binders; None where the weights have none.
+        potential: What native contacts look like, where ``pose`` goes by it (``calibration.pose.terms`` of the card).
 
     Attributes:
         line: How pk is joined of prior, networks and geometry.
@@ -118,6 +120,7 @@ class Scorer:
         prior: Prior | None = None,
         geometry: KernelReadout | None = None,
         binder: Binder | None = None,
+        potential: ContactPotential | None = None,
     ) -> None:
         self.name = name
         self.card = dict(card)
@@ -128,6 +131,7 @@ class Scorer:
         if domain is not None and prior is not None:
             domain.share(prior.features.split(), prior.index)
         self.geometry = None if geometry is None else geometry.to(self.device, self.dtype)
+        self.potential = None if potential is None else potential.to(self.device, self.dtype)
         self.config = self.members[0].interaction.config
         self.line = self.config.line
         self._pair_geometry = PairGeometry(REACH, vector_channels=1).to(self.device, self.dtype)
@@ -201,8 +205,8 @@ class Scorer:
     def with_one_network(self) -> Scorer:
         """The same scorer, ``pose`` by its first network alone; itself where the networks say more than ``pose``.
 
-        A pose's log odds are largely Vina's, so that the first network agrees well with all of them at a third of
-        their time or less; ``scripts.measure.one_network`` says how well.
+        A pose's log odds are largely those of its contacts, so that the first network agrees well with all of them at
+        a third of their time or less; ``scripts.measure.one_network`` says how well.
         """
         twins_say_ligand_alone = not self.config.prior_weight
         return self if self._networks_say_pk or twins_say_ligand_alone else self.with_parts(members=self.members[:1])
@@ -286,9 +290,16 @@ class Scorer:
         spread = line.network**2 * pk.var(0, correction=0)
         pk_std = (variance + spread).sqrt()
         logits = torch.stack([output.pose_logit for output in outputs])
-        pose = self.scale.pose.log_odds(logits, vina_of(batch, geometry)).sigmoid().mean(0)
-        sums = None if self.geometry is None else geometric_sums(batch, *self.contacts_of(batch, geometry))
+        measured = self.contacts_of(batch, geometry) if self._reads_sums else None
+        said = None if measured is None or self.potential is None else pose_sums(batch, *measured, self.potential)
+        pose = self.scale.pose.log_odds(logits, said, batch.ligand_sizes).sigmoid().mean(0)
+        sums = None if measured is None or self.geometry is None else geometric_sums(batch, *measured)
         return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy(), sums
+
+    @property
+    def _reads_sums(self) -> bool:
+        """Whether any number comes from sums over contacts beside the networks."""
+        return self.geometry is not None or self.potential is not None
 
     def contacts_of(self, batch: Batch, geometry: Geometry) -> tuple[Contacts, PairFeatures]:
         """What the geometric sums are made of: what the networks have measured, where they see as far."""
@@ -380,12 +391,6 @@ class Scorer:
                 digest.update(np.ascontiguousarray(getattr(pocket, field.name)).data)
             self._digests[pocket] = digest.digest()
         return self._digests[pocket]
-
-
-def vina_of(batch: Batch, geometry: Geometry) -> Tensor:
-    """(B,) pK over √atoms, of the poses of a batch; see ``binding.model.pose_probability``."""
-    ligand = batch.atom_ligand.index_select(0, geometry.contacts.pair_atom)
-    return vina_by_size(geometry.pairs.vina, ligand, batch.ligand_sizes)
 
 
 def _distinct_structures(ligands: Sequence[LigandGraph]) -> tuple[list[LigandGraph], np.ndarray]:

@@ -1,60 +1,78 @@
-"""The probability of a pose: the network's logit and Vina's score, weighted by a fit to held-out docked poses."""
+"""The probability of a pose: what native contacts look like, Vina's terms and the network's logit, weighed by a fit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-from binding.model.layers.readout import MAX_CLASH_PK, VINA_PK_WEIGHTS, attraction_and_clash
+from binding.graph.batch import Batch
+from binding.model.contact_potential import TERMS, ContactPotential
+from binding.model.layers.contacts import Contacts
+from binding.model.layers.geometry import VINA_TERMS, PairFeatures
+
+#: Sums over a pose's contacts that its log odds may weigh, in order.
+POSE_TERMS: Final = (*VINA_TERMS, *TERMS)
 
 
 @dataclass(frozen=True)
 class PoseScale:
-    """``logit * network's logit + vina * Vina's pK / √atoms + offset`` is the log odds of a near-native pose.
+    """``logit * network's logit + weights * terms / √atoms + offset`` is the log odds of a near-native pose.
 
-    A network's own logit is trained on many poses that are easy to judge, and is too sure of docked ones. Vina's
-    function sums over contacts; divided by the root of the size it says as much of small ligands as of large ones.
+    A network's own logit is trained on many poses that are easy to judge, and is too sure of docked ones. Sums over
+    contacts, divided by the root of the size, say as much of small ligands as of large ones.
 
     Attributes:
         logit: Weight of the network's logit.
-        vina: Weight of Vina's function (published weights, without rotors), pK over √(heavy atoms).
         offset: Constant term.
+        terms: Weight of each of ``POSE_TERMS`` that counts, by name.
     """
 
     logit: float = 1.0
-    vina: float = 0.0
     offset: float = 0.0
+    terms: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of_card(cls, calibration: Mapping[str, Any]) -> PoseScale:
-        """The scale of a card's ``calibration``; where it has none, the network's logit unchanged."""
-        return cls(**{name: float(value) for name, value in dict(calibration.get("pose", {})).items()})
+        """The scale of a card's ``calibration``; where it has none, the network's logit unchanged.
 
-    def log_odds(self, logits: Tensor, vina: Tensor) -> Tensor:
+        Raises:
+            ValueError, TypeError: An entry cannot be read, or there is no such term.
+        """
+        found = dict(calibration.get("pose", {}))
+        terms = {str(name): float(value) for name, value in dict(found.pop("terms", {})).items()}
+        if unknown := sorted(set(terms) - set(POSE_TERMS)):
+            raise ValueError(f"there is no term of a pose called {', '.join(unknown)}")
+        return cls(**{name: float(value) for name, value in found.items()}, terms=terms)
+
+    def log_odds(self, logits: Tensor, sums: Tensor | None, sizes: Tensor) -> Tensor:
         """Log odds of a near-native pose for each network and ligand.
 
         Args:
             logits: (networks, B) or (B,).
-            vina: (B,), see ``vina_by_size``.
+            sums: (B, len(POSE_TERMS)), see ``pose_sums``; may be None where no term counts.
+            sizes: (B,) heavy atoms.
         """
-        return self.logit * logits + self.vina * vina + self.offset
+        odds = self.logit * logits + self.offset
+        if not self.terms:
+            return odds
+        assert sums is not None, "terms of a pose are weighed, and were not computed"
+        weights = sums.new_tensor([self.terms.get(name, 0.0) for name in POSE_TERMS])
+        return odds + (sums @ weights) / sizes.to(sums.dtype).sqrt()
 
 
-def vina_by_size(terms: Tensor, ligand: Tensor, sizes: Tensor) -> Tensor:
-    """Vina's function of each ligand over the root of its size.
+def pose_sums(batch: Batch, contacts: Contacts, pairs: PairFeatures, potential: ContactPotential) -> Tensor:
+    """(B, len(POSE_TERMS)): Vina's terms and those of a potential, summed over the contacts of each ligand.
 
     Args:
-        terms: (E, 5) Vina's terms of the pairs.
-        ligand: (E,) row of each pair's ligand.
-        sizes: (B,) heavy atoms.
-
-    Returns:
-        (B,) pK; higher is better. Clashes are bounded as in ``VinaTerms``.
+        batch: The batch.
+        contacts: Its contacts within the reach of the geometric sums.
+        pairs: Features of their pairs.
+        potential: The tables.
     """
-    attraction, clash = attraction_and_clash(terms * terms.new_tensor(VINA_PK_WEIGHTS))
-    sums = terms.new_zeros(2, len(sizes)).index_add_(1, ligand, torch.stack([attraction, clash]))
-    return (sums[0] - sums[1] / (1.0 + sums[1] / MAX_CLASH_PK)) / sizes.to(terms.dtype).sqrt()
+    ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
+    vina = pairs.vina.new_zeros(batch.num_ligands, len(VINA_TERMS)).index_add_(0, ligand, pairs.vina)
+    return torch.cat([vina, potential(batch).to(vina.dtype)], dim=1)

@@ -4,7 +4,8 @@ Nothing that executes code is ever loaded.
 
 A set of weights holds one or more members of an ensemble. Member ``k`` has its tensors under
 ``k.interaction.`` and ``k.ligand_only.``; a prior that contributes to their pk is under ``prior.``, the readout of
-geometric sums that does under ``geometry.``, and the card says what its numbers mean.
+geometric sums that does under ``geometry.``, tables of native contacts under ``potential.``, and the card says
+what its numbers mean.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from binding.domain.index import Domain
 from binding.errors import UsageError, WeightsError, reason_of
 from binding.files import make_folder, write_bytes, write_text
 from binding.graph.vocabulary import difference, full_vocabulary
+from binding.model import contact_potential
 from binding.model.binder import Binder
 from binding.model.calibration import ErrorScale
 from binding.model.cards import DEFAULT_MODEL as DEFAULT_MODEL
@@ -34,6 +36,7 @@ from binding.model.cards import STRICT_MODEL as STRICT_MODEL
 from binding.model.cards import available_models as available_models
 from binding.model.cards import load_card as load_card
 from binding.model.cards import resolve_weights as resolve_weights
+from binding.model.contact_potential import ContactPotential
 from binding.model.ensemble import DTYPES
 from binding.model.ensemble import Member as Member
 from binding.model.ensemble import Scorer as Scorer
@@ -56,6 +59,7 @@ _DAMAGED: Final = (
 )
 _PRIOR: Final = "prior."
 _GEOMETRY: Final = "geometry."
+_POTENTIAL: Final = "potential."
 
 
 def load_model(name_or_path: str | Path | None = None, device: str = "auto", dtype: str = "float32") -> Scorer:
@@ -102,7 +106,10 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         if prior is not None:
             prior.measured = Measured.load(path, prior.at_site)
         geometry = _geometry(card, tensors) if config.line.geometry or config.line.structure.geometry else None
-        ErrorScale.of_card(card)  # the scorer reads it; an error in it is reported here
+        potential = _potential(card, tensors)
+        scale = ErrorScale.of_card(card)  # the scorer reads it; an error in it is reported here
+        if scale.pose.terms and potential is None:
+            raise KeyError("potential")
     except ValidationError as error:
         raise WeightsError(f"The card of {path} does not describe a model: {describe(error)}.", "Restore it.") from None
     except _DAMAGED as error:
@@ -110,7 +117,7 @@ def load_model(name_or_path: str | Path | None = None, device: str = "auto", dty
         raise WeightsError(
             f"{path} cannot be loaded: {reason}.", "The file is damaged or of another version."
         ) from None
-    return Scorer(name, card, members, device, dtype, Domain.load(path), prior, geometry, Binder.load(path))
+    return Scorer(name, card, members, device, dtype, Domain.load(path), prior, geometry, Binder.load(path), potential)
 
 
 _SQUARES: Final = 400  # of its width: no network has more numbers
@@ -142,6 +149,21 @@ def _geometry(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> KernelR
         raise ValueError("its geometric sums are not those of this version")
     arrays = {name: tensors[f"{_GEOMETRY}{name}"].numpy() for name in _names_under(_GEOMETRY, tensors)}
     return KernelReadout.from_arrays(GeometryConfig.model_validate(described), arrays)
+
+
+def _potential(card: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> ContactPotential | None:
+    """The tables of native contacts; None where the weights have none.
+
+    Raises:
+        ValueError, KeyError: They are damaged, or of other tables than those of this version.
+    """
+    if "potential" not in card:
+        return None
+    if card["potential"] != contact_potential.vocabulary():
+        raise ValueError("its tables of native contacts are not those of this version")
+    return ContactPotential.of_tensors(
+        {name: tensors[f"{_POTENTIAL}{name}"] for name in _names_under(_POTENTIAL, tensors)}
+    )
 
 
 def refuse_other_features(path: str | Path, card: Mapping[str, Any]) -> None:
@@ -191,6 +213,7 @@ def save_weights(
     prior: Prior | None = None,
     *,
     geometry: KernelReadout | None = None,
+    potential: ContactPotential | None = None,
     resumes: bool = False,
 ) -> None:
     """Writes weights, their card and what their prior was measured on, atomically.
@@ -202,6 +225,7 @@ def save_weights(
         half: Whether to store 16-bit numbers; computation is in 32 bits in either case.
         prior: The prior that contributes to pk beside the network, if any.
         geometry: The readout of geometric sums that does, if any; ``config.joining`` says with which weight.
+        potential: The tables of native contacts that ``pose`` goes by, if any; stored in 16 bits where ``half``.
         resumes: As for ``binding.files.atomic``.
 
     Raises:
@@ -222,6 +246,10 @@ def save_weights(
         arrays = geometry.arrays().items()
         tensors |= {f"{_GEOMETRY}{name}": torch.from_numpy(np.array(array, order="C")) for name, array in arrays}
         described = {"geometry": geometry.config.model_dump(mode="json") | {"sums": vocabulary()}}
+    if potential is not None:
+        kept = {name: table.cpu() for name, table in potential.state_dict().items()}
+        tensors |= {f"{_POTENTIAL}{name}": t.to(dtype) if t.is_floating_point() else t for name, t in kept.items()}
+        described |= {"potential": contact_potential.vocabulary()}
     full = {
         "format_version": FORMAT_VERSION,
         "num_members": len(members),

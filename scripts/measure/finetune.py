@@ -140,7 +140,7 @@ def main() -> None:
         cache = ComplexCache(path)
         config = TrainConfig.from_yaml(options.config, {"init": options.weights, "output": scratch, **overrides})
         loaded = load_model(options.weights, device="cpu")
-        before = Scorer(loaded.name, loaded.card, [loaded.members[config.init_member]], prior=loaded.prior)
+        before = loaded.with_parts(members=[loaded.members[config.init_member]])
         table = cache.table[cache.table["relation"] == "="]
         if "compound_id" not in table:
             table = table.assign(compound_id=table["id"])

@@ -306,7 +306,7 @@ def main() -> None:
     content.pop("measured_with", None)
     if options.part != "read":
         whole = load_model(device="cpu")
-        scorer = Scorer(whole.name, whole.card, whole.members[:1], prior=whole.prior, geometry=whole.geometry)
+        scorer = whole.with_parts(members=whole.members[:1])
         table = summary(compare(options.data / "casf2016", options.sample, scorer))
         for kind, row in table.items():
             print(

@@ -71,7 +71,7 @@ def main() -> None:
     for name in (STRICT_MODEL, DEFAULT_MODEL):
         whole = load_model(name, device="cpu")
         one = whole.members if whole.line.network else whole.members[:1]
-        scorer = Scorer(name, whole.card, one, prior=whole.prior, geometry=whole.geometry)
+        scorer = whole.with_parts(members=one)
         cut, graphs = by_cut(scorer, options.test)
         chiral = [graph for graph in graphs if is_chiral(graph)]
         pk, image = (score(scorer, part)["pk"].to_numpy() for part in (chiral, [mirrored(graph) for graph in chiral]))

@@ -10,8 +10,9 @@ and docking take hours and training takes days: a GPU is used for training where
 
 Networks: seed ``k`` of a set holds out fold ``k`` of the protein families. `rows-0` has the settings of `base` but
 holds out random rows, so that nearly all of their families are known: it shows what a known family is worth, and is not
-shipped. What joins networks and prior (`stack`) and makes `pose` a probability (`pose`) is fitted to rows that the
-networks held out; what joins the prior and the geometry in pk (`geometry`), to rows that these held out. Measurements
+shipped. What joins networks and prior (`stack`) is fitted to rows that the networks held out, and what makes `pose` a
+probability (`pose`) to docked poses in proteins that they have not seen; what joins the prior and the geometry in pk
+(`geometry`), to rows that these held out. Measurements
 without a structure (`activity`) are taught to the priors after the networks are joined with them, which have no weight
 in pk. The test set is read by the last two steps alone.
 """
@@ -217,25 +218,20 @@ def held_out_alike() -> list[list[str]]:
     return [[f"{arm}-{seed}" for arm in sorted(SEEDS) if seed < SEEDS[arm]] for seed in range(most)] + [["rows-0"]]
 
 
-def one_a_fold() -> list[str]:
-    """One network for each fold of families."""
-    return [names[0] for names in held_out_alike()[:-1]]
-
-
 def release_steps(data: Path, test: Path, weights: Path) -> Iterator[Step]:
     """From runs to weights and figures."""
     mixed = RUNS / "mixed"
-    runs = [RUNS / name for name in one_a_fold()]
-    yield Step(
-        "pose", "`pose` as a probability", (program("release.pose_odds", CACHE / "docked.npz", "--runs", *runs),)
-    )
-    fitted = ("--pose", FIGURES / "pose.json", "--output", weights)
     commands = []
     for arm, seeds in SEEDS.items():
         runs = [mixed / f"{arm}-{seed}" for seed in range(seeds)]
-        commands.append(program("release.weights", "--name", f"binding-{arm}", "--runs", *runs, *fitted))
+        commands.append(program("release.weights", "--name", f"binding-{arm}", "--runs", *runs, "--output", weights))
     yield Step("weights", "networks and prior of each set of weights in one file", tuple(commands))
     names = [f"binding-{arm}" for arm in SEEDS]
+    yield Step(
+        "pose",
+        "tables of native contacts, and `pose` as a probability",
+        (program("release.pose_odds", data, "--names", *names, "--weights", weights),),
+    )
     yield Step(
         "activity",
         "measurements without a structure, taught to the priors of the weights",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,9 +73,7 @@ class Rows:
         tables = [ComplexCache(path).table.assign(source=source) for source, path in caches.items()]
         table = pd.concat(tables, ignore_index=True)
         table["id"] = table["id"].astype(str)
-        pockets = {name: data / "crystal" / name / f"{name}_pocket.pdb.gz" for name in tables[0]["id"].astype(str)}
-        related = kept(cache / "related_pockets.json", pockets, lambda: related_pockets(pockets))
-        groups = families(table, related)
+        groups = families(table, _related(data, cache, tables[0]["id"].astype(str)))
         fold = folds_of(groups[: len(tables[0])])
         sums, part = zip(*(kept_sums(path) for path in caches.values()), strict=True)
         chosen = pd.DataFrame(
@@ -91,6 +89,22 @@ class Rows:
             }
         )
         return cls(chosen, Sums.joined(list(sums)))
+
+
+def crystal_families(data: Path, cache: Path) -> pd.DataFrame:
+    """id, group, fold and strict of each row of the cache of crystal complexes, in its order."""
+    table = ComplexCache(cache / "crystal.npz").table.assign(source="crystal")
+    table["id"] = table["id"].astype(str)
+    groups = families(table, _related(data, cache, table["id"]))
+    fold = folds_of(groups)
+    columns = {"group": groups, "fold": [fold[group] for group in groups], "strict": strict(table, data)}
+    return pd.DataFrame({"id": table["id"]} | columns)
+
+
+def _related(data: Path, cache: Path, names: Iterable[str]) -> dict[str, str]:
+    """``related_pockets`` of crystal complexes; found once and kept."""
+    pockets = {name: data / "crystal" / name / f"{name}_pocket.pdb.gz" for name in names}
+    return kept(cache / "related_pockets.json", pockets, lambda: related_pockets(pockets))
 
 
 def kept_sums(path: Path) -> tuple[Sums, np.ndarray]:

@@ -310,7 +310,9 @@ def card_of(
     joining: dict[str, Any] = line | {"network": 0.0}
     joining["structure"] = {"offset": structure["offset"], "network": 0.0, "geometry": structure["geometry"]}
     exact = rows.table[rows.table["exact"]]
-    calibration = settings["all"]["calibration"] | {"pose": card["calibration"]["pose"]}
+    calibration = settings["all"]["calibration"]
+    if "pose" in card["calibration"]:
+        calibration |= {"pose": card["calibration"]["pose"]}
     calibration["experts"] = {name: settings[name]["calibration"] for name in ("network", "prior")}
     fitted_to = {f"cache/{source}.npz": int(count) for source, count in exact["source"].value_counts().items()}
     kept = {name: value for name, value in card.items() if name not in _REPLACED}
@@ -337,13 +339,14 @@ def tested(scorer: Scorer, card: dict[str, Any], readout: KernelReadout, test: P
     one = Member(ModelConfig.model_validate(card["config"]))
     one.load_state_dict(scorer.members[0].state_dict())
     truth, graphs, sizes = test_graphs(test, PocketSpec())
-    return test_metrics(Scorer(scorer.name, card, [one], prior=scorer.prior, geometry=readout), graphs, truth, sizes)
+    asked = Scorer(scorer.name, card, [one], prior=scorer.prior, geometry=readout, potential=scorer.potential)
+    return test_metrics(asked, graphs, truth, sizes)
 
 
 def write(path: Path, scorer: Scorer, card: dict[str, Any], readout: KernelReadout) -> None:
     """The weights with another card and the expert; tensors of networks and prior stay as they are."""
     states = [member.state_dict() for member in scorer.members]
-    save_weights(path, states, card, half=True, prior=scorer.prior, geometry=readout)
+    save_weights(path, states, card, half=True, prior=scorer.prior, geometry=readout, potential=scorer.potential)
 
 
 def main() -> None:

@@ -1,21 +1,23 @@
-"""How the network's judgement of a pose and Vina's become a probability -> docs/figures/pose.json.
+"""What `pose` is made of -> tables and card of released weights, docs/figures/pose.json.
 
-    python -m scripts.release.pose_odds cache/docked.npz --runs runs/base-0 runs/base-1 runs/strict-2
+    python -m scripts.release.pose_odds ../shared/data --names binding-strict binding-base
 
-Logistic regression (Platt 1999) on docked poses of complexes that have right and wrong ones, each scored by a
-network that held out its family. The log odds of a pose within 2 Å are linear in the network's logit and in Vina's
-function divided by the square root of the ligand's size (``binding.model.pose_probability``). Right and wrong poses
-weigh the same in total: how many poses of a search are right depends on the search, and about half of those it
-ranks first are. The figures come from ten random parts of the complexes, each judged by a line fitted to the
-others. No test set is read.
+Tables of native contacts are counted in crystal complexes (those of the strict rule for binding-strict). Logistic
+regression (Platt 1999) then weighs what they say, Vina's terms and the networks' logit on docked poses of complexes
+that have right and wrong ones: the log odds of a pose within 2 Å are linear in sums over contacts, divided by the root
+of the ligand's size, and in the logit (``binding.model.pose_probability``). No pose is judged by tables that hold its
+family, and all are of proteins that are unlike all that the networks were trained on. Right and wrong poses weigh the
+same in total: how many poses of a search are right depends on the search. Repulsion never speaks for a pose. The
+figures come from ten random parts of the families, each judged by a line fitted to the others. No test set is read.
 """
 
 from __future__ import annotations
 
 import argparse
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -23,26 +25,134 @@ import torch
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from binding.config import TrainConfig
 from binding.data.cache import ComplexCache
-from binding.folds import fold_of
+from binding.domain.words import pocket_words
 from binding.metrics import estimate, mean_over_groups
-from binding.model.ensemble import vina_of
-from binding.model.weights import load_model
-from scripts.figures import FIGURES, write_figures
+from binding.model.contact_potential import TERMS, ContactPotential
+from binding.model.layers.geometry import VINA_TERMS
+from binding.model.layers.readout import VINA_PK_WEIGHTS
+from binding.model.pose_probability import POSE_TERMS, pose_sums
+from binding.model.weights import Scorer, load_card, load_model, save_weights
+from scripts.figures import FIGURES, ROOT, commit, write_figures
+from scripts.release.families import crystal_families
+from scripts.release.geometry import STRICT
+from scripts.release.native_contacts import counted, potential_of, protein_kinds
+from scripts.release.small_screens import UNSEEN
 
+CACHE = ROOT / "cache"
 NEAR = 2.0  # Å from the crystal pose: a right pose
 RESAMPLES = 2000
 PARTS = 10
+SHRINK = 1e-3  # penalty on the squares of standardised weights
 BINS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
-COLUMNS = ["logit", "vina"]
+LOGIT: Final = "logit"
+#: What may be weighed: each arm is fitted; the first is shipped, the others stay in the table.
+ARMS: Final = {
+    "pose": (*POSE_TERMS, LOGIT),
+    "contacts": POSE_TERMS,
+    "network": (LOGIT,),
+    "vina_refitted_and_network": (*VINA_TERMS, LOGIT),
+    "vina_refitted": VINA_TERMS,
+    "without_angles": tuple(name for name in (*POSE_TERMS, LOGIT) if name not in ("at_protein", "at_ligand")),
+    "without_distances": tuple(name for name in (*POSE_TERMS, LOGIT) if name != "distance"),
+    "without_counts": tuple(name for name in (*POSE_TERMS, LOGIT) if not name.startswith("within")),
+}
+_NOT_ABOVE_ZERO = ("repulsion",)
 
 
-def held_out_rows(run: Path, cache: ComplexCache) -> np.ndarray:
-    """(n,) rows of a cache that are of families which a run held out."""
-    rule = TrainConfig.from_yaml(run / "config.yaml").validation
-    assert rule is not None, "only what a run held out tells anything"
-    return np.flatnonzero([fold_of(str(group), rule.folds) == rule.fold for group in cache.table[rule.column]])
+def unseen(scorer: Scorer, cache: ComplexCache) -> set[str]:
+    """Crystal complexes whose protein shares next to nothing with what the networks were trained on."""
+    domain, names = scorer.domain, cache.table["id"].astype(str)
+    assert domain is not None, "released weights record what they were trained on"
+    words = (pocket_words(cache.graph(row).pocket) for row in range(len(cache)))
+    return {name for name, found in zip(names, words, strict=True) if domain.nearest_protein(found) < UNSEEN}
+
+
+@torch.inference_mode()
+def judged(scorer: Scorer, docked: ComplexCache, rows: Sequence[int], potential: ContactPotential) -> pd.DataFrame:
+    """``POSE_TERMS`` by the root of the size, and the mean logit of the networks, of some poses."""
+    found = []
+    for row in rows:
+        batch, geometry, outputs = scorer.outputs(docked.graph(row))
+        sums = pose_sums(batch, *scorer.contacts_of(batch, geometry), potential)[0].double().numpy()
+        logit = float(torch.stack([output.pose_logit for output in outputs]).mean())
+        found.append([*(sums / np.sqrt(float(batch.ligand_sizes))), logit])
+    return pd.DataFrame(found, columns=[*POSE_TERMS, LOGIT])
+
+
+def poses_of(
+    scorer: Scorer, docked: ComplexCache, families: pd.DataFrame, tables: list[ContactPotential]
+) -> pd.DataFrame:
+    """Docked poses of complexes with right and wrong ones, by tables without their fold of families.
+
+    Args:
+        scorer: The weights.
+        docked: The cache of scripts.release.decoys.
+        families: ``crystal_families`` of the complexes that the networks have not seen.
+        tables: The potential without each fold.
+    """
+    about = docked.table.assign(native=docked.table["native"].astype(str), row=np.arange(len(docked)))
+    about = about[(about["origin"] != "native") & about["native"].isin(families["id"])]
+    about = about.assign(right=about["rmsd"].astype(float) < NEAR, energy=-about["energy"].astype(float))
+    about = about[about.groupby("native")["right"].transform("nunique") == 2]
+    about = about.merge(families[["id", "fold", "group"]].rename(columns={"id": "native"}), on="native")
+    parts = []
+    for fold, part in about.groupby("fold"):
+        said = judged(scorer, docked, part["row"].tolist(), tables[int(fold)])
+        parts.append(pd.concat([part[["native", "group", "right", "energy"]].reset_index(drop=True), said], axis=1))
+    return pd.concat(parts, ignore_index=True)
+
+
+def evenly(right: np.ndarray) -> np.ndarray:
+    """(poses,) weights of mean 1 by which right and wrong ones are as many."""
+    return np.where(right, 0.5 / right.mean(), 0.5 / (1.0 - right.mean()))
+
+
+def fitted(poses: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """Weights of some columns and the offset, of greatest likelihood."""
+    right = poses["right"].to_numpy(dtype=float)
+    weight, values = evenly(poses["right"].to_numpy()), poses[list(names)].to_numpy(dtype=float)
+    middle, scale = values.mean(axis=0), values.std(axis=0) + 1e-9
+    features = np.column_stack([(values - middle) / scale, np.ones(len(values))])
+
+    def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
+        odds, shrunk = features @ line, SHRINK * np.append(line[:-1], 0.0)
+        value = (weight * (np.logaddexp(0.0, odds) - right * odds)).mean() + line @ shrunk
+        return float(value), features.T @ (weight * (expit(odds) - right)) / len(right) + 2.0 * shrunk
+
+    bounds = [(None, 0.0) if name in _NOT_ABOVE_ZERO else (None, None) for name in names] + [(None, None)]
+    line = minimize(loss, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
+    slopes = line[:-1] / scale
+    return np.append(slopes, line[-1] - slopes @ middle)
+
+
+def odds_by(line: np.ndarray, poses: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """(poses,) log odds by such a line."""
+    return poses[list(names)].to_numpy(dtype=float) @ line[:-1] + line[-1]
+
+
+def by_others(poses: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+    """(poses,) log odds by lines from the other parts of the families."""
+    part = np.array([zlib.crc32(str(name).encode()) % PARTS for name in poses["group"]])
+    result = np.empty(len(poses))
+    for number in np.unique(part):
+        result[part == number] = odds_by(fitted(poses[part != number], names), poses[part == number], names)
+    return result
+
+
+def best_is_right(poses: pd.DataFrame, score: str) -> np.ndarray:
+    """(complexes,) 1.0 where the best-scored pose is right."""
+    return poses.loc[poses.groupby("native")[score].idxmax(), "right"].to_numpy(dtype=float)
+
+
+def above_wrong(poses: pd.DataFrame, score: str) -> np.ndarray:
+    """(complexes,) share of pairs of a right and a wrong pose in which the right one scores higher."""
+    found = []
+    for _, part in poses.groupby("native"):
+        values, right = part[score].to_numpy(), part["right"].to_numpy()
+        apart = values[right][:, None] - values[~right][None]
+        found.append((apart > 0).mean() + 0.5 * (apart == 0).mean())
+    return np.array(found)
 
 
 def mean_with_interval(values: np.ndarray) -> dict[str, float]:
@@ -50,66 +160,16 @@ def mean_with_interval(values: np.ndarray) -> dict[str, float]:
     return vars(estimate(*mean_over_groups(values, np.ones(len(values)), resamples=RESAMPLES)))
 
 
-def judged(run: Path, cache: ComplexCache) -> pd.DataFrame:
-    """Docked poses of the families that a run held out, with its logit and Vina's function by size."""
-    table, rows = cache.table, held_out_rows(run, cache)
-    rows = rows[(table["origin"].iloc[rows] != "native").to_numpy()]
-    right = table["rmsd"].iloc[rows].astype(float).to_numpy() < NEAR
-    native = table["native"].iloc[rows].to_numpy()
-    scorer, found = load_model(run), []
-    for row in rows.tolist():
-        batch, geometry, (output,) = scorer.outputs(cache.graph(row))
-        found.append((float(output.pose_logit), float(vina_of(batch, geometry))))
-    energy = -table["energy"].iloc[rows].astype(float).to_numpy()
-    poses = pd.DataFrame(found, columns=COLUMNS).assign(native=native, right=right, run=run.name, energy=energy)
-    return poses[poses.groupby("native")["right"].transform("nunique") == 2]
-
-
-def evenly(poses: pd.DataFrame) -> np.ndarray:
-    """(poses,) weights of mean 1 by which right and wrong ones are as many."""
-    right = poses["right"].to_numpy()
-    return np.where(right, 0.5 / right.mean(), 0.5 / (1.0 - right.mean()))
-
-
-def fitted(poses: pd.DataFrame) -> np.ndarray:
-    """Weights of both columns and the offset, of greatest likelihood."""
-    weight = evenly(poses)
-    features = np.column_stack([poses[COLUMNS].to_numpy(), np.ones(len(poses))])
-    right = poses["right"].to_numpy(dtype=float)
-
-    def loss(line: np.ndarray) -> float:
-        odds = features @ line
-        return float((weight * (np.logaddexp(0.0, odds) - right * odds)).mean())
-
-    return minimize(loss, np.zeros(features.shape[1]), method="BFGS").x
-
-
-def by_others(poses: pd.DataFrame) -> np.ndarray:
-    """Probability of each pose by a line from the other parts."""
-    part = np.array([zlib.crc32(name.encode()) % PARTS for name in poses["native"]])
-    result = np.empty(len(poses))
-    for number in range(PARTS):
-        line = fitted(poses[part != number])
-        result[part == number] = expit(poses[COLUMNS][part == number].to_numpy() @ line[:-1] + line[-1])
-    return result
-
-
-def best_is_right(poses: pd.DataFrame, score: str) -> dict[str, float]:
-    """Share of complexes whose best-scored pose is right."""
-    best = poses.loc[poses.groupby(["run", "native"])[score].idxmax(), "right"]
-    return mean_with_interval(best.to_numpy(dtype=float))
-
-
 def reliability(poses: pd.DataFrame, column: str) -> list[dict[str, float]]:
     """How many are right of those that are given a probability, right and wrong ones weighed evenly."""
-    weight = evenly(poses)
-    place = np.clip(np.digitize(poses[column], BINS) - 1, 0, len(BINS) - 2)
+    weight, said = evenly(poses["right"].to_numpy()), expit(poses[column].to_numpy())
+    place = np.clip(np.digitize(said, BINS) - 1, 0, len(BINS) - 2)
     return [
         {
             "low": float(BINS[number]),
             "high": float(BINS[number + 1]),
             "n": int((place == number).sum()),
-            "said": float(np.average(poses[column][place == number], weights=weight[place == number])),
+            "said": float(np.average(said[place == number], weights=weight[place == number])),
             "right": float(np.average(poses["right"][place == number], weights=weight[place == number])),
         }
         for number in range(len(BINS) - 1)
@@ -119,36 +179,72 @@ def reliability(poses: pd.DataFrame, column: str) -> list[dict[str, float]]:
 
 def log_loss(poses: pd.DataFrame, column: str) -> float:
     """Natural logarithm; right and wrong ones weighed evenly."""
-    said = np.clip(np.where(poses["right"], poses[column], 1.0 - poses[column]), 1e-9, 1.0)
-    return float(-np.average(np.log(said), weights=evenly(poses)))
+    odds = np.where(poses["right"], poses[column], -poses[column])
+    return float(np.average(np.logaddexp(0.0, -odds), weights=evenly(poses["right"].to_numpy())))
+
+
+def figures(poses: pd.DataFrame) -> dict[str, Any]:
+    """What the arms say of held-out poses."""
+    said = poses.assign(vina_function=poses[list(VINA_TERMS)].to_numpy() @ np.array(VINA_PK_WEIGHTS))
+    for arm, names in ARMS.items():
+        said[arm] = by_others(poses, names)
+    scores = {name: name for name in (*ARMS, "vina_function")} | {"vina": "energy"}
+    right = {name: best_is_right(said, column) for name, column in scores.items()}
+    return {
+        "complexes": int(poses["native"].nunique()),
+        "families": int(poses["group"].nunique()),
+        "poses": len(poses),
+        "share_right": float(poses["right"].mean()),
+        "best_is_right": {name: mean_with_interval(values) for name, values in right.items()},
+        "gain": {name: mean_with_interval(right["pose"] - right[name]) for name in scores if name != "pose"},
+        "auc": {name: mean_with_interval(above_wrong(said, column)) for name, column in scores.items()},
+        "log_loss": {name: log_loss(said, name) for name in ARMS},
+        "reliability": {name: reliability(said, name) for name in ("pose", "network")},
+    }
+
+
+def described(line: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
+    """A line as the card has it."""
+    weights = dict(zip(names, (round(float(value), 5) for value in line), strict=False))
+    return {"logit": weights.pop(LOGIT), "offset": round(float(line[-1]), 4), "terms": weights}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("--runs", type=Path, nargs="+", required=True)
+    parser.add_argument("data", type=Path, help="folder with crystal/ and casf2016/")
+    parser.add_argument("--names", nargs="+", default=[STRICT, "binding-base"])
+    parser.add_argument("--weights", type=Path, default=ROOT / "binding" / "weights")
+    parser.add_argument("--docked", type=Path, default=CACHE / "docked.npz")
     parser.add_argument("-o", "--output", type=Path, default=FIGURES / "pose.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    cache = ComplexCache(options.cache)
-    poses = pd.concat([judged(run, cache) for run in options.runs], ignore_index=True)
-    poses["network"] = expit(poses["logit"])
-    poses["pose"] = by_others(poses)
-    line = fitted(poses)
-    scores = {"pose": "pose", "network": "logit", "vina": "energy", "vina_function": "vina"}
-    report: dict[str, Any] = {
-        "pose": dict(zip((*COLUMNS, "offset"), (round(float(value), 3) for value in line), strict=True)),
-        "runs": [run.name for run in options.runs],
-        "complexes": len(poses.groupby(["run", "native"])),
-        "poses": len(poses),
-        "share_right": float(poses["right"].mean()),
-        "best_is_right": {name: best_is_right(poses, column) for name, column in scores.items()},
-        "log_loss": {name: log_loss(poses, name) for name in ("pose", "network")},
-        "reliability": {name: reliability(poses, name) for name in ("pose", "network")},
-    }
-    write_figures(options.output, report)
-    print(report["pose"], {name: f"{found['value']:.3f}" for name, found in report["best_is_right"].items()})
-    print(report["log_loss"], report["reliability"]["pose"])
+    crystal, docked = ComplexCache(CACHE / "crystal.npz"), ComplexCache(options.docked)
+    report: dict[str, Any] = {}
+    families = crystal_families(options.data, CACHE)
+    kinds = protein_kinds(crystal)
+    folds = sorted(families["fold"].unique())
+    for name in options.names:
+        path = options.weights / f"{name}.safetensors"
+        scorer, card = load_model(path, device="cpu"), dict(load_card(path))
+        allowed = families["strict"].to_numpy() if name == STRICT else np.ones(len(families), dtype=bool)
+        counts = [
+            counted(crystal, np.flatnonzero(allowed & (families["fold"] == fold)).tolist(), kinds) for fold in folds
+        ]
+        tables = [potential_of([count for place, count in enumerate(counts) if place != fold]) for fold in folds]
+        new = unseen(scorer, crystal)
+        poses = poses_of(scorer, docked, families[families["id"].isin(new)], tables)
+        shipped = described(fitted(poses, ARMS["pose"]), ARMS["pose"])
+        report[name] = {"line": shipped, "counted": int(allowed.sum())} | figures(poses)
+        card["calibration"] = dict(card["calibration"]) | {"pose": shipped}
+        card["commit"] = sorted({*card["commit"], commit()})
+        states = [member.state_dict() for member in scorer.members]
+        save_weights(
+            path, states, card, half=True, prior=scorer.prior, geometry=scorer.geometry, potential=potential_of(counts)
+        )
+        best = {score: round(found["value"], 3) for score, found in report[name]["best_is_right"].items()}
+        auc = {score: round(found["value"], 3) for score, found in report[name]["auc"].items()}
+        print(name, shipped, best, auc, report[name]["log_loss"], sep="\n", flush=True)
+    write_figures(options.output, {"terms": list(TERMS), "models": report})
 
 
 if __name__ == "__main__":

@@ -284,7 +284,7 @@ def main() -> None:
         scorer, card = load_model(path, device="cpu"), dict[str, Any](load_card(path))
         states = [member.state_dict() for member in scorer.members]
         card["prior"] = prior.summary() | {"rows_of_activity": rows_of_activity(prior)}
-        save_weights(path, states, card, half=True, prior=prior, geometry=scorer.geometry)
+        save_weights(path, states, card, half=True, prior=prior, geometry=scorer.geometry, potential=scorer.potential)
         print(f"{path.stem}: {len(prior):,} ligands, {card['prior']['rows_of_activity']:,} rows of activity/")
 
 

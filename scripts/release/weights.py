@@ -139,18 +139,17 @@ def domain_of_settings(run: Path) -> Domain:
     return training_domain(caches, [(source, int(row)) for source, rows in enumerate(train) for row in rows])
 
 
-def calibration(runs: Sequence[Path], pose_of: Path | None) -> dict[str, Any]:
+def calibration(runs: Sequence[Path]) -> dict[str, Any]:
     """Scale of pk_std, and of the 90 % interval, from rows that the member which predicts them did not train on.
 
-    These are of families of which nothing is known; how logits of poses become probabilities says ``pose_of``.
+    These are of families of which nothing is known; scripts.release.pose_odds says how poses become probabilities.
     """
     raw = pd.concat([pd.read_csv(run / "validation.csv") for run in runs])
     raw = raw[raw["relation"] == "="]  # a bound has no error
     fitted = calibrate((raw["pk"] - raw["pk_true"]).to_numpy(), raw["pk_std"].to_numpy())
-    pose = {} if pose_of is None else {"pose": json.loads(pose_of.read_text(encoding="utf-8"))["pose"]}
     scales = [round(load_card(run)["calibration"]["std_scale"], 4) for run in runs]
     rounded = {name: round(value, 4) for name, value in fitted.items()}
-    return {**rounded, **pose, "std_scale_by_run": scales, "held_out_rows": len(raw)}
+    return {**rounded, "std_scale_by_run": scales, "held_out_rows": len(raw)}
 
 
 def test_metrics(scorer: Scorer, graphs: list[ComplexGraph], truth: np.ndarray, sizes: np.ndarray) -> dict[str, Any]:
@@ -194,7 +193,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--name", required=True)
     parser.add_argument("--runs", type=Path, nargs="+", required=True)
-    parser.add_argument("--pose", type=Path, help="written by scripts.release.pose_odds")
     parser.add_argument("--test", type=Path, help="test set, for weights that no geometry expert joins later")
     parser.add_argument("--output", type=Path, default=ROOT / "binding" / "weights")
     args = parser.parse_args()
@@ -219,7 +217,7 @@ def main() -> None:
             }
             for run, c in zip(args.runs, cards, strict=True)
         ],
-        "calibration": calibration(args.runs, args.pose),
+        "calibration": calibration(args.runs),
         "held_out_proteins": [c["validation"] for c in cards],
     }
     path = args.output / f"{args.name}.safetensors"

@@ -177,33 +177,58 @@ def _spread(poses: dict[str, Any]) -> str:
 
 
 JUDGES = {
-    "pose": "**`pose`**, by lines from other complexes",
-    "network": "the network's logit alone",
-    "vina_function": "Vina's function alone, poses as they lie",
+    "pose": "**`pose`**: contacts, Vina's terms and the networks",
+    "contacts": "the same without the networks",
+    "without_angles": "without angles",
+    "without_distances": "without distances",
+    "without_counts": "without counts of near atoms",
+    "vina_refitted_and_network": "Vina's terms, weighed anew, and the networks",
+    "vina_refitted": "Vina's terms, weighed anew",
+    "network": "the networks alone",
+    "vina_function": "Vina's function, poses as they lie",
     "vina": "AutoDock Vina's energy",
 }
 
 
 def pose_probability() -> str:
-    """What weighing the network's judgement and Vina's brings, and whether the probabilities hold."""
-    found = load(FIGURES / "pose.json")
-    best = [(label, _percent(found["best_is_right"][name])) for name, label in JUDGES.items()]
-    head = (
-        f"{count(found['complexes'])} complexes, {count(found['poses'])} docked poses, chosen by",
-        "best pose right",
-    )
+    """What each part of `pose` brings on docked poses, and whether the probabilities hold."""
+    found = load(FIGURES / "pose.json")["models"]
+    parts = []
+    for model, one in found.items():
+        rows = [
+            (label, _percent(one["best_is_right"][name]), _spelled(one["auc"][name]), _gain(one["gain"].get(name)))
+            for name, label in JUDGES.items()
+        ]
+        head = (
+            f"`{model}`: {count(one['complexes'])} complexes of {count(one['families'])} families, "
+            f"{count(one['poses'])} docked poses, chosen by",
+            "best pose right",
+            "right above wrong",
+            "`pose` has more",
+        )
+        parts.append(table(head, rows))
+    shown = found["binding-strict"]
     bins = [
         (f"{part['low']:g} to {part['high']:g}", count(part["n"]), f"{part['said']:.2f}", f"{part['right']:.2f}")
-        for part in found["reliability"]["pose"]
+        for part in shown["reliability"]["pose"]
     ]
-    line = found["pose"]
     told = (
-        f"**log odds = {line['logit']:.2f} logit + {line['vina']:.2f} Vina / √atoms {line['offset']:+.2f}.** Log loss "
-        f"{found['log_loss']['pose']:.2f}, of the network's own probability {found['log_loss']['network']:.2f}."
+        f"Log loss {shown['log_loss']['pose']:.2f} (`binding-strict`), by the networks alone "
+        f"{shown['log_loss']['network']:.2f}."
     )
-    return "\n\n".join(
-        [table(head, best), told, table(("`pose`", "poses", "mean", "share within 2 Å, evenly weighed"), bins)]
-    )
+    return "\n\n".join([*parts, told, table(("`pose`", "poses", "mean", "share within 2 Å, evenly weighed"), bins)])
+
+
+def _spelled(found: dict[str, float]) -> str:
+    return f"{found['value']:.3f} ({found['low']:.2f} to {found['high']:.2f})"
+
+
+def _gain(found: dict[str, float] | None) -> str:
+    """Points, with the interval."""
+    if found is None:
+        return ""
+    value, low, high = (100 * found[name] for name in ("value", "low", "high"))
+    return f"{value:+.1f} ({low:+.0f} to {high:+.0f})"
 
 
 BLOCKS: dict[str, Callable[[], str]] = {

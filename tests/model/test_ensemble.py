@@ -14,7 +14,7 @@ from networks import example_graph, random_member
 
 from binding.graph.batch import collate
 from binding.graph.fields import ComplexGraph
-from binding.model.ensemble import _ATOMS_AT_ONCE, _KEPT_POCKETS, Scorer, Scores, vina_of
+from binding.model.ensemble import _ATOMS_AT_ONCE, _KEPT_POCKETS, Scorer, Scores
 from binding.model.weights import load_model
 
 NAMES = ("1s2g", "1ia1", "4cup", "6wqa")
@@ -53,22 +53,6 @@ def test_sharing_changes_no_number(scorer):
     expected = np.array([plainly(scorer, graph) for graph in graphs])
     assert np.abs(table(scorer.score(graphs)) - expected).max() < 1e-5
     assert np.ptp(expected[:3, 0]) > 1e-3, "poses that differ in nothing would show nothing"
-
-
-def test_a_cards_line_weighs_the_networks_judgement_of_a_pose_and_vinas(scorer):
-    """Of each network, then the mean; nothing else changes."""
-    graphs, line = [example_graph("1s2g"), example_graph("6wqa")], {"logit": 0.5, "vina": 3.0, "offset": -2.0}
-    weighed = Scorer("w", {"calibration": {"std_scale": 1.5, "pose": line}}, scorer.members)
-    expected = []
-    for graph in graphs:
-        batch, geometry, outputs = scorer.outputs(graph)
-        logits = torch.cat([output.pose_logit for output in outputs])
-        odds = 0.5 * logits + 3.0 * vina_of(batch, geometry) - 2.0
-        expected.append(float(odds.sigmoid().mean()))
-    before, after = scorer.score(graphs), weighed.score(graphs)
-    assert after.pose == pytest.approx(expected, abs=1e-5)
-    assert np.abs(after.pose - before.pose).min() > 0.01
-    assert np.array_equal(after.pk, before.pk)
 
 
 def test_one_network_judges_the_pose_and_leaves_the_rest():

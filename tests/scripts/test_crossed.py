@@ -80,6 +80,6 @@ def test_a_line_of_log_odds_is_found_again_with_right_and_wrong_poses_as_many():
     right = generator.random(100_000) < 0.2
     # Two normals whose log odds are a line: shift / variance times the value.
     logit, noise = generator.normal(np.where(right, 2.0, 0.0), 2.0), generator.normal(size=100_000)
-    poses = pd.DataFrame({"logit": logit, "vina": noise})
-    line = pose_odds.fitted(poses.assign(right=right))
+    poses = pd.DataFrame({"logit": logit, "noise": noise})
+    line = pose_odds.fitted(poses.assign(right=right), ["logit", "noise"])
     assert line == pytest.approx([0.5, 0.0, -0.5], abs=0.05)

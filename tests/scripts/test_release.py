@@ -71,7 +71,7 @@ def test_every_network_is_trained_joined_and_released(tmp_path):
     assert all("epochs=1" in command.arguments for command in steps["train"].commands)
     later = {step.name: step for step in release.release_steps(tmp_path, tmp_path / "test", tmp_path / "weights")}
     for command in later["weights"].commands:
-        runs = command.arguments[command.arguments.index("--runs") + 1 : command.arguments.index("--pose")]
+        runs = command.arguments[command.arguments.index("--runs") + 1 : command.arguments.index("--output")]
         assert set(runs) <= {path.replace("runs/", "runs/mixed/") for path in trained}
     before = [*release.data_steps(tmp_path), *steps.values(), later["pose"], later["weights"]]
     assert not [step.name for step in before for c in step.commands if str(tmp_path / "test") in c.arguments]

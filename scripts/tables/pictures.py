@@ -295,7 +295,7 @@ def draw_experts(ax: Axes) -> None:
         "offset + prior + geometry;\npk_network: geometry alone,\nby its own line",
         OUT,
     )
-    box(ax, 10.15, 1.0, 2.65, 1.35, "pose", "from the pooled pairs, the\nstates and Vina's function", OUT)
+    box(ax, 10.15, 1.0, 2.65, 1.35, "pose", "native contacts, Vina's terms,\nthe networks' pairs and states", OUT)
     arrow(ax, (11.5, 4.8), (11.5, 4.5), OUT)
     arrow(ax, (9.5, 4.1), (10.1, 3.8), OUT)
     arrow(ax, (9.5, 1.7), (10.1, 1.7), OUT)

@@ -51,7 +51,7 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     atoms = atoms_of(mol)  # charges, hydrogens and bond orders change below; the atoms stay
     bonds = bonds_of(mol)
     # The rules for aromatic bonds have nothing to do in a kekulé form.
-    aromatic = 1.5 in [bond.GetBondTypeAsDouble() for bond in bonds] or any([atom.GetIsAromatic() for atom in atoms])
+    aromatic = 1.5 in [bond.GetBondTypeAsDouble() for bond in bonds] or True in [atom.GetIsAromatic() for atom in atoms]
     if aromatic:
         _drop_valence_field(mol, atoms)
         _open_chain_aromatic_bonds(mol, bonds, notes)

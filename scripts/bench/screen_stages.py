@@ -4,9 +4,9 @@
 
 One process and thread, different compounds (``scripts.bench.screen``), once with one pocket for all poses and once with
 the default pocket of each. Each function named below is timed without those that are timed within it; what is left is
-"the rest". In the same run, in turn: RDKit's parsing of the same records with ECFP4, and AutoDock Vina's score of the
-same poses as they are, which are prepared by meeko. All figures are CPU milliseconds a pose, the least of the repeats: a
-busy machine lengthens them all, so that ratios say more.
+"the rest". In the same run, in turn: RDKit's parsing of the same records with ECFP4, and AutoDock Vina's score of some of
+the poses as they are, prepared by meeko, by its Python interface. All figures are CPU milliseconds a pose, the least of
+the repeats: a busy machine lengthens them all, so that ratios say more.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator

@@ -4,8 +4,8 @@
 
 One process and thread, different compounds (``scripts.bench.screen``), once with one pocket for all poses and once with
 the default pocket of each. Each function named below is timed without those that are timed within it; what is left is
-"the rest". In the same run, in turn: RDKit's parsing of the same records with ECFP4, and AutoDock Vina's score of some of
-the poses as they are, prepared by meeko, by its Python interface. All figures are CPU milliseconds a pose, the least of
+"the rest". In the same run, in turn: RDKit's parsing of the same records with ECFP4, and AutoDock Vina's score of some
+of the poses as they are, prepared by meeko, by its Python interface. All figures are CPU milliseconds a pose, the least of
 the repeats: a busy machine lengthens them all, so that ratios say more.
 """
 

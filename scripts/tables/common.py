@@ -66,6 +66,7 @@ PROGRAMS = {
     "redock.json": "scripts.measure.place dock",
     "redocking.json": "scripts.measure.redocking",
     "robustness.json": "scripts.measure.robustness",
+    "screen_stages.json": "scripts.bench.screen_stages",
     "screening_sets.json": "scripts.measure.screening",
     "speed.json": "make figures",
     "splits.json": "scripts.measure.splits",

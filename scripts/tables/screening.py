@@ -233,6 +233,9 @@ def screen_speed() -> str:
         row(f"{content['start']['poses']} poses, `binding screen`: start-up alone", content["start"]),
         *(row(f"{run['poses']:,} poses, `binding screen`", run) for run in content["runs"]),
     ]
+    if "default_pocket" in content:
+        own = content["default_pocket"]
+        rows.append(row(f"{own['poses']:,} poses, the default pocket of each", own))
     stages = content["runs"][-1]["stages"]
     spent = ", ".join(f"{what} {stages[name]:.1f} s" for name, what in STAGES.items() if name in stages)
     said = (
@@ -250,6 +253,27 @@ def screen_speed() -> str:
         said += f" Memory of `binding predict` in one process, start-up included: {', '.join(parts)}."
     head = ("what", "wall", "poses a second", "CPU", "CPU of a pose", "peak memory, all processes")
     return table(head, rows) + "\n\n" + said
+
+
+def screen_stages() -> str:
+    """CPU time of a screened pose by stage, beside RDKit's parsing and Vina, from scripts.bench.screen_stages."""
+    content = load(FIGURES / "screen_stages.json")
+    kinds, others = content["cpu_ms"], content["others_cpu_ms"]
+    rows = [(stage, *(f"{found[stage]:.2f}" for found in kinds.values())) for stage in next(iter(kinds.values()))]
+    times = " and ".join(f"{ratio:.0f}" for ratio in content["times_parsing_and_ecfp4"].values())
+    said = (
+        f"CPU ms of a pose, {content['poses']} different compounds of 28 heavy atoms on average, one process. In the "
+        f"same run RDKit took {others['parsing and ECFP4']:.2f} ms to parse a record and make its ECFP4: a screened "
+        f"pose takes {times} times as much."
+    )
+    if others["vina"] is not None:
+        each = others["vina"]
+        said += (
+            f" AutoDock Vina's score of a pose as it is, from its Python interface: {each['scored']:.0f} ms, its "
+            f"file by meeko {each['prepared and scored'] - each['scored']:.0f} ms more."
+        )
+    said += f" The machine was shared (load {content['load']:.0f}), which lengthens all of these alike."
+    return table(("stage", *kinds), rows) + "\n\n" + said
 
 
 def cluster() -> str:
@@ -316,4 +340,5 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "screening_sets": screening_sets,
     "series": series,
     "screen_speed": screen_speed,
+    "screen_stages": screen_stages,
 }

@@ -54,6 +54,7 @@ _FADE = 1.0  # Å before a reach, over which contacts fade out
 _EDGE = 0.5  # Å to either side of a radius, over which a protein atom fades out of the count
 _FAR_AWAY = 1e4  # Å, of padding
 _SHORTEST = 1e-3  # Å
+_SLACK = 0.01  # Å on the reach, of a sieve whose distances are rounded; contacts that far count for nothing
 _COLUMN = {name: column for column, name in enumerate(ATOM_CATEGORIES)}
 _CARBON, _NITROGEN, _OXYGEN = (LIGAND_ELEMENTS.index(number) for number in (6, 7, 8))
 _HALOGENS = [LIGAND_ELEMENTS.index(number) for number in (9, 17, 35, 53)]
@@ -145,10 +146,10 @@ def near_pairs(batch: Batch) -> NearPairs:
     padded = own.new_full((batch.num_ligands * batch.max_atoms, 3), -_FAR_AWAY)
     padded[batch.atom_slot] = own
     padded = padded.view(batch.num_ligands, batch.max_atoms, 3)
-    # A sieve by products, right to some 1e-2 Å² here; the distances themselves are of differences.
+    # A sieve by products, right to some 1e-3 Å here; the distances themselves are of differences.
     squares = torch.baddbmm((grids * grids).sum(2).unsqueeze(1), padded, grids.transpose(1, 2), alpha=-2.0)
     squares = squares + (padded * padded).sum(2).unsqueeze(2)
-    ligand, place, column = torch.nonzero(squares < (REACH + _EDGE) ** 2, as_tuple=True)
+    ligand, place, column = torch.nonzero(squares < (REACH + _SLACK) ** 2, as_tuple=True)
     row = torch.zeros(batch.num_ligands * batch.max_atoms, dtype=torch.long, device=pocket.device)
     row[batch.atom_slot] = torch.arange(len(own), device=pocket.device)
     atom = row.index_select(0, ligand * batch.max_atoms + place)
@@ -236,12 +237,10 @@ class ContactPotential(nn.Module):
 
     def _entries(self, batch: Batch, pairs: NearPairs) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:
         """Each table, the entries (corners, n) that a contact reads, their weights, and rows of the contacts."""
-        classes = batch.protein_classes.index_select(0, pairs.protein)
-        residues = batch.protein_residue.index_select(0, pairs.protein)
-        types = batch.residue_types.index_select(0, residues)
-        partner = self.protein_kinds[types.long(), classes.long()]
-        kinds = ligand_kinds(batch.atom_categories).index_select(0, pairs.atom)
-        both = kinds * self.distance.shape[1] + partner
+        types = batch.residue_types.index_select(0, batch.protein_residue)
+        partner = self.protein_kinds[types, batch.protein_classes].index_select(0, pairs.protein)
+        kinds = (ligand_kinds(batch.atom_categories) * self.distance.shape[1]).index_select(0, pairs.atom)
+        both = kinds + partner
         knots, weights = _knots(pairs.distance, _STEP, DISTANCE_KNOTS)
         fade = envelope(pairs.distance, REACH - _FADE, REACH)
         yield self.distance, both * DISTANCE_KNOTS + knots, weights * fade, None

@@ -117,11 +117,11 @@ def forget(score: PartScorer) -> None:
     """What was kept of the ligands, so that each repeat finds them new."""
     ligand._kept.clear()
     _bits.cache_clear()
-    scorer = score.scorer
-    if scorer.prior is not None:
-        scorer.prior.index._greatest.clear()
-    if scorer.domain is not None:
-        scorer.domain._ligands.clear()
+    domain = score.scorer.domain
+    assert domain is not None, "the shipped weights know their training set"
+    domain._ligands.clear()
+    for index in domain._indices:
+        index._greatest.clear()
 
 
 def stages(clock: Clock, library: Path, pocket: Path | None, repeats: int) -> dict[str, float]:

@@ -50,6 +50,7 @@ _DEFAULT_COLUMNS = {
 }
 _BACKBONE = frozenset(("N", "CA", "C"))
 _SAME_PLACE = 0.5  # Å; a second atom of the same name closer than this is a copy
+_SAME_RESIDUE = 1.0  # Å between alpha carbons (2.8 or more in neighbours), or middles of other groups of one name
 _BOND_TOLERANCE = 0.4  # Å beyond the sum of covalent radii
 _MODELS_TOUCH = 1.5  # Å; atoms of two parts of an assembly are farther apart
 _MOST_TOUCHING = 0.05  # share of a model's atoms that lie on another's, where both are parts of an assembly
@@ -133,16 +134,18 @@ def read_atoms(path: str | Path) -> AtomTable:
     """
     path = Path(path)
     data = read_structure_bytes(path)
-    structure, block, notes = _parse(path, data)
+    structure, block, warnings = _parse(path, data)
     if not len(structure) or not structure[0].count_atom_sites():
         raise StructureError(f"{path} holds no atoms.", "Check that the file is complete.", "no_protein")
-    warnings = _one_model(structure)
-    notes.extend(warnings)
+    warnings += _one_model(structure)
+    notes = list(warnings)
     arrays = _flatten(structure)
     alpha = (arrays.atom_names == "CA") & (arrays.elements == 6) & (arrays.altlocs == 0)
     if chains_are_merged(arrays.positions, alpha, arrays.boundaries(with_name=True)):
         arrays = _in_file_order(structure, None if block is not None else mended_pdb(path, data))
-    return replace(_table(path, arrays, notes, block), warnings=tuple(warnings))
+    table, overlap = _without_overlap(_table(path, arrays, notes, block))
+    warnings += overlap
+    return replace(table, notes=(*table.notes, *overlap), warnings=tuple(warnings))
 
 
 def _flatten(structure: gemmi.Structure) -> _Flat:
@@ -157,7 +160,7 @@ def _flatten(structure: gemmi.Structure) -> _Flat:
         residue_names=_strings(np.asarray(flat.residue_names), "<U8"),
         chain_ids=_strings(np.asarray(flat.chain_ids), "<U8"),
         numbers=numbers,
-        insertion_codes=np.char.strip(np.array(flat.icodes).view("S1").astype("<U1")),
+        insertion_codes=np.char.strip(np.char.decode(np.array(flat.icodes).view("S1"), "latin-1")),
         altlocs=np.array(flat.altlocs),
         occupancies=np.array(flat.occ),
         hetero=np.array(flat.het_flags) == ord("H"),
@@ -241,7 +244,8 @@ def _one_model(structure: gemmi.Structure) -> list[str]:
     count = len(structure)
     if count < 2:
         return []
-    places = [np.array([site.atom.pos.tolist() for site in model.all()]) for model in structure]
+    places = [np.array([site.atom.pos.tolist() for site in model.all()]).reshape(-1, 3) for model in structure]
+    places = [held[np.isfinite(held).all(axis=1)] for held in places]  # others are refused where they matter
     first = cKDTree(places[0])
     beside = all(
         len(other) > 0
@@ -293,19 +297,21 @@ class _Flat:
 
 
 def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | None, list[str]]:
-    """The structure, the mmCIF block where there is one, and an empty list of notes to fill."""
+    """The structure, the mmCIF block where there is one, and warnings about the choice of it."""
     kind = structure_format(path, data)
     try:
         if kind == "cif":
             document = gemmi.cif.read_string(data.decode("utf-8", errors="replace"))
-            block = next((b for b in document if b.find_loop("_atom_site.Cartn_x")), None)
-            if block is None:
+            blocks = [block for block in document if block.find_loop("_atom_site.Cartn_x")]
+            if not blocks:
                 raise FileError(
                     f"{path} is a CIF file without coordinates (_atom_site).",
                     "Fetch the mmCIF of the entry, not its dictionary or reflections.",
                     "wrong_format",
                 )
-            return gemmi.make_structure_from_block(_with_all_columns(block)), block, []
+            block = max(blocks, key=lambda block: len(block.find_loop("_atom_site.Cartn_x")))
+            warnings = [f"took the largest of {len(blocks)} data blocks, {block.name}"] if len(blocks) > 1 else []
+            return gemmi.make_structure_from_block(_with_all_columns(block)), block, warnings
         check_coordinates(path, data)
         return gemmi.read_pdb_string(mended_pdb(path, data).decode("utf-8", errors="replace")), None, []
     except (RuntimeError, ValueError, IndexError) as error:
@@ -374,6 +380,27 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
         notes=tuple(notes),
         block=block,
     )
+
+
+def _without_overlap(table: AtomTable) -> tuple[AtomTable, list[str]]:
+    """The table without amino acids that lie on others, and groups that lie on others of their name; with a warning.
+
+    Two structures that were put on each other and saved as one would bind a ligand twice.
+    """
+    sizes = np.bincount(table.groups, minlength=table.num_groups)
+    sums = [np.bincount(table.groups, weights=axis, minlength=table.num_groups) for axis in table.positions.T]
+    places, kinds = np.stack(sums, axis=1) / sizes[:, None], table.group_names.copy()
+    alpha = (table.atom_names == "CA") & (table.elements == 6)  # at most one in a group
+    places[table.groups[alpha]], kinds[table.groups[alpha]] = table.positions[alpha], ""
+    pairs = np.sort(cKDTree(places).query_pairs(_SAME_RESIDUE, output_type="ndarray"), axis=1)
+    later = np.unique(pairs[kinds[pairs[:, 0]] == kinds[pairs[:, 1]], 1])
+    later = later[~np.isin(kinds[later], tuple(WATERS))]
+    if not len(later):
+        return table, []
+    keep = np.ones(table.num_groups, dtype=bool)
+    keep[later] = False
+    what = "residue that lies on another" if len(later) == 1 else "residues that lie on others"
+    return table.keep_groups(keep), [f"left out {len(later)} {what} (two structures in one file?)"]
 
 
 def _check_places(path: Path, positions: np.ndarray) -> None:

@@ -13,7 +13,7 @@ from scipy.spatial.distance import cdist
 from binding.errors import LigandError
 from binding.io.component import component_molecule
 from binding.io.elements import element_of
-from binding.io.pdb_ligand import PdbAtom, one_altloc, refuse_protein, without_waters
+from binding.io.pdb_ligand import PdbAtom, one_altloc, refuse_protein, without_solvent
 from binding.io.perceive import perceive_bonds
 
 _TABLE = Chem.GetPeriodicTable()
@@ -75,7 +75,7 @@ class CifFormat:
                 "no_coordinates",
             )
         atoms = [_atom(row, name) for row in table]
-        atoms, notes = without_waters([atom for atom in atoms if atom.symbol != "H"])
+        atoms, notes = without_solvent([atom for atom in atoms if atom.symbol != "H"])
         atoms, chosen = one_altloc(atoms)
         refuse_protein(atoms, name)
         symbols = [atom.symbol for atom in atoms]

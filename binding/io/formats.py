@@ -37,6 +37,16 @@ _FOREIGN: Final = (
     ),
     (re.compile(r"<(?:\w+:)?datablock\b"), "a PDBML file", "Fetch the entry as mmCIF or PDB."),
     (re.compile(r"<(?:CDXML|cml|MDocument|molecule)\b"), "a drawing in XML", "Export 3D poses as SDF or MOL2."),
+    (
+        re.compile(r"\Aversion https://git-lfs\.github\.com/"),
+        "a pointer of Git LFS",
+        "Fetch the file that it stands for: git lfs pull.",
+    ),
+    (
+        re.compile(r"\A\s*(?:HTTP/[\d.]+ )?(?:40[0-9]|410|429|50[0-9])\b[: ]+[A-Z][a-z]"),
+        "an error message of a server",
+        "A download failed: fetch the file again.",
+    ),
     (re.compile(r"\A\s*InChI="), "an InChI", "An InChI has no pose: give poses as SDF."),
     (re.compile(r"\A\s*[\[{]\s*[\"{]"), "JSON", "Give poses as SDF, structures as PDB or mmCIF."),
 )

@@ -16,7 +16,7 @@ from binding.constants import FARTHEST
 from binding.errors import LigandError
 from binding.io.elements import element_of
 from binding.io.perceive import perceive_bonds
-from binding.io.vocabulary import AUTODOCK_TYPES, STANDARD_AMINO_ACIDS, WATERS
+from binding.io.vocabulary import AUTODOCK_TYPES, HALOGENS, METALS, STANDARD_AMINO_ACIDS, WATERS
 
 _TABLE = Chem.GetPeriodicTable()
 _MOST_RESIDUES = 40  # amino acids: a peptide of so many has more than 300 atoms, while pieces of a pocket have fewer
@@ -277,7 +277,7 @@ def mol_from_pdb(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
     lines = _without_flexible_residues(text.split("\n"))
     docked = any(line.startswith(("ROOT", "TORSDOF", "REMARK SMILES")) for line in lines)
     atoms = [_atom(line, name, docked=docked) for line in lines if line.startswith(_ATOM_RECORDS)]
-    atoms, notes = without_waters([atom for atom in atoms if atom.symbol])
+    atoms, notes = without_solvent([atom for atom in atoms if atom.symbol])
     atoms, chosen = one_altloc(atoms)
     notes += chosen
     refuse_protein(atoms, name)
@@ -329,7 +329,7 @@ def _atom(line: str, name: str, *, docked: bool) -> PdbAtom:
         raise LigandError(
             f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
         )
-    label = line[77:].strip() if docked else line[76:78].strip()
+    label = line[76:].strip() if docked else line[76:78].strip()
     if docked and label:
         symbol = AUTODOCK_TYPES.get(label.upper(), label.capitalize())
     elif _is_lone_pair(label, line[12:16]):
@@ -369,14 +369,31 @@ def _is_lone_pair(label: str, name: str) -> bool:
     return label.upper() in ("LP", "EP") or (not label and re.fullmatch(r"(?:LP|EP)\w{0,2}", name.strip()) is not None)
 
 
-def without_waters(atoms: list[PdbAtom]) -> tuple[list[PdbAtom], list[str]]:
-    """The atoms without waters that stand beside the ligand, and a note about them."""
-    waters = {atom.residue for atom in atoms if atom.component.upper() in WATERS}
-    if not waters or len(waters) == len({atom.residue for atom in atoms}):
+def without_solvent(atoms: list[PdbAtom]) -> tuple[list[PdbAtom], list[str]]:
+    """The atoms without waters and ions that stand beside the ligand, and a note about each of both.
+
+    An ion is a metal or a halogen that is a residue by itself: by its distance it could be bonded to the ligand.
+    """
+    held: dict[str, list[PdbAtom]] = {}
+    for atom in atoms:
+        held.setdefault(atom.residue, []).append(atom)
+    waters = {residue for residue, own in held.items() if own[0].component.upper() in WATERS}
+    ions = {residue: own[0].symbol for residue, own in held.items() if len(own) == 1 and _is_ion(own[0])}
+    left = [atom for atom in atoms if atom.residue not in waters and atom.residue not in ions]
+    if len(left) == len(atoms) or not left:
         return atoms, []
-    count = len(waters)
-    left = [atom for atom in atoms if atom.component.upper() not in WATERS]
-    return left, [f"left out {count} water{'s' if count > 1 else ''} of the ligand's file"]
+    notes = []
+    if waters:
+        notes.append(f"left out {len(waters)} water{'s' if len(waters) > 1 else ''} of the ligand's file")
+    if ions:
+        kinds = ", ".join(sorted(set(ions.values())))
+        notes.append(f"left out {len(ions)} ion{'s' if len(ions) > 1 else ''} of the ligand's file ({kinds})")
+    return left, notes
+
+
+def _is_ion(atom: PdbAtom) -> bool:
+    number = _TABLE.GetAtomicNumber(atom.symbol)
+    return bool(METALS[number] or HALOGENS[number])
 
 
 def refuse_protein(atoms: list[PdbAtom], name: str) -> None:

@@ -41,12 +41,24 @@ def mended_pdb(path: Path, data: bytes) -> bytes:
         path: The file; the suffix says whether it is PDBQT.
         data: Its content.
     """
+    data = _one_byte_a_letter(data)
     if b"TIP" in data or b"SPCE" in data:
         # CHARMM and Amber write four-letter water names into the column of the chain's first letter.
         data = _FOUR_LETTER_WATER.sub(rb"\1HOH ", data)
     if split_suffix(path)[1] == ".pdbqt" or _is_pdbqt(data):
         data = _PDBQT_TYPE.sub(_with_autodock_element, data)
     return _NO_ELEMENT.sub(_with_element, _past_end(_with_numbers(_without_four_letter_names(data))))
+
+
+def _one_byte_a_letter(data: bytes) -> bytes:
+    """A file in ASCII: a letter of several bytes would move the columns behind it."""
+    if data.isascii():
+        return data
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return text.encode("ascii", errors="replace")
 
 
 def _is_pdbqt(data: bytes) -> bool:
@@ -65,6 +77,7 @@ def check_coordinates(path: Path, data: bytes) -> None:
     Raises:
         StructureError: ``nan_coordinates``.
     """
+    data = _one_byte_a_letter(data)
     fields = _COORDINATES.findall(data)
     if len(fields) == len(_ATOM_LINES.findall(data)):
         letters = np.frombuffer(b"".join(fields), dtype=np.uint8).reshape(-1, 25)

@@ -1,9 +1,6 @@
 """Bonds and bond orders of a ligand from its heavy atoms' positions alone.
 
-For files that hold neither bonds nor a SMILES. Bonds are pairs within covalent distance. Double
-bonds are the best matching, found as a small integer programme: every flat carbon wants one, short
-bonds take them first, no atom has more than its valence allows. Hydrogens in the file are not used:
-PDB and PDBQT files have all, some or none of them. Lengths in Å.
+For files that hold neither bonds nor a SMILES. Bonds are pairs within covalent distance. Lengths in Å.
 """
 
 from __future__ import annotations
@@ -13,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from rdkit import Chem
 from rdkit.Geometry import Point3D
-from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from binding.constants import COVALENT_RADII, FARTHEST
 from binding.errors import LigandError
+from binding.io.bond_orders import flat_rings, set_orders
 
 NOTE = "bond orders perceived from geometry"
 
@@ -27,19 +24,14 @@ _TOLERANCE = 0.45  # beyond the sum of covalent radii
 _CERTAIN = 0.25  # ... where parts that the file does not join are bonded
 _CONNECT_TOLERANCE = 0.75  # ... up to which a bond that the file lists is believed
 _OVERLAP = 0.9  # Å; parts that come nearer are two molecules in one place, or two states of one
+_LONGEST_TO_HYDROGEN = 1.3
 _SHORTEST_BOND = 0.7  # Å; atoms of a structure that are all nearer to their neighbours are not in Å
 SAME_SPOT = 0.05  # Å; atoms spread less than this along every axis are no pose
 _MAX_NEIGHBOURS = {"C": 4, "N": 4, "O": 2, "F": 1, "Cl": 1, "Br": 1, "I": 1, "S": 4, "Se": 4, "P": 4, "B": 4, "Si": 4}
 _BOND_TYPES = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
+_MOST_NEIGHBOURS = {"S": 6, "Se": 6, "P": 6, "Si": 6, "I": 3}  # of which those beyond the above are surely bonded
+_NEVER_BONDED = frozenset(("Li", "Na", "K", "Rb", "Cs", "Mg", "Ca", "Sr", "Ba"))  # by distance alone: ions
 _MOST_BONDS = {"C": 4, "N": 5, "O": 3, "F": 1, "B": 4}  # counted with their orders; nitrogen as in N(=O)=O
-# Between a single and a double bond (means of CSD values, Allen et al. 1987, doi:10.1039/P298700000S1).
-_HALFWAY = {"CC": 1.45, "CN": 1.39, "CO": 1.31, "NN": 1.34, "NO": 1.30, "CS": 1.70, "OS": 1.55, "OP": 1.58, "NS": 1.56}
-_LINEAR = 155.0  # degrees
-_TRIGONAL = 115.0
-_FLAT = 0.25  # Å of an atom out of its three neighbours' plane
-_RING_FLAT = 0.12  # Å of a ring's atoms out of its mean plane
-# Rewards, in Å of bond shortening, for each end of a double bond.
-_WANT = {"carbon": 0.15, "ring nitrogen": 0.04, "hypervalent": 0.3, "carbonyl oxygen": 0.08, "terminal nitrogen": -0.05}
 
 
 def perceive_bonds(
@@ -68,16 +60,19 @@ def perceive_bonds(
     new_row = {row: index for index, row in enumerate(heavy)}
     elements = [symbols[row] for row in heavy]
     xyz = np.asarray([positions[row] for row in heavy], dtype=np.float64).reshape(-1, 3)
-    extra = {(new_row[a], new_row[b]) for a, b in connected if a in new_row and b in new_row}
-    counts = connected if isinstance(connected, Mapping) else {}
-    orders = {(new_row[a], new_row[b]): count for (a, b), count in counts.items() if a in new_row and b in new_row}
+    counts = connected if isinstance(connected, Mapping) else dict.fromkeys(connected, 0)
+    orders = {
+        (min(new_row[a], new_row[b]), max(new_row[a], new_row[b])): count  # a file names either end first
+        for (a, b), count in counts.items()
+        if a in new_row and b in new_row
+    }
     mol = Chem.RWMol()
     conformer = Chem.Conformer(len(heavy))
     conformer.Set3D(True)
     for index, (element, position) in enumerate(zip(elements, xyz, strict=True)):
         mol.AddAtom(Chem.Atom(element))
         conformer.SetAtomPosition(index, Point3D(*position))
-    pairs, notes = _bonded_pairs(elements, xyz, extra, name)
+    pairs, notes = _bonded_pairs(elements, xyz, set(orders), name)
     for a, b in pairs:
         mol.AddBond(a, b, Chem.BondType.SINGLE)
     mol.AddConformer(conformer)
@@ -88,8 +83,17 @@ def perceive_bonds(
     mol.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(mol)
     Chem.GetSSSR(mol)
-    _set_orders(mol, xyz)
+    set_orders(mol, xyz, _hydrogens(symbols, positions, heavy))
     return mol.GetMol(), [*notes, NOTE]
+
+
+def _hydrogens(symbols: Sequence[str], positions: Sequence[Sequence[float]], heavy: list[int]) -> np.ndarray | None:
+    """(heavy atoms,) how many hydrogens are bonded to each; None where there is none."""
+    rows = [row for row, symbol in enumerate(symbols) if symbol == "H"]
+    if not rows:
+        return None
+    away, nearest = cKDTree([positions[row] for row in heavy]).query([positions[row] for row in rows])
+    return np.bincount(nearest[away < _LONGEST_TO_HYDROGEN], minlength=len(heavy))
 
 
 def _are_orders(
@@ -189,7 +193,7 @@ def _lacks_hydrogen_valences(mol: Chem.Mol) -> bool:
 
 def _has_flat_double_bond(mol: Chem.Mol) -> bool:
     """Whether a flat ring holds a perceived double bond; of 369 saturated crystal ligands none has one."""
-    flat = _flat_ring_atoms(mol, mol.GetConformer().GetPositions())
+    flat = {index for ring in flat_rings(mol, mol.GetConformer().GetPositions()) for index in ring}
     doubles = (bond for bond in mol.GetBonds() if bond.GetBondType() != Chem.BondType.SINGLE)
     return any(bond.GetBeginAtomIdx() in flat and bond.GetEndAtomIdx() in flat for bond in doubles)
 
@@ -230,12 +234,21 @@ def _bonded_pairs(
     for a, b in plausible:
         kept.add((a, b))
         count_of[[a, b]] += 1
-    for _, a, b in pairs:  # the shortest first, as far as the elements can have neighbours
-        if (a, b) in kept or any(count_of[i] >= _MAX_NEIGHBOURS.get(elements[i], 6) for i in (a, b)):
+    for length, a, b in pairs:  # the shortest first, as far as the elements can have neighbours
+        certain = length < radii[a] + radii[b] + _CERTAIN
+        if (a, b) in kept or any(count_of[i] >= _room(elements[i], certain=certain) for i in (a, b)):
             continue
         kept.add((a, b))
         count_of[[a, b]] += 1
     return sorted(kept), notes
+
+
+def _room(element: str, *, certain: bool) -> int:
+    """How many neighbours an atom may have by their distances."""
+    if element in _NEVER_BONDED:
+        return 0
+    most = _MAX_NEIGHBOURS.get(element, 6)
+    return _MOST_NEIGHBOURS.get(element, most) if certain else most
 
 
 def _joins_all(count: int, pairs: set[tuple[int, int]]) -> bool:
@@ -245,140 +258,3 @@ def _joins_all(count: int, pairs: set[tuple[int, int]]) -> bool:
     ends = np.array(sorted(pairs), dtype=int).reshape(-1, 2)
     graph = coo_matrix((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(count, count))
     return int(connected_components(graph, directed=False)[0]) == 1
-
-
-def _set_orders(mol: Chem.RWMol, xyz: np.ndarray) -> None:
-    """Choose the double and triple bonds."""
-    bonds = list(mol.GetBonds())
-    if not bonds:
-        return
-    flat_rings = _flat_ring_atoms(mol, xyz)
-    capacity = _capacities(mol, xyz, flat_rings)
-    wants = [_wants(atom, capacity[atom.GetIdx()], flat_rings) for atom in mol.GetAtoms()]
-    gains = []
-    for bond in bonds:
-        ends = (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
-        halfway = _halfway(bond)
-        length = float(np.linalg.norm(xyz[ends[0]] - xyz[ends[1]]))
-        gains.append(halfway - length + wants[ends[0]] + wants[ends[1]] if halfway else -1.0)
-    rows = np.zeros((mol.GetNumAtoms(), len(bonds)))
-    for column, bond in enumerate(bonds):
-        rows[[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()], column] = 1
-    upper = [2.0 if _may_be_triple(mol, bond, capacity) else 1.0 for bond in bonds]
-    found = milp(
-        -np.array(gains),
-        constraints=LinearConstraint(rows, ub=capacity),
-        integrality=np.ones(len(bonds)),
-        bounds=Bounds(0, upper),
-    )
-    for bond, extra in zip(bonds, np.round(found.x).astype(int), strict=True):
-        bond.SetBondType({0: Chem.BondType.SINGLE, 1: Chem.BondType.DOUBLE, 2: Chem.BondType.TRIPLE}[int(extra)])
-    for atom in mol.GetAtoms():
-        valence = sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds())
-        if atom.GetAtomicNum() == 7 and valence == 4:  # nitro and N-oxide: the single-bonded oxygen is the anion
-            atom.SetFormalCharge(1)
-            oxygens = [n for n in atom.GetNeighbors() if n.GetAtomicNum() == 8 and n.GetDegree() == 1]
-            single = [
-                o
-                for o in oxygens
-                if mol.GetBondBetweenAtoms(o.GetIdx(), atom.GetIdx()).GetBondType() == Chem.BondType.SINGLE
-            ]
-            if single:
-                single[0].SetFormalCharge(-1)
-
-
-def _halfway(bond: Chem.Bond) -> float:
-    """Å between single and double, or 0 where these elements make no double bond here."""
-    return _HALFWAY.get("".join(sorted((bond.GetBeginAtom().GetSymbol(), bond.GetEndAtom().GetSymbol()))), 0.0)
-
-
-def _wants(atom: Chem.Atom, capacity: float, flat_rings: set[int]) -> float:
-    number, degree = atom.GetAtomicNum(), atom.GetDegree()
-    if capacity == 0:
-        return 0.0
-    if number == 6:
-        return _WANT["carbon"]
-    if (number in (15, 16) and degree > 2) or (number == 7 and degree == 3):
-        return _WANT["hypervalent"]
-    if number == 7 and degree == 2 and atom.GetIdx() in flat_rings:
-        return _WANT["ring nitrogen"]
-    if number == 8:
-        return _WANT["carbonyl oxygen"]
-    if number == 7 and degree == 1:
-        return _WANT["terminal nitrogen"]
-    return 0.0
-
-
-def _may_be_triple(mol: Chem.Mol, bond: Chem.Bond, capacity: np.ndarray) -> bool:
-    ends = (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx())
-    return all(capacity[i] >= 2 and mol.GetAtomWithIdx(i).GetAtomicNum() in (6, 7) for i in ends)
-
-
-def _capacities(mol: Chem.Mol, xyz: np.ndarray, flat_rings: set[int]) -> np.ndarray:
-    """(atoms,) how many bonds beyond single ones each atom can have, by element, neighbours and shape."""
-    capacity = np.zeros(mol.GetNumAtoms())
-    for atom in mol.GetAtoms():
-        index, number, degree = atom.GetIdx(), atom.GetAtomicNum(), atom.GetDegree()
-        neighbours = [n.GetIdx() for n in atom.GetNeighbors()]
-        shortest = min((float(np.linalg.norm(xyz[index] - xyz[n])) for n in neighbours), default=9.0)
-        if number == 6:
-            short = any(
-                float(np.linalg.norm(xyz[index] - xyz[bond.GetOtherAtomIdx(index)])) < _halfway(bond)
-                for bond in atom.GetBonds()
-            )
-            capacity[index] = _carbon_capacity(xyz, index, neighbours, short, index in flat_rings)
-        elif number == 7:
-            oxygens = sum(n.GetAtomicNum() == 8 and n.GetDegree() == 1 for n in atom.GetNeighbors())
-            if degree == 1:
-                capacity[index] = 2 if shortest < 1.22 else 1
-            elif degree == 2:
-                capacity[index] = 2 if _angle(xyz, index, neighbours) > _LINEAR else 1
-            elif degree == 3 and oxygens:
-                capacity[index] = 1
-        elif number in (8, 16) and degree == 1:
-            capacity[index] = 1
-        elif number == 16 and degree in (3, 4):
-            capacity[index] = degree - 2
-        elif number == 15 and degree == 4:
-            capacity[index] = 1
-    return capacity
-
-
-def _carbon_capacity(xyz: np.ndarray, index: int, neighbours: list[int], short: bool, in_flat_ring: bool) -> int:
-    """The capacity of one carbon; ``short`` where one of its bonds is nearer to a double than to a single one."""
-    if len(neighbours) == 1:
-        length = float(np.linalg.norm(xyz[index] - xyz[neighbours[0]]))
-        return 2 if length < 1.25 else int(short)
-    if len(neighbours) == 2:
-        angle = _angle(xyz, index, neighbours)
-        if angle > _LINEAR:
-            return 2
-        return int(in_flat_ring or (short and angle > _TRIGONAL))
-    if len(neighbours) == 3:
-        a, b, c = xyz[neighbours]
-        normal = np.cross(b - a, c - a)
-        length = float(np.linalg.norm(normal))
-        return int(length > 0 and abs(float((xyz[index] - a) @ normal)) / length < _FLAT)
-    return 0
-
-
-def _angle(xyz: np.ndarray, centre: int, ends: list[int]) -> float:
-    """Degrees between two neighbours."""
-    u, v = xyz[ends[0]] - xyz[centre], xyz[ends[1]] - xyz[centre]
-    cosine = float(u @ v / (np.linalg.norm(u) * np.linalg.norm(v)))
-    return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
-
-
-def _flat_ring_atoms(mol: Chem.Mol, xyz: np.ndarray) -> set[int]:
-    """Atoms of flat five- and six-membered rings whose bonds are shorter than single ones."""
-    found: set[int] = set()
-    for ring in mol.GetRingInfo().AtomRings():
-        if len(ring) not in (5, 6):
-            continue
-        centred = xyz[list(ring)] - xyz[list(ring)].mean(axis=0)
-        normal = np.linalg.svd(centred)[2][2]
-        lengths = np.linalg.norm(xyz[list(ring)] - xyz[[*ring[1:], ring[0]]], axis=1)
-        hetero = any(mol.GetAtomWithIdx(i).GetAtomicNum() == 16 for i in ring)
-        if np.abs(centred @ normal).max() < _RING_FLAT and np.median(lengths) < (1.75 if hetero else 1.44):
-            found.update(ring)
-    return found

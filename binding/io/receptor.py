@@ -77,9 +77,12 @@ def to_protein(table: AtomTable, kinds: np.ndarray, path: Path, *, without: np.n
     """
     if not (kinds == ResidueKind.AMINO_ACID).any():
         found = ", ".join(sorted(set(table.group_names.tolist()))[:8])
+        nucleic = (kinds == ResidueKind.NUCLEOTIDE).any()
         raise StructureError(
             f"{path} holds no amino acids (found: {found}).",
-            "Give the protein's structure as PDB or mmCIF.",
+            "Proteins are scored, DNA and RNA beside a protein too, but not alone."
+            if nucleic
+            else "Give the protein's structure as PDB or mmCIF.",
             "no_protein",
         )
     notes = list(table.notes)

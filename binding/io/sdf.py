@@ -17,11 +17,13 @@ _COUNTS = re.compile(r".*V[23]000\s*$")
 _OLD_COUNTS = re.compile(r"\s*\d{1,3}\s+\d{1,3}(\s+\d{1,3}){0,10}\s*$")  # of files older than V2000
 _HEADER_LINES = 3  # title, program, comment
 _PROGRAM = re.compile(r"[23]D(?:\b|\s*$)")  # the second line of the header
-_V2000 = re.compile(r"V2000\s*$")
+_V2000 = re.compile(r"V2000(?=\s*$)", re.MULTILINE)
+_V3000_TABLE = "M  V30 BEGIN CTAB"
 _PLACES = (slice(0, 10), slice(10, 20), slice(20, 30))  # of x, y and z in an atom line of V2000
 _NUMBER = re.compile(r"[ ]*[-+]?(?:\d+\.?\d*|\.\d+)[ ]*")
 _USUAL_NUMBERS = re.compile(r"(?: *-?\d+\.\d{4})*")  # as nearly all programs write them: the point in the sixth column
 _LONE_PAIR = "LP"
+_NOTHING = " \t\r\v\f\0\x1a"  # the last one ends a file on old systems
 
 
 class SdfFormat:
@@ -55,7 +57,7 @@ class SdfFormat:
             elif tag is None and end is not None and line.startswith(">"):
                 tag = len(block)
             block.append(line)
-        if any(line.strip() for line in block):
+        if any(line.strip(_NOTHING) for line in block):
             yield "\n".join((*block, ""))
 
     def title(self, text: str) -> str:
@@ -68,6 +70,8 @@ class SdfFormat:
             LigandError: ``no_atoms``, ``nan_coordinates`` or ``bad_record``.
         """
         text = _whole_header(text)
+        if _V3000_TABLE in text:
+            text = _V2000.sub("V3000", text, count=1)  # a counts line that names the other version
         counts = text.split("\n", 4)[3] if text.count("\n") > 3 else ""
         if re.match(r"\s*0\s+0\b.*V2000", counts):
             raise LigandError(f"Ligand {name} has no atoms.", "Check the record.", "no_atoms")
@@ -75,7 +79,7 @@ class SdfFormat:
         if mol is not None:
             if _V2000.search(counts):
                 _check_columns(text, counts, name)
-            return with_perceived_bonds(_without_lone_pairs(mol, text), name)
+            return with_perceived_bonds(_without_queries(_without_lone_pairs(mol, text)), name)
         if _NOT_A_NUMBER.search(text.split("M  END")[0].split("\n", 3)[-1]):
             raise LigandError(
                 f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
@@ -149,6 +153,25 @@ def _without_lone_pairs(mol: Chem.Mol, text: str) -> Chem.Mol:
     work = Chem.RWMol(mol)
     for row in reversed(pairs):
         work.RemoveAtom(row)
+    return work.GetMol()
+
+
+def _without_queries(mol: Chem.Mol) -> Chem.Mol:
+    """The molecule whose atoms ask for nothing: numbers of hydrogens, neighbours or ring bonds do not change it.
+
+    Atoms that may be of one element or another stay queries, and are refused later.
+    """
+    asking = [atom.GetIdx() for atom in mol.GetAtoms() if atom.HasQuery() and atom.GetAtomicNum()]
+    if not asking:
+        return mol
+    work = Chem.RWMol(mol)
+    for row in asking:
+        old = work.GetAtomWithIdx(row)
+        new = Chem.Atom(old.GetAtomicNum())
+        new.SetFormalCharge(old.GetFormalCharge())
+        new.SetIsotope(old.GetIsotope())
+        new.SetNumRadicalElectrons(old.GetNumRadicalElectrons())
+        work.ReplaceAtom(row, new)
     return work.GetMol()
 
 

@@ -1,12 +1,14 @@
 """Fuzz every reader: damaged files go in, and only answers or errors with a code may come out.
 
 Needs atheris (``pip install -e '.[fuzz]'``), which looks for inputs that reach lines not reached before. Each kind of
-file gets a process of its own with 4 GB of memory and 30 s for an input; what it finds is written to
+file gets a process of its own with 4 GB of memory and 30 s of the processor for an input; what it finds is written to
 ``<folder>/findings``, each fault once, the input beside its traceback:
 
     python -m scripts.fuzz --minutes 60
     python -m scripts.fuzz --only ligand_sdf --only table_csv --minutes 2
+    python -m scripts.fuzz --minutes 0 --write docs/figures/fuzz.json
 
+What was spent on each kind is added up in ``<folder>/spent.json``; ``--write`` makes a figure of it.
 Once a fault is mended, its input goes to ``tests/fuzz/findings/<kind>/``, where a test reads it from then on.
 """
 
@@ -14,19 +16,23 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
-_SECONDS: Final = 30  # for one input
+_SECONDS: Final = 30  # of the processor for one input
+_ASLEEP: Final = 20  # times that, by the clock, for an input that computes nothing and does not end
 _MEGABYTES: Final = 4096
 #: Where reaching a new line makes an input worth keeping.
 _READING: Final = [f"binding.{name}" for name in ("archive", "config", "data", "domain", "io", "prior", "units")]
@@ -37,11 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.fuzz", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=60.0, help="of all kinds together (default 60)")
+    parser.add_argument("--minutes", type=float, default=60.0, help="by the clock, of all kinds together (default 60)")
     parser.add_argument("--only", action="append", metavar="KIND", help="a kind of file; may be given several times")
     parser.add_argument(
         "--folder", type=Path, default=_ROOT / "build" / "fuzz", help="of inputs and findings (default build/fuzz)"
     )
+    parser.add_argument("--write", type=Path, help="write what was spent and found, all runs in the folder together")
     parser.add_argument("--child", type=float, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.child:
@@ -55,20 +62,28 @@ def main(arguments: list[str] | None = None) -> int:
     findings.mkdir(parents=True, exist_ok=True)
     share = 60.0 * options.minutes / len(kinds)
     rounds = max(1, int(share // 60))  # each kind is back after a while, with what was found before
-    for _ in range(rounds):
+    for _ in range(rounds if share else 0):
         for kind in kinds:
-            _run(kind, options.folder, share / rounds)
+            _add(options.folder / "spent.json", kind, _run(kind, options.folder, share / rounds))
     found = sorted(path for path in findings.iterdir() if path.suffix != ".txt")
+    if options.write:
+        _write(options.write, options.folder)
     print(f"{len(found)} findings in {findings}")
     for path in found:
         print(f"  {path.name}")
     return int(bool(found))
 
 
-def _run(kind: str, folder: Path, seconds: float) -> None:
-    """One process after the other, until the time is over: a crash ends a process, not the fuzzing."""
+def _run(kind: str, folder: Path, seconds: float) -> dict[str, float]:
+    """One process after the other, until the time is over: a crash ends a process, not the fuzzing.
+
+    Returns:
+        Seconds by the clock and of the processor, and how many inputs were read.
+    """
     log = folder / f"{kind}.log"
-    ends = time.monotonic() + seconds
+    size = log.stat().st_size if log.is_file() else 0
+    started, spent = time.monotonic(), _processor()
+    ends = started + seconds
     while (left := ends - time.monotonic()) > 1.0:
         what = ["--child", f"{left:.0f}", "--only", kind, "--folder", str(folder)]
         command = [sys.executable, "-m", "scripts.fuzz", *what]
@@ -78,7 +93,34 @@ def _run(kind: str, folder: Path, seconds: float) -> None:
         print(f"{kind}: {time.monotonic() - began:.0f} s, exit {done.returncode}", flush=True)
         if done.returncode and time.monotonic() - began < 5.0:
             print(f"{kind} cannot be run; see {log}", file=sys.stderr)
-            return
+            break
+    told = log.read_bytes()[size:].decode("utf-8", errors="replace")
+    inputs = sum(map(int, re.findall(r"^stat::number_of_executed_units: (\d+)", told, flags=re.MULTILINE)))
+    return {"seconds": time.monotonic() - started, "processor_seconds": _processor() - spent, "inputs": inputs}
+
+
+def _processor() -> float:
+    """Seconds that the processes ended so far have computed."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _add(path: Path, kind: str, spent: dict[str, float]) -> None:
+    """Adds what was spent on a kind to a file."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    before = known.get(kind, {})
+    known[kind] = {name: before.get(name, 0) + value for name, value in spent.items()}
+    path.write_text(json.dumps(known, indent=2), encoding="utf-8")
+
+
+def _write(path: Path, folder: Path) -> None:
+    """The figure: what was spent, by kind, and how many faults of each kind came out."""
+    from scripts.figures import machine, write_figures
+
+    spent = json.loads((folder / "spent.json").read_text(encoding="utf-8"))
+    found = Counter(file.name.split("--")[0] for file in (folder / "findings").iterdir() if file.suffix != ".txt")
+    kinds = {kind: {**values, "findings": found[kind]} for kind, values in spent.items()}
+    write_figures(path, {"kinds": kinds, "machine": machine()}, None)
 
 
 def _environment() -> dict[str, str]:
@@ -90,7 +132,7 @@ def _fuzz(kind: str, folder: Path, seconds: float) -> None:
     import atheris
 
     with atheris.instrument_imports(include=_READING):
-        from scripts.fuzz.targets import TARGETS
+        from scripts.fuzz.targets import TARGETS, Fault
     from rdkit import rdBase
 
     rdBase.DisableLog("rdApp.*")
@@ -107,7 +149,11 @@ def _fuzz(kind: str, folder: Path, seconds: float) -> None:
 
     def one_input(data: bytes) -> None:
         path.write_bytes(data)
-        for fault in target.faults(path):
+        began = time.process_time()
+        faults = list(target.faults(path))
+        if (taken := time.process_time() - began) > _SECONDS:
+            faults.append(Fault("too-slow", f"{taken:.0f} s"))
+        for fault in faults:
             name = f"{kind}--{fault.key}"[:200]
             if name not in kept:
                 kept.add(name)
@@ -128,7 +174,7 @@ def _fuzz(kind: str, folder: Path, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     longest = 4 * max(map(len, seeds)) + 20_000
     switches = [
-        *(f"-max_total_time={seconds:.0f}", f"-timeout={_SECONDS}", f"-rss_limit_mb={_MEGABYTES}"),
+        *(f"-max_total_time={seconds:.0f}", f"-timeout={_ASLEEP * _SECONDS}", f"-rss_limit_mb={_MEGABYTES}"),
         *(f"-max_len={longest}", "-len_control=0", "-report_slow_units=10", "-print_final_stats=1", "-close_fd_mask=1"),
         f"-artifact_prefix={findings}/{kind}--process-",
     ]

@@ -28,8 +28,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,10 @@ class Command:
             return process
         code = 99
         try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             before()
             told = os.open(stderr or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             os.dup2(told, 2)
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             torch.set_num_threads(1)
             app(self.words(folder))
             code = 0
@@ -327,7 +328,8 @@ def read_only(made: dict[str, Command], work: Path) -> dict[str, Any]:
         folder.chmod(0o555)
         said.touch()
         said.chmod(0o666)
-        code = os.waitstatus_to_exitcode(os.waitpid(command.begin(folder, be_ordinary, said), 0)[1])
+        before = partial(load_as_root, command, fresh(work / f"{name}-loaded"))
+        code = os.waitstatus_to_exitcode(os.waitpid(command.begin(folder, before, said), 0)[1])
         text = said.read_text()
         found[name] = {
             "exit_code": code,
@@ -338,9 +340,18 @@ def read_only(made: dict[str, Command], work: Path) -> dict[str, Any]:
     return found
 
 
-def be_ordinary() -> None:
-    """Give up the rights of root; nothing where there are none."""
+def load_as_root(command: Command, scratch: Path) -> None:
+    """Gives up the rights of root, once the command has run and all that it needs is loaded.
+
+    The interpreter and its packages may lie in a folder that only root may read. Without such rights nothing is done.
+
+    Args:
+        command: What will be run.
+        scratch: Folder to write to.
+    """
     if os.getuid() == 0:
+        with suppress(SystemExit):
+            app(command.words(scratch))
         os.setgroups([])
         os.setgid(NOBODY)
         os.setuid(NOBODY)

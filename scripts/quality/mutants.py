@@ -24,6 +24,7 @@ import io
 import json
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -56,8 +57,9 @@ MODULES: Final = {
 }
 _TABLE: Final = "tests/io/test_inputs.py"  # the page of inputs and answers, for modules of structures and ligands
 _MOST: Final = 15.0  # seconds of tests for one mutant, by their durations without changes
+_ASLEEP: Final = 20  # times the limit, by the clock
 NOTICED: Final = ("killed", "hung")
-_LIMIT: Final = 60.0  # seconds that a mutant may run; one that runs on is noticed
+_LIMIT: Final = 60  # seconds of the processor that a mutant may take; one that runs on is noticed
 
 
 @dataclass(frozen=True)
@@ -216,8 +218,13 @@ class _Times:
             self.failed.append(report.nodeid)
 
 
-def _in_child(work: Callable[[], Any], limit: float) -> Any:
-    """What a function returns in a forked process, as JSON carries it; None if that ended or ran too long."""
+def _in_child(work: Callable[[], Any], limit: int) -> Any:
+    """What a function returns in a forked process, as JSON carries it; None if that ended or ran too long.
+
+    Args:
+        work: The function.
+        limit: Seconds of the processor: by the clock, a busy machine would make a mutant of what it slows down.
+    """
     with tempfile.NamedTemporaryFile() as answer:
         child = os.fork()
         if not child:
@@ -225,11 +232,12 @@ def _in_child(work: Callable[[], Any], limit: float) -> Any:
             silent = os.open(os.devnull, os.O_RDWR)
             for stream in (0, 1, 2):
                 os.dup2(silent, stream)
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
             try:
                 Path(answer.name).write_text(json.dumps(work()), encoding="utf-8")
             finally:
                 os._exit(0)
-        ends = time.monotonic() + limit
+        ends = time.monotonic() + _ASLEEP * limit  # of one that waits for ever and computes nothing
         while os.waitpid(child, os.WNOHANG) == (0, 0):
             if time.monotonic() > ends:
                 with contextlib.suppress(ProcessLookupError):
@@ -333,7 +341,7 @@ def _reach(modules: Sequence[str], path: Path) -> dict[str, Any]:
     """``_reached``, from a file if it is there."""
     if not path.is_file():
         tests = sorted({test for module in modules for test in MODULES[module]} | {_TABLE})
-        reached = _in_child(lambda: _reached(tests), 3600.0)
+        reached = _in_child(lambda: _reached(tests), 3600)
         if reached is None or reached["failed"]:
             raise SystemExit(f"the tests fail without any change: {reached and reached['failed']}")
         path.write_text(json.dumps(reached), encoding="utf-8")

@@ -49,14 +49,15 @@ def residue_lines(
     number: str = "1",
     *,
     shift: float = 0.0,
+    rise: float = 0.0,
     names: Iterable[str] = ("N", "CA", "C", "O", "CB"),
     **how: object,
 ) -> str:
-    """An amino acid's backbone and CB, moved along x by ``shift`` Å."""
+    """An amino acid's backbone and CB, moved along x by ``shift`` Å and along y by ``rise``."""
     lines = []
     for name in names:
         x, y, z = _BACKBONE[name]
-        lines.append(atom_line(name, residue, chain, number, (x + shift, y, z), **how))  # type: ignore[arg-type]
+        lines.append(atom_line(name, residue, chain, number, (x + shift, y + rise, z), **how))  # type: ignore[arg-type]
     return "".join(lines)
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import inputs
+import inputs_odd
 import inputs_tables
 import numpy as np
 import pytest
@@ -46,10 +47,10 @@ def write(path: Path, content: str | bytes) -> None:
 def clean(what: str) -> Featurized:
     """What an input must give: the example, the group that it names as a correct SDF, "sodium" in standard names."""
     standard = next((c for c in inputs.CASES if what.startswith(f"{c.what} as ")), None)
-    group = re.fullmatch(r"(an? .*), (?:SDF|MOL2).*", what)
+    group = re.fullmatch(r"(.*), (?:SDF|MOL2|PDB)\b.*", what)
     case = next(c for c in inputs.CASES if c.what == "SDF, V2000")
     case = standard or case
-    smiles = dict(inputs.GROUPS).get(group[1] if group else what)
+    smiles = (dict(inputs.GROUPS) | inputs_odd.CHEMISTRY).get(group[1] if group else what)
     if smiles:
         case = inputs.Case("", "", case.protein, ("ligand.sdf", inputs.group(smiles, "sdf")))
     with tempfile.TemporaryDirectory() as folder:

@@ -158,11 +158,11 @@ def test_compounds_of_files_joined_without_anything_between(read):
     assert sizes(read(text, "joined.pdb")) == [13, 7, 5]
 
 
-def test_an_ion_after_ter_belongs_to_the_record(read):
+def test_an_ion_after_ter_is_no_record(read):
     ion = "HETATM   99 NA    NA A 901      20.000  20.000  20.000  1.00 20.00          NA\n"
     items = read(pdb_atoms(ASPIRIN) + "TER\n" + ion + "END\n", "salt.pdb")
     assert sizes(items) == [13]
-    assert "dropped 1 further fragment" in items[0].notes[-1]
+    assert "left out 1 ion of the ligand's file (Na)" in items[0].notes
 
 
 def test_an_empty_model_keeps_its_place(read):

@@ -293,10 +293,9 @@ def test_more_than_99999_atoms(read):
     text = []
     for k in range(20_100):
         serial = str(k * 5 % 100_000)
+        number, chain = str(k % 9999), "ABC"[k // 9999]
         text.append(
-            residue_lines(
-                number=str(k % 9999), chain="ABC"[k // 9999], shift=3.8 * (k % 900 + k // 900 / 30), serial=serial
-            )
+            residue_lines(number=number, chain=chain, shift=3.8 * (k % 900), rise=9.0 * (k // 900), serial=serial)
         )
     protein = read("".join(text))
     assert protein.num_atoms == 100_500

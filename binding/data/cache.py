@@ -26,7 +26,7 @@ from binding.errors import CacheError, ConfigError
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, ComplexGraph, LigandGraph
 from binding.graph.pocket import build_pocket_graph
 from binding.graph.vocabulary import difference, ligand_vocabulary
-from binding.io.arrays import Layout, check_arrays, check_range, read_arrays
+from binding.io.arrays import Layout, check_arrays, check_counts, check_range, read_arrays
 from binding.structures import Protein, ResidueKind
 
 _ABSENT: Final = frozenset({"NA", "N/A", "NaN", "nan", "None", "null", "NULL", "-"})  # in a column of numbers
@@ -239,10 +239,7 @@ def _check(arrays: dict[str, np.ndarray], rows: int, atom_names: int, residue_na
     lengths = check_arrays(arrays, _LAYOUT, what)
     if lengths["rows"] != rows:
         raise ValueError(f"{what} has {lengths['rows']} complexes and {rows} rows")
-    for name, axis in _COUNTS.items():
-        check_range(arrays, name, 0, lengths[axis] + 1, what)
-        if int(arrays[name].sum(dtype=np.int64)) != lengths[axis]:
-            raise ValueError(f"{name} does not count the {axis} of {what}")
+    check_counts(arrays, _COUNTS, lengths, what)
     residues = arrays["protein_residues"].astype(np.int64)
     ends = np.concatenate([[0], np.cumsum(arrays["residue_sizes"], dtype=np.int64)])
     if (np.diff(ends[_starts(residues)]) != arrays["protein_atoms"]).any():

@@ -25,7 +25,7 @@ from binding.domain.words import NUM_WORDS
 from binding.errors import WeightsError
 from binding.files import write_bytes
 from binding.graph.fields import ATOM_CATEGORIES, LigandGraph
-from binding.io.arrays import Layout, check_arrays, check_range, read_arrays
+from binding.io.arrays import Layout, check_arrays, check_counts, check_range, read_arrays
 
 SUFFIX: Final = ".domain.npz"
 FORMAT_VERSION: Final = 1
@@ -305,12 +305,10 @@ class Domain:
 def _check(arrays: dict[str, np.ndarray]) -> None:
     """Raises ``ValueError`` where arrays do not describe a training set."""
     what = "the training set"
-    check_arrays(arrays, _ARRAYS, what)
-    for joined, counts, most in (("bits", "bit_counts", NUM_BITS), ("words", "word_counts", NUM_WORDS)):
-        check_range(arrays, joined, 0, most, what)
-        check_range(arrays, counts, 0, len(arrays[joined]) + 1, what)
-        if int(arrays[counts].astype(np.int64).sum()) != len(arrays[joined]):
-            raise ValueError(f"{counts} does not count {joined}")
+    lengths = check_arrays(arrays, _ARRAYS, what)
+    check_counts(arrays, {"bit_counts": "bits", "word_counts": "words"}, lengths, what)
+    for name, most in (("bits", NUM_BITS), ("words", NUM_WORDS)):
+        check_range(arrays, name, 0, most, what)
 
 
 def domain_path(weights: str | Path) -> Path:

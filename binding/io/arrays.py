@@ -33,6 +33,16 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
             memory than a file of its size has reason to.
         OSError, EOFError, zipfile.BadZipFile, zlib.error: The file is damaged.
     """
+    try:
+        _check_archive(path)
+    except NotImplementedError as error:  # a version or a compression of zip that nobody has
+        raise zipfile.BadZipFile(str(error)) from None
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _check_archive(path: str | Path) -> None:
+    """Compare what an archive says of its arrays with its size; see ``read_arrays``."""
     with zipfile.ZipFile(path) as archive:
         inflated = sum(member.file_size for member in archive.infolist())
         if inflated > max(_SMALL, _USUAL * os.path.getsize(path)):
@@ -42,8 +52,6 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
                 raise ValueError(f"{member.filename} claims more bytes than the file can hold")
             with archive.open(member) as stream:
                 _check_shape(member.filename, stream, member.file_size)
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
 
 
 def _check_shape(name: str, stream: IO[bytes], size: int) -> None:
@@ -106,3 +114,23 @@ def check_range(arrays: Mapping[str, np.ndarray], name: str, lowest: int, above:
     array = arrays[name]
     if array.size and (int(array.min()) < lowest or int(array.max()) >= above):
         raise ValueError(f"{what} has {name} that are not from {lowest} to {above - 1}")
+
+
+def check_counts(
+    arrays: Mapping[str, np.ndarray], counts: Mapping[str, str], lengths: Mapping[int | str, int], what: str
+) -> None:
+    """Compare arrays that say how many parts each thing has with how many parts there are.
+
+    Args:
+        arrays: By name.
+        counts: The axis whose parts are counted, by the name of the array that counts them.
+        lengths: Of the axes, as ``check_arrays`` gives them.
+        what: What the arrays are, for messages.
+
+    Raises:
+        ValueError: A count is negative, or together they are not as many as there are.
+    """
+    for name, axis in counts.items():
+        check_range(arrays, name, 0, lengths[axis] + 1, what)
+        if int(arrays[name].sum(dtype=np.int64)) != lengths[axis]:
+            raise ValueError(f"{name} does not count the {axis} of {what}")

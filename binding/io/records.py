@@ -105,10 +105,13 @@ def _read_head(path: Path, stream: BinaryIO) -> bytes:
         pass
     # The damage lies in the first block: salvage what precedes it, line by line.
     stream.seek(0)
-    saved: list[bytes] = []
+    saved, size = list[bytes](), 0
     try:
-        for line in stream:
+        while line := stream.readline(_MOST_LINE):
             saved.append(line)
+            size += len(line)
+            if size > _MOST_RECORD:
+                raise too_long(path, f"more than {_MOST_RECORD >> 20} MB before it breaks off")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         if not saved:
             raise _damaged(path, error) from None

@@ -20,7 +20,7 @@ from binding.domain.fingerprint import NUM_BITS
 from binding.domain.index import Domain, count_elements
 from binding.domain.words import NUM_WORDS
 from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, LigandGraph
-from binding.io.arrays import Layout, check_arrays
+from binding.io.arrays import Layout, check_arrays, check_counts
 from binding.prior.kernel import Features, Known, kernel_matrix
 from binding.prior.measured import Measured
 from binding.prior.sites import Sites
@@ -302,10 +302,7 @@ def summary_of(ligands: Sequence[LigandGraph]) -> tuple[tuple[int, int], np.ndar
 def _check(arrays: Mapping[str, np.ndarray]) -> None:
     """Raises ``ValueError`` where arrays do not describe a prior; see ``Prior.from_arrays``."""
     sizes = check_arrays(arrays, _LAYOUT, "the prior")
-    for joined, counts in (("bits", "bit_counts"), ("site_words", "site_counts")):
-        lengths = arrays[counts].astype(np.int64)
-        if (lengths < 0).any() or int(lengths.sum()) != len(arrays[joined]):
-            raise ValueError(f"the arrays of the prior do not fit together: {counts} does not count {joined}")
+    check_counts(arrays, {"bit_counts": "bits", "site_counts": "words"}, sizes, "the prior")
     for name, what, most in (("bits", "fingerprints", NUM_BITS), ("site_words", "words", NUM_WORDS)):
         if ((arrays[name] < 0) | (arrays[name] >= most)).any():
             raise ValueError(f"the prior has {what} of another kind")

@@ -36,7 +36,7 @@ from binding.screening.folder import RunFolder
 from binding.screening.hits import properties
 from binding.screening.parts import POSE_COLUMN
 from binding.screening.poses import pose_texts
-from binding.screening.store import RESULT_COLUMNS, TOP_SDF, mixed_note, template_of
+from binding.screening.store import RESULT_COLUMNS, TOP_SDF, names_notes, template_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -152,9 +152,7 @@ def _render(run: Path, found: Digest, about: dict[str, Any], known: Enrichment |
         about=about,
         settings=_flat({name: about[name] for name in ("decides", "engine") if name in about}),
         found=found,
-        mixed_note=mixed_note(found.counts.mixed, about.get("decides", {}).get("compound_tag"))
-        if found.counts.mixed
-        else None,
+        names_notes=names_notes(found.counts, about.get("decides", {}).get("compound_tag")),
         rows=rows,
         columns=json.dumps(HIT_COLUMNS),
         scenes=None if drawn is None else viewer.as_json(drawn),

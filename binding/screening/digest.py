@@ -122,7 +122,7 @@ def digest(run: str | Path, top: int, memory_mb: int = MEMORY_MB) -> Digest:
 
 
 def compounds(run: str | Path, names: Iterable[str], memory_mb: int = MEMORY_MB) -> pd.DataFrame:
-    """The compounds with these ids that the run contains; one that failed has no numbers.
+    """The compounds with these ids that the run contains, of several with one id the best; those that failed are empty.
 
     Returns:
         ``id`` (the compound), ``receptor``, ``rank_score``, ``pk``, ``pk_ligand_only``, ``heavy_atoms``, ``smiles``.
@@ -133,6 +133,7 @@ def compounds(run: str | Path, names: Iterable[str], memory_mb: int = MEMORY_MB)
             """SELECT wanted.id, asked.receptor, rank_score, pk, pk_ligand_only, heavy_atoms, smiles FROM wanted
             JOIN (SELECT DISTINCT receptor, compound FROM parts) AS asked ON asked.compound = wanted.id
             LEFT JOIN results ON results.compound = asked.compound AND results.receptor = asked.receptor
+            QUALIFY row_number() OVER (PARTITION BY wanted.id, asked.receptor ORDER BY results.rank) = 1
             ORDER BY wanted.id, asked.receptor"""
         ).df()
 

@@ -34,7 +34,7 @@ from binding.screening.log import RunLog
 from binding.screening.parts import PartInfo, count_scored, write_part
 from binding.screening.plan import ScreenPlan, ScreenTask
 from binding.screening.ray_engine import ray_device
-from binding.screening.store import Finalised, finalise, mixed_note
+from binding.screening.store import Finalised, finalise, names_notes
 
 _GPU_DEVICES: Final = ("/dev/nvidiactl", "/dev/dxg", "/dev/nvhost-gpu", "/dev/kfd")  # NVIDIA, in WSL, Jetson; AMD
 
@@ -127,7 +127,7 @@ def screen(
             found = _end(plan, folder, ledger, key, time.monotonic() - start)
             how = "interrupted" if not ledger.all_done else "complete" if found is not None else "done, not all shards"
             log.write(f"{how}: {ledger.asked} records done, {ledger.asked - ledger.scored} failed")
-    warnings = (mixed_note(found.mixed, plan.compound_tag),) if found is not None and found.mixed else ()
+    warnings = () if found is None else names_notes(found, plan.compound_tag)
     return ScreenResult(plan.output, ledger.asked, ledger.scored, not ledger.all_done, found is not None, warnings)
 
 

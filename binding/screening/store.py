@@ -63,28 +63,39 @@ _MADE_OF: Final = {
     "gain_over_ligand_only": _GAIN,
     "rank_score": "coalesce(rank_score, pk)",  # weights of one's own have no `binder`
 }
-# A compound on another receptor is another result. Equal values: the pose that comes first in the library.
+# The elements of a SMILES without hydrogen, in alphabetical order: alike for all poses, protomers and tautomers of a
+# compound, in whatever form a file or a docking program has written it.
+_ELEMENTS: Final = (
+    "array_to_string(list_sort(string_split(lower(regexp_replace(smiles, '[^A-Za-z]|H', '', 'g')), '')), '')"
+)
+# A compound on another receptor is another result, and so is one of the same name that has other atoms: many files call
+# all that they hold `ligand`. Equal values: the pose that comes first in the library.
 _BEST: Final = f"""
     CREATE TEMP TABLE best AS
     SELECT row, pose_number, num_poses, gain_over_ligand_only,
         row_number() OVER (ORDER BY ranked_by {{order}}, row, pose_number) AS rank
     FROM (
         SELECT row, pose_number, {_GAIN} AS gain_over_ligand_only, {{value}} AS ranked_by,
-            count(*) OVER (PARTITION BY receptor, compound) AS num_poses,
-            row_number() OVER (PARTITION BY receptor, compound ORDER BY {{value}} {{order}}, row, pose_number) AS place
-        FROM parts WHERE status = 'ok'
+            count(*) OVER (PARTITION BY receptor, compound, elements) AS num_poses,
+            row_number() OVER (
+                PARTITION BY receptor, compound, elements ORDER BY {{value}} {{order}}, row, pose_number
+            ) AS place
+        FROM (SELECT *, {_ELEMENTS} AS elements FROM parts WHERE status = 'ok')
     )
     WHERE place = 1
 """
 _ROWS: Final = "SELECT {columns} FROM parts JOIN best ON parts.row = best.row AND parts.pose_number = best.pose_number"
-# Records of one name and different structures. The states of one record of SMILES are one structure.
-_MIXED: Final = """
+# Records of one name and the same atoms, of different structures. The states of one record of SMILES are one structure.
+_MIXED: Final = f"""
     SELECT count(*) FROM (
-        SELECT receptor, compound FROM (
+        SELECT receptor, compound, {_ELEMENTS} AS elements FROM (
             SELECT receptor, compound, row, min(smiles) AS smiles FROM parts WHERE status = 'ok' GROUP BY ALL
         )
         GROUP BY ALL HAVING count(DISTINCT smiles) > 1
     )
+"""
+_SPLIT: Final = """
+    SELECT count(*) FROM (SELECT receptor, compound FROM results GROUP BY ALL HAVING count(*) > 1)
 """
 _FAILURES: Final = f"SELECT {', '.join(FAILURE_COLUMNS)} FROM parts WHERE status <> 'ok' ORDER BY row, pose_number"
 
@@ -100,7 +111,8 @@ class Finalised:
         poses: Scored poses.
         compounds: Rows of the results.
         warned: Scored poses with warnings.
-        mixed: Compounds whose records hold different structures, as where many share the title ``ligand``.
+        mixed: Compounds whose records hold different structures of the same atoms, of which the best is listed.
+        split: Names of several compounds, as where many share the title ``ligand``; each compound is listed.
         failures: Failed rows by error code, most frequent first.
     """
 
@@ -111,6 +123,7 @@ class Finalised:
     compounds: int
     warned: int
     mixed: int
+    split: int
     failures: dict[str, int]
 
 
@@ -288,15 +301,27 @@ def count(connection: duckdb.DuckDBPyConnection) -> Finalised:
     failures = connection.execute(
         "SELECT error_code, count(*) AS n FROM parts WHERE status <> 'ok' GROUP BY ALL ORDER BY n DESC, error_code"
     ).fetchall()
-    (mixed,) = only_row(connection, _MIXED)
-    return Finalised(asked, scored, asked - scored, poses, compounds, warned, mixed, dict(failures))
+    (mixed,), (split,) = only_row(connection, _MIXED), only_row(connection, _SPLIT)
+    return Finalised(asked, scored, asked - scored, poses, compounds, warned, mixed, split, dict(failures))
 
 
-def mixed_note(mixed: int, compound_tag: str | None) -> str:
-    """A warning where one name stands for different structures, of which the results list only the best."""
-    title, titles = ("title", "titles") if compound_tag is None else (f"{compound_tag} tag", f"{compound_tag} tags")
-    names = f"1 {title} stands" if mixed == 1 else f"{mixed} {titles} stand"
-    return (
-        f"{names} for several different structures, and only the best of each is listed. "
-        "Give each compound its own title, or name an SD tag that tells them apart with --compound-tag."
-    )
+def names_notes(found: Finalised, compound_tag: str | None) -> tuple[str, ...]:
+    """Warnings where one name stands for different compounds.
+
+    Args:
+        found: What the parts held.
+        compound_tag: SD tag that names the compounds; None for the record's title.
+    """
+    notes = []
+    for count_, what in (
+        (found.split, "several compounds of different atoms, which are listed each by itself"),
+        (found.mixed, "several different structures of the same atoms, and only the best of each is listed"),
+    ):
+        title, titles = ("title", "titles") if compound_tag is None else (f"{compound_tag} tag", f"{compound_tag} tags")
+        names_ = f"1 {title} stands" if count_ == 1 else f"{count_} {titles} stand"
+        if count_:
+            notes.append(
+                f"{names_} for {what}. Give each compound its own title, or name an SD tag that tells them apart with "
+                "--compound-tag."
+            )
+    return tuple(notes)

@@ -6,6 +6,7 @@ only ever meet a checksum.
 
 from __future__ import annotations
 
+import copy
 import gzip
 import io
 import json
@@ -216,13 +217,13 @@ def damage_json(data: bytes, rng: random.Random) -> bytes:
 
 def _damaged_value(content: Any, rng: random.Random) -> Any:
     if not isinstance(content, dict | list) or not content or rng.random() < 0.02:
-        return rng.choice(_VALUES)
+        return copy.deepcopy(rng.choice(_VALUES))  # it may be damaged in turn
     key = rng.choice(list(content)) if isinstance(content, dict) else rng.randrange(len(content))
     how = rng.random()
     if how < 0.6 and isinstance(content[key], dict | list) and content[key]:
         content[key] = _damaged_value(content[key], rng)
     elif how < 0.8:
-        content[key] = rng.choice(_VALUES)
+        content[key] = copy.deepcopy(rng.choice(_VALUES))
     elif how < 0.9:
         del content[key]
     elif isinstance(content, dict):

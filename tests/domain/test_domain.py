@@ -182,7 +182,7 @@ def test_a_damaged_file_is_refused(domain, tmp_path, damage):
     [
         ("bits", lambda array: array.astype(str), "do not fit together"),
         ("bits", lambda array: array + 2048, "bits that are not from 0 to 2047"),
-        ("bit_counts", lambda array: array[:-1], "bit_counts does not count bits"),
+        ("bit_counts", lambda array: array[:-1], "bit_counts does not count the bits of the training set"),
         ("words", lambda array: array + 160_000, "words that are not from 0"),
         ("word_counts", lambda array: array * 2, "word_counts"),
         ("atoms", lambda array: array[:, None], "do not fit together"),

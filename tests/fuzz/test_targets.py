@@ -60,6 +60,15 @@ def test_damages_change_a_file_and_come_again(kind, prepared):
     assert made == [TARGETS[kind].damage(seeds[0], random.Random(number)) for number in range(8)]
 
 
+def test_damages_of_one_file_do_not_reach_the_next():
+    """Values that are put into a document are damaged in turn; they are nobody else's."""
+    rng = random.Random(1)
+    data = b'{"a": [], "b": {"c": [1, {"d": {}}]}}'
+    for _ in range(3000):
+        data = damage.damage_json(data, rng)[:20_000]
+    assert data
+
+
 def test_every_seed_and_finding_is_of_a_kind():
     assert {path.name for folder in (SEEDS, FINDINGS) for path in folder.iterdir()} <= set(TARGETS)
     assert max(path.stat().st_size for folder in (SEEDS, FINDINGS) for path in folder.rglob("*")) < 20_000

@@ -263,7 +263,7 @@ def test_two_runs_in_one_folder_are_refused(plan, library, tmp_path):
 
 
 def test_different_structures_of_one_title_are_told(plan, poses, reference, tmp_path):
-    """Titles such as ``ligand``: only the best of them is listed, and the run says so."""
+    """Titles such as ``ligand``: compounds of other atoms are listed each, and the run says so."""
     mol = Chem.MolFromMolFile(str(reference))
     other = Chem.RWMol(mol)
     other.GetAtomWithIdx(next(atom.GetIdx() for atom in mol.GetAtoms() if atom.GetDegree() == 1)).SetAtomicNum(9)
@@ -272,9 +272,9 @@ def test_different_structures_of_one_title_are_told(plan, poses, reference, tmp_
         shape.SetProp("_Name", "ligand")
         records.append(Chem.MolToMolBlock(shape) + "$$$$\n")
     done = screen(plan(write(tmp_path / "titles.sdf", records)))
-    assert (done.scored, len(pd.read_csv(done.folder / "results.csv"))) == (3, 1)
+    assert (done.scored, len(pd.read_csv(done.folder / "results.csv"))) == (3, 2)
     (warning,) = done.warnings
-    assert "1 title stands for several different structures" in warning
+    assert "1 title stands for several compounds of different atoms" in warning
     assert "--compound-tag" in warning
     assert warning in html.unescape(api.report(done.folder).read_text())
     assert screen(plan(write(tmp_path / "same.sdf", poses[:2]), restart=True)).warnings == ()

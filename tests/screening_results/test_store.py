@@ -6,6 +6,7 @@ import csv
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,8 +16,9 @@ from rdkit import Chem
 
 from binding.errors import BindingError, FileError
 from binding.screening import store, tables
+from binding.screening.digest import compounds
 from binding.screening.parts import SCHEMA, part_path
-from binding.screening.store import FAILURE_COLUMNS, POSE_COLUMN, RESULT_COLUMNS, finalise, mixed_note
+from binding.screening.store import FAILURE_COLUMNS, POSE_COLUMN, RESULT_COLUMNS, finalise, names_notes
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
@@ -55,26 +57,67 @@ def test_compounds_rank_by_the_rank_score_where_there_is_one(made_run):
 
 
 @pytest.mark.parametrize("name", ["ligand", "UNL"])
-def test_names_that_stand_for_different_structures_are_counted(made_run, name):
-    """Three drugs of one title; four poses of one drug, or stereoisomers made from one record, are no such name."""
-    assert finalise(made_run.folder).mixed == 0
+def test_compounds_of_one_name_are_told_apart_by_their_atoms(made_run, name):
+    """Two drugs of one title are two compounds, and all that is asked of one name has one answer."""
+    before = finalise(made_run.folder)
+    assert (before.mixed, before.split) == (0, 0)
     renamed = [
         row | {"compound": name} if row["compound"] in ("caffeine", "fluconazole") else row for row in made_run.rows
     ]
     write_parts(made_run.folder, renamed, size=3)
-    assert finalise(made_run.folder).mixed == 1
+    after = finalise(made_run.folder)
+    assert (after.compounds, after.mixed, after.split) == (before.compounds, 0, 1)
+    rows = [row for row in read_csv(made_run.folder / "results.csv") if row["compound"] == name]
+    assert len({row["smiles"] for row in rows}) == len(rows) == 2
+    (found,) = compounds(made_run.folder, [name]).to_dict("records")
+    assert found["pk"] == max(float(row["pk"]) for row in rows)
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        ["C[C@@H](N)C(=O)[O-]", "C[C@H]([NH3+])C(O)=O"],
+        ["Oc1ccccn1", "O=c1cccc[nH]1"],
+        ["Clc1ccccc1Br", "[2H]c1cccc(Br)c1Cl"],
+    ],
+    ids=["protomers", "tautomers", "labels"],
+)
+def test_forms_of_a_compound_are_one_compound(made_run, forms):
+    held = [row for row in made_run.rows if row["status"] == "ok"]
+    rows = [row | {"compound": "x", "smiles": form} for row, form in zip(held[:2], forms, strict=True)]
+    write_parts(made_run.folder, rows, size=20, key="other")
+    for path in sorted((made_run.folder / "parts").iterdir())[1:]:
+        path.unlink()
+    finalise(made_run.folder, top=0)
+    assert sum(row["compound"] == "x" for row in read_csv(made_run.folder / "results.csv")) == 1
+
+
+def test_structures_of_the_same_atoms_and_name_are_counted(made_run):
+    """Isomers of one title; four poses of one drug, or stereoisomers made from one record, are no such name."""
+    isomers = iter(("CCCO", "CC(C)O"))
+    rows = [row | {"smiles": next(isomers, "CCCO")} if row["compound"] == "aspirin" else row for row in made_run.rows]
+    write_parts(made_run.folder, rows, size=3)
+    found = finalise(made_run.folder, top=0)
+    assert (found.mixed, found.split) == (1, 0)
     (one, *_) = made_run.rows
-    states = [one, one | {"pose_number": 1, "smiles": "C[C@H](O)F"}]
+    states = [one | {"smiles": "C[C@H](O)F"}, one | {"pose_number": 1, "smiles": "C[C@@H](O)F"}]
     write_parts(made_run.folder, [*states, *made_run.rows[1:]], size=20, key="other")
     for path in sorted((made_run.folder / "parts").iterdir())[1:]:
         path.unlink()
-    assert finalise(made_run.folder).mixed == 0
+    assert finalise(made_run.folder, top=0).mixed == 0
 
 
-def test_what_is_said_of_such_names():
-    assert mixed_note(1, None).startswith("1 title stands for several different structures")
-    assert mixed_note(3, None).startswith("3 titles stand")
-    assert mixed_note(2, "zinc_id").startswith("2 zinc_id tags stand")
+def test_what_is_said_of_such_names(made_run):
+    found = finalise(made_run.folder)
+    assert names_notes(found, None) == ()
+    (note,) = names_notes(replace(found, mixed=1), None)
+    assert note.startswith("1 title stands for several different structures of the same atoms, and only the best")
+    (note,) = names_notes(replace(found, split=3), None)
+    assert note.startswith("3 titles stand for several compounds of different atoms, which are listed each")
+    assert [note.split(" stand")[0] for note in names_notes(replace(found, mixed=2, split=1), "zinc_id")] == [
+        "1 zinc_id tag",
+        "2 zinc_id tags",
+    ]
 
 
 def test_csv_says_what_parquet_says(made_run):

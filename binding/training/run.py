@@ -31,6 +31,7 @@ from binding.training.encoders import load_encoders
 from binding.training.finish import TrainResult, finish
 from binding.training.keep import BEST, LAST, EpochLog, Patience, WholeCheckpoints, checkpoints, keep_settings
 from binding.training.largest import largest_batch
+from binding.training.memory import freed_memory_kept
 from binding.training.module import GRADIENT_CLIP, TrainingModule
 from binding.training.start import load_start
 
@@ -110,7 +111,7 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
     _check_patience(config, data)
     state = load_encoders(config.encoders, config.model) if start is None else start.state
     module = TrainingModule(config, data.total_steps(), state, data.peak_rate())
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), freed_memory_kept():
         _silence()
         _fit(trainer, module, data, checkpoint)
     result = TrainResult(output / "model.safetensors", interrupted=trainer.interrupted, rank=trainer.global_rank)

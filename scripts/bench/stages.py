@@ -26,6 +26,7 @@ from binding.config import ModelConfig, SourceConfig, TrainConfig
 from binding.data.cache import ComplexCache
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset
 from binding.training.gather import SharedBatch
+from binding.training.memory import freed_memory_kept
 from binding.training.module import TrainingModule
 from scripts.bench.train import load
 from scripts.figures import FIGURES, machine, write_figures
@@ -48,9 +49,10 @@ def main() -> None:
     torch.manual_seed(0)
     module, batches = prepared(options)
     stages = Stages(module)
-    for batch in batches[:1]:  # what torch does once
-        stages.run(batch)
-    passes = [stages.of(batches) for _ in range(options.repeats)]
+    with freed_memory_kept():
+        for batch in batches[:1]:  # what torch does once
+            stages.run(batch)
+        passes = [stages.of(batches) for _ in range(options.repeats)]
     operations = stages.operations(batches[0])
     rows = [
         {

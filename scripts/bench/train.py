@@ -35,6 +35,7 @@ import torch
 from binding.config import ModelConfig, SourceConfig, TrainConfig
 from binding.data.cache import ComplexCache
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset
+from binding.training.memory import freed_memory_kept
 from binding.training.module import TrainingModule
 from binding.training.run import train
 from scripts.figures import FIGURES, ROOT, machine, write_figures
@@ -138,17 +139,18 @@ def timed(
         loss.backward()
         module.zero_grad()
 
-    for batch in batches[:WARM_UP]:
-        step(batch)
     wall, cpu = [], []
-    for _ in range(repeats):
-        synchronize(device)
-        start, cpu_start = time.perf_counter(), time.process_time()
-        for batch in batches:
+    with freed_memory_kept():
+        for batch in batches[:WARM_UP]:
             step(batch)
-        synchronize(device)
-        wall.append(time.perf_counter() - start)
-        cpu.append(time.process_time() - cpu_start)
+        for _ in range(repeats):
+            synchronize(device)
+            start, cpu_start = time.perf_counter(), time.process_time()
+            for batch in batches:
+                step(batch)
+            synchronize(device)
+            wall.append(time.perf_counter() - start)
+            cpu.append(time.process_time() - cpu_start)
     result = {
         "device": device,
         "threads": threads,

@@ -4,6 +4,7 @@ Scores are computed for every atom and every residue that its ligand touches, in
 about a quarter of them belong to pairs within the cutoff, and the rest is masked. Residues that no atom touches,
 which are most of a pocket, do not appear, so that memory grows with the contact surface and not with the pocket.
 At these sizes the blocks take two thirds of the time of a list of pairs, whose gathered rows are what costs.
+On a CPU only the matrix products see the blocks: softmax, gates and their gradients are taken of the pairs alone.
 
 A block of a large ligand can be taken in chunks of queries, whose scores are not kept for the backward pass but
 computed again. Torch's own fused attention cannot be used: the gate comes between its softmax and the values.
@@ -13,12 +14,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 from binding.model.layers.dropout import Dropout
+from binding.model.layers.precision import full_precision
 
 _MASKED = -1e9  # before the softmax; finite, so that a row without any pair is no NaN
 
@@ -30,12 +34,14 @@ class PairGrid:
     Attributes:
         query_slot: (N,) item * max_queries + place.
         key_slot: (M,) item * max_keys + place.
-        cell: (E,) slot of the pair's query * max_keys + place of its key.
+        pair_slot: (E,) slot of the pair's query.
+        cell: (E,) pair_slot * max_keys + place of its key.
         items, max_queries, max_keys: sizes.
     """
 
     query_slot: Tensor
     key_slot: Tensor
+    pair_slot: Tensor
     cell: Tensor
     items: int
     max_queries: int
@@ -53,13 +59,14 @@ class PairGrid:
     ) -> PairGrid:
         """The grid of pairs (E,) that are given by the rows of their query and key, of one item each."""
         place = key_slot.index_select(0, pair_key) % max(max_keys, 1)
-        cell = query_slot.index_select(0, pair_query) * max_keys + place
-        return PairGrid(query_slot, key_slot, cell, items, max_queries, max_keys)
+        slot = query_slot.index_select(0, pair_query)
+        return PairGrid(query_slot, key_slot, slot, slot * max_keys + place, items, max_queries, max_keys)
 
     def spread(self, values: Tensor, empty: float) -> Tensor:
         """Values (heads, E) of the pairs in their cells: (heads * items, max_queries, max_keys)."""
         cells = values.new_full((len(values), self.items * self.max_queries * self.max_keys), empty)
-        return cells.index_copy(1, self.cell, values).view(len(values) * self.items, self.max_queries, self.max_keys)
+        cells = cells.scatter_(1, self.cell.expand_as(values), values)  # ``index_copy`` would copy the cells first
+        return cells.view(len(values) * self.items, self.max_queries, self.max_keys)
 
     def collect(self, cells: Tensor, heads: int) -> Tensor:
         """The reverse of ``spread``: (heads * items, max_queries, max_keys) -> (heads, E)."""
@@ -184,10 +191,17 @@ class GeometricCrossAttention(nn.Module):
                 f"Bias {tuple(bias.shape)} or gate {tuple(gate.shape)} does not fit {pairs[0]} heads, {pairs[1]} pairs."
             )
         heads, size = self.num_heads, queries.shape[1] // self.num_heads
-        query = grid.pad_queries(self.query(self.query_norm(queries)) / math.sqrt(size), heads)
-        key, value = grid.pad_keys(self.key_value(self.key_norm(keys)), heads).chunk(2, dim=-1)
-        mixed, weights = self._mix(query, key, value, grid, bias, gate, need_weights)
-        queries = queries + self.out(grid.strip_queries(mixed, heads))
+        query = self.query(self.query_norm(queries)) / math.sqrt(size)
+        key_value = self.key_value(self.key_norm(keys))
+        whole = self.chunk is None or self.chunk >= grid.max_queries
+        if whole and queries.device.type == "cpu":
+            mixed, found = _PairAttention.apply(query.to(bias.dtype), key_value.to(bias.dtype), bias, gate, grid)
+            mixed, weights = mixed.to(query.dtype), found.t() if need_weights else None
+        else:
+            key, value = grid.pad_keys(key_value, heads).chunk(2, dim=-1)
+            blocks, weights = self._mix(grid.pad_queries(query, heads), key, value, grid, bias, gate, need_weights)
+            mixed = grid.strip_queries(blocks, heads)
+        queries = queries + self.out(mixed)
         return queries + self.feed_forward(queries), weights
 
     def _mix(
@@ -227,3 +241,130 @@ def _attend(
     weights = scores.softmax(dim=-1)
     mixed = torch.bmm(weights * grid.spread(gate, 0.0), value)
     return mixed, grid.collect(weights, len(bias)) if need_weights else None
+
+
+class _PairAttention(torch.autograd.Function):
+    """As ``_attend``, on a CPU: of the cells of a block, a sixth are pairs, and only those are computed with.
+
+    Cells without a pair hold zero when they meet keys, values or gradients, so that nothing has to be masked, and what
+    a slot without a node holds does not matter.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, query: Tensor, key_value: Tensor, bias: Tensor, gate: Tensor, grid: PairGrid
+    ) -> tuple[Tensor, Tensor]:
+        """query (N, channels), key_value (M, 2 * channels), bias and gate (heads, E) -> mixed (N, channels), weights
+        (heads, E)."""
+        heads = len(bias)
+        weights, mixed = torch.zeros_like(bias), torch.zeros_like(query)
+        if len(grid.cell):
+            layout = _Layout.of(grid, heads)
+            with full_precision(query):
+                key, value = layout.pad_keys(key_value).chunk(2, dim=-1)
+                scores = grid.collect(torch.bmm(layout.pad_queries(query), key.transpose(1, 2)), heads).add_(bias)
+                weights = _softmax(scores, grid.pair_slot, grid.items * grid.max_queries)
+                mixed = layout.strip_queries(torch.bmm(grid.spread(weights * gate, 0.0), value))
+            ctx.layout = layout
+        ctx.grid = grid
+        ctx.save_for_backward(query, key_value, gate, weights)
+        ctx.mark_non_differentiable(weights)
+        return mixed, weights
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        query, key_value, gate, weights = ctx.saved_tensors
+        grid, heads = ctx.grid, len(gate)
+        if not len(grid.cell):
+            zeros = torch.zeros_like
+            return zeros(query), zeros(key_value), zeros(gate), zeros(gate), None
+        layout = ctx.layout
+        with full_precision(query):
+            of_mixed = layout.pad_queries(gradients[0])
+            key, value = layout.pad_keys(key_value).chunk(2, dim=-1)
+            of_value = torch.bmm(grid.spread(weights * gate, 0.0).transpose(1, 2), of_mixed)
+            of_gate = grid.collect(torch.bmm(of_mixed, value.transpose(1, 2)), heads).mul_(weights)
+            of_scores = of_gate * gate
+            total = of_scores.new_zeros(heads, grid.items * grid.max_queries).index_add_(1, grid.pair_slot, of_scores)
+            of_scores.addcmul_(weights, total.index_select(1, grid.pair_slot), value=-1.0)
+            cells = grid.spread(of_scores, 0.0)
+            of_query = layout.strip_queries(torch.bmm(cells, key))
+            of_key = torch.bmm(cells.transpose(1, 2), layout.pad_queries(query))
+            of_key_value = layout.strip_keys(torch.cat([of_key, of_value], dim=-1))
+        return of_query, of_key_value, of_scores, of_gate, None
+
+
+def _softmax(scores: Tensor, slot: Tensor, slots: int) -> Tensor:
+    """Softmax of scores (heads, E) over the pairs of one slot (E,)."""
+    top = scores.new_full((len(scores), slots), -torch.inf).scatter_reduce_(1, slot.expand_as(scores), scores, "amax")
+    raised = (scores - top.index_select(1, slot)).exp_()
+    total = raised.new_zeros(len(scores), slots).index_add_(1, slot, raised)
+    return raised.div_(total.index_select(1, slot))
+
+
+@dataclass(frozen=True, eq=False)
+class _Layout:
+    """Rows of nodes, cut into one part a head, in blocks, and of blocks in nodes.
+
+    Attributes:
+        grid: The blocks.
+        heads: Parts of a node.
+        query_part, key_part: (heads * items * longest,) part of a node for each row of the blocks; any, where none is.
+        query_row, key_row: (nodes * heads,) row of the blocks for each part.
+    """
+
+    grid: PairGrid
+    heads: int
+    query_part: Tensor
+    key_part: Tensor
+    query_row: Tensor
+    key_row: Tensor
+
+    @staticmethod
+    def of(grid: PairGrid, heads: int) -> _Layout:
+        """The layout of a grid."""
+        queries, keys = grid.items * grid.max_queries, grid.items * grid.max_keys
+        return _Layout(
+            grid,
+            heads,
+            _parts(grid.query_slot, queries, heads),
+            _parts(grid.key_slot, keys, heads),
+            _rows(grid.query_slot, queries, heads),
+            _rows(grid.key_slot, keys, heads),
+        )
+
+    def pad_queries(self, nodes: Tensor) -> Tensor:
+        """(N, heads * size) -> (heads * items, max_queries, size)."""
+        return self._pad(nodes, self.query_part, self.grid.max_queries)
+
+    def pad_keys(self, nodes: Tensor) -> Tensor:
+        """(M, heads * size) -> (heads * items, max_keys, size)."""
+        return self._pad(nodes, self.key_part, self.grid.max_keys)
+
+    def strip_queries(self, blocks: Tensor) -> Tensor:
+        """The reverse of ``pad_queries``."""
+        return self._strip(blocks, self.query_row)
+
+    def strip_keys(self, blocks: Tensor) -> Tensor:
+        """The reverse of ``pad_keys``."""
+        return self._strip(blocks, self.key_row)
+
+    def _pad(self, nodes: Tensor, part: Tensor, longest: int) -> Tensor:
+        size = nodes.shape[1] // self.heads
+        return nodes.reshape(-1, size).index_select(0, part).view(self.heads * self.grid.items, longest, size)
+
+    def _strip(self, blocks: Tensor, row: Tensor) -> Tensor:
+        size = blocks.shape[-1]
+        return blocks.reshape(-1, size).index_select(0, row).view(-1, self.heads * size)
+
+
+def _parts(slot: Tensor, slots: int, heads: int) -> Tensor:
+    """(heads * slots,) the part of a node in each slot, of one head after the other."""
+    node = slot.new_zeros(slots).index_copy_(0, slot, torch.arange(len(slot), device=slot.device))
+    return (node * heads + torch.arange(heads, device=slot.device).unsqueeze(1)).flatten()
+
+
+def _rows(slot: Tensor, slots: int, heads: int) -> Tensor:
+    """(nodes * heads,) the slot of each part of a node, as ``_parts`` counts them."""
+    return (slot.unsqueeze(1) + torch.arange(heads, device=slot.device) * slots).flatten()

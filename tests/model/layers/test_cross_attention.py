@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from binding.model.layers.cross_attention import GeometricCrossAttention, PairGrid
+from binding.model.layers.cross_attention import GeometricCrossAttention, PairGrid, _attend, _PairAttention
 
 CHANNELS, HEADS = 16, 4
 
@@ -96,3 +96,40 @@ def test_shapes_that_do_not_fit_are_refused(layer):
         layer(queries, queries, grid(2, 2, [0, 1], [0, 1]), torch.zeros(3, 2).double(), torch.zeros(HEADS, 2).double())
     with pytest.raises(ValueError, match="multiple of num_heads"):
         GeometricCrossAttention(10, 4, 0.0)
+
+
+def random_grid(items: int, max_queries: int, max_keys: int) -> PairGrid:
+    """Items of unlike size, a third of whose cells are pairs."""
+    numbers = [(1 + 2 * item % max_queries, 1 + 3 * item % max_keys) for item in range(items)]
+    query_slot = torch.cat([item * max_queries + torch.arange(q) for item, (q, _) in enumerate(numbers)])
+    key_slot = torch.cat([item * max_keys + torch.arange(k) for item, (_, k) in enumerate(numbers)])
+    of_one = (query_slot // max_queries).unsqueeze(1) == key_slot // max_keys
+    query, key = (of_one & (torch.rand(of_one.shape) < 0.33)).nonzero().unbind(1)
+    return PairGrid.of(query_slot, key_slot, query, key, items, max_queries, max_keys)
+
+
+def test_pairs_alone_give_what_blocks_give():
+    """What a CPU computes, and its gradients, against what a GPU does."""
+    torch.manual_seed(0)
+    pairs = random_grid(5, 9, 7)
+    sizes = [(len(pairs.query_slot), CHANNELS), (len(pairs.key_slot), 2 * CHANNELS), *[(HEADS, len(pairs.cell))] * 2]
+    given = [torch.randn(size, dtype=torch.float64, requires_grad=True) for size in sizes]
+    query, key_value, bias, gate = given
+    key, value = pairs.pad_keys(key_value, HEADS).chunk(2, dim=-1)
+    blocks, weights = _attend(pairs.pad_queries(query, HEADS), key, value, bias, gate, pairs, True)
+    dense = pairs.strip_queries(blocks, HEADS)
+    mixed, alone = _PairAttention.apply(query, key_value, bias, gate, pairs)
+    assert torch.allclose(mixed, dense)
+    assert torch.allclose(alone, weights)
+    flow = torch.randn_like(dense)
+    for one, two in zip(*(torch.autograd.grad(result, given, flow) for result in (mixed, dense)), strict=True):
+        assert torch.allclose(one, two)
+
+
+def test_no_pairs_give_no_gradient():
+    none = grid(3, 0, [], [])
+    given = [torch.zeros(size, requires_grad=True) for size in ((3, CHANNELS), (0, 2 * CHANNELS), (HEADS, 0))]
+    mixed, _ = _PairAttention.apply(given[0], given[1], given[2], given[2], none)
+    assert not mixed.any()
+    mixed.sum().backward()
+    assert [tuple(tensor.grad.shape) for tensor in given] == [tuple(tensor.shape) for tensor in given]

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from binding.constants import ATOM_CLASSES, METAL_ION
 from binding.graph.batch import Batch, collate
 from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, ComplexGraph
+from binding.model.layers.constants import constant
 from binding.model.layers.contacts import Contacts, find_contacts
 from binding.model.layers.geometry import (
     DIRECTION_COLUMNS,
@@ -70,12 +71,12 @@ PAIR_WIDTH: Final = sum(PAIR_SUMS.values())
 RESIDUE_WIDTH: Final = sum(RESIDUE_SUMS.values())
 #: Of a pair's terms: what its residue's atoms are, then what the terms that do not go by that say.
 HEADS: Final = (*ATOM_CLASSES, "Vina's terms", "angles")
-_PLAIN_HEAD: Final = [
+_PLAIN_HEAD: Final = (
     *(kind for kind in range(_CLASSES) for _ in SHELLS),
     *[_CLASSES] * PAIR_SUMS["vina"],
     *[_CLASSES + 1] * PAIR_SUMS["angles"],
-]
-_KIND_HEAD: Final = [*(kind for _ in range(_TABLE_SHELLS) for kind in range(_CLASSES)), *[_CLASSES + 1] * len(_SIGNED)]
+)
+_KIND_HEAD: Final = (*(kind for _ in range(_TABLE_SHELLS) for kind in range(_CLASSES)), *[_CLASSES + 1] * len(_SIGNED))
 #: What a readout can read, with the width of each group.
 GROUPS: Final = {
     "descriptors": len(DESCRIPTORS),
@@ -245,7 +246,7 @@ def pair_shares(batch: Batch, contacts: Contacts, features: PairFeatures, slope:
     of_kind = of_kind.reshape(-1, _BY_KIND).index_select(0, ligand * len(KINDS) + kinds)
     found = slope.new_zeros(len(ligand), len(HEADS))
     for terms, column in ((plain * of_plain.index_select(0, ligand), _PLAIN_HEAD), (by_kind * of_kind, _KIND_HEAD)):
-        found.index_add_(1, torch.tensor(column, device=found.device), terms)
+        found.index_add_(1, constant(column, found.device, torch.int64), terms)
     return found
 
 
@@ -277,7 +278,8 @@ class ProteinGrid:
             batch.residue_slot.index_select(0, batch.protein_residue), batch.max_residues, rounding_mode="floor"
         )
         counts = pocket.new_zeros(batch.num_pockets).index_add_(0, pocket, torch.ones_like(pocket))
-        longest = int(counts.max())
+        # Of one pocket, as in a screen, the host knows it without waiting for the device.
+        longest = len(pocket) if batch.num_pockets == 1 else int(counts.max())
         first = counts.cumsum(0) - counts
         slot = torch.arange(len(pocket), device=pocket.device) + (pocket * longest - first.index_select(0, pocket))
 
@@ -324,4 +326,4 @@ class ProteinGrid:
 def _within(distance: Tensor, radii: tuple[float, ...]) -> Tensor:
     """(radii, ...), about one below each radius, about zero above it (Å)."""
     shape = (len(radii), *(1 for _ in distance.shape))
-    return envelope(distance - distance.new_tensor(radii).view(shape), -_EDGE, _EDGE)
+    return envelope(distance - constant(radii, distance.device, distance.dtype).view(shape), -_EDGE, _EDGE)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from binding.graph.batch import Batch
 from binding.model.contact_potential import TERMS, ContactPotential
+from binding.model.layers.constants import constant
 from binding.model.layers.contacts import Contacts
 from binding.model.layers.geometry import VINA_TERMS, PairFeatures
 
@@ -60,7 +61,7 @@ class PoseScale:
         if not self.terms:
             return odds
         assert sums is not None, "terms of a pose are weighed, and were not computed"
-        weights = sums.new_tensor([self.terms.get(name, 0.0) for name in POSE_TERMS])
+        weights = constant(tuple(self.terms.get(name, 0.0) for name in POSE_TERMS), sums.device, sums.dtype)
         return odds + (sums @ weights) / sizes.to(sums.dtype).sqrt()
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-#: Numbers of ``mallopt`` in glibc's malloc.h, and the most that each takes: bytes free at the top of the heap from which
-#: they are given back, and bytes of an array from which it gets pages of its own.
+#: Numbers of ``mallopt`` in glibc's malloc.h, and the most that each takes: bytes free at the top of the heap from
+#: which they are given back, and bytes of an array from which it gets pages of its own.
 _MOST: Final = {-1: 2**31 - 1, -3: 32 * 2**20}
 
 

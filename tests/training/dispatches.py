@@ -15,6 +15,21 @@ VIEWS = ("view", "_unsafe_view", "reshape", "t.", "transpose", "expand", "slice"
          "lift_fresh", "unfold", "new_empty")  # fmt: skip
 
 
+def is_kernel(function) -> bool:
+    """Whether an operation computes or copies."""
+    return not function.__name__.startswith(VIEWS)
+
+
+def is_sized_by_values(function, arguments, keywords) -> bool:
+    """Whether an operation's result has a shape that follows from values."""
+    name = function.__name__
+    by_mask = name.startswith("index.") and any(
+        index is not None and index.dtype == torch.bool for index in arguments[1]
+    )
+    sized = name.startswith("repeat_interleave") and keywords.get("output_size") is not None
+    return (name.startswith(SHAPES) and not sized) or by_mask
+
+
 class Dispatches(TorchDispatchMode):
     """What happens inside its block.
 
@@ -64,14 +79,9 @@ class Dispatches(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
         keywords = keywords or {}
-        name = function.__name__
-        by_mask = name.startswith("index.") and any(
-            index is not None and index.dtype == torch.bool for index in arguments[1]
-        )
-        sized = name.startswith("repeat_interleave") and keywords.get("output_size") is not None
-        if name.startswith("_local_scalar_dense"):
+        if function.__name__.startswith("_local_scalar_dense"):
             self._read("item", arguments[0])
-        elif (name.startswith(SHAPES) and not sized) or by_mask:
-            self.waits.append(name)
-        self.kernels += not name.startswith(VIEWS)
+        elif is_sized_by_values(function, arguments, keywords):
+            self.waits.append(function.__name__)
+        self.kernels += is_kernel(function)
         return function(*arguments, **keywords)

@@ -1,6 +1,6 @@
-"""What a training step and a scoring batch ask of a device: waits, kernels, bytes to the host. Counted on the CPU.
+"""What a training step and a scoring batch ask of a device: waits, bytes to the host. Counted on the CPU.
 
-Each wait leaves a GPU idle, each kernel costs the host a few µs to start.
+Each wait leaves a GPU idle. Where the way of a GPU is another, ``test_simulated_device.py`` counts.
 """
 
 from __future__ import annotations
@@ -54,7 +54,6 @@ def test_a_training_step_waits_twice(step):
     assert counted.reads == ["tolist", "tolist"]
     assert counted.waits == []
     assert counted.bytes_to_host < 200
-    assert counted.kernels < 1_660
 
 
 def test_a_scoring_batch_waits_for_counts_and_for_its_numbers():

@@ -4,7 +4,7 @@ Scores are computed for every atom and every residue that its ligand touches, in
 about a quarter of them belong to pairs within the cutoff, and the rest is masked. Residues that no atom touches,
 which are most of a pocket, do not appear, so that memory grows with the contact surface and not with the pocket.
 At these sizes the blocks take two thirds of the time of a list of pairs, whose gathered rows are what costs.
-On a CPU only the matrix products see the blocks: softmax, gates and their gradients are taken of the pairs alone.
+In training on a CPU only the matrix products see the blocks: softmax, gates and their gradients are those of pairs.
 
 A block of a large ligand can be taken in chunks of queries, whose scores are not kept for the backward pass but
 computed again. Torch's own fused attention cannot be used: the gate comes between its softmax and the values.
@@ -194,7 +194,7 @@ class GeometricCrossAttention(nn.Module):
         query = self.query(self.query_norm(queries)) / math.sqrt(size)
         key_value = self.key_value(self.key_norm(keys))
         whole = self.chunk is None or self.chunk >= grid.max_queries
-        if whole and queries.device.type == "cpu":
+        if whole and queries.device.type == "cpu" and torch.is_grad_enabled():
             mixed, found = _PairAttention.apply(query.to(bias.dtype), key_value.to(bias.dtype), bias, gate, grid)
             mixed, weights = mixed.to(query.dtype), found.t() if need_weights else None
         else:
@@ -244,7 +244,7 @@ def _attend(
 
 
 class _PairAttention(torch.autograd.Function):
-    """As ``_attend``, on a CPU: of the cells of a block, a sixth are pairs, and only those are computed with.
+    """As ``_attend``, for training on a CPU: a sixth of the cells of a block are pairs; only those are computed with.
 
     Cells without a pair hold zero when they meet keys, values or gradients, so that nothing has to be masked, and what
     a slot without a node holds does not matter.

@@ -53,12 +53,12 @@ def main() -> None:
         for batch in batches[:1]:  # what torch does once
             stages.run(batch)
         passes = [stages.of(batches) for _ in range(options.repeats)]
-    operations = stages.operations(batches[0])
+    operations = stages.operations(batches)
     rows = [
         {
             "stage": name,
             "ms": round(min(each[name] for each in passes), 3),
-            "operations": operations.get(name, 0) // batches[0].graphs.num_ligands,
+            "operations": operations.get(name, 0),
         }
         for name in passes[0]
     ]
@@ -110,11 +110,10 @@ class Stages:
         self._spent = {}
         for batch in batches:
             self.run(batch)
-        complexes = sum(batch.graphs.num_ligands for batch in batches)
-        return {name: 1000 * spent / complexes for name, spent in self._spent.items()}
+        return {name: 1000 * spent / _complexes(batches) for name, spent in self._spent.items()}
 
-    def operations(self, batch: SharedBatch) -> dict[str, int]:
-        """Operations in the matrix products of each stage of a batch."""
+    def operations(self, batches: list[SharedBatch]) -> dict[str, int]:
+        """Operations a complex in the matrix products of each stage."""
         found: dict[str, int] = {}
         timed = self._timed
 
@@ -126,10 +125,11 @@ class Stages:
 
         self._timed = counted  # type: ignore[method-assign]
         try:
-            self.run(batch)
+            for batch in batches:
+                self.run(batch)
         finally:
             self._timed = timed  # type: ignore[method-assign]
-        return found
+        return {name: count // _complexes(batches) for name, count in found.items()}
 
     def run(self, batch: SharedBatch) -> None:
         """All stages of a step."""
@@ -183,6 +183,10 @@ class Stages:
         result = work()
         self._spent[name] = self._spent.get(name, 0.0) + time.process_time() - start
         return result
+
+
+def _complexes(batches: list[SharedBatch]) -> int:
+    return sum(batch.graphs.num_ligands for batch in batches)
 
 
 if __name__ == "__main__":

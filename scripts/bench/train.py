@@ -189,9 +189,13 @@ def compared(options: argparse.Namespace) -> dict[str, Any]:
     ]
     logs = [log_of(checkout, options.caches[0]) for checkout in (before, now)]
     shared = [name for name in logs[0].columns if name in logs[1].columns]
-    apart = float(np.nanmax(np.abs(logs[0][shared].to_numpy() - logs[1][shared].to_numpy())))
+    losses = [name for name in shared if not name.startswith("gradient_")]
+    apart = {
+        kind: float(f"{np.nanmax(np.abs(logs[0][names].to_numpy() - logs[1][names].to_numpy())):.1e}")
+        for kind, names in (("log_differs", shared), ("losses_differ", losses))
+    }
     told: dict[str, Any] = {"before": commit_of(before), "pairs": options.pairs, "load": load(), "ratios": ratios}
-    return told | {"steps": int(logs[1]["step"].iloc[-1]), "log_differs": float(f"{apart:.1e}")}
+    return told | {"steps": int(logs[1]["step"].iloc[-1])} | apart
 
 
 def log_of(checkout: Path, cache: Path) -> pd.DataFrame:

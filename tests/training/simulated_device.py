@@ -64,6 +64,7 @@ class SimulatedDevice(TorchDispatchMode):
     Attributes:
         to_host, to_device: Bytes of each copy from one to the other, in order.
         waits: Operations whose result has a shape that follows from values.
+        unordered: Operations that a GPU does in any order, and for which torch has no other way.
         kernels: Operations that compute or copy.
     """
 
@@ -72,12 +73,13 @@ class SimulatedDevice(TorchDispatchMode):
         self.to_host: list[int] = []
         self.to_device: list[int] = []
         self.waits: list[str] = []
+        self.unordered: list[str] = []
         self.kernels = 0
         self._stack = ExitStack()
 
     def clear(self) -> None:
         """Counts from zero."""
-        for counts in (self.to_host, self.to_device, self.waits):
+        for counts in (self.to_host, self.to_device, self.waits, self.unordered):
             counts.clear()
         self.kernels = 0
 
@@ -114,6 +116,7 @@ class SimulatedDevice(TorchDispatchMode):
         if on_device or there:
             self.kernels += is_kernel(function)
             self.waits += [name] if is_sized_by_values(function, arguments, keywords) else []
+            self.unordered += [name] if _is_unordered(name, arguments, keywords) else []
             self._note(name, tensors, on_device, there)
         inner_arguments, inner_keywords = tree_map_only(OnDevice, lambda tensor: tensor.inner, (arguments, keywords))
         result = function(*inner_arguments, **inner_keywords)
@@ -128,6 +131,20 @@ class SimulatedDevice(TorchDispatchMode):
             self.to_host.append(tensors[0].element_size())
         elif name == "aten._to_copy.default" and on_device != there:
             (self.to_device if there else self.to_host).append(tensors[0].numel() * tensors[0].element_size())
+
+
+def _is_text(argument: Any) -> bool:
+    return isinstance(argument, str)
+
+
+def _is_unordered(name: str, arguments: Any, keywords: Any) -> bool:
+    """Whether ``torch.use_deterministic_algorithms`` stops at it on a GPU, by its documentation (torch 2.13)."""
+    operation = name.removeprefix("aten.").partition(".")[0].rstrip("_")
+    if operation == "cumsum":
+        return bool(arguments[0].is_floating_point())
+    if operation == "scatter_reduce":
+        return not {"amin", "amax"} & {*filter(_is_text, (*arguments, *keywords.values()))}
+    return operation in ("put", "histc", "kthvalue", "median", "nanmedian", "_embedding_bag_dense_backward")
 
 
 def _sent(make: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:

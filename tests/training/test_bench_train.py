@@ -63,15 +63,18 @@ def test_turns_are_taken(tmp_path, monkeypatch):
 
     monkeypatch.setattr(bench, "throughput_of", measured)
     monkeypatch.setattr(bench, "commit_of", lambda checkout: "abc")
-    monkeypatch.setattr(
-        bench,
-        "log_of",
-        lambda checkout, cache: pd.DataFrame({"step": [5, 10], "loss": [2.0, 1.0 + (checkout == ROOT)]}),
-    )
+
+    def log(checkout, cache):
+        now = checkout == ROOT
+        return pd.DataFrame(
+            {"step": [5, 10], "train_pair": [2.0, 1.0 + now], "gradient_readouts": [3.0, 4.0 + 2 * now]}
+        )
+
+    monkeypatch.setattr(bench, "log_of", log)
     found = bench.compared(argparse.Namespace(against=tmp_path, pairs=3, caches=[tmp_path]))
     assert order == ["before", "now", "now", "before", "before", "now"]
     assert found["before"] == "abc"
-    assert (found["steps"], found["log_differs"]) == (10, 1.0)
+    assert (found["steps"], found["losses_differ"], found["log_differs"]) == (10, 1.0, 2.0)
     assert found["ratios"][0]["clock"] == {"median": 1.2, "least": 1.2, "most": 1.2}
 
 
@@ -80,9 +83,10 @@ def test_stages_are_a_step(prepared):
     options = argparse.Namespace(cache=prepared.path, complexes=4, batch_size=4)
     module, (batch,) = stages.prepared(options)
     found = stages.Stages(module)
-    operations = found.operations(batch)
+    operations = found.operations([batch, batch])
     with FlopCounterMode(display=False) as counted:
         terms = module.losses(module.predict(module.member, batch), batch)
         torch.stack(list(terms.values())).sum().backward()
-    assert sum(operations.values()) == pytest.approx(counted.get_total_flops(), rel=1e-3)
+    total = batch.graphs.num_ligands * sum(operations.values())
+    assert total == pytest.approx(counted.get_total_flops(), rel=1e-3)
     assert found.of([batch]).keys() == operations.keys()

@@ -259,7 +259,7 @@ class _PairAttention(torch.autograd.Function):
         heads = len(bias)
         weights, mixed = torch.zeros_like(bias), torch.zeros_like(query)
         if len(grid.cell):
-            layout = _Layout.of(grid, heads)
+            layout = _HeadRows.of(grid, heads)
             with full_precision(query):
                 key, value = layout.pad_keys(key_value).chunk(2, dim=-1)
                 scores = grid.collect(torch.bmm(layout.pad_queries(query), key.transpose(1, 2)), heads).add_(bias)
@@ -304,7 +304,7 @@ def _softmax(scores: Tensor, slot: Tensor, slots: int) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class _Layout:
+class _HeadRows:
     """Rows of nodes, cut into one part a head, in blocks, and of blocks in nodes.
 
     Attributes:
@@ -322,10 +322,10 @@ class _Layout:
     key_row: Tensor
 
     @staticmethod
-    def of(grid: PairGrid, heads: int) -> _Layout:
+    def of(grid: PairGrid, heads: int) -> _HeadRows:
         """The layout of a grid."""
         queries, keys = grid.items * grid.max_queries, grid.items * grid.max_keys
-        return _Layout(
+        return _HeadRows(
             grid,
             heads,
             _parts(grid.query_slot, queries, heads),

@@ -131,9 +131,9 @@ def train_pairs() -> str:
         f"Against the code of `{pairs['before']}`, {pairs['pairs']} pairs measured in turns on the same machine: "
         f"{row['cpu']['median']:.2f} times as fast by CPU time ({row['cpu']['least']:.2f} to "
         f"{row['cpu']['most']:.2f}) on {row['threads']} thread, {row['cpu_ms_each_before']:.1f} and now "
-        f"{row['cpu_ms_each_now']:.1f} ms a complex forward and backward under load {pairs['load']:.0f}. In the log "
-        f"of a run of {pairs['steps']} steps no loss differs by more than {pairs['losses_differ']:g}, no norm of a "
-        f"gradient by more than {pairs['log_differs']:g}."
+        f"{row['cpu_ms_each_now']:.1f} ms a complex forward and backward under load {pairs['load']:.0f}. No figure "
+        f"in the log of a run of {pairs['steps']} steps, norms of gradients included, differs by more than "
+        f"{pairs['log_differs']:g}."
     )
 
 

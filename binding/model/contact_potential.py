@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from binding.constants import ATOM_CLASSES, LIGAND_ELEMENTS, RESIDUE_TYPES
 from binding.graph.batch import Batch
 from binding.graph.fields import ATOM_CATEGORIES
+from binding.model.layers.constants import constant
 from binding.model.layers.geometry import ligand_axes
 from binding.model.layers.radial import envelope
 
@@ -57,7 +58,7 @@ _SHORTEST = 1e-3  # Å
 _SLACK = 0.01  # Å on the reach, of a sieve whose distances are rounded; contacts that far count for nothing
 _COLUMN = {name: column for column, name in enumerate(ATOM_CATEGORIES)}
 _CARBON, _NITROGEN, _OXYGEN = (LIGAND_ELEMENTS.index(number) for number in (6, 7, 8))
-_HALOGENS = [LIGAND_ELEMENTS.index(number) for number in (9, 17, 35, 53)]
+_HALOGENS = tuple(LIGAND_ELEMENTS.index(number) for number in (9, 17, 35, 53))
 _SP2 = 1  # value of the category `hybridisation`
 #: Tables and the ends of a contact whose angle they go by.
 TABLES: Final = ("distance", "at_protein", "at_ligand")
@@ -85,7 +86,7 @@ def ligand_kinds(categories: Tensor) -> Tensor:
     )
     carbon, nitrogen, oxygen = element == _CARBON, element == _NITROGEN, element == _OXYGEN
     flat = categories[:, _COLUMN["hybridisation"]] == _SP2
-    halogen = torch.isin(element, torch.tensor(_HALOGENS, device=element.device, dtype=element.dtype))
+    halogen = torch.isin(element, constant(_HALOGENS, element.device, element.dtype))
     rules = (
         (carbon, 4),
         (carbon & flat, 3),
@@ -132,7 +133,9 @@ def near_pairs(batch: Batch) -> NearPairs:
         batch.residue_slot.index_select(0, batch.protein_residue), batch.max_residues, rounding_mode="floor"
     )
     counts = pocket.new_zeros(batch.num_pockets).index_add_(0, pocket, torch.ones_like(pocket))
-    longest, first = int(counts.max()), counts.cumsum(0) - counts
+    # Of one pocket, as in a screen, the host knows it without waiting for the device.
+    longest = len(pocket) if batch.num_pockets == 1 else int(counts.max())
+    first = counts.cumsum(0) - counts
     slot = torch.arange(len(pocket), device=pocket.device) + (pocket * longest - first.index_select(0, pocket))
     grid = batch.protein_positions.new_full((batch.num_pockets * longest, 3), _FAR_AWAY)
     grid[slot] = batch.protein_positions

@@ -38,7 +38,8 @@ class CifFormat:
     titled = False
 
     def recognises(self, text: str) -> bool:
-        return re.search(r"^data_", text, re.MULTILINE) is not None and f"{_SITE}Cartn_x" in text
+        # The search for a line reads all of a text that is none, so it comes second.
+        return f"{_SITE}Cartn_x" in text and re.search(r"^data_", text, re.MULTILINE) is not None
 
     def split(self, lines: Iterable[str]) -> Iterator[str]:
         """A record is a data block with atoms, a model of it, or one of several equal residues in it."""

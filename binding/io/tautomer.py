@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from itertools import combinations, islice
 
-import numpy as np
 from rdkit import Chem
 
 from binding.io.resonance import one_resonance_form
@@ -182,11 +181,11 @@ def _is_flat(mol: Chem.Mol, index: int) -> bool:
     neighbours = [atom.GetIdx() for atom in mol.GetAtomWithIdx(index).GetNeighbors()]
     if len(neighbours) != 3:
         return False
-    positions = mol.GetConformer().GetPositions()
-    a, b, c = positions[neighbours]
-    normal = np.cross(b - a, c - a)
-    length = float(np.linalg.norm(normal))
-    return length > 0 and abs(float((positions[index] - a) @ normal)) / length < FLAT
+    conformer = mol.GetConformer()
+    a, b, c = (conformer.GetAtomPosition(row) for row in neighbours)
+    normal = (b - a).CrossProduct(c - a)
+    length = normal.Length()
+    return length > 0 and abs((conformer.GetAtomPosition(index) - a).DotProduct(normal)) / length < FLAT
 
 
 def _amine_from_imine(mol: Chem.RWMol) -> bool:

@@ -67,7 +67,7 @@ def check_size(ligand: Ligand) -> None:
         )
 
 
-def check_pose(ligand: Ligand, lengths: np.ndarray, meeting: Meeting, pocket: Residues) -> list[str]:
+def check_pose(ligand: Ligand, lengths: np.ndarray, meeting: Meeting, pocket: ResidueFaults) -> list[str]:
     """Warnings about a pose in its pocket, one sentence each.
 
     Args:
@@ -201,7 +201,7 @@ def _clashes(ligand: Ligand, meeting: Meeting) -> list[str]:
     ]
 
 
-def _loose(nearest: np.ndarray, pocket: Residues) -> list[str]:
+def _loose(nearest: np.ndarray, pocket: ResidueFaults) -> list[str]:
     """Warnings about poses that hardly touch the pocket, and about pockets with few atoms."""
     warnings = []
     share = float((nearest <= CONTACT).mean())
@@ -217,7 +217,7 @@ def _loose(nearest: np.ndarray, pocket: Residues) -> list[str]:
 
 
 @dataclass(frozen=True, eq=False)
-class Residues:
+class ResidueFaults:
     """What is wrong with the residues of a protein or pocket, (residues,) bool each.
 
     Attributes:
@@ -238,10 +238,10 @@ class Residues:
     bare: np.ndarray
     torn: np.ndarray
 
-    def take(self, keep: np.ndarray) -> Residues:
+    def take(self, keep: np.ndarray) -> ResidueFaults:
         """Those of a pocket, (residues,) bool."""
         parts = (self.rows, self.amino, self.incomplete, self.longer, self.bare, self.torn)
-        return Residues(self.protein, *(part[keep] for part in parts))
+        return ResidueFaults(self.protein, *(part[keep] for part in parts))
 
     def damage(self) -> tuple[str, ...]:
         """Warnings about side chains that were not built, and atoms that are not where their residue is.
@@ -266,7 +266,7 @@ class Residues:
 
 
 @lru_cache(maxsize=8)  # a screen asks it of one receptor for every pose
-def check_residues(protein: Protein) -> Residues:
+def check_residues(protein: Protein) -> ResidueFaults:
     """What is wrong with the residues of a protein."""
     count, amino = protein.num_residues, protein.residue_kinds == ResidueKind.AMINO_ACID
     backbone = np.bincount(protein.atom_residue[protein.atoms_named("N", "CA", "C")], minlength=count)
@@ -282,7 +282,7 @@ def check_residues(protein: Protein) -> Residues:
     torn = np.zeros(count, dtype=bool)
     torn[protein.atom_residue[away > FARTHEST_ATOM]] = True
     torn &= amino & is_one_of(protein.residue_names, AMINO_ACIDS)
-    return Residues(protein, np.arange(count), amino, amino & (backbone < 3) & ~caps, longer, bare, torn)
+    return ResidueFaults(protein, np.arange(count), amino, amino & (backbone < 3) & ~caps, longer, bare, torn)
 
 
 def _torn(lengths: np.ndarray) -> list[str]:

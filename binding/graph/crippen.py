@@ -13,14 +13,14 @@ import numpy as np
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
-from binding.graph.molecules import Molecules
+from binding.graph.molecules import MoleculeArrays
 
 _MOST_KEPT: Final = 200_000  # kinds of surroundings, some MB
 _OXYGEN: Final = 8
 _known: dict[int, float] = {}
 
 
-def log_p(mols: Molecules) -> np.ndarray:
+def log_p(mols: MoleculeArrays) -> np.ndarray:
     """(M,) float64, Crippen's logP of each molecule."""
     keys = surroundings(mols)
     values = np.array([_known.get(key, np.nan) for key in keys.tolist()])
@@ -46,7 +46,7 @@ def contributions(mol: Chem.Mol) -> np.ndarray:
     return each[:count] + np.bincount(np.array(carrier, dtype=np.int64), weights=each[count:], minlength=count)
 
 
-def surroundings(mols: Molecules) -> np.ndarray:
+def surroundings(mols: MoleculeArrays) -> np.ndarray:
     """(atoms,) uint64, one number for each kind of surroundings that Crippen's patterns tell apart.
 
     Sums of 64 scrambled bits: that two of a million kinds share one has a chance of one in ten millions.

@@ -1,7 +1,7 @@
 """Which atoms of a ligand give and take hydrogen bonds and protons, and which of its bonds turn.
 
 Each rule is a SMARTS pattern, which its docstring has; it is answered for all atoms at once from the arrays of
-``Molecules``, since to search molecule by molecule and pattern by pattern took longer than all other features.
+``MoleculeArrays``, since to search molecule by molecule and pattern by pattern took longer than all other features.
 ``tests/graph/test_groups.py`` compares with RDKit's search.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from rdkit import Chem
 
-from binding.graph.molecules import AROMATIC, DOUBLE, SINGLE, TRIPLE, Molecules
+from binding.graph.molecules import AROMATIC, DOUBLE, SINGLE, TRIPLE, MoleculeArrays
 
 _CARBON, _NITROGEN, _OXYGEN, _PHOSPHORUS, _SULFUR = 6, 7, 8, 15, 16
 _BLUNT_ENDS: Final = (9, 17, 35)
@@ -21,7 +21,7 @@ _TETRAZOLES: Final = (Chem.MolFromSmarts("c1nn[nH]n1"), Chem.MolFromSmarts("c1nn
 _TETRAZOLE_NITROGENS: Final = 4
 
 
-def acidic(mols: Molecules) -> np.ndarray:
+def acidic(mols: MoleculeArrays) -> np.ndarray:
     """(atoms,) bool, N and O of acids.
 
     Carboxylic ``[CX3](=[OX1])[OX2H1]``, sulfonic and sulfinic ``[SX3,SX4](=[OX1])[OX2H1]``, phosphoric and phosphonic
@@ -52,7 +52,7 @@ def acidic(mols: Molecules) -> np.ndarray:
     return found & np.isin(mols.numbers, (_NITROGEN, _OXYGEN))
 
 
-def basic(mols: Molecules) -> np.ndarray:
+def basic(mols: MoleculeArrays) -> np.ndarray:
     """(atoms,) bool, N that takes up a proton.
 
     Aliphatic amines ``[NX3;!$(N~[!#6]);!$(N-[#6]=,#,:[*]);!$(N-c)]``; amidines and guanidines
@@ -70,7 +70,7 @@ def basic(mols: Molecules) -> np.ndarray:
     return amine | (taker & mols.beside(centre, double)) | (giver & mols.beside(centre, single))
 
 
-def acceptors(mols: Molecules) -> np.ndarray:
+def acceptors(mols: MoleculeArrays) -> np.ndarray:
     """(atoms,) bool, O and N with a lone pair to give: no amide, aniline or pyrrole nitrogen, no furan oxygen.
 
     ``[OX1,OX2;!$(o);!$(O-a);!$(O-C=[O,S])]``, ``[OX2H1]``, ``[nX2]``, ``[NX1,NX2]`` and
@@ -90,19 +90,19 @@ def acceptors(mols: Molecules) -> np.ndarray:
     return found
 
 
-def _carbonyl(mols: Molecules) -> np.ndarray:
+def _carbonyl(mols: MoleculeArrays) -> np.ndarray:
     """(atoms,) bool, ``C=[O,S]``."""
     return mols.elements(_CARBON) & mols.beside(mols.elements(_OXYGEN, _SULFUR), mols.bonds(DOUBLE))
 
 
-def rotatable(mols: Molecules) -> np.ndarray:
+def rotatable(mols: MoleculeArrays) -> np.ndarray:
     """(bonds,) bool, ``[!$(*#*)&!D1]-&!@[!$(*#*)&!D1]``: single, in no ring, at no end and no triple bond."""
     fixed = mols.degrees == 1
     fixed[mols.ends[mols.orders == TRIPLE]] = True
     return (mols.orders == SINGLE) & ~mols.in_ring & ~fixed[mols.ends].any(axis=1)
 
 
-def rotors(mols: Molecules, turning: np.ndarray) -> np.ndarray:
+def rotors(mols: MoleculeArrays, turning: np.ndarray) -> np.ndarray:
     """(M,) RDKit's strict count of rotatable bonds, without amides, trihalomethyl and tert-butyl groups.
 
     Atoms about which a bond to them turns nothing: ``C(F)(F)F`` and the like, ``C([CH3])([CH3])[CH3]``. Amides, esters

@@ -21,7 +21,7 @@ from binding.constants import LIGAND_ELEMENTS, METALS, VINA_DEFAULT_RADIUS, VINA
 from binding.graph import groups
 from binding.graph.crippen import log_p
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, LigandGraph
-from binding.graph.molecules import AROMATIC, Molecules
+from binding.graph.molecules import AROMATIC, MoleculeArrays
 from binding.structures import Ligand
 
 _AT_ONCE: Final = 256  # molecules; arrays of more fit no cache
@@ -105,7 +105,7 @@ def _structures(mols: Sequence[Chem.Mol], first: int, at: Callable[[int], None])
         elif key not in new:
             new[key] = neutralise(mol)
     if new:
-        known |= zip(new, _graphs(Molecules.of([*new.values()])), strict=True)
+        known |= zip(new, _graphs(MoleculeArrays.of([*new.values()])), strict=True)
     for key in known:
         _kept[key] = known[key]
         _kept.move_to_end(key)
@@ -114,7 +114,7 @@ def _structures(mols: Sequence[Chem.Mol], first: int, at: Callable[[int], None])
     return [known[key] for key in keys]
 
 
-def _graphs(mols: Molecules) -> list[LigandGraph]:
+def _graphs(mols: MoleculeArrays) -> list[LigandGraph]:
     """Graphs without positions."""
     turning = groups.rotatable(mols)
     categories = _atom_categories(mols)
@@ -144,7 +144,7 @@ def _graphs(mols: Molecules) -> list[LigandGraph]:
     return graphs
 
 
-def _atom_categories(mols: Molecules) -> np.ndarray:
+def _atom_categories(mols: MoleculeArrays) -> np.ndarray:
     """(atoms, len(ATOM_CATEGORIES)) uint8 of neutralised molecules."""
     numbers, charges = mols.numbers, mols.charges
     polar = (numbers == 7) | (numbers == 8)
@@ -168,7 +168,7 @@ def _atom_categories(mols: Molecules) -> np.ndarray:
     return np.minimum(np.stack(columns, axis=1), _LAST_CATEGORY).astype(np.uint8)
 
 
-def _ring_sizes(mols: Molecules) -> np.ndarray:
+def _ring_sizes(mols: MoleculeArrays) -> np.ndarray:
     """(atoms,) smallest ring of each atom as a category: 0 none, 1..5 = 3..7, 6 larger."""
     sizes = np.full(mols.num_atoms, _LARGEST_RING + 1)
     for first, rings in zip((np.cumsum(mols.bond_sizes) - mols.bond_sizes).tolist(), mols.rings, strict=True):
@@ -178,7 +178,7 @@ def _ring_sizes(mols: Molecules) -> np.ndarray:
     return np.where(sizes > _LARGEST_RING, 0, sizes - 2)
 
 
-def _descriptors(mols: Molecules, categories: np.ndarray, turning: np.ndarray) -> np.ndarray:
+def _descriptors(mols: MoleculeArrays, categories: np.ndarray, turning: np.ndarray) -> np.ndarray:
     """(M, len(DESCRIPTORS)) float32."""
     of_each = {name: mols.of_each(column) for name, column in zip(ATOM_CATEGORIES, categories.T, strict=True)}
     carbon = mols.numbers == 6

@@ -31,7 +31,7 @@ _DATIVE: Final = Chem.MolFromSmarts("*->*")
 
 
 @dataclass(frozen=True, eq=False)
-class Molecules:
+class MoleculeArrays:
     """The atoms and bonds of M molecules, in order.
 
     Attributes:
@@ -73,7 +73,7 @@ class Molecules:
     rings: list[list[tuple[int, ...]]]
 
     @classmethod
-    def of(cls, mols: Sequence[Chem.Mol]) -> Molecules:
+    def of(cls, mols: Sequence[Chem.Mol]) -> MoleculeArrays:
         """Of sanitized molecules without hydrogen atoms."""
         numbers, degrees, hydrogens, charges, aromatic, hybridisations, chirality = ([] for _ in range(7))
         first, second, orders, plain, in_ring, conjugated, stereo = ([] for _ in range(7))

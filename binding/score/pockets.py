@@ -51,7 +51,7 @@ class Pocket:
         return self.receptor.select(self.keep)
 
     @cached_property
-    def residues(self) -> checks.Residues:
+    def residues(self) -> checks.ResidueFaults:
         """What is wrong with them."""
         return checks.check_residues(self.receptor).take(self.keep)
 
@@ -78,7 +78,7 @@ def _without(receptor: Protein, replaced: bytes) -> Protein:
     return receptor.select(~lost) if lost.any() else receptor
 
 
-class _Pockets:
+class ReceptorPockets:
     """The pockets of a receptor.
 
     Args:
@@ -117,8 +117,8 @@ class _Pockets:
 
 
 @lru_cache(maxsize=_RECEPTORS)
-def _pockets(receptor: Protein) -> _Pockets:
-    return _Pockets(receptor)
+def _pockets(receptor: Protein) -> ReceptorPockets:
+    return ReceptorPockets(receptor)
 
 
 class PocketMaker:

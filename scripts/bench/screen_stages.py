@@ -47,7 +47,7 @@ STAGES: Final = {
         "binding.score.featurize:check_pose",
     ),
     "cutting the pocket": ("binding.score.pockets:PocketMaker.of",),
-    "features of the pocket": ("binding.score.pockets:_Pockets._graph",),
+    "features of the pocket": ("binding.score.pockets:ReceptorPockets._graph",),
     "words of the site": ("binding.score.pockets:Pocket.site_words",),
     "encoding the pocket": ("binding.model.ensemble:Scorer._pockets",),
     "contacts and pairs": ("binding.model.interaction:InteractionModel.measure",),

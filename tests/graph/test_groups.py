@@ -9,7 +9,7 @@ from rdkit.Chem import Crippen, rdMolDescriptors
 
 from binding.graph import groups
 from binding.graph.crippen import _known, log_p
-from binding.graph.molecules import Molecules
+from binding.graph.molecules import MoleculeArrays
 
 ACIDIC = (
     "[CX3](=[OX1])[OX2H1]",
@@ -54,8 +54,8 @@ def by_search(mol: Chem.Mol, patterns: tuple[str, ...], elements: tuple[int, ...
 
 
 @pytest.fixture(scope="module")
-def together() -> Molecules:
-    return Molecules.of(MOLECULES)
+def together() -> MoleculeArrays:
+    return MoleculeArrays.of(MOLECULES)
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_log_p_is_crippens_whether_or_not_its_atoms_are_known(together):
     asked = log_p(together)
     np.testing.assert_allclose(asked, expected, atol=1e-12)
     np.testing.assert_array_equal(log_p(together), asked)
-    alone = np.concatenate([log_p(Molecules.of([mol])) for mol in MOLECULES])
+    alone = np.concatenate([log_p(MoleculeArrays.of([mol])) for mol in MOLECULES])
     np.testing.assert_array_equal(alone, asked)
 
 
 def test_a_dative_bond_is_none_that_a_pattern_names():
     mol = Chem.MolFromSmiles("CN(C)(C)->[Zn]")
-    found = Molecules.of([mol])
+    found = MoleculeArrays.of([mol])
     assert found.plain.tolist() == [bond.GetBondType() == Chem.BondType.SINGLE for bond in mol.GetBonds()]
     assert np.flatnonzero(groups.acceptors(found)).tolist() == sorted(by_search(mol, ACCEPTORS, (7, 8)))

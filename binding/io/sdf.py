@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from rdkit import Chem
 
 from binding.errors import LigandError
+from binding.graph.molecule import atoms_of
 from binding.io.perceive import with_perceived_bonds
 
 _TAG = re.compile(r"^>.*?<([^>]+)>")
@@ -161,7 +162,7 @@ def _without_queries(mol: Chem.Mol) -> Chem.Mol:
 
     Atoms that may be of one element or another stay queries, and are refused later.
     """
-    asking = [atom.GetIdx() for atom in mol.GetAtoms() if atom.HasQuery() and atom.GetAtomicNum()]
+    asking = [row for row, atom in enumerate(atoms_of(mol)) if atom.HasQuery() and atom.GetAtomicNum()]
     if not asking:
         return mol
     work = Chem.RWMol(mol)

@@ -27,6 +27,7 @@ from itertools import combinations, islice
 
 from rdkit import Chem
 
+from binding.graph.molecule import atoms_of, bonds_of
 from binding.io.resonance import one_resonance_form
 
 _MAX_TRIALS = 64
@@ -74,7 +75,7 @@ def skeleton_ranks(mol: Chem.Mol, *, break_ties: bool) -> list[int]:
     (the oxygens of a carboxylate, the nitrogens of an amidinium), or symmetry.
     """
     bare = Chem.RWMol(mol)
-    for atom in bare.GetAtoms():
+    for atom in atoms_of(bare):
         carbon_hydrogens = atom.GetTotalNumHs() if atom.GetAtomicNum() == 6 else 0
         atom.SetFormalCharge(0)
         atom.SetIsAromatic(False)
@@ -82,7 +83,7 @@ def skeleton_ranks(mol: Chem.Mol, *, break_ties: bool) -> list[int]:
         atom.SetNumExplicitHs(0)
         atom.SetChiralTag(Chem.ChiralType.CHI_UNSPECIFIED)
         atom.SetIsotope(carbon_hydrogens + 1)
-    for bond in bare.GetBonds():
+    for bond in bonds_of(bare):
         bond.SetIsAromatic(False)
         bond.SetBondType(Chem.BondType.SINGLE)
         bond.SetStereo(Chem.BondStereo.STEREONONE)
@@ -91,7 +92,7 @@ def skeleton_ranks(mol: Chem.Mol, *, break_ties: bool) -> list[int]:
 
 
 def _aromatic_count(mol: Chem.Mol) -> int:
-    return sum(atom.GetIsAromatic() for atom in mol.GetAtoms())
+    return sum([atom.GetIsAromatic() for atom in atoms_of(mol)])
 
 
 def _accept(mol: Chem.RWMol, trial: Chem.RWMol, least_aromatic: int) -> bool:
@@ -104,12 +105,12 @@ def _accept(mol: Chem.RWMol, trial: Chem.RWMol, least_aromatic: int) -> bool:
         return False
     if _aromatic_count(trial) < least_aromatic:
         return False
-    for atom, new in zip(mol.GetAtoms(), trial.GetAtoms(), strict=True):
+    for atom, new in zip(atoms_of(mol), atoms_of(trial), strict=True):
         atom.SetFormalCharge(new.GetFormalCharge())
         atom.SetNumExplicitHs(new.GetNumExplicitHs())
         atom.SetNoImplicit(new.GetNoImplicit())
         atom.SetIsAromatic(new.GetIsAromatic())
-    for bond, new in zip(mol.GetBonds(), trial.GetBonds(), strict=True):
+    for bond, new in zip(bonds_of(mol), bonds_of(trial), strict=True):
         bond.SetBondType(new.GetBondType())
         bond.SetIsAromatic(new.GetIsAromatic())
     mol.UpdatePropertyCache(strict=False)

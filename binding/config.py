@@ -28,14 +28,15 @@ class KernelBlock(Settings):
     """One term of the covariance of the geometry's readout."""
 
     groups: tuple[
-        Literal["descriptors", "vina", "burial", "composition", "shells", "table", "angles", "handedness"], ...
+        Literal["descriptors", "topology", "vina", "burial", "composition", "shells", "table", "angles", "handedness"],
+        ...,
     ] = Field(min_length=1, description="groups of geometric sums that it compares")
     kernel: Literal["linear", "matern"] = Field("matern", description="`linear`, or Matern-3/2")
     amplitude: float = Field(1.0, gt=0.0, description="variance, in units of the noise of a row of weight 1")
     length: float = Field(1.0, gt=0.0, description="length scale, in standard deviations a number")
 
 
-_PLAIN: Final = ("descriptors", "vina", "burial")
+_PLAIN: Final = ("descriptors", "topology", "vina", "burial")
 
 
 class GeometryConfig(Settings):

@@ -69,10 +69,10 @@ def geometry_shares(readout: KernelReadout, batch: Batch, contacts: Contacts, fe
 
 
 def _scaled(sums: Sums, factors: Tensor) -> Sums:
-    """The sums of one complex (1, ..) times (points,) factors, the ligand's descriptors as they are."""
+    """The sums of one complex (1, ..) times (points,) factors, the ligand's own numbers as they are."""
     grown = factors.to(sums.pairs).unsqueeze(1)
-    descriptors, sizes = sums.descriptors.expand(len(factors), -1), sums.sizes.expand(len(factors))
-    return Sums(descriptors, sizes, sums.pairs * grown, sums.residues * grown)
+    ligand, sizes = sums.ligand.expand(len(factors), -1), sums.sizes.expand(len(factors))
+    return Sums(ligand, sizes, sums.pairs * grown, sums.residues * grown)
 
 
 def _slopes(readout: KernelReadout, sums: Sums) -> tuple[Tensor, Tensor]:
@@ -83,7 +83,7 @@ def _slopes(readout: KernelReadout, sums: Sums) -> tuple[Tensor, Tensor]:
         kept = Sums(*(tensor.clone() for tensor in sums.tensors()))
         grown = _scaled(kept, steps**2)
         pairs, residues = (tensor.requires_grad_() for tensor in (grown.pairs, grown.residues))
-        said = readout(Sums(grown.descriptors, grown.sizes, pairs, residues)).sum()
+        said = readout(Sums(grown.ligand, grown.sizes, pairs, residues)).sum()
         slopes = torch.autograd.grad(said, [pairs, residues])
     measure = (torch.from_numpy(weights) * steps).to(sums.pairs).unsqueeze(1)  # dt = 2 s ds, and half the weights
     return tuple((slope.to(measure) * measure).sum(0, keepdim=True) for slope in slopes)  # type: ignore[return-value]

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from binding.constants import ATOM_CLASSES, METAL_ION
 from binding.graph.batch import Batch, collate
-from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, ComplexGraph
+from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, ComplexGraph
 from binding.model.layers.constants import constant
 from binding.model.layers.contacts import Contacts, find_contacts
 from binding.model.layers.geometry import (
@@ -39,14 +39,18 @@ from binding.model.layers.radial import envelope
 
 #: Å, of the contacts that are counted; that of the networks, so that they share them.
 REACH: Final = 6.5
+#: Of the ligand alone, beside its descriptors: how it branches and closes rings, and what is stiff in it.
+TOPOLOGY: Final = ("double bonds", "rotatable bonds", "cycles", "atoms of degree 4", "of degree 3", "stereocentres")
 #: Kinds of ligand atoms.
 KINDS: Final = ("aliphatic", "aromatic", "apolar, other", "acceptor", "donor", "both", "acidic", "basic", "other")
 BURIAL_RADII: Final = (6.0, 8.0, 9.5)  # Å about the ligand's centre
-NEAR_RADII: Final = (4.0, 6.0)  # Å from any ligand atom
+NEAR_RADII: Final = (4.0, 5.0, 6.0, 8.0, 9.5)  # Å from any ligand atom
+#: Å, one of them: classes of the protein atoms this near to the ligand are its site's composition.
+COMPOSITION_RADIUS: Final = 6.0
 METAL_RADIUS: Final = 3.0  # Å
 #: Å from the nearest ligand atom: where a protein atom about the centre of a ligand that is bent begins to fade.
 BURIAL_FADE: Final = (8.0, 10.0)
-_NEAR: Final = len(BURIAL_RADII) + 1  # place of the atoms within 6 Å among the counts
+_NEAR: Final = len(BURIAL_RADII) + NEAR_RADII.index(COMPOSITION_RADIUS)  # place of these atoms among the counts
 _EDGE = 0.5  # Å to either side of a radius, over which a protein atom fades out
 #: Shells of the table of contacts by the kinds of both atoms: each is half of the contact profile's.
 _TABLE_SHELLS: Final = 2
@@ -55,6 +59,8 @@ _SIGNED: Final = (2, 3, 6)  # places among the directions
 _CLASSES: Final = len(ATOM_CLASSES)
 _BY_KIND: Final = _CLASSES * _TABLE_SHELLS + len(_SIGNED)
 _COLUMN: Final = {name: column for column, name in enumerate(ATOM_CATEGORIES)}
+_ORDER, _ROTATABLE = (list(BOND_CATEGORIES).index(name) for name in ("order", "rotatable"))
+_DOUBLE: Final = 1  # an order
 _ROTORS: Final = DESCRIPTORS.index("rotatable_bonds")
 _ROTOR_WEIGHT, _ROTOR_SCALE = 0.0585, 7.0  # of Vina's function; of the descriptor
 _FAR_AWAY = 1e4  # Å, of padding
@@ -67,6 +73,7 @@ PAIR_SUMS: Final = {
     "by_kind": len(KINDS) * _BY_KIND,
 }
 RESIDUE_SUMS: Final = {"burial": len(BURIAL_RADII) + len(NEAR_RADII) + 1, "classes": _CLASSES}
+LIGAND_WIDTH: Final = len(DESCRIPTORS) + len(TOPOLOGY)
 PAIR_WIDTH: Final = sum(PAIR_SUMS.values())
 RESIDUE_WIDTH: Final = sum(RESIDUE_SUMS.values())
 #: Of a pair's terms: what its residue's atoms are, then what the terms that do not go by that say.
@@ -80,6 +87,7 @@ _KIND_HEAD: Final = (*(kind for _ in range(_TABLE_SHELLS) for kind in range(_CLA
 #: What a readout can read, with the width of each group.
 GROUPS: Final = {
     "descriptors": len(DESCRIPTORS),
+    "topology": len(TOPOLOGY),
     "vina": len(VINA_TERMS),
     "burial": RESIDUE_SUMS["burial"],
     "composition": _CLASSES,
@@ -93,11 +101,12 @@ GROUPS: Final = {
 def vocabulary() -> dict[str, Any]:
     """What the sums mean, for the card of weights that read them: others are refused."""
     return {
-        "version": 1,
+        "version": 2,
         "reach": REACH,
         "groups": dict(GROUPS),
         "shells": list(SHELLS),
         "table_shells": np.arange(len(SHELLS)).reshape(_TABLE_SHELLS, -1).tolist(),
+        "topology": list(TOPOLOGY),
         "kinds": list(KINDS),
         "burial_radii": list(BURIAL_RADII),
         "near_radii": list(NEAR_RADII),
@@ -110,13 +119,13 @@ class Sums:
     """Sums of B complexes.
 
     Attributes:
-        descriptors: (B, len(DESCRIPTORS)) of the ligand alone.
+        ligand: (B, LIGAND_WIDTH) of the ligand alone: descriptors, then ``TOPOLOGY``.
         sizes: (B,) heavy atoms.
         pairs: (B, PAIR_WIDTH) sums over (ligand atom, residue) pairs, in the order of ``PAIR_SUMS``.
         residues: (B, RESIDUE_WIDTH) sums over protein atoms, in the order of ``RESIDUE_SUMS``.
     """
 
-    descriptors: Tensor
+    ligand: Tensor
     sizes: Tensor
     pairs: Tensor
     residues: Tensor
@@ -128,7 +137,7 @@ class Sums:
 
     def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """All of them."""
-        return self.descriptors, self.sizes, self.pairs, self.residues
+        return self.ligand, self.sizes, self.pairs, self.residues
 
     def take(self, rows: Tensor) -> Sums:
         """Those of some complexes."""
@@ -145,16 +154,18 @@ class Sums:
     def groups(self) -> dict[str, Tensor]:
         """What a readout reads: each of ``GROUPS`` (B, width), about linear in affinity.
 
-        Counts by distance enter as their roots, so that the tenth contact says less than the first; angles as means
-        over the ligand's atoms; classes of near protein atoms as shares.
+        Counts of contacts and topology enter as their roots, so that the tenth says less than the first; angles as
+        means over the ligand's atoms; classes of near protein atoms as shares.
         """
         shells, vina, angles, by_kind = self.pairs.split(list(PAIR_SUMS.values()), dim=1)
         burial, classes = self.residues.split(list(RESIDUE_SUMS.values()), dim=1)
         table, signed = by_kind.reshape(-1, len(KINDS), _BY_KIND).split([_BY_KIND - len(_SIGNED), len(_SIGNED)], dim=2)
+        descriptors, topology = self.ligand.split([len(DESCRIPTORS), len(TOPOLOGY)], dim=1)
         near, sizes = burial[:, _NEAR].unsqueeze(1), self.sizes.unsqueeze(1)
         return {
-            "descriptors": self.descriptors,
-            "vina": vina / (1.0 + _ROTOR_WEIGHT * _ROTOR_SCALE * self.descriptors[:, _ROTORS].unsqueeze(1)),
+            "descriptors": descriptors,
+            "topology": _root(topology),
+            "vina": vina / (1.0 + _ROTOR_WEIGHT * _ROTOR_SCALE * descriptors[:, _ROTORS].unsqueeze(1)),
             "burial": burial,
             "composition": classes / near.clamp_min(1.0),
             "shells": _root(shells),
@@ -182,6 +193,20 @@ def atom_kinds(categories: Tensor) -> Tensor:
     return kinds
 
 
+def topology(batch: Batch) -> Tensor:
+    """(ligands, len(TOPOLOGY)) counts of each ligand's bonds and atoms; the same however it lies."""
+    kinds, atoms = batch.bond_categories, batch.atom_categories
+    start = batch.bond_index[0]  # each bond is there twice, once from either end
+    neighbours = torch.zeros_like(batch.atom_ligand).index_add_(0, start, torch.ones_like(start))
+    of_bonds = torch.stack([kinds[:, _ORDER] == _DOUBLE, kinds[:, _ROTATABLE] > 0, torch.ones_like(kinds[:, 0]) > 0])
+    of_atoms = torch.stack([neighbours == 4, neighbours == 3, atoms[:, _COLUMN["chirality"]] > 0])
+    ends = batch.atom_ligand.index_select(0, start)
+    sizes = batch.ligand_sizes.to(batch.dtype)
+    double, turning, bonds = sizes.new_zeros(3, len(sizes)).index_add_(1, ends, of_bonds.to(sizes) / 2.0)
+    atoms_of = sizes.new_zeros(3, len(sizes)).index_add_(1, batch.atom_ligand, of_atoms.to(sizes))
+    return torch.stack([double, turning, bonds - sizes + 1.0, *atoms_of], dim=1)
+
+
 def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures) -> Sums:
     """Sums of a batch.
 
@@ -202,7 +227,8 @@ def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures) -> 
     profile, signed = by_kind.view(items, len(KINDS), -1).split([_CLASSES * len(SHELLS), len(_SIGNED)], dim=2)
     table = torch.cat([_in_table(profile), signed], dim=2)
     pairs = torch.cat([profile.sum(1), plain, table.flatten(1)], dim=1)
-    return Sums(batch.descriptors, sizes, pairs, ProteinGrid.of(batch).sums(batch))
+    ligand_alone = torch.cat([batch.descriptors, topology(batch)], dim=1)
+    return Sums(ligand_alone, sizes, pairs, ProteinGrid.of(batch).sums(batch))
 
 
 def _signed(directions: Tensor) -> Tensor:
@@ -307,7 +333,7 @@ class ProteinGrid:
         return torch.cat([counts.sum(2).t(), kinds], dim=1)
 
     def _counts(self, batch: Batch) -> Tensor:
-        """(6, B, P), 0 to 1: about the ligand's centre, near its atoms, and metals that it may hold."""
+        """(radii and 1, B, P), 0 to 1: about the ligand's centre, near its atoms, and metals that it may hold."""
         items, own = batch.num_ligands, batch.atom_positions - self.centre.index_select(0, batch.atom_ligand)
         ligand = self.positions.new_full((items * batch.max_atoms, 3), -_FAR_AWAY)
         ligand[batch.atom_slot] = own.to(ligand.dtype)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from rdkit import Chem
 
 from binding.data.cache import ComplexCache
 from binding.io.arrays import read_arrays
-from binding.model.geometric_sums import Sums, sums_of
+from binding.model.geometric_sums import Sums, sums_of, vocabulary
 from binding.prior.kernel import Features
 from binding.splits.clusters import Clusters
 from binding.splits.similarity import fingerprints, tanimoto_rows
@@ -23,10 +25,12 @@ from scripts.release.posed import kept
 
 #: Variance of a row's label and pose, in units of that of a crystal complex.
 NOISE = {"crystal": 1.0, "borrowed": 2.0}
+#: What it is multiplied by where `quality_flags` names a doubt: contact or covalent, perceived bond orders and such.
+DOUBTFUL = 3.0
 FOLDS = 4
 MOST_ALIKE = 0.9  # Tanimoto similarity of a borrowed row's ligand to one of the test set, under the strict rule
 _TOGETHER = 8  # graphs in a batch
-_FIELDS = ("descriptors", "sizes", "pairs", "residues")
+_FIELDS = ("ligand", "sizes", "pairs", "residues")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,7 @@ class Rows:
     """n complexes.
 
     Attributes:
-        table: (n,) id, source, pk, exact, strict, group (families that are held out together), fold and
+        table: (n,) id, source, pk, exact, strict, doubtful, group (families that are held out together), fold and
             part (of the ligands, at random).
         sums: Their geometric sums.
     """
@@ -49,8 +53,8 @@ class Rows:
 
     @property
     def noise(self) -> np.ndarray:
-        """(n,), see ``NOISE``."""
-        return self.table["source"].map(NOISE).to_numpy()
+        """(n,), see ``NOISE`` and ``DOUBTFUL``."""
+        return (self.table["source"].map(NOISE) * np.where(self.table["doubtful"], DOUBTFUL, 1.0)).to_numpy()
 
     @property
     def judged(self) -> np.ndarray:
@@ -83,6 +87,7 @@ class Rows:
                 "pk": table["pk"].astype(float),
                 "exact": table["relation"] == "=",
                 "strict": strict(table, data),
+                "doubtful": table["quality_flags"].notna(),
                 "group": groups,
                 "fold": [fold.get(group, -1) for group in groups],
                 "part": np.concatenate(part),
@@ -108,8 +113,8 @@ def _related(data: Path, cache: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def kept_sums(path: Path) -> tuple[Sums, np.ndarray]:
-    """Geometric sums of a cache and the random part of each ligand, from a file beside it that is not older."""
-    file = path.with_suffix(".sums.npz")
+    """Geometric sums of a cache and the random part of each ligand, from a file of these sums that is not older."""
+    file = path.with_suffix(f".sums_{zlib.crc32(json.dumps(vocabulary()).encode()):08x}.npz")
     if not file.is_file() or file.stat().st_mtime < path.stat().st_mtime:
         cache, found, ligands = ComplexCache(path), [], []
         for start in range(0, len(cache), _TOGETHER):

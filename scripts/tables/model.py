@@ -150,12 +150,21 @@ def joined() -> str:
 def sums() -> str:
     """The geometric sums that the readout reads, and the block of its covariance that each is in."""
     from binding.constants import ATOM_CLASSES
-    from binding.model.geometric_sums import BURIAL_RADII, GROUPS, KINDS, METAL_RADIUS, NEAR_RADII
+    from binding.model.geometric_sums import (
+        BURIAL_RADII,
+        COMPOSITION_RADIUS,
+        GROUPS,
+        KINDS,
+        METAL_RADIUS,
+        NEAR_RADII,
+        TOPOLOGY,
+    )
 
     config = GeometryConfig()
     radii, near = (", ".join(f"{radius:g}" for radius in each) for each in (BURIAL_RADII, NEAR_RADII))
     meaning = {
         "descriptors": "descriptors of the ligand alone",
+        "topology": f"of the ligand alone: {', '.join(TOPOLOGY)}",
         "vina": "Vina's five terms, over rotatable bonds",
         "shells": f"protein atoms by {len(ATOM_CLASSES)} classes in the shells of the contact profile, roots",
         "table": f"the same in two shells, by {len(KINDS)} kinds of ligand atom, roots",
@@ -163,7 +172,7 @@ def sums() -> str:
         "handedness": f"the three directions that a mirror turns round, by {len(KINDS)} kinds of ligand atom",
         "burial": f"protein atoms within {radii} Å of the ligand's centre, within {near} Å of any atom; metals within "
         f"{METAL_RADIUS:g} Å",
-        "composition": f"share of each class among the atoms within {NEAR_RADII[-1]:g} Å",
+        "composition": f"share of each class among the atoms within {COMPOSITION_RADIUS:g} Å",
     }
     if set(meaning) != set(GROUPS):
         raise SystemExit("scripts/tables/model.py: the geometric sums have changed; describe them anew")

@@ -32,11 +32,11 @@ from binding.config import GeometryConfig, KernelBlock, StructureLine
 from binding.constants import Experts
 from binding.errors import UsageError, WeightsError
 from binding.graph.build import build_graph
-from binding.graph.fields import ComplexGraph
+from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, ComplexGraph
 from binding.graph.site import PocketSpec, select_pocket
 from binding.model.calibration import ErrorScale
 from binding.model.ensemble import Scorer
-from binding.model.geometric_sums import GROUPS, PAIR_SUMS, Sums, sums_of
+from binding.model.geometric_sums import GROUPS, NEAR_RADII, PAIR_SUMS, TOPOLOGY, Sums, sums_of
 from binding.model.kernel_readout import KernelReadout
 from binding.model.weights import load_model, save_weights
 
@@ -60,6 +60,33 @@ def saved(tmp_path, half: bool = False):
     card = {"name": "joined", "config": config.model_dump(mode="json")}
     save_weights(path, states, card, half=half, geometry=made_readout())
     return path
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_topology_counts_what_the_2d_structure_has(name):
+    ligand = example_graph(name).ligand
+    bonds, degree = ligand.bonds.astype(int), np.bincount(ligand.bonds.astype(int).ravel(), minlength=ligand.num_atoms)
+    kinds, atoms = (list(BOND_CATEGORIES).index(what) for what in ("order", "rotatable")), list(ATOM_CATEGORIES)
+    order, rotatable = (ligand.bond_categories[:, column] for column in kinds)
+    expected = [
+        (order == 1).sum(),
+        (rotatable > 0).sum(),
+        len(bonds) - ligand.num_atoms + 1,
+        (degree == 4).sum(),
+        (degree == 3).sum(),
+        (ligand.atom_categories[:, atoms.index("chirality")] > 0).sum(),
+    ]
+    found = sums_of([example_graph("1s2g"), example_graph(name)])
+    assert found.ligand[1, -len(TOPOLOGY) :].tolist() == expected
+    assert found.groups()["topology"][1].numpy() == pytest.approx(np.sqrt(np.array(expected) + 1e-4) - 1e-2, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wider_radii_hold_more_protein(name):
+    near = sums_of([example_graph(name)]).groups()["burial"][0, 3:-1].tolist()
+    assert len(near) == len(NEAR_RADII)
+    assert near == sorted(near)
+    assert near[0] > 0
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -123,7 +150,7 @@ def test_a_complex_alone_and_in_a_batch_is_the_same():
 def test_a_step_of_an_atom_is_a_step_of_pk():
     """No window has an edge: along a way out of the pocket, pK goes from one value to the other without a jump."""
     graph = example_graph("4cup")
-    way = np.linspace(0.0, 25.0, 251)
+    way = np.linspace(0.0, 32.0, 321)
     pk = said([shifted(graph, np.array([step, 0.0, 0.0])) for step in way])
     steps = np.abs(np.diff(pk))
     assert np.ptp(pk) > 0.1
@@ -135,7 +162,7 @@ def test_far_from_the_protein_the_ligand_is_alone():
     graph = example_graph("6wqa")
     groups = sums_of([shifted(graph, 500.0)]).groups()
     for name, values in groups.items():
-        assert name == "descriptors" or not values.any(), name
+        assert name in ("descriptors", "topology") or not values.any(), name
 
 
 @pytest.mark.parametrize("count", [1, 2])

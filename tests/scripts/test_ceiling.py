@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from binding.model.geometric_sums import PAIR_WIDTH, RESIDUE_WIDTH, Sums
+from binding.model.geometric_sums import LIGAND_WIDTH, PAIR_WIDTH, RESIDUE_WIDTH, Sums
 from scripts.measure.ceiling import assays, drawn, highest, laboratories, part_of, skeletons
 from scripts.release.families import Rows
 
@@ -61,14 +61,14 @@ def rows() -> Rows:
     """Complexes whose pK is told by a descriptor, in families of four."""
     generator, count = np.random.default_rng(0), 160
     sums = Sums(
-        torch.from_numpy(generator.normal(size=(count, 12))),
+        torch.from_numpy(generator.normal(size=(count, LIGAND_WIDTH))),
         torch.full((count,), 20.0),
         torch.zeros(count, PAIR_WIDTH),
         torch.zeros(count, RESIDUE_WIDTH),
     )
     place = np.arange(count)
     table = pd.DataFrame(
-        {"id": place.astype(str), "source": "crystal", "pk": 6.0 + sums.descriptors[:, 0].numpy(), "exact": True}
+        {"id": place.astype(str), "source": "crystal", "pk": 6.0 + sums.ligand[:, 0].numpy(), "exact": True}
         | {"strict": True, "group": (place // 4).astype(str), "fold": place // 4 % 4, "part": place % 4}
     )
     return Rows(table, sums)

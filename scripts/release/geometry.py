@@ -49,6 +49,8 @@ CACHE = ROOT / "cache"
 STRICT = "binding-strict"
 WAYS = ("family", "ligand")  # what is held out
 RESAMPLES = 1000
+#: The geometry's weight where the very complex was measured, at the least: `explain` has contacts to show there too.
+LEAST_GEOMETRY = 0.2
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
 BINS = {"known": (0.0, 0.05, 0.2, 0.4, 0.6, 1.0), "near": (0.0, 0.6, 0.7, 0.8, 1.0)}
 _TOGETHER = 8  # graphs in a batch
@@ -108,10 +110,12 @@ def terms(rows: pd.DataFrame, experts: Sequence[str]) -> np.ndarray:
 
 
 def line_of(rows: pd.DataFrame, experts: Sequence[str]) -> np.ndarray:
-    """Offset and weights by least squares, no weight below zero; of ``terms``."""
+    """Offset and weights by least squares, no weight below zero, nor the geometry's below its least; of ``terms``."""
     features = terms(rows, experts)
     least = np.zeros(features.shape[1])
     least[:: 1 + len(experts)] = -np.inf  # offsets
+    if "geometry" in experts and features.shape[1] > 1 + len(experts):
+        least[1 + len(experts) + 1 + list(experts).index("geometry")] = LEAST_GEOMETRY
     return lsq_linear(features, rows["pk_true"].to_numpy(), (least, np.inf)).x
 
 

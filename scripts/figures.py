@@ -23,18 +23,25 @@ ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"
 BEFORE_GEOMETRY = "before the geometry joined `pk`"
 BEFORE_ASSAYS = "before the weights of `pk` followed the nearest measurement, and before assays in the prior"
+BEFORE_TOPOLOGY = "before the geometry read topology and wider burial"
 #: Figures of weights that came before those in the package, and why they were not measured again.
 OLDER: dict[str, str] = {
     "agreement.json": BEFORE_ASSAYS,
     "baselines.json": BEFORE_ASSAYS,
     "benchmark_screen.json": BEFORE_GEOMETRY,
     "cluster.json": BEFORE_GEOMETRY,
+    "explain.json": BEFORE_TOPOLOGY,
     "finetune.json": BEFORE_GEOMETRY,
     "forest.json": BEFORE_GEOMETRY,
+    "formats.json": BEFORE_TOPOLOGY,
+    "forward.json": BEFORE_TOPOLOGY,
     "interactions.json": BEFORE_ASSAYS,
+    "long_days.json": BEFORE_TOPOLOGY,
+    "one_network.json": BEFORE_TOPOLOGY,
     "prior.json": BEFORE_GEOMETRY,
     "redocking.json": BEFORE_GEOMETRY,
     "robustness.json": BEFORE_ASSAYS,
+    "screening_sets.json": BEFORE_TOPOLOGY,
     "speed.json": BEFORE_GEOMETRY,
     "start_to_report.json": BEFORE_ASSAYS,
 }

@@ -315,16 +315,17 @@ def card_of(
     joining["structure"] = {"offset": structure["offset"], "network": 0.0, "geometry": structure["geometry"]}
     exact = rows.table[rows.table["exact"]]
     calibration = settings["all"]["calibration"]
+    calibration["experts"] = {name: settings[name]["calibration"] for name in ("network", "prior")}
+    calibration = rounded(calibration)
     if "pose" in card["calibration"]:
         calibration |= {"pose": card["calibration"]["pose"]}
-    calibration["experts"] = {name: settings[name]["calibration"] for name in ("network", "prior")}
     fitted_to = {f"cache/{source}.npz": int(count) for source, count in exact["source"].value_counts().items()}
     kept = {name: value for name, value in card.items() if name not in _REPLACED}
     return kept | {
         "commit": sorted({*card["commit"], commit()}),
         "config": card["config"] | {"joining": rounded(joining)},
         "geometry_rows": fitted_to | {"support": len(readout)},
-        "calibration": rounded(calibration),
+        "calibration": calibration,
         "held_out": rounded(held_out),
     }
 

@@ -28,7 +28,9 @@ BEFORE_TOPOLOGY = "before the geometry read topology and wider burial"
 OLDER: dict[str, str] = {
     "agreement.json": BEFORE_ASSAYS,
     "baselines.json": BEFORE_ASSAYS,
+    "binder.json": BEFORE_TOPOLOGY,
     "benchmark_screen.json": BEFORE_GEOMETRY,
+    "casf2016_metrics.json": BEFORE_TOPOLOGY,
     "cluster.json": BEFORE_GEOMETRY,
     "explain.json": BEFORE_TOPOLOGY,
     "finetune.json": BEFORE_GEOMETRY,
@@ -42,6 +44,8 @@ OLDER: dict[str, str] = {
     "redocking.json": BEFORE_GEOMETRY,
     "robustness.json": BEFORE_ASSAYS,
     "screening_sets.json": BEFORE_TOPOLOGY,
+    "series_binding-base.json": BEFORE_TOPOLOGY,
+    "series_binding-strict.json": BEFORE_TOPOLOGY,
     "speed.json": BEFORE_GEOMETRY,
     "start_to_report.json": BEFORE_ASSAYS,
 }

@@ -240,7 +240,7 @@ def test_the_kernel_is_that_of_the_definition():
     standard = np.clip((joined - readout.means) / readout.scales, -4.0, 4.0)
     known = readout.support.astype(np.float64)
     linear = 3.0 * known[:, :5] @ standard[:5] / 5
-    far = np.sqrt(3.0 * np.square(known[:, 5:] - standard[5:]).sum(1) / (4.0 * 78))
+    far = np.sqrt(3.0 * np.square(known[:, 5:] - standard[5:]).sum(1) / (4.0 * (GROUPS["burial"] + GROUPS["shells"])))
     kernel = linear + 0.7 * (1.0 + far) * np.exp(-far)
     expected = readout.constant + kernel @ readout.weights
     assert said_by(readout, "1s2g") == pytest.approx(expected, abs=1e-4)

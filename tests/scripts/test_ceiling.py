@@ -69,7 +69,13 @@ def rows() -> Rows:
     place = np.arange(count)
     table = pd.DataFrame(
         {"id": place.astype(str), "source": "crystal", "pk": 6.0 + sums.ligand[:, 0].numpy(), "exact": True}
-        | {"strict": True, "group": (place // 4).astype(str), "fold": place // 4 % 4, "part": place % 4}
+        | {
+            "strict": True,
+            "doubtful": False,
+            "group": (place // 4).astype(str),
+            "fold": place // 4 % 4,
+            "part": place % 4,
+        }
     )
     return Rows(table, sums)
 

@@ -22,18 +22,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdFingerprintGenerator
 
 from binding.domain.fingerprint import _bits
 from binding.graph import ligand
+from binding.graph.site import PocketSpec
+from binding.io.ligand import read_ligands
 from binding.score.featurize import load_protein
 from binding.score.options import ScoringOptions
 from binding.screening.library import Library
 from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob
 from binding.screening.score import PartScorer
+from binding.structures import Ligand
 from scripts.bench.screen import RECEPTOR, REFERENCE, write_library
 from scripts.figures import FIGURES, machine, write_figures
 
@@ -126,7 +130,8 @@ def forget(score: PartScorer) -> None:
 
 def stages(clock: Clock, library: Path, pocket: Path | None, repeats: int) -> dict[str, float]:
     """CPU ms a pose by stage."""
-    options = ScoringOptions(device="cpu", one_network=True, **({} if pocket is None else {"pocket": pocket}))
+    chosen = PocketSpec() if pocket is None else PocketSpec(reference=_positions(pocket))
+    options = ScoringOptions(device="cpu", one_network=True, pocket=chosen)
     task = ScreenTask(scoring=options, receptor=load_protein(RECEPTOR), receptor_name=RECEPTOR.name)
     score = PartScorer(task)
     records = tuple(Library([library]).records())
@@ -140,6 +145,11 @@ def stages(clock: Clock, library: Path, pocket: Path | None, repeats: int) -> di
         found.append({stage: 1000 * seconds / len(records) for stage, seconds in clock.spent.items()})
     best = {stage: min(each.get(stage, 0.0) for each in found) for stage in (*STAGES, REST)}
     return {stage: round(ms, 3) for stage, ms in (best | {"all": sum(best.values())}).items()}
+
+
+def _positions(path: Path) -> np.ndarray:
+    """(atoms, 3) Å of the first ligand of a file."""
+    return next(pose for pose in read_ligands(path) if isinstance(pose, Ligand)).positions
 
 
 def parsing(library: Path, repeats: int) -> float:
@@ -160,11 +170,8 @@ def vina(library: Path, repeats: int) -> dict[str, float] | None:
         from binding.poses.dock import Box, Docker, _ligand_pdbqt
     except ImportError:
         return None
-    from binding.io.ligand import read_ligands
-    from binding.structures import Ligand
-
-    centre = next(pose for pose in read_ligands(REFERENCE) if isinstance(pose, Ligand)).positions.mean(axis=0)
-    box = Box(tuple(centre.tolist()), (_BOX,) * 3)
+    x, y, z = _positions(REFERENCE).mean(axis=0).tolist()
+    box = Box((x, y, z), (_BOX, _BOX, _BOX))
     docker = Docker(load_protein(RECEPTOR), box)
     poses = [pose for pose in read_ligands(library) if isinstance(pose, Ligand)][:_VINA_POSES]
     mols = [Chem.AddHs(pose.mol, addCoords=True) for pose in poses]

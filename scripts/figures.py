@@ -43,6 +43,7 @@ OLDER: dict[str, str] = {
     "prior.json": BEFORE_GEOMETRY,
     "redocking.json": BEFORE_GEOMETRY,
     "robustness.json": BEFORE_ASSAYS,
+    "screen_stages.json": BEFORE_TOPOLOGY,
     "screening_sets.json": BEFORE_TOPOLOGY,
     "series_binding-base.json": BEFORE_TOPOLOGY,
     "series_binding-strict.json": BEFORE_TOPOLOGY,

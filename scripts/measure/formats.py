@@ -37,7 +37,7 @@ from binding.io.records import split_records
 from binding.io.structure import read_protein
 from binding.model.weights import Scorer, load_model
 from binding.structures import Ligand
-from scripts.figures import FIGURES, write_figures
+from scripts.figures import FIGURES, commit, write_figures
 from scripts.release.weights import score
 
 SAME = 1e-4  # pK
@@ -302,8 +302,9 @@ def main() -> None:
         from openbabel import pybel
 
         pybel.ob.obErrorLog.StopLogging()
-    content = json.loads(options.output.read_text(encoding="utf-8")) if options.part and options.output.exists() else {}
+    content = json.loads(options.output.read_text(encoding="utf-8")) if options.output.exists() else {}
     content.pop("measured_with", None)
+    commits = content.setdefault("commits", {})  # of each part: each may be measured by itself
     if options.part != "read":
         whole = load_model(device="cpu")
         scorer = whole.with_parts(members=whole.members[:1])
@@ -313,10 +314,12 @@ def main() -> None:
                 f"{kind:32s} {row['same']:4d} of {row['ligands']:4d}  {row['largest']:.3f}  {row['rest']}", flush=True
             )
         content |= {"same": SAME, "formats": table}
+        commits["formats"] = commit()
     if options.sample:
         return
     if options.part != "formats":
         content |= {"step": options.step, "read": read_all(options.data, options.step)}
+        commits["read"] = commit()
     write_figures(options.output, content, None)
 
 

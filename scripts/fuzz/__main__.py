@@ -175,7 +175,13 @@ def _fuzz(kind: str, folder: Path, seconds: float) -> None:
     longest = 4 * max(map(len, seeds)) + 20_000
     switches = [
         *(f"-max_total_time={seconds:.0f}", f"-timeout={_ASLEEP * _SECONDS}", f"-rss_limit_mb={_MEGABYTES}"),
-        *(f"-max_len={longest}", "-len_control=0", "-report_slow_units=10", "-print_final_stats=1", "-close_fd_mask=1"),
+        *(
+            f"-max_len={longest}",
+            "-len_control=0",
+            "-report_slow_units=600",
+            "-print_final_stats=1",
+            "-close_fd_mask=1",
+        ),
         f"-artifact_prefix={findings}/{kind}--process-",
     ]
     atheris.Setup([sys.argv[0], *switches, str(corpus), str(first)], one_input, custom_mutator=mutate)

@@ -53,6 +53,7 @@ PROGRAMS = {
     "explain.txt": "scripts.tables.pictures",
     "finetune.json": "scripts.measure.finetune",
     "formats.json": "scripts.measure.formats",
+    "fuzz.json": "scripts.fuzz",
     "forest.json": "scripts.measure.forest",
     "joining.json": "scripts.release.geometry",
     "long_days.json": "scripts.measure.long_days",

@@ -38,7 +38,7 @@ _TYPES: Final = (Chem.BondType.SINGLE, Chem.BondType.DOUBLE, Chem.BondType.TRIPL
 
 
 @dataclass(frozen=True)
-class _Pose:
+class _Shape:
     """What orders are read off.
 
     Attributes:
@@ -77,13 +77,13 @@ def set_orders(mol: Chem.RWMol, xyz: np.ndarray, hydrogens: np.ndarray | None = 
     if not bonds:
         return
     rings = flat_rings(mol, xyz)
-    pose = _Pose(mol, xyz, rings, {index for ring in rings for index in ring}, hydrogens, complete=False)
-    pose = replace(pose, complete=_has_all_hydrogens(pose))
-    capacity = np.array([_capacity(pose, atom) for atom in mol.GetAtoms()])
-    wants = [_want(pose, atom, capacity[atom.GetIdx()]) for atom in mol.GetAtoms()]
-    gains = np.array([_gain(pose, bond, wants) for bond in bonds])
-    upper = np.array([_most(pose, bond, capacity) for bond in bonds])
-    ring_gains, ring_rows, needed = _aromaticity(pose, bonds)
+    shape = _Shape(mol, xyz, rings, {index for ring in rings for index in ring}, hydrogens, complete=False)
+    shape = replace(shape, complete=_has_all_hydrogens(shape))
+    capacity = np.array([_capacity(shape, atom) for atom in mol.GetAtoms()])
+    wants = [_want(shape, atom, capacity[atom.GetIdx()]) for atom in mol.GetAtoms()]
+    gains = np.array([_gain(shape, bond, wants) for bond in bonds])
+    upper = np.array([_most(shape, bond, capacity) for bond in bonds])
+    ring_gains, ring_rows, needed = _aromaticity(shape, bonds)
     around = np.zeros((len(capacity), len(bonds)))
     for column, bond in enumerate(bonds):
         around[[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()], column] = 1
@@ -103,16 +103,16 @@ def set_orders(mol: Chem.RWMol, xyz: np.ndarray, hydrogens: np.ndarray | None = 
     _charge(mol)
 
 
-def _has_all_hydrogens(pose: _Pose) -> bool:
+def _has_all_hydrogens(shape: _Shape) -> bool:
     """Whether a file has the hydrogens of carbon: some, and few are lacking where the shape is that of a saturated one.
 
     PDB and PDBQT files have all hydrogens, those of nitrogen and oxygen, or none.
     """
-    carbons = [atom for atom in pose.mol.GetAtoms() if atom.GetAtomicNum() == 6]
-    if pose.hydrogens is None or not any(pose.hydrogens[atom.GetIdx()] for atom in carbons):
+    carbons = [atom for atom in shape.mol.GetAtoms() if atom.GetAtomicNum() == 6]
+    if shape.hydrogens is None or not any(shape.hydrogens[atom.GetIdx()] for atom in carbons):
         return False
-    saturated = [atom for atom in carbons if not _capacity(pose, atom)]
-    lacking = sum(atom.GetDegree() + int(pose.hydrogens[atom.GetIdx()]) < 4 for atom in saturated)
+    saturated = [atom for atom in carbons if not _capacity(shape, atom)]
+    lacking = sum(atom.GetDegree() + int(shape.hydrogens[atom.GetIdx()]) < 4 for atom in saturated)
     return lacking <= _LACKING * len(carbons)
 
 
@@ -135,18 +135,18 @@ def _charge(mol: Chem.RWMol) -> None:
 # ---------------------------------------------------------------- what each atom can have and wants
 
 
-def _capacity(pose: _Pose, atom: Chem.Atom) -> int:
+def _capacity(shape: _Shape, atom: Chem.Atom) -> int:
     """How many bonds beyond single ones an atom can have, by element, neighbours, hydrogens and shape."""
     index, number, degree = atom.GetIdx(), atom.GetAtomicNum(), atom.GetDegree()
     neighbours = [n.GetIdx() for n in atom.GetNeighbors()]
     if number == 6:
-        if pose.complete:
-            return max(0, min(2, 4 - degree - int(pose.hydrogens[index])))  # type: ignore[index]
-        return _carbon_capacity(pose, atom, neighbours)
+        if shape.complete:
+            return max(0, min(2, 4 - degree - int(shape.hydrogens[index])))  # type: ignore[index]
+        return _carbon_capacity(shape, atom, neighbours)
     if number == 7:
-        return _nitrogen_capacity(pose, atom, neighbours)
+        return _nitrogen_capacity(shape, atom, neighbours)
     if number in (8, 16) and degree == 1:
-        return 0 if pose.has_hydrogen(index) else 1
+        return 0 if shape.has_hydrogen(index) else 1
     if number in (16, 34) and degree in (3, 4):
         return degree - 2
     if number in (15, 33) and degree == 4:
@@ -154,43 +154,43 @@ def _capacity(pose: _Pose, atom: Chem.Atom) -> int:
     return 0
 
 
-def _nitrogen_capacity(pose: _Pose, atom: Chem.Atom, neighbours: list[int]) -> int:
+def _nitrogen_capacity(shape: _Shape, atom: Chem.Atom, neighbours: list[int]) -> int:
     index, degree = atom.GetIdx(), atom.GetDegree()
-    if pose.hydrogens is not None and degree + int(pose.hydrogens[index]) > 3:
+    if shape.hydrogens is not None and degree + int(shape.hydrogens[index]) > 3:
         return 0
     oxygens = [n.GetIdx() for n in atom.GetNeighbors() if _is_terminal_oxygen(n)]
     if degree == 1:
-        if pose.has_hydrogen(index):
-            return int(pose.hydrogens[index] < 3)  # type: ignore[index]
+        if shape.has_hydrogen(index):
+            return int(shape.hydrogens[index] < 3)  # type: ignore[index]
         (other,) = atom.GetNeighbors()
         if other.GetAtomicNum() == 7 and all(n.GetAtomicNum() == 7 for n in other.GetNeighbors()):
             return 1  # the end of an azide
-        away = float(np.linalg.norm(pose.xyz[index] - pose.xyz[other.GetIdx()]))
-        return 2 if away < 1.22 or _is_linear_carbon(pose, other) else 1
+        away = float(np.linalg.norm(shape.xyz[index] - shape.xyz[other.GetIdx()]))
+        return 2 if away < 1.22 or _is_linear_carbon(shape, other) else 1
     if degree == 2:
-        return 2 if _angle(pose.xyz, index, neighbours) > _LINEAR else 1
+        return 2 if _angle(shape.xyz, index, neighbours) > _LINEAR else 1
     if degree == 3 and not oxygens:
-        return int(_may_be_cation(pose, index))
+        return int(_may_be_cation(shape, index))
     if degree == 3:
-        shortest = min(float(np.linalg.norm(pose.xyz[index] - pose.xyz[n])) for n in oxygens)
-        return int(len(oxygens) > 1 or (shortest < _OXIDE and not pose.has_hydrogen(oxygens[0])))
+        shortest = min(float(np.linalg.norm(shape.xyz[index] - shape.xyz[n])) for n in oxygens)
+        return int(len(oxygens) > 1 or (shortest < _OXIDE and not shape.has_hydrogen(oxygens[0])))
     return 0
 
 
-def _is_linear_carbon(pose: _Pose, atom: Chem.Atom) -> bool:
+def _is_linear_carbon(shape: _Shape, atom: Chem.Atom) -> bool:
     neighbours = [n.GetIdx() for n in atom.GetNeighbors()]
-    return atom.GetAtomicNum() == 6 and len(neighbours) == 2 and _angle(pose.xyz, atom.GetIdx(), neighbours) > _LINEAR
+    return atom.GetAtomicNum() == 6 and len(neighbours) == 2 and _angle(shape.xyz, atom.GetIdx(), neighbours) > _LINEAR
 
 
-def _may_be_cation(pose: _Pose, index: int) -> bool:
+def _may_be_cation(shape: _Shape, index: int) -> bool:
     """Whether a nitrogen with three neighbours may be that of a pyridinium, an imidazolium or the like."""
-    return not pose.has_hydrogen(index) and index in pose.flat
+    return not shape.has_hydrogen(index) and index in shape.flat
 
 
-def _carbon_capacity(pose: _Pose, atom: Chem.Atom, neighbours: list[int]) -> int:
+def _carbon_capacity(shape: _Shape, atom: Chem.Atom, neighbours: list[int]) -> int:
     """The capacity of one carbon by its shape; a bond is short where it is nearer to a double than to a single one."""
-    index, xyz = atom.GetIdx(), pose.xyz
-    short = any(pose.length(bond) < _halfway(bond) for bond in atom.GetBonds())
+    index, xyz = atom.GetIdx(), shape.xyz
+    short = any(shape.length(bond) < _halfway(bond) for bond in atom.GetBonds())
     if len(neighbours) == 1:
         length = float(np.linalg.norm(xyz[index] - xyz[neighbours[0]]))
         return 2 if length < 1.25 else int(short)
@@ -198,7 +198,7 @@ def _carbon_capacity(pose: _Pose, atom: Chem.Atom, neighbours: list[int]) -> int
         angle = _angle(xyz, index, neighbours)
         if angle > _LINEAR:
             return 2
-        return int(index in pose.flat or (short and angle > _TRIGONAL))
+        return int(index in shape.flat or (short and angle > _TRIGONAL))
     if len(neighbours) == 3:
         a, b, c = xyz[neighbours]
         normal = np.cross(b - a, c - a)
@@ -207,12 +207,12 @@ def _carbon_capacity(pose: _Pose, atom: Chem.Atom, neighbours: list[int]) -> int
     return 0
 
 
-def _want(pose: _Pose, atom: Chem.Atom, capacity: float) -> float:
+def _want(shape: _Shape, atom: Chem.Atom, capacity: float) -> float:
     index, number, degree = atom.GetIdx(), atom.GetAtomicNum(), atom.GetDegree()
     if capacity == 0:
         return 0.0
     if number == 6:
-        return _WANT["open valence"] if pose.complete else _WANT["carbon"]
+        return _WANT["open valence"] if shape.complete else _WANT["carbon"]
     oxide = number == 7 and degree == 3 and any(_is_terminal_oxygen(n) for n in atom.GetNeighbors())
     if (number in (15, 16, 33, 34) and degree > 2) or oxide:
         return _WANT["hypervalent"]
@@ -220,9 +220,9 @@ def _want(pose: _Pose, atom: Chem.Atom, capacity: float) -> float:
         return _WANT["cation"]
     if number == 7 and any(n.GetAtomicNum() in (15, 16) for n in atom.GetNeighbors()):
         return 0.0  # oxygens come first
-    if number == 7 and pose.complete and degree + int(pose.hydrogens[index]) < 3:  # type: ignore[index]
+    if number == 7 and shape.complete and degree + int(shape.hydrogens[index]) < 3:  # type: ignore[index]
         return _WANT["open valence"]
-    if number == 7 and degree == 2 and index in pose.flat:
+    if number == 7 and degree == 2 and index in shape.flat:
         return _WANT["ring nitrogen"]
     if number == 8:
         return _WANT["carbonyl oxygen"]
@@ -234,25 +234,25 @@ def _want(pose: _Pose, atom: Chem.Atom, capacity: float) -> float:
 # ---------------------------------------------------------------- what each bond gives
 
 
-def _gain(pose: _Pose, bond: Chem.Bond, wants: list[float]) -> float:
+def _gain(shape: _Shape, bond: Chem.Bond, wants: list[float]) -> float:
     """What a double bond here gives, in Å of shortening."""
     halfway = _halfway(bond)
     if not halfway:
         return -1.0
     begin, end = bond.GetBeginAtom(), bond.GetEndAtom()
-    gain = halfway - pose.length(bond) + wants[begin.GetIdx()] + wants[end.GetIdx()]
+    gain = halfway - shape.length(bond) + wants[begin.GetIdx()] + wants[end.GetIdx()]
     oxygen, other = (begin, end) if _is_terminal_oxygen(begin) else (end, begin)
     if _is_terminal_oxygen(oxygen):
         if other.GetAtomicNum() == 7 and other.GetDegree() == 2:
             gain += _WANT["nitroso"]
-        elif other.GetAtomicNum() == 6 and other.GetDegree() == 2 and not pose.complete:
+        elif other.GetAtomicNum() == 6 and other.GetDegree() == 2 and not shape.complete:
             gain += _WANT["aldehyde"]
         elif other.GetAtomicNum() == 6 and any(n.GetAtomicNum() == 7 for n in other.GetNeighbors()):
             gain += _WANT["amide"]
     return gain
 
 
-def _most(pose: _Pose, bond: Chem.Bond, capacity: np.ndarray) -> float:
+def _most(shape: _Shape, bond: Chem.Bond, capacity: np.ndarray) -> float:
     """How many bonds beyond a single one there can be."""
     begin, end = bond.GetBeginAtom(), bond.GetEndAtom()
     for nitrogen, oxygen in ((begin, end), (end, begin)):
@@ -279,11 +279,11 @@ def _is_terminal_oxygen(atom: Chem.Atom) -> bool:
 # ---------------------------------------------------------------- rings
 
 
-def _aromaticity(pose: _Pose, bonds: list[Chem.Bond]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _aromaticity(shape: _Shape, bonds: list[Chem.Bond]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of each ring that may be aromatic: what that gives, (rings, bonds) its bonds, how many of them are double."""
     gains, rows, needed = [], [], []
-    for ring in pose.rings:
-        numbers = [pose.mol.GetAtomWithIdx(index).GetAtomicNum() for index in ring]
+    for ring in shape.rings:
+        numbers = [shape.mol.GetAtomWithIdx(index).GetAtomicNum() for index in ring]
         if len(ring) == 5 and set(numbers) == {6}:
             continue
         rows.append([float(_makes_aromatic(bond, set(ring), hetero=set(numbers) != {6})) for bond in bonds])

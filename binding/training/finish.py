@@ -97,7 +97,9 @@ def finish(config: TrainConfig, average: Member, data: ComplexDataModule, start:
         metrics = {name: regression_metrics(truth, exact[name].to_numpy()) for name in names}
         card["validation"] = {"rows": len(table), "exact_rows": len(exact), **metrics}
     weights = output / "model.safetensors"
-    save_weights(weights, [member.state_dict()], card, prior=data.prior, geometry=readout, resumes=True)
+    potential = None if start is None else start.potential
+    states = [member.state_dict()]
+    save_weights(weights, states, card, prior=data.prior, geometry=readout, potential=potential, resumes=True)
     seen = [training_domain(data.train_set.caches, data.train_set.items)]
     if data.prior is not None:
         seen.append(data.prior.domain())

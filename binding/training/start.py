@@ -10,6 +10,7 @@ from torch import Tensor
 
 from binding.config import ModelConfig, TrainConfig
 from binding.errors import ConfigError
+from binding.model.contact_potential import ContactPotential
 from binding.model.kernel_readout import KernelReadout
 from binding.model.weights import load_model, resolve_weights
 from binding.prior.model import Prior
@@ -31,6 +32,7 @@ class Start:
         calibration: Calibration from the card of these weights, or empty.
         prior: The prior that their pk starts from, if they have one.
         geometry: The geometry expert that their pk is joined with, if they have one.
+        potential: The tables of native contacts that their ``pose`` goes by, if they have them.
     """
 
     model: ModelConfig
@@ -39,6 +41,7 @@ class Start:
     calibration: dict[str, Any]
     prior: Prior | None = None
     geometry: KernelReadout | None = None
+    potential: ContactPotential | None = None
 
 
 def load_start(config: TrainConfig) -> Start | None:
@@ -82,4 +85,5 @@ def load_start(config: TrainConfig) -> Start | None:
         calibration=dict(scorer.card.get("calibration", {})),
         prior=scorer.prior,
         geometry=scorer.geometry,
+        potential=scorer.potential,
     )

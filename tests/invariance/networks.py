@@ -11,11 +11,13 @@ import numpy as np
 import torch
 
 from binding.config import GeometryConfig, JoiningConfig, ModelConfig, StructureLine
+from binding.constants import ATOM_CLASSES, RESIDUE_TYPES
 from binding.graph.build import build_graph
 from binding.graph.fields import ComplexGraph
 from binding.graph.site import PocketSpec, select_pocket
 from binding.io.ligand import read_ligands
 from binding.io.structure import read_complex, read_protein
+from binding.model.contact_potential import ContactPotential, table_shapes
 from binding.model.geometric_sums import Sums, sums_of
 from binding.model.kernel_readout import KernelReadout
 from binding.model.layers.readout import MEAN_PK
@@ -71,6 +73,17 @@ def random_member(config: ModelConfig = SMALL, seed: int = 0) -> Member:
         last = member.interaction.readout.contribution[-1].weight
         last.copy_(0.03 * torch.randn(last.shape, generator=generator))
     return member.eval().requires_grad_(False)
+
+
+#: Each protein atom's kind is its class.
+BY_CLASS = torch.arange(len(ATOM_CLASSES)).repeat(len(RESIDUE_TYPES), 1)
+
+
+def made_potential(seed: int = 0) -> ContactPotential:
+    """Tables of native contacts that are random numbers."""
+    generator = torch.Generator().manual_seed(seed)
+    shapes = table_shapes(len(ATOM_CLASSES)).values()
+    return ContactPotential(BY_CLASS, *(torch.randn(shape, generator=generator) for shape in shapes))
 
 
 @lru_cache(maxsize=2)

@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from networks import SMALL, example_complex, example_graph, random_member
+from networks import BY_CLASS, SMALL, example_complex, example_graph, made_potential, random_member
 from transforms import MIRROR, moved_graph, permuted_ligand_graph, permuted_pocket_graph, random_motions
 
-from binding.constants import ATOM_CLASSES, RESIDUE_TYPES
 from binding.errors import WeightsError
 from binding.graph.batch import collate
 from binding.graph.build import build_graph
@@ -23,20 +22,11 @@ from binding.model.contact_potential import (
     ContactPotential,
     ligand_kinds,
     near_pairs,
-    table_shapes,
 )
 from binding.model.weights import load_model, save_weights
 
 NAMES = ("1s2g", "1ia1", "4cup", "6wqa")
 EXACT = 1e-3  # of sums of some hundred terms of about one, in 32 bits
-BY_CLASS = torch.arange(len(ATOM_CLASSES)).repeat(len(RESIDUE_TYPES), 1)
-
-
-def made_potential(seed: int = 0) -> ContactPotential:
-    """Tables of random numbers."""
-    generator = torch.Generator().manual_seed(seed)
-    shapes = table_shapes(len(ATOM_CLASSES)).values()
-    return ContactPotential(BY_CLASS, *(torch.randn(shape, generator=generator) for shape in shapes))
 
 
 def terms(graphs: list[ComplexGraph], potential: ContactPotential | None = None) -> np.ndarray:

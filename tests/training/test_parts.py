@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from networks import SMALL, random_member
+from networks import SMALL, made_potential, random_member
 from train_runs import log_of, run, weights_of
 
 from binding.config import LearningRates, ModelConfig
@@ -144,6 +144,19 @@ def test_sizes_and_weights_come_from_the_weights(settings, base):
     assert written.card["init"] == {"name": "base", "member": 1, "sha256": digest}
     assert written.card["calibration"]["std_scale"] == 1.25, "nothing held out: the errors are taken over"
     assert written.card["calibration"]["taken_over_from"] == "base"
+
+
+def test_the_tables_that_pose_goes_by_come_along(settings, tmp_path):
+    path = tmp_path / "posed.safetensors"
+    line = {"logit": 0.5, "offset": -1.0, "terms": {"distance": 0.1}}
+    card = {"name": "posed", "config": SMALL.model_dump(mode="json"), "calibration": {"pose": line}}
+    save_weights(path, [random_member(seed=1).state_dict()], card, potential=made_potential())
+    config = fine(settings, path)
+    run(config)
+    written = load_model(config.output, device="cpu")
+    assert written.scale.pose.terms == {"distance": 0.1}
+    assert written.potential is not None
+    assert torch.equal(written.potential.at_ligand, made_potential().at_ligand)
 
 
 def test_only_the_readouts_learn(settings, base):

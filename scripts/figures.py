@@ -38,7 +38,6 @@ OLDER: dict[str, str] = {
     "long_days.json": BEFORE_TOPOLOGY,
     "prior.json": BEFORE_GEOMETRY,
     "screen_stages.json": BEFORE_TOPOLOGY,
-    "speed.json": BEFORE_GEOMETRY,
     "start_to_report.json": BEFORE_ASSAYS,
 }
 

@@ -154,8 +154,7 @@ class Prior:
         self.features, self.mean, self.atoms, self.elements = features, mean, atoms, elements
         self.weights = weights.astype(np.float64)
         self.at_site, self.measured = at_site, measured
-        self._alone = weights.astype(np.float32)
-        self._anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features)).astype(np.float32)
+        self._anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features))
         self._known = Known(features)
         self._kept: OrderedDict[bytes, Alike] = OrderedDict()  # least recently asked first
 
@@ -190,9 +189,9 @@ class Prior:
             place_of[row].append(place)
         for row, bits in enumerate(features.split()):
             likeness, similarity = self._known.likeness(bits, features.descriptors[row])
-            # Products in 32 bits, their sum in 64: some 0.00001 pK from the exact one.
-            alone[place_of[row]] = self.mean + float((likeness * self._alone).sum(dtype=np.float64))
-            anywhere = self.at_site.mean + float((likeness * self._anywhere).sum(dtype=np.float64))
+            exact = likeness.astype(np.float64)  # likeness is right to 32 bits; the sums over all ligands are of 64
+            alone[place_of[row]] = self.mean + float(exact @ self.weights)
+            anywhere = self.at_site.mean + float(exact @ self._anywhere)
             for place in place_of[row]:
                 near = self._alike(sites[place])
                 at_site[place] = anywhere + np.einsum("n,n,n->", likeness[near.ligands], near.weights, near.similarity)

@@ -41,7 +41,7 @@ def test_the_shares_add_up_to_pk(name):
     scorer, graph = joined_scorer(), example_graph(name)
     found = contributions_of(graph, scorer)
     assert_adds_up(found, float(scorer.score([graph]).pk[0]))
-    assert abs(found.part("geometry_contacts")[0]) > 0.01
+    assert abs(found.part("geometry_contacts")[0]) > 1e-3, "of a made-up readout, and not nothing"
     assert abs(found.part("geometry_burial")[0]) > 1e-3
     assert np.isnan(found.part("geometry_contacts")[1]), "one expert has no spread"
     assert len(found.burial) == graph.pocket.num_residues

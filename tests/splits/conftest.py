@@ -36,9 +36,10 @@ def backbone(sequence: str, chain: str = "A", first: int = 1) -> str:
         name = gemmi.expand_one_letter(letter, gemmi.ResidueKind.AA)
         for atom, shift, element in (("N", 0.0, "N"), ("CA", 1.2, "C"), ("C", 2.4, "C")):
             x = 1.0 + 3.8 * place + shift  # no atom at the origin, which stands for unknown places
+            y, z = 10.0 * (ord(chain[:1] or "A") - ord("A")), 0.02 * (first - 1)  # no two parts at one place
             lines.append(
                 f"ATOM  {serial:5d}  {atom:<3} {name} {chain}{first + place:4d}    "
-                f"{x:8.3f}{0.0:8.3f}{0.0:8.3f}  1.00  0.00          {element:>2}"
+                f"{x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00          {element:>2}"
             )
             serial += 1
     return "\n".join([*lines, "TER", ""])

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from binding.constants import ATOM_CLASSES, LIGAND_ELEMENTS, RESIDUE_TYPES
 from binding.graph.batch import Batch
 from binding.graph.fields import ATOM_CATEGORIES
+from binding.model.geometric_sums import ProteinGrid
 from binding.model.layers.constants import constant
 from binding.model.layers.geometry import ligand_axes
 from binding.model.layers.radial import envelope
@@ -53,7 +54,6 @@ ANGLE_DISTANCE_KNOTS: Final = round(ANGLE_REACH / _ANGLE_STEP) + 1
 ANGLE_KNOTS: Final = 6  # of the cosine, from -1 to 1
 _FADE = 1.0  # Å before a reach, over which contacts fade out
 _EDGE = 0.5  # Å to either side of a radius, over which a protein atom fades out of the count
-_FAR_AWAY = 1e4  # Å, of padding
 _SHORTEST = 1e-3  # Å
 _SLACK = 0.01  # Å on the reach, of a sieve whose distances are rounded; contacts that far count for nothing
 _COLUMN = {name: column for column, name in enumerate(ATOM_CATEGORIES)}
@@ -129,35 +129,18 @@ class NearPairs:
 
 def near_pairs(batch: Batch) -> NearPairs:
     """All pairs of a batch, ligand by ligand; memory grows with ligand atoms times the largest pocket."""
-    pocket = torch.div(
-        batch.residue_slot.index_select(0, batch.protein_residue), batch.max_residues, rounding_mode="floor"
-    )
-    counts = pocket.new_zeros(batch.num_pockets).index_add_(0, pocket, torch.ones_like(pocket))
-    # Of one pocket, as in a screen, the host knows it without waiting for the device.
-    longest = len(pocket) if batch.num_pockets == 1 else int(counts.max())
-    first = counts.cumsum(0) - counts
-    slot = torch.arange(len(pocket), device=pocket.device) + (pocket * longest - first.index_select(0, pocket))
-    grid = batch.protein_positions.new_full((batch.num_pockets * longest, 3), _FAR_AWAY)
-    grid[slot] = batch.protein_positions
-    ligand_pocket = batch.pocket_of.index_select(0, batch.atom_ligand)
-    centre = batch.atom_positions.new_zeros(batch.num_ligands, 3)
-    centre = centre.index_add_(0, batch.atom_ligand, batch.atom_positions) / batch.ligand_sizes.unsqueeze(1)
-    grids = (grid.view(batch.num_pockets, longest, 3).index_select(0, batch.pocket_of) - centre.unsqueeze(1)).to(
-        batch.dtype
-    )
-    own = (batch.atom_positions - centre.index_select(0, batch.atom_ligand)).to(batch.dtype)
-    padded = own.new_full((batch.num_ligands * batch.max_atoms, 3), -_FAR_AWAY)
-    padded[batch.atom_slot] = own
-    padded = padded.view(batch.num_ligands, batch.max_atoms, 3)
+    grid = ProteinGrid.of(batch)
+    ligands = grid.ligands(batch)
     # A sieve by products, right to some 1e-3 Å here; the distances themselves are of differences.
-    squares = torch.baddbmm((grids * grids).sum(2).unsqueeze(1), padded, grids.transpose(1, 2), alpha=-2.0)
-    squares = squares + (padded * padded).sum(2).unsqueeze(2)
+    lengths = (grid.positions * grid.positions).sum(2).unsqueeze(1)
+    squares = torch.baddbmm(lengths, ligands, grid.positions.transpose(1, 2), alpha=-2.0)
+    squares = squares + (ligands * ligands).sum(2).unsqueeze(2)
     ligand, place, column = torch.nonzero(squares < (REACH + _SLACK) ** 2, as_tuple=True)
-    row = torch.zeros(batch.num_ligands * batch.max_atoms, dtype=torch.long, device=pocket.device)
-    row[batch.atom_slot] = torch.arange(len(own), device=pocket.device)
+    row = torch.zeros(batch.num_ligands * batch.max_atoms, dtype=torch.long, device=ligand.device)
+    row[batch.atom_slot] = torch.arange(len(batch.atom_slot), device=ligand.device)
     atom = row.index_select(0, ligand * batch.max_atoms + place)
-    protein = first.index_select(0, ligand_pocket.index_select(0, atom)) + column
-    vector = grids[ligand, column] - own.index_select(0, atom)
+    protein = grid.atoms[ligand, column]
+    vector = grid.positions[ligand, column] - ligands[ligand, place]
     distance = vector.norm(dim=1)
     return NearPairs(ligand, atom, protein, distance, vector / distance.clamp_min(_SHORTEST).unsqueeze(1))
 

@@ -289,12 +289,14 @@ class ProteinGrid:
         positions: (B, P, 3), relative to the ligand's centre, Å; padding is far away.
         classes: (B, P) rows of ``ATOM_CLASSES``; any for padding.
         residues: (B, P) rows of the batch's residues; 0 for padding.
+        atoms: (B, P) rows of the batch's protein atoms; 0 for padding.
         centre: (B, 3) of each ligand, float64.
     """
 
     positions: Tensor
     classes: Tensor
     residues: Tensor
+    atoms: Tensor
     centre: Tensor
 
     @classmethod
@@ -307,7 +309,8 @@ class ProteinGrid:
         # Of one pocket, as in a screen, the host knows it without waiting for the device.
         longest = len(pocket) if batch.num_pockets == 1 else int(counts.max())
         first = counts.cumsum(0) - counts
-        slot = torch.arange(len(pocket), device=pocket.device) + (pocket * longest - first.index_select(0, pocket))
+        rows = torch.arange(len(pocket), device=pocket.device)
+        slot = rows + (pocket * longest - first.index_select(0, pocket))
 
         def padded(values: Tensor, fill: float) -> Tensor:
             grid = values.new_full((batch.num_pockets * longest, *values.shape[1:]), fill)
@@ -318,7 +321,16 @@ class ProteinGrid:
         centre = batch.atom_positions.new_zeros(batch.num_ligands, 3)
         centre = centre.index_add_(0, batch.atom_ligand, batch.atom_positions) / sizes.unsqueeze(1)
         positions = (padded(batch.protein_positions, _FAR_AWAY) - centre.unsqueeze(1)).to(batch.dtype)
-        return cls(positions, padded(batch.protein_classes, 0), padded(batch.protein_residue, 0), centre)
+        return cls(
+            positions, padded(batch.protein_classes, 0), padded(batch.protein_residue, 0), padded(rows, 0), centre
+        )
+
+    def ligands(self, batch: Batch) -> Tensor:
+        """(B, max_atoms, 3), ligand atoms relative to their centres, Å; padding is far from that of the protein."""
+        own = batch.atom_positions - self.centre.index_select(0, batch.atom_ligand)
+        ligands = self.positions.new_full((batch.num_ligands * batch.max_atoms, 3), -_FAR_AWAY)
+        ligands[batch.atom_slot] = own.to(ligands.dtype)
+        return ligands.view(batch.num_ligands, batch.max_atoms, 3)
 
     def terms(self, batch: Batch) -> Tensor:
         """(B, P, RESIDUE_WIDTH), what each protein atom adds to the sums about burial."""
@@ -334,10 +346,7 @@ class ProteinGrid:
 
     def _counts(self, batch: Batch) -> Tensor:
         """(radii and 1, B, P), 0 to 1: about the ligand's centre, near its atoms, and metals that it may hold."""
-        items, own = batch.num_ligands, batch.atom_positions - self.centre.index_select(0, batch.atom_ligand)
-        ligand = self.positions.new_full((items * batch.max_atoms, 3), -_FAR_AWAY)
-        ligand[batch.atom_slot] = own.to(ligand.dtype)
-        ligand = ligand.view(items, batch.max_atoms, 3)
+        ligand = self.ligands(batch)
         # Squared, by a product: right to some 1e-5 Å within reach, and a fraction of the time of cdist.
         far = (self.positions * self.positions).sum(2)
         lengths = (ligand * ligand).sum(2).unsqueeze(1)

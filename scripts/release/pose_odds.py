@@ -26,7 +26,6 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from binding.data.cache import ComplexCache
-from binding.domain.words import pocket_words
 from binding.metrics import estimate, mean_over_groups
 from binding.model.contact_potential import TERMS, ContactPotential
 from binding.model.layers.geometry import VINA_TERMS
@@ -37,7 +36,7 @@ from scripts.figures import FIGURES, ROOT, commit, write_figures
 from scripts.release.families import crystal_families
 from scripts.release.geometry import STRICT
 from scripts.release.native_contacts import counted, potential_of, protein_kinds
-from scripts.release.small_screens import UNSEEN
+from scripts.release.small_screens import unseen_pockets
 
 CACHE = ROOT / "cache"
 NEAR = 2.0  # Å from the crystal pose: a right pose
@@ -58,14 +57,6 @@ ARMS: Final = {
     "without_counts": tuple(name for name in (*POSE_TERMS, LOGIT) if not name.startswith("within")),
 }
 _NOT_ABOVE_ZERO = ("repulsion",)
-
-
-def unseen(scorer: Scorer, cache: ComplexCache) -> set[str]:
-    """Crystal complexes whose protein shares next to nothing with what the networks were trained on."""
-    domain, names = scorer.domain, cache.table["id"].astype(str)
-    assert domain is not None, "released weights record what they were trained on"
-    words = (pocket_words(cache.graph(row).pocket) for row in range(len(cache)))
-    return {name for name, found in zip(names, words, strict=True) if domain.nearest_protein(found) < UNSEEN}
 
 
 @torch.inference_mode()
@@ -231,7 +222,8 @@ def main() -> None:
             counted(crystal, np.flatnonzero(allowed & (families["fold"] == fold)).tolist(), kinds) for fold in folds
         ]
         tables = [potential_of([count for place, count in enumerate(counts) if place != fold]) for fold in folds]
-        new = unseen(scorer, crystal)
+        assert scorer.domain is not None, "released weights record what they were trained on"
+        new = set(unseen_pockets(scorer.domain, crystal))
         poses = poses_of(scorer, docked, families[families["id"].isin(new)], tables)
         shipped = described(fitted(poses, ARMS["pose"]), ARMS["pose"])
         report[name] = {"line": shipped, "counted": int(allowed.sum())} | figures(poses)

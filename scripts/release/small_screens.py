@@ -30,6 +30,7 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
 from binding.data.cache import ComplexCache
+from binding.domain.index import Domain
 from binding.domain.words import pocket_words
 from binding.errors import BindingError
 from binding.files import write_text
@@ -92,15 +93,11 @@ class Compound:
 _GENERATOR = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 
 
-def unseen_pockets(cache: Path) -> list[str]:
-    """Complexes whose proteins the shipped weights do not know."""
-    scorer, complexes = load_model(), ComplexCache(cache)
-    assert scorer.domain is not None
-    found = []
-    for row, name in enumerate(complexes.table["id"].astype(str)):
-        if scorer.domain.nearest_protein(pocket_words(complexes.graph(row).pocket)) < UNSEEN:
-            found.append(name)
-    return found
+def unseen_pockets(domain: Domain, complexes: ComplexCache) -> list[str]:
+    """Complexes whose protein shares next to nothing with what weights were trained on."""
+    names = complexes.table["id"].astype(str)
+    words = (pocket_words(complexes.graph(row).pocket) for row in range(len(complexes)))
+    return [name for name, found in zip(names, words, strict=True) if domain.nearest_protein(found) < UNSEEN]
 
 
 def measured(data: Path) -> pd.DataFrame:
@@ -249,7 +246,9 @@ def dock(data: Path, work: Path, cache: Path, deadline: float) -> None:
     """One pocket of each family, then a second; families by chance."""
     index = pd.read_csv(data / "crystal" / "index.csv")
     index = index[~index["uniprot"].isin(TESTED) & ~index["quality_flags"].astype(str).str.contains("covalent|shallow")]
-    unseen = set(kept(work / "unseen.json", [str(cache)], lambda: unseen_pockets(cache)))
+    domain = load_model().domain
+    assert domain is not None, "released weights record what they were trained on"
+    unseen = set(kept(work / "unseen.json", [str(cache)], lambda: unseen_pockets(domain, ComplexCache(cache))))
     index = index[index["id"].isin(unseen) & (index["pk"] >= WEAK)]
     drawer = Drawer(index, measured(data))
     of_protein = index.groupby(index["uniprot"].fillna(index["id"]))["id"].apply(list).to_dict()

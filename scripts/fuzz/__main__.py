@@ -8,7 +8,8 @@ file gets a process of its own with 4 GB of memory and 30 s of the processor for
     python -m scripts.fuzz --only ligand_sdf --only table_csv --minutes 2
     python -m scripts.fuzz --minutes 0 --write docs/figures/fuzz.json
 
-What was spent on each kind is added up in ``<folder>/spent.json``; ``--write`` makes a figure of it.
+What was spent on each kind is added up in ``<folder>/spent.json``, and the kind with the least has the next turn;
+``--write`` makes a figure of it.
 Once a fault is mended, its input goes to ``tests/fuzz/findings/<kind>/``, where a test reads it from then on.
 """
 
@@ -34,6 +35,8 @@ _ROOT: Final = Path(__file__).resolve().parents[2]
 _SECONDS: Final = 30  # of the processor for one input
 _ASLEEP: Final = 20  # times that, by the clock, for an input that computes nothing and does not end
 _MEGABYTES: Final = 4096
+_TURN: Final = 150.0  # seconds by the clock, after which the kind with the least time behind it has its turn
+_SPENT: Final = "spent.json"
 #: Where reaching a new line makes an input worth keeping.
 _READING: Final = [f"binding.{name}" for name in ("archive", "config", "data", "domain", "io", "prior", "units")]
 
@@ -43,7 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.fuzz", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=60.0, help="by the clock, of all kinds together (default 60)")
+    parser.add_argument(
+        "--minutes", type=float, default=60.0, help="of the processor, of all kinds together (default 60)"
+    )
     parser.add_argument("--only", action="append", metavar="KIND", help="a kind of file; may be given several times")
     parser.add_argument(
         "--folder", type=Path, default=_ROOT / "build" / "fuzz", help="of inputs and findings (default build/fuzz)"
@@ -60,11 +65,13 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"There is no kind {unknown[0]!r}; choose from {', '.join(TARGETS)}.")
     findings = options.folder / "findings"
     findings.mkdir(parents=True, exist_ok=True)
-    share = 60.0 * options.minutes / len(kinds)
-    rounds = max(1, int(share // 60))  # each kind is back after a while, with what was found before
-    for _ in range(rounds if share else 0):
-        for kind in kinds:
-            _add(options.folder / "spent.json", kind, _run(kind, options.folder, share / rounds))
+    left = 60.0 * options.minutes
+    while left > 0:  # by the processor: on a busy machine an hour of the clock is a few minutes of fuzzing
+        spent = _spent(options.folder)
+        kind = min(kinds, key=lambda kind: spent.get(kind, {}).get("processor_seconds", 0.0))
+        used = _run(kind, options.folder, _TURN)
+        _add(options.folder / _SPENT, kind, used)
+        left -= max(used["processor_seconds"], 1.0)  # so that a kind that cannot be run does not go on for ever
     found = sorted(path for path in findings.iterdir() if path.suffix != ".txt")
     if options.write:
         _write(options.write, options.folder)
@@ -105,9 +112,15 @@ def _processor() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def _spent(folder: Path) -> dict[str, dict[str, float]]:
+    """What was spent on each kind in all runs so far."""
+    path = folder / _SPENT
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def _add(path: Path, kind: str, spent: dict[str, float]) -> None:
     """Adds what was spent on a kind to a file."""
-    known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    known = _spent(path.parent)
     before = known.get(kind, {})
     known[kind] = {name: before.get(name, 0) + value for name, value in spent.items()}
     path.write_text(json.dumps(known, indent=2), encoding="utf-8")
@@ -117,7 +130,7 @@ def _write(path: Path, folder: Path) -> None:
     """The figure: what was spent, by kind, and how many faults of each kind came out."""
     from scripts.figures import machine, write_figures
 
-    spent = json.loads((folder / "spent.json").read_text(encoding="utf-8"))
+    spent = _spent(folder)
     found = Counter(file.name.split("--")[0] for file in (folder / "findings").iterdir() if file.suffix != ".txt")
     kinds = {kind: {**values, "findings": found[kind]} for kind, values in spent.items()}
     write_figures(path, {"kinds": kinds, "machine": machine()}, None)

@@ -87,7 +87,7 @@ class _Cutter:
         self._before: list[str] = []  # lines before the first model: remarks such as the SMILES belong to every model
         self._block: list[str] = []
         self._in_model = False
-        self._models = 0
+        self._has_models = False
         self._records = 0
         self._clear()
 
@@ -103,10 +103,10 @@ class _Cutter:
     def feed(self, line: str) -> Iterator[str]:
         """The records that end before a line."""
         if _MODEL_LINE.match(line):
-            if not self._models and not self._atoms:
+            if not self._has_models and not self._atoms:
                 self._before, self._block = self._block, []
             yield from self._take(even_empty=self._in_model)
-            self._in_model, self._models = True, self._models + 1
+            self._in_model = self._has_models = True
         elif line.startswith("ENDMDL"):
             yield from self._take(even_empty=self._in_model)
             self._in_model = False

@@ -122,7 +122,7 @@ def _past_end(data: bytes) -> bytes:
     if not frames:
         return b"".join(_END.sub(b"", part) for part in parts)
     models = [_END.sub(b"", part) for part, held in zip(parts, names, strict=True) if held]
-    return b"".join(b"MODEL %8d\n%sENDMDL\n" % (number, part) for number, part in enumerate(models, start=1))
+    return b"".join(b"MODEL %8d\n%sENDMDL\n" % numbered for numbered in enumerate(models))
 
 
 def _with_numbers(data: bytes) -> bytes:

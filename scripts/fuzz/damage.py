@@ -299,7 +299,7 @@ def _damaged_array(array: Any, rng: random.Random) -> Any:
         with np.errstate(all="ignore"):
             try:
                 array = array.astype(rng.choice(("f8", "f4", "i8", "i1", "u2", "U3", "S2", "c8", "bool", "M8[s]")))
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 array = np.zeros(array.shape)
     return array
 

@@ -4,11 +4,17 @@ Of all places of the modules where a comparison, a condition, a constant or a st
 by chance; each change is tried in a process of its own with the tests that reach its line, quickest first, until one
 fails. What no test notices is listed: either a test is missing, or the change makes no difference.
 
+Changes that no test can notice stand in ``harmless.yaml`` beside this file, each with its reason, by the text of its
+line: another line is another change. The figures tell them from those that are not explained.
+
 mutmut and cosmic-ray write each mutant into a copy of the tree and start Python anew for it, which takes four seconds
 here before the first test runs; this program forks one that has loaded everything, and writes nothing.
 
     python -m scripts.quality.mutants --sample 150
     python -m scripts.quality.mutants --only binding/units.py --sample 40 --seed 2
+    python -m scripts.quality.mutants --again docs/figures/mutants.json
+
+The last one tries once more what was missed, with the tests and the readers of today.
 """
 
 from __future__ import annotations
@@ -57,8 +63,10 @@ MODULES: Final = {
 }
 _TABLE: Final = "tests/io/test_inputs.py"  # the page of inputs and answers, for modules of structures and ligands
 _MOST: Final = 15.0  # seconds of tests for one mutant, by their durations without changes
-_ASLEEP: Final = 20  # times the limit, by the clock
+_ASLEEP: Final = 60  # times the limit, by the clock
 NOTICED: Final = ("killed", "hung")
+#: Changes that make no difference, and why.
+HARMLESS: Final = Path(__file__).with_name("harmless.yaml")
 _LIMIT: Final = 60  # seconds of the processor that a mutant may take; one that runs on is noticed
 
 
@@ -71,12 +79,14 @@ class Mutant:
         line: Where, from 1.
         what: The change in words.
         place: Which of the module's changes it is.
+        text: The line without what surrounds it: the change is still the same one where lines were added above.
     """
 
     module: str
     line: int
     what: str
     place: int
+    text: str = ""
 
 
 # ---------------------------------------------------------------- changes
@@ -175,8 +185,21 @@ class _Walker(ast.NodeTransformer):
 def mutants_of(module: str) -> list[Mutant]:
     """All changes of a module."""
     walker = _Walker()
-    walker.visit(ast.parse((ROOT / module).read_text(encoding="utf-8")))
-    return [Mutant(module, line, what, place) for place, (line, what) in enumerate(walker.found)]
+    source = (ROOT / module).read_text(encoding="utf-8")
+    walker.visit(ast.parse(source))
+    lines = ["", *(line.strip() for line in source.split("\n"))]
+    return [Mutant(module, line, what, place, lines[line]) for place, (line, what) in enumerate(walker.found)]
+
+
+def reasons() -> dict[tuple[str, str, str], str]:
+    """Why changes make no difference, by their module, line and words."""
+    import yaml
+
+    found = {}
+    for entry in yaml.safe_load(HARMLESS.read_text(encoding="utf-8")):
+        for change in entry["changes"]:
+            found[entry["module"], entry["line"], change] = entry["why"]
+    return found
 
 
 def changed(mutant: Mutant) -> ast.Module:
@@ -315,12 +338,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", metavar="MODULE", help="such as binding/units.py; several times")
     parser.add_argument("--write", type=Path, help="write the figures to this JSON file")
     parser.add_argument("--minutes", type=float, default=600.0, help="when to stop before the sample is through")
+    parser.add_argument("--again", type=Path, help="a file of figures: only what it names as missed; it is rewritten")
     parser.add_argument("--keep", type=Path, help="folder of what is found on the way; a run of the same code goes on")
     options = parser.parse_args(arguments)
     ends = time.monotonic() + 60.0 * options.minutes
     modules = options.only or list(MODULES)
     everything = [mutant for module in modules for mutant in mutants_of(module)]
     sample = random.Random(options.seed).sample(everything, min(options.sample, len(everything)))
+    before = json.loads(options.again.read_text(encoding="utf-8")) if options.again else {}
+    if before:
+        wanted = {(m["module"], m["line"], m["change"]) for m in (*before["missed"], *before["harmless"])}
+        sample = [m for m in everything if (m.module, m.text, m.what) in wanted]
     _load()
     with tempfile.TemporaryDirectory() as folder:
         kept = options.keep or Path(folder)
@@ -328,13 +356,28 @@ def main(arguments: list[str] | None = None) -> int:
         results = _tried(sample, _reach(modules, kept / "reached.json"), kept / "answers.json", ends)
     noticed = sum(answer in NOTICED for answer in results.values())
     print(f"{noticed} of {len(results)} noticed, of {len(everything)} possible")
-    if options.write:
+    if before:
+        from scripts.figures import commit, write_json
+
+        figures = before | {"again": {"commit": commit(), "tried": len(results), "noticed": noticed}} | _left(results)
+        write_json(options.again, figures)
+    elif options.write:
         from scripts.figures import write_figures
 
-        missed = [f"{m.module}:{m.line} {m.what}" for m, answer in results.items() if answer not in NOTICED]
         figures = {"possible": len(everything), "tried": len(results), "seed": options.seed, "noticed": noticed}
-        write_figures(options.write, figures | {"missed": sorted(missed)})
+        write_figures(options.write, figures | _left(results))
     return 0
+
+
+def _left(results: dict[Mutant, str]) -> dict[str, Any]:
+    """The changes that no test noticed: those that make no difference with their reasons, and the others."""
+    why = reasons()
+    left = sorted((m for m, answer in results.items() if answer not in NOTICED), key=lambda m: (m.module, m.line))
+    told = {m: why[m.module, m.text, m.what] for m in left if (m.module, m.text, m.what) in why}
+    return {
+        "harmless": [{"module": m.module, "line": m.text, "change": m.what, "why": told[m]} for m in told],
+        "missed": [{"module": m.module, "line": m.text, "change": m.what} for m in left if m not in told],
+    }
 
 
 def _reach(modules: Sequence[str], path: Path) -> dict[str, Any]:

@@ -41,6 +41,11 @@ def test_pdbbind_index_without_the_logarithm(tmp_path):
     assert entry.affinity.pk == pytest.approx(0.39794, abs=1e-5)
 
 
+def test_the_logarithm_of_an_index_is_kept_as_published(tmp_path):
+    (entry,) = read_index(write(tmp_path / "INDEX", "3zzf  2.20  2012  4.26  Ki=55.1uM  // 3zzf.pdf (NLG)\n"))
+    assert entry.affinity.pk == 4.26
+
+
 def test_index_table_with_pk(tmp_path):
     text = "id,pk,relation,measure,year\n1abc,3.70,>,IC50,2004\n2abc,6.1,=,Kd,2005\n3abc,7,,,\n"
     entries = read_index(write(tmp_path / "index.csv", text))

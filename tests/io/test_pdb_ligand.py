@@ -212,3 +212,29 @@ def test_a_protein_without_side_chains_in_the_ligands_place(read):
     with pytest.raises(LigandError) as caught:
         mol_from_pdb(peptide(41), "peptide")
     assert caught.value.code == "too_large"
+
+
+def test_coordinates_that_fill_their_columns(read):
+    lines = [
+        f"{line[:30]}{float(line[30:38]) - 123:8.3f}{float(line[38:46]) - 123:8.3f}{float(line[46:54]) - 123:8.3f}"
+        + line[54:]
+        for line in pdb_atoms("c1ccccc1").splitlines()
+    ]
+    item = read("\n".join(lines))
+    assert smiles(item) == "c1ccccc1"
+    assert item.positions.min() > -130.0
+    assert item.positions.max() < -116.0
+
+
+def test_hydrogens_alone_are_no_ligand():
+    lines = [f"{line[:12]} H{row} {line[16:76]} H" for row, line in enumerate(pdb_atoms("CCCC").splitlines())]
+    with pytest.raises(LigandError) as caught:
+        mol_from_pdb("\n".join(lines), "hydrogens")
+    assert caught.value.code == "no_atoms"
+    assert "no heavy atoms" in caught.value.message
+
+
+def test_an_atom_bonded_to_itself_by_conect(read):
+    item = read(pdb_atoms("CCO") + "CONECT    1    1    2\nCONECT    2    2    1    3\n")
+    assert smiles(item) == "CCO"
+    assert not any("CONECT" in note for note in item.notes)

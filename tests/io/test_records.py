@@ -110,7 +110,56 @@ def test_mol_blocks_older_than_v2000(read):
     assert sizes(read(block * 3, "l.mol")) == [3, 3, 3]
 
 
+def test_lone_pairs_of_gold_are_no_atoms(read):
+    lines = record("CCO", "a").splitlines()
+    pairs = [f"    {x:6.4f}    0.5000    0.2500 LP  0  0  0  0  0  0  0  0  0  0  0  0" for x in (1.5, 2.5)]
+    count = int(record("CCO", "a").splitlines()[3][:3])
+    lines[3] = f"{count + 2:3d}{lines[3][3:]}"
+    text = "\n".join([*lines[: 4 + count], *pairs, *lines[4 + count :], ""])
+    (item,) = read(text, "l.sdf")
+    assert sizes([item]) == [3]
+    assert Chem.MolToSmiles(item.mol) == "CCO"
+
+
+@pytest.mark.parametrize(
+    ("header", "title"),
+    [
+        ("{title}\n{program}\n", "a"),  # the comment was stripped
+        ("{program}\n\n", ""),  # the empty title was
+        ("{program}\n", ""),
+        ("", ""),
+        ("\n{title}\n{program}\n\n", "a"),
+        ("{title}\n{program}\n\n\n", "a"),
+    ],
+)
+def test_headers_of_too_few_or_too_many_lines(read, header, title):
+    first, program, _, *rest = record("CCO", "a").splitlines()
+    text = header.format(title=first, program=program) + "\n".join([*rest, ""])
+    (item,) = read(text, "l.sdf")
+    assert sizes([item]) == [3]
+    assert item.name == (title or "l_1")
+
+
+def test_a_header_of_five_lines_is_none(read):
+    first, program, _, *rest = record("CCO", "a").splitlines()
+    (item,) = read("\n".join([first, program, "", "", "", *rest, ""]), "l.sdf")
+    assert isinstance(item, BadRecord)
+    assert item.error.code == "bad_record"
+
+
+def test_a_title_that_looks_like_a_tag(read):
+    blocks = [record("CCO", title).replace("$$$$\n", "") for title in ("a", ">b")]
+    items = read("".join(blocks), "l.sdf")
+    assert sizes(items) == [3, 3]
+    assert [item.name for item in items] == ["a", ">b"]
+
+
 # ---------------------------------------------------------------- PDB
+
+
+def test_different_ligands_with_end_between(read):
+    text = "".join(pdb_atoms(smiles, first=k) + "END\n" for smiles, k in (("CCO", 1), ("c1ccccc1", 20), ("CCN", 40)))
+    assert sizes(read(text, "l.pdb")) == [3, 6, 3]
 
 
 @pytest.mark.parametrize("end", ["END\n", "TER\n", "TER\nEND\n", "ENDMDL\n", "END   \n"])

@@ -171,6 +171,10 @@ def test_a_cell_beyond_what_a_table_may_hold_costs_its_row_alone(tmp_path):
     assert [row["pk"] if isinstance(row, dict) else "bad" for row in found] == ["6", "bad", "8"]
 
 
+def test_a_cell_beyond_what_a_table_may_hold_in_a_table_of_one_column(tmp_path):
+    assert read(tmp_path, f"id\na\n{'7' * 140_000}\n")[1:] == [OPEN]
+
+
 def test_bytes_of_a_program_are_no_table(tmp_path):
     path = tmp_path / "table.csv"
     path.write_bytes(b"id,pk\na,\x006\n")

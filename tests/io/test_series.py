@@ -146,3 +146,16 @@ def test_of_the_parts_of_a_salt_the_organic_one_is_the_compound():
     compound = compound_from_smiles("CC.[O-]S(=O)(=O)[O-].[NH4+]", "salt")
     assert Chem.MolToSmiles(compound.mol) == "CC"
     assert "dropped 2 further fragments" in compound.notes[0]
+
+
+def test_a_record_keeps_its_own_error(tmp_path):
+    """Only a drawing in an SD file is read without coordinates."""
+    path = tmp_path / "list.sdf"
+    path.write_text("a\n\n\n  9  9  0  0  0  0  0  0  0  0999 V2000\nM  END\n$$$$\n")
+    assert smiles(read_series(path)) == ["bad_record"]
+    path = tmp_path / "list.mol2"
+    atoms = "".join(f"{row} C{row} 0.0 0.0 0.0 C.3\n" for row in (1, 2))
+    path.write_text(
+        f"@<TRIPOS>MOLECULE\nx\n2 1 0 0 0\nSMALL\nNO_CHARGES\n@<TRIPOS>ATOM\n{atoms}@<TRIPOS>BOND\n1 1 2 1\n"
+    )
+    assert smiles(read_series(path)) == ["no_coordinates"]

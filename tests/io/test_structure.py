@@ -12,6 +12,7 @@ import pytest
 from molecules import atom_line, peptide, residue_lines
 
 from binding.errors import FileError, StructureError
+from binding.io.atoms import read_atoms
 from binding.io.structure import read_protein
 from binding.structures import Protein, ResidueKind
 
@@ -466,3 +467,12 @@ def test_four_letters_that_no_alphabet_of_names_has(tmp_path):
     path = tmp_path / "p.pdb"
     path.write_bytes(peptide(3).encode().replace(b"ALA A   2", b"\xc3\xa4LAA   2"))
     assert read_protein(path).num_residues == 3
+
+
+def test_models_that_end_with_end(tmp_path):
+    path = tmp_path / "p.pdb"
+    model = residue_lines() + residue_lines(number="2", shift=3.8)
+    path.write_text("".join(f"MODEL     {k:4d}\n{model}END\n" for k in (1, 2, 3)))
+    table = read_atoms(path)
+    assert len(table.positions) == 10
+    assert any("3 models" in note for note in table.notes), table.notes

@@ -198,7 +198,7 @@ def test_files_of_one_complex(tmp_path):
     folder = tmp_path / "1abc"
     folder.mkdir()
     (folder / "1abc_pocket.pdb.gz").touch()
-    with pytest.raises(FileError, match="has no 1abc_ligand") as caught:
+    with pytest.raises(FileError, match=r"has no 1abc_ligand.sdf or .mol2\.$") as caught:
         find_complex_files(folder)
     assert caught.value.code == "file_not_found"
     (folder / "1abc_ligand.sdf.gz").touch()

@@ -63,6 +63,22 @@ def test_what_a_process_answers(monkeypatch):
     assert mutants._in_child(lambda: time.sleep(60), 1) is None
 
 
+def test_changes_without_a_difference_are_told_from_those_that_are_missed(module, tmp_path, monkeypatch):
+    path = tmp_path / "harmless.yaml"
+    path.write_text("- module: m.py\n  line: 'print(\"x\")'\n  changes: [statement left out]\n  why: words\n")
+    monkeypatch.setattr(mutants, "HARMLESS", path)
+    answers = {m: "killed" if m.line < 10 else "survived" for m in mutants.mutants_of(module)[:9]}
+    left = mutants._left(answers)
+    shown = {"module": "m.py", "line": 'print("x")'}
+    assert left["harmless"] == [shown | {"change": "statement left out", "why": "words"}]
+    assert left["missed"] == [shown | {"change": "'x' to 'xx'"}]
+
+
+def test_every_explained_change_is_one_that_can_be_made():
+    possible = {(m.module, m.text, m.what) for module in mutants.MODULES for m in mutants.mutants_of(module)}
+    assert set(mutants.reasons()) <= possible
+
+
 def test_tests_are_those_that_reach_the_line_quickest_first():
     reached = {
         "lines": {"m.py": {"3": ["slow", "quick"], "4": ["endless", "quick"], "9": ["other"]}},

@@ -72,7 +72,7 @@ ExpertsChoice = Annotated[
 BatchSize = Annotated[
     int,
     typer.Option(
-        "--batch-size", metavar="N", min=1, help="Complexes per pass of the network; 32 times as many on a GPU."
+        "--batch-size", metavar="N", min=1, help="Complexes per pass of the network; 8 times as many on a GPU."
     ),
 ]
 Template = Annotated[
@@ -245,7 +245,7 @@ def with_scoring(
         "batch_size": BatchSize,
         "experts": ExpertsChoice,
     }
-    defaults = {"device": "auto", "batch_size": 32, "experts": Experts.all}
+    defaults = {"device": "auto", "batch_size": 128, "experts": Experts.all}
 
     def add(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)

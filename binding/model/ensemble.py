@@ -41,8 +41,8 @@ from binding.prior.model import Prior, PriorPk
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _KEPT_POCKETS = 8
-#: Ligand atoms that go through the network together: on a CPU, so many that their pairs stay in its cache.
-_ATOMS_AT_ONCE = {"cpu": 256, "cuda": 32_768}
+#: Ligand atoms that go through the network together: on a CPU, so many that its calls of torch cost little.
+_ATOMS_AT_ONCE = {"cpu": 2048, "cuda": 32_768}
 
 
 class Member(nn.Module):

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from binding.graph.fields import ComplexGraph
     from binding.model.weights import Scorer
 
-_GPU_BATCHES = 32  # batches of a CPU that a GPU takes at once, so that its kernels have enough to do
-_PAIRS_PER_COMPLEX = 12_000  # atoms x residues of a large complex; what a full batch may hold on average
+_GPU_BATCHES = 8  # batches of a CPU that a GPU takes at once, so that its kernels have enough to do
+_PAIRS_PER_COMPLEX = 3_000  # atoms x residues, twice a usual complex; what a full batch may hold on average
 
 
 class Numbers(NamedTuple):

@@ -22,7 +22,7 @@ from binding.score.plausibility import PoseChecks
 if TYPE_CHECKING:
     from binding.model.weights import Scorer
 
-DEFAULT_BATCH_SIZE = 32
+DEFAULT_BATCH_SIZE = 128
 PocketInput = PocketSpec | Path | str
 MOST_EVIDENCE = 100
 _CACHED_FILES = 8

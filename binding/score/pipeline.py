@@ -19,6 +19,7 @@ from binding.domain.index import UNKNOWN
 from binding.errors import BindingError
 from binding.io.results import ResultRow
 from binding.io.table import Request
+from binding.memory import freed_memory_kept
 from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
 from binding.score.evidence import evidence_in, evidence_values
 from binding.score.featurize import Failed, Featurized, Outcome, featurize
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 FEW_REQUESTS = 30  # up to here, starting workers costs more than it saves
 DEFAULT_WORKERS = 2
-_WINDOW_BATCHES = 4  # batches are formed by size within so many, and rows wait no longer than that
+_WINDOW_BATCHES = 1  # batches are formed within so many, and rows wait no longer than that
 _LOOKAHEAD_JOBS = 64
 _READER = "binding.score.featurize:featurize_in_worker"
 
@@ -76,7 +77,7 @@ def score_requests(
     else:
         outcomes = _in_this_process(jobs)
     outcomes = _with_unique_ids(outcomes)
-    with _network_threads(workers):
+    with _network_threads(workers), freed_memory_kept():
         rows = _WINDOW_BATCHES * complexes_at_once(scorer, options.batch_size)
         while window := list(islice(outcomes, rows)):
             yield from zip(window, rows_of(window, scorer, options.batch_size, options.evidence), strict=True)

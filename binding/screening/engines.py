@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from binding.memory import freed_memory_kept
 from binding.pool import WorkerPool, available_cores
 from binding.screening.plan import EngineOptions, ScreenTask
 from binding.screening.ray_engine import run_ray
@@ -54,10 +55,11 @@ def _in_this_process(
     jobs: Iterator[PartJob], task: ScreenTask, stopping: Callable[[], bool], told: Callable[[int], None]
 ) -> Iterator[FinishedPart]:
     score = PartScorer(task, told=told)
-    for job in jobs:
-        yield score(job)
-        if stopping():
-            return
+    with freed_memory_kept():
+        for job in jobs:
+            yield score(job)
+            if stopping():
+                return
 
 
 def _whole_parts(

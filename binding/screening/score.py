@@ -24,6 +24,7 @@ from binding.io.columns import POSING, POSING_TAGS, ColumnKind
 from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.results import RECORD_END, ResultRow, mol_block, sdf_record
+from binding.memory import keep_freed_memory
 from binding.pool import begin, tell
 from binding.score.featurize import Failed, Outcome, as_binding_error, featurize
 from binding.score.jobs import Job
@@ -269,6 +270,7 @@ def _number(text: str) -> float | None:
 
 def score_parts(task: ScreenTask) -> PartScorer:
     """The function of an engine's worker processes; see ``binding.pool.WorkerPool``."""
+    keep_freed_memory()
     return PartScorer(task, told=tell)
 
 

@@ -26,12 +26,12 @@ from binding.config import TrainConfig
 from binding.data.datamodule import ComplexDataModule
 from binding.errors import ConfigError, UsageError
 from binding.files import FULL_DISK, make_folder, write_error
+from binding.memory import freed_memory_kept
 from binding.metrics import MIN_ROWS
 from binding.training.encoders import load_encoders
 from binding.training.finish import TrainResult, finish
 from binding.training.keep import BEST, LAST, EpochLog, Patience, WholeCheckpoints, checkpoints, keep_settings
 from binding.training.largest import largest_batch
-from binding.training.memory import freed_memory_kept
 from binding.training.module import GRADIENT_CLIP, TrainingModule
 from binding.training.start import load_start
 

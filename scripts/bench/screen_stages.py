@@ -31,6 +31,7 @@ from binding.domain.fingerprint import _bits
 from binding.graph import ligand
 from binding.graph.site import PocketSpec
 from binding.io.ligand import read_ligands
+from binding.memory import keep_freed_memory
 from binding.score.featurize import load_protein
 from binding.score.options import ScoringOptions
 from binding.screening.library import Library
@@ -207,6 +208,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as the workers of a screen do
     with tempfile.TemporaryDirectory() as folder:
         library = Path(folder) / "library.sdf.gz"
         write_library(library, options.poses)

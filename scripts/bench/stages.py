@@ -25,8 +25,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from binding.config import ModelConfig, SourceConfig, TrainConfig
 from binding.data.cache import ComplexCache
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset
+from binding.memory import freed_memory_kept
 from binding.training.gather import SharedBatch
-from binding.training.memory import freed_memory_kept
 from binding.training.module import TrainingModule
 from scripts.bench.train import load
 from scripts.figures import FIGURES, machine, write_figures

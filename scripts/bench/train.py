@@ -35,7 +35,7 @@ import torch
 from binding.config import ModelConfig, SourceConfig, TrainConfig
 from binding.data.cache import ComplexCache
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset
-from binding.training.memory import freed_memory_kept
+from binding.memory import freed_memory_kept
 from binding.training.module import TrainingModule
 from binding.training.run import train
 from scripts.figures import FIGURES, ROOT, machine, write_figures

@@ -72,7 +72,8 @@ def test_networks_that_say_pk_are_all_asked(scorer):
     assert scorer.with_one_network() is scorer
 
 
-def test_more_atoms_than_go_through_at_once_come_back_in_order(scorer):
+def test_more_atoms_than_go_through_at_once_come_back_in_order(scorer, monkeypatch):
+    monkeypatch.setitem(_ATOMS_AT_ONCE, "cpu", 256)
     graphs = [graph for pair in zip(poses(20), [example_graph("4cup")] * 20, strict=True) for graph in pair]
     assert sum(graph.ligand.num_atoms for graph in graphs) > 2 * _ATOMS_AT_ONCE["cpu"]
     single = np.concatenate([table(scorer.score([graph])) for graph in graphs])

@@ -39,10 +39,10 @@ def graphs(count: int, bad: tuple[int, ...] = ()) -> list[SimpleNamespace]:
 
 
 def test_a_gpu_takes_many_batches_at_once():
-    assert complexes_at_once(Stub("cpu"), 32) == 32
-    assert complexes_at_once(Stub("cuda"), 32) == 1024
+    assert complexes_at_once(Stub("cpu"), 128) == 128
+    assert complexes_at_once(Stub("cuda"), 128) == 1024
     scorer = Stub("cuda")
-    assert len(score_graphs(graphs(500), scorer, 32)) == 500
+    assert len(score_graphs(graphs(500), scorer, 128)) == 500
     assert scorer.calls == [500]
 
 
@@ -56,6 +56,6 @@ def test_a_graph_that_fails_costs_no_other_its_row():
 
 def test_a_batch_that_is_too_large_is_cut():
     scorer = Stub("cuda", room=100)
-    found = score_graphs(graphs(400), scorer, 32)
+    found = score_graphs(graphs(400), scorer, 128)
     assert not any(isinstance(one, BindingError) for one in found)
     assert scorer.calls == [400, 200, 100, 100, 200, 100, 100]

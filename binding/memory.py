@@ -13,23 +13,26 @@ from typing import Any, Final
 _MOST: Final = {-1: 2**31 - 1, -3: 32 * 2**20}
 
 
-@contextmanager
-def freed_memory_kept() -> Iterator[None]:
-    """Within the block the C library keeps freed memory, and gives it back to the system at the end.
+def keep_freed_memory() -> None:
+    """From now on the C library of this process keeps freed memory; for workers, which do the same again and again.
 
     Else every step gives some back and asks for it again, page by page and each filled with zeros: an eighth of its
     time. Does nothing where the C library is not glibc.
     """
-    library = _glibc()
-    if library is None:
-        yield
-        return
-    for parameter, most in _MOST.items():
-        library.mallopt(parameter, most)
+    if (library := _glibc()) is not None:
+        for parameter, most in _MOST.items():
+            library.mallopt(parameter, most)
+
+
+@contextmanager
+def freed_memory_kept() -> Iterator[None]:
+    """As ``keep_freed_memory``, and at the end of the block what is free goes back to the system."""
+    keep_freed_memory()
     try:
         yield
     finally:
-        library.malloc_trim(0)
+        if (library := _glibc()) is not None:
+            library.malloc_trim(0)
 
 
 def _glibc() -> Any:

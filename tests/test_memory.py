@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from binding.training import memory
+from binding import memory
 
 
 class Library:

@@ -19,10 +19,13 @@ class BitIndex:
     Args:
         bits: Bits of all ligands, concatenated; see ``binding.domain.fingerprint``.
         counts: (n,) number of bits of each ligand.
+
+    Attributes:
+        counts: The same, float32.
     """
 
     def __init__(self, bits: np.ndarray, counts: np.ndarray) -> None:
-        self._counts = counts.astype(np.float32)
+        self.counts = counts.astype(np.float32)
         self._watched: np.ndarray | None = None  # (n,) 1 for those that are, 0 for the others
         self._greatest: OrderedDict[bytes, float] = OrderedDict()  # by fingerprint, the last asked for at the end
         frequency = np.bincount(bits, minlength=NUM_BITS)
@@ -40,7 +43,7 @@ class BitIndex:
         self._rare_starts = np.searchsorted(rare[order], np.arange(NUM_BITS - _DENSE + 1))
 
     def __len__(self) -> int:
-        return len(self._counts)
+        return len(self.counts)
 
     def similarity(self, bits: np.ndarray) -> np.ndarray:
         """(n,) float32, Tanimoto similarity to each of the ligands.
@@ -60,19 +63,42 @@ class BitIndex:
         owners = [self._rare_owners[self._rare_starts[bit] : self._rare_starts[bit + 1]] for bit in rare.tolist()]
         if owners:
             similarity += np.bincount(np.concatenate(owners), minlength=len(self)).astype(np.float32)
-        union = self._counts + np.float32(len(bits))
+        union = self.counts + np.float32(len(bits))
         union -= similarity
         similarity /= np.maximum(union, 1.0, out=union)
         watched = similarity if self._watched is None else similarity * self._watched
-        self._greatest[bits.tobytes()] = self._exact(watched, len(bits)) if len(self) else 0.0
+        self.remember(bits, self._exact(watched, len(bits)) if len(self) else 0.0)
+        return similarity
+
+    def matrix(self) -> np.ndarray:
+        """(n, NUM_BITS) bool, the fingerprints."""
+        places = np.zeros((len(self), NUM_BITS), dtype=bool)
+        packed = np.ascontiguousarray(self._dense.T).view(np.uint8)
+        places[:, :_DENSE] = np.unpackbits(packed, axis=1, count=_DENSE)
+        rare = np.repeat(np.arange(_DENSE, NUM_BITS), np.diff(self._rare_starts))
+        places[self._rare_owners, rare] = True
+        return places[:, self._place]
+
+    @property
+    def watched(self) -> np.ndarray:
+        """(n,) float32, 1 for ligands of which ``greatest`` is asked, else 0."""
+        return np.ones(len(self), dtype=np.float32) if self._watched is None else self._watched
+
+    def remember(self, bits: np.ndarray, greatest: float) -> None:
+        """Takes what ``greatest`` of a fingerprint is, where it was found elsewhere.
+
+        Args:
+            bits: (on,) bits of a fingerprint.
+            greatest: In 64 bits.
+        """
+        self._greatest[bits.tobytes()] = greatest
         if len(self._greatest) > _KEPT:
             self._greatest.popitem(last=False)
-        return similarity
 
     def _exact(self, similarity: np.ndarray, size: int) -> float:
         """The greatest of the similarities to a fingerprint of so many bits, in 64 bits."""
         row = similarity.argmax()
-        both, found = float(self._counts[row]) + size, float(similarity[row])
+        both, found = float(self.counts[row]) + size, float(similarity[row])
         shared = round(both * found / (1.0 + found))
         return shared / max(both - shared, 1.0)
 

@@ -127,7 +127,7 @@ class Domain:
         return cls(*_distinct(ligands, np.uint16), *_distinct(proteins, np.uint32), atoms, elements)
 
     @property
-    def _indices(self) -> list[BitIndex]:
+    def indices(self) -> list[BitIndex]:
         """Indices that together hold each ligand."""
         if self._shared is None:
             self._shared = [BitIndex(self._bits, self._bit_counts)]
@@ -182,7 +182,7 @@ class Domain:
         """
         if not self.num_ligands:
             return float("nan")
-        return max(index.greatest(bits) for index in self._indices)
+        return max(index.greatest(bits) for index in self.indices)
 
     def share(self, known: Sequence[np.ndarray], index: BitIndex) -> None:
         """Ask an index that others ask as well, so that no similarity is computed twice.

@@ -17,16 +17,25 @@ from torch import Tensor
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 
 
+def sent(tensor: Tensor, device: torch.device | str) -> Tensor:
+    """A tensor on a device.
+
+    On its way to a GPU it is copied into pinned memory first: from any other, the host would wait for all that the GPU
+    has still to do.
+    """
+    if torch.device(device).type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
+
+
 @dataclass(frozen=True, eq=False)
 class Tensors:
     """A group of tensors that moves to a device as a whole."""
 
     def to(self, device: torch.device | str) -> Self:
-        """A copy with all tensors on a device."""
+        """A copy with all tensors on a device; a GPU fetches those of the host by itself, and nobody waits for it."""
         moved: dict[str, Any] = {
-            f.name: value.to(device, non_blocking=True)
-            for f in fields(self)
-            if isinstance(value := getattr(self, f.name), Tensor)
+            f.name: sent(value, device) for f in fields(self) if isinstance(value := getattr(self, f.name), Tensor)
         }
         return replace(self, **moved)
 
@@ -219,8 +228,11 @@ def place_ligands(
     Args:
         graphs: At least one.
         rows: (graphs,) int64, index of each graph's pocket.
-        pockets: Result of ``collate_pockets``, on the CPU.
+        pockets: Result of ``collate_pockets``; where it is on a device already, it need not travel again.
         dtype: As for the pockets.
+
+    Returns:
+        A batch whose ligands are on the CPU, and whose pockets are where they are; ``to`` brings them together.
     """
     ligands = [graph.ligand for graph in graphs]
     molecules = collate_molecules(ligands, dtype)

@@ -25,6 +25,7 @@ from binding.graph.batch import Batch
 from binding.graph.fields import ATOM_CATEGORIES
 from binding.model.geometric_sums import ProteinGrid
 from binding.model.layers.constants import constant
+from binding.model.layers.contacts import places, read_counts
 from binding.model.layers.geometry import ligand_axes
 from binding.model.layers.radial import envelope
 
@@ -118,6 +119,7 @@ class NearPairs:
         protein: (n,) row of the protein atom.
         distance: (n,) Å.
         line: (n, 3) unit vector from the ligand atom to the protein atom.
+        close: (m,) rows of those within ``ANGLE_REACH``, and of some just beyond it.
     """
 
     ligand: Tensor
@@ -125,6 +127,7 @@ class NearPairs:
     protein: Tensor
     distance: Tensor
     line: Tensor
+    close: Tensor
 
 
 def near_pairs(batch: Batch) -> NearPairs:
@@ -135,14 +138,18 @@ def near_pairs(batch: Batch) -> NearPairs:
     lengths = (grid.positions * grid.positions).sum(2).unsqueeze(1)
     squares = torch.baddbmm(lengths, ligands, grid.positions.transpose(1, 2), alpha=-2.0)
     squares = squares + (ligands * ligands).sum(2).unsqueeze(2)
-    ligand, place, column = torch.nonzero(squares < (REACH + _SLACK) ** 2, as_tuple=True)
+    near, close = ((squares < (reach + _SLACK) ** 2) for reach in (REACH, ANGLE_REACH))
+    num_near, num_close = read_counts([near.sum(), close.sum()])
+    ligand, place, column = places(near, num_near).unbind(1)
     row = torch.zeros(batch.num_ligands * batch.max_atoms, dtype=torch.long, device=ligand.device)
     row[batch.atom_slot] = torch.arange(len(batch.atom_slot), device=ligand.device)
     atom = row.index_select(0, ligand * batch.max_atoms + place)
     protein = grid.atoms[ligand, column]
     vector = grid.positions[ligand, column] - ligands[ligand, place]
     distance = vector.norm(dim=1)
-    return NearPairs(ligand, atom, protein, distance, vector / distance.clamp_min(_SHORTEST).unsqueeze(1))
+    line = vector / distance.clamp_min(_SHORTEST).unsqueeze(1)
+    close_rows = places(close[ligand, place, column], num_close).flatten()
+    return NearPairs(ligand, atom, protein, distance, line, close_rows)
 
 
 def _knots(values: Tensor, step: float, count: int) -> tuple[Tensor, Tensor]:
@@ -232,7 +239,7 @@ class ContactPotential(nn.Module):
         yield self.distance, both * DISTANCE_KNOTS + knots, weights * fade, None
         axes, _ = ligand_axes(batch)
         directions = batch.protein_directions
-        kept = torch.nonzero(pairs.distance < ANGLE_REACH).flatten()
+        kept = pairs.close
         distance, line = pairs.distance.index_select(0, kept), pairs.line.index_select(0, kept)
         fade = envelope(distance, ANGLE_REACH - _FADE, ANGLE_REACH)
         knots, weights = _knots(distance, _ANGLE_STEP, ANGLE_DISTANCE_KNOTS)

@@ -24,7 +24,15 @@ from binding.constants import Experts
 from binding.domain.index import Domain
 from binding.domain.words import site_words
 from binding.errors import UsageError
-from binding.graph.batch import Batch, Pockets, collate_molecules, collate_pockets, distinct_pockets, place_ligands
+from binding.graph.batch import (
+    Batch,
+    Pockets,
+    collate_molecules,
+    collate_pockets,
+    distinct_pockets,
+    place_ligands,
+    sent,
+)
 from binding.graph.fields import ComplexGraph, LigandGraph, PocketGraph
 from binding.model.binder import Binder
 from binding.model.calibration import ErrorScale
@@ -37,6 +45,8 @@ from binding.model.layers.contacts import Contacts, find_contacts
 from binding.model.layers.geometry import PairFeatures, PairGeometry
 from binding.model.ligand_only import LigandOnlyModel
 from binding.model.pose_probability import pose_sums
+from binding.model.prior_products import PriorProducts
+from binding.prior.kernel import Features
 from binding.prior.model import Prior, PriorPk
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -83,10 +93,55 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class _EncodedPockets:
-    """Collated pockets on the CPU and, for each member, the states of their residues (R, channels)."""
+    """Collated pockets on the device and, for each member, the states of their residues (R, channels)."""
 
     pockets: Pockets
     states: list[Tensor]
+
+
+@dataclass(frozen=True, eq=False)
+class Launched:
+    """What a device computes of n graphs, which the host has not read yet.
+
+    Attributes:
+        scorer: That has launched it.
+        found: (rows, n) float64: the networks' pk, its standard deviation (not yet scaled), the pose's probability;
+            what the geometry expert says, pK, and how near its nearest training complex is, zeros without one; then
+            without a prior what the twins say that see no protein, pK, and with one on the device ``PriorProducts``.
+        order: (n,) the graph of each column.
+        starts: What the prior says, where that is known already.
+        asked: Features of the distinct 2D structures, and (n,) which of them is each graph's, where the device was
+            asked for the prior.
+    """
+
+    scorer: Scorer
+    found: Tensor
+    order: np.ndarray
+    starts: PriorPk | None = None
+    asked: tuple[Features, np.ndarray] | None = None
+
+    def read(self) -> Scores:
+        """The predictions; the host waits for the device, once."""
+        numbers = np.empty(self.found.shape)
+        numbers[:, self.order] = self.found.cpu().numpy()
+        network, spread, pose, geometry, near, *rest = numbers
+        line, scale = self.scorer.line, self.scorer.scale
+        structure = line.structure.offset + line.structure.network * network + line.structure.geometry * geometry
+        nothing = np.zeros(len(network))
+        if not self.scorer.config.prior_weight:
+            pk = line.offset + line.network * network + line.geometry * geometry
+            std = scale.pk_std(spread, None, near)
+            return Scores(pk, std, rest[0], structure, np.full(len(pk), np.nan), pose, nothing)
+        starts = self.starts or PriorPk(*rest[:3])
+        if self.asked is not None and self.scorer.products is not None:
+            features, structure_of = self.asked
+            self.scorer.products.remember(features, numbers[-self.scorer.products.num_indices :], structure_of)
+        std = scale.pk_std(spread, starts.known, near)
+        known = nothing if starts.known is None else starts.known
+        weights = line.weights(known)
+        pk = weights["offset"] + weights["network"] * network + weights["geometry"] * geometry
+        pk += weights["prior"] * starts.at_site
+        return Scores(pk, std, starts.alone, structure, starts.at_site, pose, known)
 
 
 class Scorer:
@@ -107,6 +162,7 @@ class Scorer:
     Attributes:
         line: How pk is joined of prior, networks and geometry.
         scale: What fits errors and poses to what was held out.
+        products: The prior on the device; None on a CPU, or without a prior.
     """
 
     def __init__(
@@ -130,6 +186,7 @@ class Scorer:
         self.domain, self.prior, self.binder = domain, prior, binder
         if domain is not None and prior is not None:
             domain.share(prior.features.split(), prior.index)
+        self.products = self._products()
         self.geometry = None if geometry is None else geometry.to(self.device, self.dtype)
         self.potential = None if potential is None else potential.to(self.device, self.dtype)
         self.config = self.members[0].interaction.config
@@ -200,7 +257,14 @@ class Scorer:
         for name, part in parts.items():
             setattr(other, name, part)
         other._kept, other._digests = OrderedDict(), WeakKeyDictionary()
+        if "prior" in parts:
+            other.products = other._products()
         return other
+
+    def _products(self) -> PriorProducts | None:
+        if self.prior is None or self.device.type == "cpu":
+            return None
+        return PriorProducts(self.prior, [] if self.domain is None else self.domain.indices, self.device)
 
     def with_one_network(self) -> Scorer:
         """The same scorer, ``pose`` by its first network alone; itself where the networks say more than ``pose``.
@@ -218,7 +282,6 @@ class Scorer:
         # The spread of the networks' pk is part of an error bar that the card does not give.
         return bool(in_pk) or self.scale.std is None
 
-    @torch.inference_mode()
     def score(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Scores:
         """Scores graphs together; those that hold the same pocket object share its encoding.
 
@@ -231,56 +294,54 @@ class Scorer:
         if not graphs:
             empty = np.zeros(0)
             return Scores(*[empty] * 7)
+        return self.launch(graphs, starts).read()
+
+    @torch.inference_mode()
+    def launch(self, graphs: Sequence[ComplexGraph], starts: PriorPk | None = None) -> Launched:
+        """Has the device begin with what ``score`` asks of it.
+
+        A GPU is then still computing, while the host can prepare the next graphs. On a CPU all is done on return.
+
+        Args:
+            graphs: At least one.
+            starts: As for ``score``.
+        """
         structures, structure_of = _distinct_structures([graph.ligand for graph in graphs])
         molecules = collate_molecules(structures, self.dtype).to(self.device)
         atoms = [member.interaction.molecule(molecules) for member in self.members]
         first_atom = np.cumsum([0, *(ligand.num_atoms for ligand in structures)])
         encoded, pocket_of = self._pockets(graphs)
-        posed, pieces, sums = np.empty((3, len(graphs))), list(self._pieces(graphs)), list[Sums]()
+        posed, pieces, sums = list[Tensor](), list(self._pieces(graphs)), list[Sums]()
         for piece in pieces:
             batch = place_ligands([graphs[row] for row in piece], pocket_of[piece], encoded.pockets, self.dtype)
             firsts = first_atom[structure_of[piece]]
             rows = [start + np.arange(graphs[row].ligand.num_atoms) for row, start in zip(piece, firsts, strict=True)]
-            atom_of = torch.from_numpy(np.concatenate(rows)).to(self.device)
+            atom_of = sent(torch.from_numpy(np.concatenate(rows)), self.device)
             states = [state.index_select(0, atom_of) for state in atoms]
-            posed[:, piece], counted = self._interact(batch.to(self.device), states, encoded.states)
+            found, counted = self._interact(batch.to(self.device), states, encoded.states)
+            posed.append(found)
             sums += [] if counted is None else [counted]
-        geometry, near = self._by_geometry(sums, pieces)
-        line, network = self.line, posed[0]
-        structure = line.structure.offset + line.structure.network * network + line.structure.geometry * geometry
+        columns = [torch.cat(posed, dim=1)]
+        if self.geometry is None:
+            columns.append(torch.zeros_like(columns[0][:2]))
+        else:
+            columns.append(torch.stack(self.geometry.judge(Sums.joined(sums))))
+        order = np.concatenate(pieces)
         if not self.config.prior_weight:
-            twins = torch.stack([member.ligand_only(molecules) for member in self.members if member.ligand_only])
-            alone = twins.mean(0).double().cpu().numpy()[structure_of]
-            std = self.scale.pk_std(posed[1], None, near)
-            pk = line.offset + line.network * network + line.geometry * geometry
-            return Scores(pk, std, alone, structure, np.full(len(graphs), np.nan), posed[2], np.zeros(len(graphs)))
-        if starts is None:
-            assert self.prior is not None, "weights that start from a prior are loaded with it"
-            sites = [site_words(graph) for graph in graphs]
-            starts = self.prior.predict_at(structures, sites, structure_of)
-        std = self.scale.pk_std(posed[1], starts.known, near)
-        known = np.zeros(len(graphs)) if starts.known is None else starts.known
-        weights = line.weights(known)
-        pk = weights["offset"] + weights["network"] * network + weights["geometry"] * geometry
-        pk += weights["prior"] * starts.at_site
-        return Scores(pk, std, starts.alone, structure, starts.at_site, posed[2], known)
+            alone = torch.stack([member.ligand_only(molecules) for member in self.members if member.ligand_only])
+            columns.append(alone.mean(0).double()[None, sent(torch.from_numpy(structure_of[order]), self.device)])
+            return Launched(self, torch.cat(columns), order)
+        if starts is not None:
+            return Launched(self, torch.cat(columns), order, starts)
+        assert self.prior is not None, "weights that start from a prior are loaded with it"
+        sites = [site_words(graph) for graph in graphs]
+        if self.products is None:
+            return Launched(self, torch.cat(columns), order, self.prior.predict_at(structures, sites, structure_of))
+        features = Features.of(structures)
+        said = self.products.predict(features, [sites[row] for row in order.tolist()], structure_of[order])
+        return Launched(self, torch.cat([*columns, said]), order, asked=(features, structure_of))
 
-    def _by_geometry(self, sums: list[Sums], pieces: list[list[int]]) -> tuple[np.ndarray, np.ndarray]:
-        """What the geometry expert says, pK, and how near its nearest training complex is: (graphs,) each.
-
-        Zeros without one.
-
-        Args:
-            sums: Of each piece.
-            pieces: Rows of each.
-        """
-        found = np.zeros((2, sum(map(len, pieces))))
-        if self.geometry is not None:
-            said = torch.stack(self.geometry.judge(Sums.joined(sums)))
-            found[:, np.concatenate(pieces)] = said.cpu().numpy()
-        return found[0], found[1]
-
-    def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[np.ndarray, Sums | None]:
+    def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[Tensor, Sums | None]:
         """The networks' pk, its standard deviation (not yet scaled) and the pose's probability, (3, ligands); and the
         geometric sums, where they are read."""
         line = self.line
@@ -294,7 +355,7 @@ class Scorer:
         said = None if measured is None or self.potential is None else pose_sums(batch, *measured, self.potential)
         pose = self.scale.pose.log_odds(logits, said, batch.ligand_sizes).sigmoid().mean(0)
         sums = None if measured is None or self.geometry is None else geometric_sums(batch, *measured)
-        return torch.stack([pk.mean(0), pk_std, pose]).double().cpu().numpy(), sums
+        return torch.stack([pk.mean(0), pk_std, pose]).double(), sums
 
     @property
     def _reads_sums(self) -> bool:
@@ -379,9 +440,8 @@ class Scorer:
         return self._kept[digest]
 
     def _encode(self, pockets: Sequence[PocketGraph]) -> _EncodedPockets:
-        collated = collate_pockets(pockets, self.dtype)
-        placed = collated.to(self.device)
-        return _EncodedPockets(collated, [member.interaction.encode_pocket(placed) for member in self.members])
+        placed = collate_pockets(pockets, self.dtype).to(self.device)
+        return _EncodedPockets(placed, [member.interaction.encode_pocket(placed) for member in self.members])
 
     def _digest(self, pocket: PocketGraph) -> bytes:
         """Of all that the pocket holds; found once for each object."""

@@ -112,9 +112,9 @@ class KernelReadout:
         return len(self.weights)
 
     def to(self, device: torch.device | str, dtype: torch.dtype = torch.float32) -> Self:
-        """A copy that computes on a device, the kernels in some type; on the CPU for a device that knows no 64 bits."""
+        """A copy that computes on a device, the kernels in some type."""
         moved = copy.copy(self)
-        moved._place(torch.device("cpu" if torch.device(device).type == "mps" else device), dtype)
+        moved._place(torch.device(device), dtype)
         return moved
 
     def __call__(self, sums: Sums) -> Tensor:

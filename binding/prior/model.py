@@ -139,6 +139,9 @@ class Prior:
         elements: As in ``Domain``.
         at_site: The fit with sites.
         measured: What its rows were measured on; None where no one wrote it down.
+
+    Attributes:
+        anywhere: (n,) pK, weights of the fit with sites for a ligand at a site like none.
     """
 
     def __init__(
@@ -154,7 +157,7 @@ class Prior:
         self.features, self.mean, self.atoms, self.elements = features, mean, atoms, elements
         self.weights = weights.astype(np.float64)
         self.at_site, self.measured = at_site, measured
-        self._anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features))
+        self.anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features))
         self._known = Known(features)
         self._kept: OrderedDict[bytes, Alike] = OrderedDict()  # least recently asked first
 
@@ -191,9 +194,9 @@ class Prior:
             likeness, similarity = self._known.likeness(bits, features.descriptors[row])
             exact = likeness.astype(np.float64)  # likeness is right to 32 bits; the sums over all ligands are of 64
             alone[place_of[row]] = self.mean + float(exact @ self.weights)
-            anywhere = self.at_site.mean + float(exact @ self._anywhere)
+            anywhere = self.at_site.mean + float(exact @ self.anywhere)
             for place in place_of[row]:
-                near = self._alike(sites[place])
+                near = self.alike(sites[place])
                 at_site[place] = anywhere + np.einsum("n,n,n->", likeness[near.ligands], near.weights, near.similarity)
                 known[place] = (similarity[near.ligands] * near.similarity).max(initial=0.0)
         return PriorPk(at_site, alone, known)
@@ -221,7 +224,7 @@ class Prior:
         Sites.of([words[row] for row in different.tolist()]).scale(matrix, site_of)
         return matrix
 
-    def _alike(self, words: np.ndarray) -> Alike:
+    def alike(self, words: np.ndarray) -> Alike:
         """``SiteFit.alike`` of a site, once for all ligands that are asked for there."""
         key = words.tobytes()
         if key not in self._kept:

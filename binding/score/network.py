@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,9 +14,10 @@ from binding.score.options import DEFAULT_BATCH_SIZE
 
 if TYPE_CHECKING:
     from binding.graph.fields import ComplexGraph
-    from binding.model.weights import Scorer
+    from binding.model.ensemble import Launched, Scorer
 
 _GPU_BATCHES = 8  # batches of a CPU that a GPU takes at once, so that its kernels have enough to do
+_GPU_ATOMS = 32  # ligand atoms of a complex, on average, with which such a batch is full
 _PAIRS_PER_COMPLEX = 3_000  # atoms x residues, twice a usual complex; what a full batch may hold on average
 
 
@@ -35,23 +36,32 @@ class Numbers(NamedTuple):
     rank_score: float
 
 
-def score_graphs(
+def launch_graphs(
     graphs: Sequence[ComplexGraph], scorer: Scorer, batch_size: int = DEFAULT_BATCH_SIZE
-) -> list[Numbers | BindingError]:
-    """Scores graphs in batches of similar size.
+) -> Callable[[], list[Numbers | BindingError]]:
+    """Begins to score graphs in batches of similar size.
 
     Args:
         graphs: Any number; they are batched by size among themselves, so the same graphs give the same bits.
         scorer: The model.
-        batch_size: Most complexes in one pass of the network; fewer of large ones, see ``complexes_at_once`` for GPUs.
+        batch_size: Most complexes in one pass of the network on a CPU, fewer of large ones; a GPU takes the atoms of
+            eight times as many complexes of 32 atoms.
 
     Returns:
-        For each graph its numbers, or why there are none, in the order given.
+        What waits for the numbers, and gives them for each graph, in the order given, or why there are none; a GPU
+        computes meanwhile.
     """
-    results: dict[int, Numbers | BindingError] = {}
-    for batch in _batches(graphs, complexes_at_once(scorer, batch_size)):
-        results.update(zip(batch, _score([graphs[place] for place in batch], scorer), strict=True))
-    return [results[place] for place in range(len(graphs))]
+    batches = list(_batches(graphs, scorer, batch_size))
+    chosen = [[graphs[place] for place in batch] for batch in batches]
+    launched = [_launched(part, scorer) for part in chosen]
+
+    def wait() -> list[Numbers | BindingError]:
+        results: dict[int, Numbers | BindingError] = {}
+        for batch, part, begun in zip(batches, chosen, launched, strict=True):
+            results.update(zip(batch, _numbers(part, scorer, begun), strict=True))
+        return [results[place] for place in range(len(graphs))]
+
+    return wait
 
 
 def complexes_at_once(scorer: Scorer, batch_size: int) -> int:
@@ -63,27 +73,50 @@ def _pairs(graph: ComplexGraph) -> int:
     return graph.ligand.num_atoms * graph.pocket.num_residues
 
 
-def _batches(graphs: Sequence[ComplexGraph], batch_size: int) -> Iterator[list[int]]:
-    """Places of graphs, sorted by size and cut so that padding, and with it memory, stays bounded."""
+def _batches(graphs: Sequence[ComplexGraph], scorer: Scorer, batch_size: int) -> Iterator[list[int]]:
+    """Places of graphs, sorted by size and cut so that padding, and with it memory, stays bounded.
+
+    On a CPU a batch is full by its complexes, whose atoms then are about as many as its cache holds; on a GPU by its
+    atoms, or there would be too few to keep it busy where ligands are small.
+    """
+    on_cpu = scorer.device.type == "cpu"
+    at_once = complexes_at_once(scorer, batch_size)
     batch: list[int] = []
+    atoms = 0
     for place in sorted(range(len(graphs)), key=lambda place: _pairs(graphs[place])):
-        too_big = (len(batch) + 1) * _pairs(graphs[place]) > batch_size * _PAIRS_PER_COMPLEX
-        if batch and (len(batch) >= batch_size or too_big):
+        size = graphs[place].ligand.num_atoms
+        is_full = len(batch) >= batch_size if on_cpu else atoms + size > _GPU_ATOMS * at_once
+        too_big = (len(batch) + 1) * _pairs(graphs[place]) > at_once * _PAIRS_PER_COMPLEX
+        if batch and (is_full or too_big):
             yield batch
-            batch = []
+            batch, atoms = [], 0
         batch.append(place)
+        atoms += size
     if batch:
         yield batch
 
 
-def _score(graphs: list[ComplexGraph], scorer: Scorer) -> list[Numbers | BindingError]:
+def _launched(graphs: list[ComplexGraph], scorer: Scorer) -> Launched | Exception:
+    """One batch, under way, or why it cannot be."""
+    try:
+        return scorer.launch(graphs)
+    except Exception as error:  # noqa: BLE001 - one graph must not cost the others their rows
+        return error
+
+
+def _numbers(
+    graphs: list[ComplexGraph], scorer: Scorer, launched: Launched | Exception
+) -> list[Numbers | BindingError]:
     """One batch; where it fails, its halves: one graph costs no other its row, and what is too large is cut."""
     try:
-        scores = scorer.score(graphs)
-    except Exception as error:  # noqa: BLE001 - one graph must not cost the others their rows
+        if isinstance(launched, Exception):
+            raise launched
+        scores = launched.read()
+    except Exception as error:  # noqa: BLE001 - as above
         if len(graphs) > 1:
             middle = len(graphs) // 2
-            return _score(graphs[:middle], scorer) + _score(graphs[middle:], scorer)
+            halves = graphs[:middle], graphs[middle:]
+            return [row for half in halves for row in _numbers(half, scorer, _launched(half, scorer))]
         return [as_binding_error(error)]
     pk = bounded(scores.pk)
     half = scorer.interval * scores.pk_std

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from binding.domain.index import UNKNOWN
 from binding.errors import BindingError
@@ -25,7 +25,7 @@ from binding.score.evidence import evidence_in, evidence_values
 from binding.score.featurize import Failed, Featurized, Outcome, featurize
 from binding.score.jobs import Job, is_large, jobs_of, single_records
 from binding.score.limits import RECORD_SECONDS, time_limit
-from binding.score.network import Numbers, bound_warnings, complexes_at_once, score_graphs
+from binding.score.network import Numbers, bound_warnings, complexes_at_once, launch_graphs
 from binding.score.options import ScoringOptions
 
 if TYPE_CHECKING:
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 
     from binding.model.weights import Scorer
 
+Item = TypeVar("Item")
 FEW_REQUESTS = 30  # up to here, starting workers costs more than it saves
 DEFAULT_WORKERS = 2
-_WINDOW_BATCHES = 1  # batches are formed within so many, and rows wait no longer than that
+_GPU_WINDOW = 4  # batches are formed within so many on a GPU, where one is computed while the next is made
 _LOOKAHEAD_JOBS = 64
 _READER = "binding.score.featurize:featurize_in_worker"
 
@@ -78,31 +79,51 @@ def score_requests(
         outcomes = _in_this_process(jobs)
     outcomes = _with_unique_ids(outcomes)
     with _network_threads(workers), freed_memory_kept():
-        rows = _WINDOW_BATCHES * complexes_at_once(scorer, options.batch_size)
-        while window := list(islice(outcomes, rows)):
-            yield from zip(window, rows_of(window, scorer, options.batch_size, options.evidence), strict=True)
+        on_cpu = scorer.device.type == "cpu"
+        rows = (1 if on_cpu else _GPU_WINDOW) * complexes_at_once(scorer, options.batch_size)
+        windows = iter(lambda: list(islice(outcomes, rows)), [])
+        begun = ((window, launch_rows(window, scorer, options.batch_size, options.evidence)) for window in windows)
+        for window, wait in begun if on_cpu else one_ahead(begun):
+            yield from zip(window, wait(), strict=True)
 
 
-def rows_of(outcomes: Sequence[Outcome], scorer: Scorer, batch_size: int, evidence: int = 0) -> list[ResultRow]:
-    """Scores what became of some records: the one place where a graph and its numbers become a row.
+def one_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Items, each drawn before the one before it is given: what drawing it begins goes on meanwhile."""
+    waiting: list[Item] = []
+    for item in items:
+        waiting.append(item)
+        if len(waiting) > 1:
+            yield waiting.pop(0)
+    yield from waiting
+
+
+def launch_rows(
+    outcomes: Sequence[Outcome], scorer: Scorer, batch_size: int, evidence: int = 0
+) -> Callable[[], list[ResultRow]]:
+    """Begins to score what became of some records: the one place where a graph and its numbers become a row.
 
     Args:
         outcomes: Any number; they are batched by size among themselves, so the same outcomes give the same bits.
         scorer: The model.
-        batch_size: Most complexes in one pass of the network.
+        batch_size: As for ``launch_graphs``.
         evidence: Measurements to list in each row.
 
     Returns:
-        A row for each, in the order given.
+        What waits for the numbers, and gives a row for each, in the order given; a GPU computes meanwhile.
     """
     graphs = [outcome.graph for outcome in outcomes if isinstance(outcome, Featurized)]
-    numbers = iter(score_graphs(graphs, scorer, batch_size))
-    return [
-        _scored_row(outcome, next(numbers), scorer, evidence)
-        if isinstance(outcome, Featurized)
-        else _failed_row(outcome, scorer.name)
-        for outcome in outcomes
-    ]
+    finish = launch_graphs(graphs, scorer, batch_size)
+
+    def wait() -> list[ResultRow]:
+        numbers = iter(finish())
+        return [
+            _scored_row(outcome, next(numbers), scorer, evidence)
+            if isinstance(outcome, Featurized)
+            else _failed_row(outcome, scorer.name)
+            for outcome in outcomes
+        ]
+
+    return wait
 
 
 def default_workers(requests: Sequence[Request]) -> int:

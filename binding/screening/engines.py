@@ -10,6 +10,7 @@ from typing import Final
 
 from binding.memory import freed_memory_kept
 from binding.pool import WorkerPool, available_cores
+from binding.score.pipeline import one_ahead
 from binding.screening.plan import EngineOptions, ScreenTask
 from binding.screening.ray_engine import run_ray
 from binding.screening.records import PartJob
@@ -96,5 +97,6 @@ def _network_here(
     score = PartScorer(task)
     with WorkerPool(_PREPARED, workers, setup=task, time_limit=time_limit(task)) as pool:
         watched = _watched(pool, stopping, told)
-        for part in work_through(pool.submit, PreparedPart.joined, jobs, workers + _GPU_LOOKAHEAD, watched):
-            yield score.finish(part)
+        parts = work_through(pool.submit, PreparedPart.joined, jobs, workers + _GPU_LOOKAHEAD, watched)
+        for finish in one_ahead(map(score.launch, parts)):
+            yield finish()

@@ -28,7 +28,7 @@ from binding.memory import keep_freed_memory
 from binding.pool import begin, tell
 from binding.score.featurize import Failed, Outcome, as_binding_error, featurize
 from binding.score.jobs import Job
-from binding.score.pipeline import rows_of
+from binding.score.pipeline import launch_rows
 from binding.screening.parts import part_schema
 from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob, Record, RecordKind, is_untitled
@@ -153,14 +153,29 @@ class PartScorer:
 
     def finish(self, part: PreparedPart) -> FinishedPart:
         """Scores a part's graphs and makes its table."""
+        return self.launch(part)()
+
+    def launch(self, part: PreparedPart) -> Callable[[], FinishedPart]:
+        """Begins with scoring a part, and gives what waits for its numbers and makes its table.
+
+        Meanwhile the next part may be begun: a GPU computes the one while the host joins the graphs of the other.
+        """
         begin(None)
         start = time.perf_counter()
         with _one_thread(self._task.scoring.device):
-            rows = rows_of(part.outcomes, self.scorer, self._task.scoring.batch_size)
-        cells = [self._cells(row, columns) for row, columns in zip(rows, part.columns, strict=True)]
-        table = pa.Table.from_pylist(cells, schema=self._schema)
-        seconds = {"featurize": part.seconds, "network": time.perf_counter() - start}
-        return FinishedPart(part.number, part.first, part.records, table, seconds)
+            wait = launch_rows(part.outcomes, self.scorer, self._task.scoring.batch_size)
+        spent = time.perf_counter() - start
+
+        def finished() -> FinishedPart:
+            again = time.perf_counter()
+            with _one_thread(self._task.scoring.device):
+                rows = wait()
+            cells = [self._cells(row, columns) for row, columns in zip(rows, part.columns, strict=True)]
+            table = pa.Table.from_pylist(cells, schema=self._schema)
+            seconds = {"featurize": part.seconds, "network": spent + time.perf_counter() - again}
+            return FinishedPart(part.number, part.first, part.records, table, seconds)
+
+        return finished
 
     def _cells(self, row: ResultRow, columns: dict[str, Any]) -> dict[str, Any]:
         """One row of the table; a number that is missing is null."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from binding.data.dataset import Labels
-from binding.graph.batch import Batch
+from binding.graph.batch import Batch, sent
 from binding.training.losses import Chosen
 
 
@@ -83,7 +83,7 @@ class SharedBatch:
             labels=labels.to(device),
             chosen=Chosen.of(labels).to(device),
             sizes=sizes,
-            kept=kept.to(device, non_blocking=True),
+            kept=sent(kept, device),
             is_filler=len(sizes) > 1 and not bool((own.decoy | (own.weight > 0)).any()),
         )
 

@@ -52,3 +52,16 @@ def test_only_rare_bits_and_only_frequent_ones():
         assert found.max() == 0.5
     assert index.similarity(np.array([5], dtype=np.uint16)) == pytest.approx(np.full(400, 0.5))
     assert not index.similarity(np.array([2000], dtype=np.uint16)).any(), "a bit that no known ligand has"
+
+
+def test_the_fingerprints_as_a_matrix():
+    """For products on a device; and what was found there is not computed again."""
+    generator = np.random.default_rng(7)
+    rows = [some_bits(generator, size) for size in (0, 3, 60, 90)] + [np.arange(NUM_BITS, dtype=np.uint16)]
+    index = index_of(rows)
+    assert [np.flatnonzero(row).tolist() for row in index.matrix()] == [row.tolist() for row in rows]
+    assert index.watched.tolist() == [1.0] * 5
+    index.watch(np.array([2]))
+    assert index.watched.tolist() == [0.0, 0.0, 1.0, 0.0, 0.0]
+    index.remember(rows[1], 0.25)
+    assert index.greatest(rows[1]) == 0.25

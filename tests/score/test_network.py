@@ -10,7 +10,7 @@ import torch
 
 from binding.errors import BindingError
 from binding.model.ensemble import Scores
-from binding.score.network import complexes_at_once, score_graphs
+from binding.score.network import complexes_at_once, launch_graphs
 
 
 class Stub:
@@ -22,7 +22,8 @@ class Stub:
         self.device, self.room = torch.device(device), room
         self.calls: list[int] = []
 
-    def score(self, graphs) -> Scores:
+    def launch(self, graphs) -> SimpleNamespace:
+        """Numbers that are there at once."""
         self.calls.append(len(graphs))
         if len(graphs) > self.room:
             raise MemoryError("no room")
@@ -30,7 +31,8 @@ class Stub:
             raise ValueError("bad")
         pk = np.array([graph.pk for graph in graphs])
         rest = {name: pk for name in Scores.__dataclass_fields__ if name != "pk"}
-        return Scores(pk=pk, **rest)
+        scores = Scores(pk=pk, **rest)
+        return SimpleNamespace(read=lambda: scores)
 
 
 def graphs(count: int, bad: tuple[int, ...] = ()) -> list[SimpleNamespace]:
@@ -42,12 +44,35 @@ def test_a_gpu_takes_many_batches_at_once():
     assert complexes_at_once(Stub("cpu"), 128) == 128
     assert complexes_at_once(Stub("cuda"), 128) == 1024
     scorer = Stub("cuda")
-    assert len(score_graphs(graphs(500), scorer, 128)) == 500
+    assert len(launch_graphs(graphs(500), scorer, 128)()) == 500
     assert scorer.calls == [500]
 
 
+def test_a_gpu_is_filled_by_atoms():
+    """Twice as many small ligands as large ones go at once; where memory would be short, fewer."""
+    for atoms, residues, expected in ((10, 50, [3276, 724]), (20, 50, [1638, 1638, 724]), (20, 300, [512] * 3 + [64])):
+        scorer, some = Stub("cuda", room=10_000), graphs(sum(expected))
+        for graph in some:
+            graph.ligand.num_atoms, graph.pocket.num_residues = atoms, residues
+        assert len(launch_graphs(some, scorer, 128)()) == len(some)
+        assert scorer.calls == expected
+
+
+def test_all_is_begun_before_anything_is_read():
+    """A GPU has the second batch to compute while the host reads the first."""
+    scorer, read = Stub(), []
+    launch = scorer.launch
+    scorer.launch = lambda some: read.append(f"launch {len(some)}") or _noted(launch(some), read)
+    launch_graphs(graphs(40), scorer, 32)()
+    assert read == ["launch 32", "launch 8", "read", "read"]
+
+
+def _noted(launched: SimpleNamespace, notes: list[str]) -> SimpleNamespace:
+    return SimpleNamespace(read=lambda: notes.append("read") or launched.read())
+
+
 def test_a_graph_that_fails_costs_no_other_its_row():
-    found = score_graphs(graphs(32, bad=(3, 20)), Stub(), 32)
+    found = launch_graphs(graphs(32, bad=(3, 20)), Stub(), 128)()
     assert [place for place, one in enumerate(found) if isinstance(one, BindingError)] == [3, 20]
     assert [one.pk for one in found if not isinstance(one, BindingError)] == pytest.approx(
         [graph.pk for graph in graphs(32) if graph.pk not in (5.03, 5.2)]
@@ -56,6 +81,6 @@ def test_a_graph_that_fails_costs_no_other_its_row():
 
 def test_a_batch_that_is_too_large_is_cut():
     scorer = Stub("cuda", room=100)
-    found = score_graphs(graphs(400), scorer, 128)
+    found = launch_graphs(graphs(400), scorer, 128)()
     assert not any(isinstance(one, BindingError) for one in found)
     assert scorer.calls == [400, 200, 100, 100, 200, 100, 100]

@@ -25,6 +25,10 @@ class FakeScorer:
     domain = binder = None
     device = SimpleNamespace(type="cpu")
 
+    def launch(self, graphs):
+        """What is scored when it is read."""
+        return SimpleNamespace(read=lambda: self.score(graphs))
+
     def score(self, graphs):
         atoms = np.array([graph.ligand.num_atoms for graph in graphs], dtype=float)
         parts = {"pk_ligand_only": atoms / 5, "pk_network": atoms / 6, "pk_prior": atoms / 7}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from simulated_device import DEVICE, MixedDevices, SimulatedDevice
 import binding
 from binding.data.datamodule import ComplexDataModule
 from binding.data.dataset import make_resident
+from binding.domain.bits import BitIndex
+from binding.domain.fingerprint import fingerprint
+from binding.domain.words import site_words
 from binding.explanation import run
 from binding.graph.batch import collate
 from binding.model.ensemble import Scorer
@@ -88,6 +92,24 @@ def test_a_training_step_stays_on_the_device(settings, graphs):
         assert all(torch.isfinite(term.cpu()) for term in terms.values())
 
 
+@pytest.mark.usefixtures("_without_inference_mode")
+def test_the_prior_is_that_of_the_cpu():
+    """Several ligands at several sites; and what the domain asks for next is known by then."""
+    graphs = [example_graph(name) for name in NAMES] + [example_graph("5ht1b", pose) for pose in range(2)]
+    ligands, sites = [graph.ligand for graph in graphs], [site_words(graph) for graph in graphs]
+    scorer = load_model()
+    expected = scorer.prior.predict_at(ligands, sites)
+    nearest = [scorer.domain.nearest_ligand(fingerprint(ligand)) for ligand in ligands]
+    with SimulatedDevice():
+        there = on_device(load_model())
+        scores = there.score(graphs)
+        with patch.object(BitIndex, "similarity", side_effect=AssertionError("the host compares")):
+            assert [there.domain.nearest_ligand(fingerprint(ligand)) for ligand in ligands] == nearest
+    assert scores.pk_prior == pytest.approx(expected.at_site, abs=CLOSE)
+    assert scores.pk_ligand_only == pytest.approx(expected.alone, abs=CLOSE)
+    assert scores.known == pytest.approx(expected.known, abs=1e-6)
+
+
 def on_device(scorer):
     """The same scorer on the device."""
     given = scorer.name, scorer.card, scorer.members, DEVICE.type, "float32"
@@ -98,7 +120,7 @@ def on_device(scorer):
 @pytest.fixture
 def _without_inference_mode(monkeypatch):
     """Torch has no inference tensors of our kind: no gradients are kept instead."""
-    for owner, name in ((Scorer, "score"), (Scorer, "outputs"), (run, "contributions_of")):
+    for owner, name in ((Scorer, "launch"), (Scorer, "outputs"), (run, "contributions_of")):
         monkeypatch.setattr(owner, name, torch.no_grad()(getattr(owner, name).__wrapped__))
 
 
@@ -114,7 +136,7 @@ def test_scores_are_those_of_the_cpu():
 
 @pytest.mark.usefixtures("_without_inference_mode")
 def test_a_batch_of_a_screen_comes_back_as_its_numbers():
-    """Poses in one pocket: counts come to the host in two reads, then the networks' numbers and the geometry's."""
+    """Poses in a pocket that lies there: counts come to the host in three reads, then all numbers in one."""
     first = example_graph("5ht1b")
     graphs = [replace(example_graph("5ht1b", pose), pocket=first.pocket) for pose in range(9)]
     with SimulatedDevice() as device:
@@ -122,10 +144,11 @@ def test_a_batch_of_a_screen_comes_back_as_its_numbers():
         scorer.score(graphs)  # encodes the pocket, and sends constants
         device.clear()
         scorer.score(graphs)
-    # Pairs of atoms that the potential of native contacts reads, and those whose angles it reads.
-    assert device.waits == ["aten.nonzero.default"] * 2
+    assert device.waits == []
     assert len(device.to_host) == 4
-    assert sum(device.to_host) <= 40 * len(graphs) + 200  # five numbers in 64 bits a pose, and the counts
+    assert sum(device.to_host) <= 80 * len(graphs) + 250  # ten numbers in 64 bits a pose, and the counts
+    atoms = sum(graph.ligand.num_atoms for graph in graphs)
+    assert sum(device.to_device) <= 400 * atoms + 100 * len(graphs)  # the ligands alone, of the pocket nothing
     assert device.kernels < 2_500
 
 

@@ -63,5 +63,5 @@ def test_a_scoring_batch_waits_for_counts_and_for_its_numbers():
     with Dispatches() as counted:
         scorer.score(graphs)
     assert counted.waits == []
-    assert counted.reads == ["tolist", "tolist", "cpu", "cpu"]
+    assert counted.reads == ["tolist", "tolist", "cpu"]
     assert counted.kernels < 1_450

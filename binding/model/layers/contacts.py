@@ -157,29 +157,29 @@ def find_near(batch: Batch, cutoff: float, within: float = 0.0, rounds: int = 0)
         sizes = size.new_zeros(batch.num_pockets * batch.max_residues).index_copy_(0, batch.residue_slot, size)
         sizes = sizes.view(batch.num_pockets, batch.max_residues).index_select(0, batch.pocket_of)
         by_residue = spheres.sum(1)  # (ligands, max_residues): how many atoms a residue may be in contact with
-        num_hits, candidates, neighbours = _read([by_residue.sum(), (by_residue * sizes).sum(), atoms.sum()])
+        num_hits, candidates, neighbours = read_counts([by_residue.sum(), (by_residue * sizes).sum(), atoms.sum()])
         row = _rows(batch.atom_slot, batch.num_ligands * batch.max_atoms)
-        item, source, target = _places(atoms, neighbours).unbind(1)
+        item, source, target = places(atoms, neighbours).unbind(1)
         source = row.index_select(0, item * batch.max_atoms + source)
         target = row.index_select(0, item * batch.max_atoms + target)
-        hits = _look_closer(batch, cutoff, size, _places(spheres, num_hits), row, candidates)
+        hits = _look_closer(batch, cutoff, size, places(spheres, num_hits), row, candidates)
         alive = torch.zeros_like(hits.key).index_add_(0, hits.hit, hits.close.long()) > 0
         met = _any(hits.key, alive, batch.num_ligands * batch.max_residues)
         nodes, edges = _needed(batch, _any(hits.residue, alive, len(batch.anchors)), rounds)
         sites = met.view(batch.num_ligands, batch.max_residues).sum(1)
         masks = [hits.close, alive, met, *nodes, *edges]
-        max_sites, *counts = _read([sites.max(), *(mask.sum() for mask in masks)])
-        found, kept, site, *rest = (_places(mask, count).flatten() for mask, count in zip(masks, counts, strict=True))
+        max_sites, *counts = read_counts([sites.max(), *(mask.sum() for mask in masks)])
+        found, kept, site, *rest = (places(mask, count).flatten() for mask, count in zip(masks, counts, strict=True))
         reach = _reach(batch, nodes, edges, rest)
     return Near(_contacts(batch, cutoff, hits, alive, met, sites, max_sites, found, kept, site), source, target, reach)
 
 
-def _read(counts: list[Tensor]) -> list[int]:
+def read_counts(counts: list[Tensor]) -> list[int]:
     """Numbers that the host needs; it waits for the device."""
     return torch.stack(counts).tolist()
 
 
-def _places(mask: Tensor, count: int) -> Tensor:
+def places(mask: Tensor, count: int) -> Tensor:
     """(count, dimensions) where a mask is true, in order; ``nonzero`` would wait for the device to count."""
     if not count:  # some versions of torch fail on a GPU
         return mask.new_zeros((0, mask.dim()), dtype=torch.long)

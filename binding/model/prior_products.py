@@ -130,7 +130,7 @@ class PriorProducts:
         """(known,) what each known ligand adds at a site, by its likeness, and how near its nearest site is."""
         key = words.tobytes()
         if key not in self._sites:
-            alike = self.prior.alike(words)
+            alike = self.prior.at_site.alike([words])
             size = len(self.prior)
             greatest = np.zeros(size)
             np.maximum.at(greatest, alike.ligands, alike.similarity)

@@ -14,6 +14,8 @@ from binding.graph.fields import DESCRIPTORS, LigandGraph
 
 #: Of the part that compares descriptors, beside 1 for the Tanimoto similarity.
 DESCRIPTOR_SHARE: Final = 0.5
+#: Ligands that are compared with all known ones at once.
+AT_ONCE: Final = 8
 _ROWS_AT_ONCE: Final = 1024
 
 
@@ -61,7 +63,7 @@ class Features:
 
 
 class Known:
-    """Known ligands, with which new ones are compared one at a time.
+    """Known ligands, with which new ones are compared a few at a time.
 
     Args:
         features: Features of n ligands.
@@ -70,8 +72,9 @@ class Known:
     def __init__(self, features: Features) -> None:
         self.index = BitIndex(features.bits, features.bit_counts)
         self._scale = np.float32(1.0 / len(DESCRIPTORS))
-        self._columns = np.ascontiguousarray(features.descriptors.T * self._scale)
-        self._squares = np.square(features.descriptors).sum(axis=1) * (self._scale / 2)
+        squares = np.square(features.descriptors).sum(axis=1, keepdims=True) * (self._scale / -2)
+        columns = np.concatenate([features.descriptors * self._scale, squares], axis=1)
+        self._columns = np.ascontiguousarray(columns.T)  # (descriptors and 1, n)
 
     def likeness(self, bits: np.ndarray, descriptors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The kernel between a ligand and each of the known ones, and its part from fingerprints alone.
@@ -83,14 +86,25 @@ class Known:
         Returns:
             (n,) float32, likeness; and (n,) float32, Tanimoto similarity.
         """
-        # einsum: so small a product is not worth the threads of a BLAS, which wait for each other on busy cores. By
-        # columns, so that its inner loop is as long as the ligands are many. In place: half of the time is memory.
-        exponent = np.einsum("dn,d->n", self._columns, descriptors)
-        exponent -= self._squares
-        exponent -= np.square(descriptors).sum() * (self._scale / 2)
+        likeness, similarity = self.likeness_of([bits], descriptors[None])
+        return likeness[0], similarity[0]
+
+    def likeness_of(self, bits: Sequence[np.ndarray], descriptors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The same of a few ligands at once; ``AT_ONCE`` of them leave what is computed in the processor's cache.
+
+        Args:
+            bits: (m,) of each ligand.
+            descriptors: (m, descriptors) float32.
+
+        Returns:
+            (m, n) float32, likeness; and (m, n) float32, Tanimoto similarity.
+        """
+        similarity = np.stack([self.index.similarity(row) for row in bits])
+        # In place, and the squares by the same product: most of the time is memory.
+        exponent = np.concatenate([descriptors, np.ones((len(bits), 1), dtype=np.float32)], axis=1) @ self._columns
+        exponent -= np.square(descriptors).sum(axis=1, keepdims=True) * (self._scale / 2)
         likeness = np.exp(np.minimum(exponent, 0.0, out=exponent), out=exponent)
         likeness *= np.float32(DESCRIPTOR_SHARE)
-        similarity = self.index.similarity(bits)
         likeness += similarity
         return likeness, similarity
 

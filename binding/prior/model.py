@@ -7,7 +7,6 @@ structure alone, and of the protein only which residues line the site.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,11 +20,10 @@ from binding.domain.index import Domain, count_elements
 from binding.domain.words import NUM_WORDS
 from binding.graph.fields import ATOM_CATEGORIES, DESCRIPTORS, LigandGraph
 from binding.io.arrays import Layout, check_arrays, check_counts
-from binding.prior.kernel import Features, Known, kernel_matrix
+from binding.prior.kernel import AT_ONCE, Features, Known, kernel_matrix
 from binding.prior.measured import Measured
 from binding.prior.sites import Sites
 
-_KEPT_SITES: Final = 64  # that a new ligand may be asked for again: a screen asks for one site a million times
 _LAYOUT: Final[dict[str, Layout]] = {
     "bits": ("integer", ("bits",)),
     "bit_counts": ("integer", ("ligands",)),
@@ -71,8 +69,16 @@ PriorFunction = Callable[[Sequence[LigandGraph], Sequence[np.ndarray]], PriorPk]
 
 
 class Alike(NamedTuple):
-    """Rows of a ``SiteFit`` that were measured at sites like one: the ligand of each, its weight, the similarity."""
+    """Rows of a ``SiteFit`` that were measured at sites like some others.
 
+    Attributes:
+        asked: (rows,) which of the sites asked for each is of, ascending.
+        ligands: (rows,) known ligand of each.
+        weights: (rows,) its weight.
+        similarity: (rows,) of the sites, above zero.
+    """
+
+    asked: np.ndarray
     ligands: np.ndarray
     weights: np.ndarray
     similarity: np.ndarray
@@ -110,14 +116,15 @@ class SiteFit:
     weights: np.ndarray
     mean: float
 
-    def alike(self, words: np.ndarray) -> Alike:
-        """The rows whose sites have words in common with one."""
-        sites, similarity = self.sites.alike(words)
+    def alike(self, asked: Sequence[np.ndarray]) -> Alike:
+        """The rows whose sites have words in common with some others, given by the words of each."""
+        each, sites, similarity = self.sites.alike(asked)
         order, starts = self._by_site
         counts = starts[sites + 1] - starts[sites]
         before = np.cumsum(counts) - counts
         rows = order[np.repeat(starts[sites] - before, counts) + np.arange(counts.sum())]
-        return Alike(self.row_ligand[rows], self.weights[rows], np.repeat(similarity, counts))
+        place = np.repeat(np.repeat(np.arange(len(asked)), each), counts)
+        return Alike(place, self.row_ligand[rows], self.weights[rows], np.repeat(similarity, counts))
 
     @cached_property
     def _by_site(self) -> tuple[np.ndarray, np.ndarray]:
@@ -158,22 +165,22 @@ class Prior:
         self.weights = weights.astype(np.float64)
         self.at_site, self.measured = at_site, measured
         self.anywhere = np.bincount(at_site.row_ligand, at_site.weights, minlength=len(features))
+        self._sums = np.stack([self.weights, self.anywhere], axis=1)  # (n, 2) weights of both sums over all ligands
         self._known = Known(features)
-        self._kept: OrderedDict[bytes, Alike] = OrderedDict()  # least recently asked first
 
     def __len__(self) -> int:
         """The number of known ligands."""
         return len(self.weights)
 
     def predict(self, ligands: Sequence[LigandGraph]) -> np.ndarray:
-        """pK (n,) float64 of some ligands, regardless of the protein; each is independent of the rest."""
+        """pK (n,) float64 of some ligands, regardless of the protein; each is independent of the rest, as below."""
         nowhere = [np.zeros(0, dtype=np.uint32)] * len(ligands)
         return self.predict_at(ligands, nowhere).alone
 
     def predict_at(
         self, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], ligand_of: np.ndarray | None = None
     ) -> PriorPk:
-        """Predictions for ligands at sites; each is independent of the rest.
+        """Predictions for ligands at sites; each is independent of the rest, but for its last bits.
 
         Args:
             ligands: Any number; positions do not matter.
@@ -190,15 +197,22 @@ class Prior:
         place_of: list[list[int]] = [[] for _ in range(len(features))]
         for place, row in enumerate(range(len(sites)) if ligand_of is None else ligand_of.tolist()):
             place_of[row].append(place)
-        for row, bits in enumerate(features.split()):
-            likeness, similarity = self._known.likeness(bits, features.descriptors[row])
-            exact = likeness.astype(np.float64)  # likeness is right to 32 bits; the sums over all ligands are of 64
-            alone[place_of[row]] = self.mean + float(exact @ self.weights)
-            anywhere = self.at_site.mean + float(exact @ self.anywhere)
-            for place in place_of[row]:
-                near = self.alike(sites[place])
-                at_site[place] = anywhere + np.einsum("n,n,n->", likeness[near.ligands], near.weights, near.similarity)
-                known[place] = (similarity[near.ligands] * near.similarity).max(initial=0.0)
+        bits = features.split()
+        for start in range(0, len(bits), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            likeness, similarity = self._known.likeness_of(bits[some], features.descriptors[some])
+            # Likeness is right to 32 bits; the sums over all ligands are of 64.
+            said = likeness.astype(np.float64) @ self._sums
+            places = np.concatenate([np.zeros(0, dtype=np.int64), *place_of[some]]).astype(np.int64)
+            rows = np.repeat(np.arange(len(said)), [len(each) for each in place_of[some]])
+            near = self.at_site.alike([sites[place] for place in places.tolist()])
+            entries = rows[near.asked] * len(self) + near.ligands
+            shares = likeness.take(entries) * near.weights * near.similarity
+            alone[places] = self.mean + said[rows, 0]
+            at_site[places] = self.at_site.mean + said[rows, 1] + np.bincount(near.asked, shares, len(places))
+            nearest = np.zeros(len(places))
+            np.maximum.at(nearest, near.asked, similarity.take(entries) * near.similarity)
+            known[places] = nearest
         return PriorPk(at_site, alone, known)
 
     def compare(self, ligand: LigandGraph, words: np.ndarray) -> RowLikeness:
@@ -223,16 +237,6 @@ class Prior:
         site_of[site >= 0] = place
         Sites.of([words[row] for row in different.tolist()]).scale(matrix, site_of)
         return matrix
-
-    def alike(self, words: np.ndarray) -> Alike:
-        """``SiteFit.alike`` of a site, once for all ligands that are asked for there."""
-        key = words.tobytes()
-        if key not in self._kept:
-            self._kept[key] = self.at_site.alike(words)
-            if len(self._kept) > _KEPT_SITES:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
 
     @property
     def index(self) -> BitIndex:

@@ -22,9 +22,12 @@ class Sites:
     def __init__(self, words: np.ndarray, counts: np.ndarray) -> None:
         self.words, self.counts = words.astype(np.uint32), counts.astype(np.int64)
         order = np.argsort(self.words, kind="stable")
-        self._owners = np.repeat(np.arange(len(self)), self.counts)[order]
-        self._different, self._starts = np.unique(self.words[order], return_index=True)
-        self._ends = np.append(self._starts[1:], len(order))
+        owners = np.repeat(np.arange(len(self)), self.counts)[order]
+        self._different, starts = np.unique(self.words[order], return_index=True)
+        ends = np.append(starts, len(order))
+        ones = np.ones(len(owners), dtype=np.int32)
+        #: (different words, n) 1 where a site holds a word.
+        self._owners = csr_array((ones, owners, ends), shape=(len(self._different), len(self)))
 
     def __len__(self) -> int:
         return len(self.counts)
@@ -47,25 +50,32 @@ class Sites:
             words: (words,) distinct words of a site.
         """
         found = np.zeros(len(self))
-        sites, similarity = self.alike(words)
+        _, sites, similarity = self.alike([words])
         found[sites] = similarity
         return found
 
-    def alike(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The sites that share a word with one: their rows, ascending, and their similarities, above zero.
+    def alike(self, asked: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The sites that share a word with each of m others, those of the first one first.
 
         Args:
-            words: (words,) distinct words of a site.
+            asked: (m,) the distinct words of each site.
+
+        Returns:
+            (m,) how many there are, then their rows and their similarities, above zero.
         """
         if not len(self._different):
-            return np.zeros(0, dtype=np.int64), np.zeros(0)
+            return np.zeros(len(asked), dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0)
+        sizes = np.array([len(words) for words in asked], dtype=np.int64)
+        words = np.concatenate([np.zeros(0, dtype=np.uint32), *asked])
         place = np.minimum(np.searchsorted(self._different, words), len(self._different) - 1)
-        place = place[self._different[place] == words]
-        owners = [self._owners[self._starts[row] : self._ends[row]] for row in place.tolist()]
-        shared = np.bincount(np.concatenate([np.zeros(0, dtype=np.int64), *owners]), minlength=len(self))
-        sites = np.flatnonzero(shared)
-        common = shared[sites]
-        return sites, common / (self.counts[sites] + len(words) - common)
+        known = self._different[place] == words
+        ends = np.append(0, np.cumsum(known))[np.append(0, np.cumsum(sizes))]
+        place = place[known]
+        shape = (len(asked), len(self._different))
+        shared = csr_array((np.ones(len(place), dtype=np.int32), place, ends), shape=shape) @ self._owners
+        counts = np.diff(shared.indptr).astype(np.int64)
+        common, sites = shared.data, shared.indices.astype(np.int64)
+        return counts, sites, common / (self.counts[sites] + np.repeat(sizes, counts) - common)
 
     def scale(self, matrix: np.ndarray, site_of: np.ndarray) -> None:
         """Multiplies a kernel of m ligands, in place, by 1 + similarity of the sites where each was measured.

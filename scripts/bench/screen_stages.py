@@ -125,7 +125,7 @@ def forget(score: PartScorer) -> None:
     domain = score.scorer.domain
     assert domain is not None, "the shipped weights know their training set"
     domain._ligands.clear()
-    for index in domain._indices:
+    for index in domain.indices:
         index._greatest.clear()
 
 

@@ -7,8 +7,11 @@ regression (Platt 1999) then weighs what they say, Vina's terms and the networks
 that have right and wrong ones: the log odds of a pose within 2 Å are linear in sums over contacts, divided by the root
 of the ligand's size, and in the logit (``binding.model.pose_probability``). No pose is judged by tables that hold its
 family, and all are of proteins that are unlike all that the networks were trained on. Right and wrong poses weigh the
-same in total: how many poses of a search are right depends on the search. Repulsion never speaks for a pose. The
-figures come from ten random parts of the families, each judged by a line fitted to the others. No test set is read.
+same in total: how many poses of a search are right depends on the search. A quarter of the loss asks which poses of one
+complex are right (conditional logit): as an objective of its own it ranks the poses of a ligand better and tells right
+poses of different ligands apart worse. The line is then scaled to be a probability again. Repulsion never speaks for a
+pose. The figures come from ten random parts of the families, each judged by a line fitted to the others. No test set is
+read.
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ NEAR = 2.0  # Å from the crystal pose: a right pose
 RESAMPLES = 2000
 PARTS = 10
 SHRINK = 1e-3  # penalty on the squares of standardised weights
+RANKED: Final = 0.25  # share of the loss that compares the poses of one complex
 BINS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
 LOGIT: Final = "logit"
 #: What may be weighed: each arm is fitted; the first is shipped, the others stay in the table.
@@ -56,6 +60,8 @@ ARMS: Final = {
     "without_distances": tuple(name for name in (*POSE_TERMS, LOGIT) if name != "distance"),
     "without_counts": tuple(name for name in (*POSE_TERMS, LOGIT) if not name.startswith("within")),
 }
+#: Other shares of the loss, by all that `pose` weighs.
+OBJECTIVES: Final = {"each_by_itself": 0.0, "half_compared": 0.5, "compared": 1.0}
 _NOT_ABOVE_ZERO = ("repulsion",)
 
 
@@ -99,22 +105,65 @@ def evenly(right: np.ndarray) -> np.ndarray:
     return np.where(right, 0.5 / right.mean(), 0.5 / (1.0 - right.mean()))
 
 
-def fitted(poses: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
-    """Weights of some columns and the offset, of greatest likelihood."""
-    right = poses["right"].to_numpy(dtype=float)
-    weight, values = evenly(poses["right"].to_numpy()), poses[list(names)].to_numpy(dtype=float)
+def fitted(poses: pd.DataFrame, names: Sequence[str], ranked: float = RANKED) -> np.ndarray:
+    """Weights of some columns and the offset: ratios by the mixed loss, then scale and offset by likelihood alone.
+
+    Args:
+        poses: With the columns, ``right`` and ``native``, the complex; each complex has right and wrong poses.
+        names: The columns.
+        ranked: See ``RANKED``.
+    """
+    poses = poses.sort_values("native", kind="stable")
+    values = poses[list(names)].to_numpy(dtype=float)
     middle, scale = values.mean(axis=0), values.std(axis=0) + 1e-9
-    features = np.column_stack([(values - middle) / scale, np.ones(len(values))])
+    features, right = (values - middle) / scale, poses["right"].to_numpy(dtype=bool)
+    complexes = pd.factorize(poses["native"])[0]
 
     def loss(line: np.ndarray) -> tuple[float, np.ndarray]:
-        odds, shrunk = features @ line, SHRINK * np.append(line[:-1], 0.0)
-        value = (weight * (np.logaddexp(0.0, odds) - right * odds)).mean() + line @ shrunk
-        return float(value), features.T @ (weight * (expit(odds) - right)) / len(right) + 2.0 * shrunk
+        odds, shrunk = features @ line[:-1] + line[-1], SHRINK * np.append(line[:-1], 0.0)
+        alone, by_odds = by_themselves(odds, right)
+        compared, by_rank = within_complexes(odds, right, complexes)
+        slope = (1.0 - ranked) * by_odds + ranked * by_rank
+        value = (1.0 - ranked) * alone + ranked * compared + float(line @ shrunk)
+        return value, np.append(features.T @ slope, slope.sum()) + 2.0 * shrunk
+
+    def scaled(line: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = by_themselves(line[0] * said + line[1], right)
+        return value, np.array([slope @ said, slope.sum()])
 
     bounds = [(None, 0.0) if name in _NOT_ABOVE_ZERO else (None, None) for name in names] + [(None, None)]
-    line = minimize(loss, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
-    slopes = line[:-1] / scale
-    return np.append(slopes, line[-1] - slopes @ middle)
+    line = minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds).x
+    said = features @ line[:-1]
+    times, offset = minimize(scaled, np.array([1.0, line[-1]]), jac=True, method="L-BFGS-B").x
+    slopes = times * line[:-1] / scale
+    return np.append(slopes, offset - slopes @ middle)
+
+
+def by_themselves(odds: np.ndarray, right: np.ndarray) -> tuple[float, np.ndarray]:
+    """Cross-entropy of right and wrong poses, weighed evenly, and its derivative by the log odds (poses,)."""
+    weight = evenly(right) / len(right)
+    return float(weight @ (np.logaddexp(0.0, odds) - right * odds)), weight * (expit(odds) - right)
+
+
+def within_complexes(odds: np.ndarray, right: np.ndarray, complexes: np.ndarray) -> tuple[float, np.ndarray]:
+    """Cross-entropy of the right poses of a complex among all its poses, and its derivative by the log odds (poses,).
+
+    Args:
+        odds: (poses,).
+        right: (poses,) bool; at least one of each complex.
+        complexes: (poses,) 0, 0, 1, ...: rows of one complex follow each other.
+    """
+    start = np.flatnonzero(np.diff(complexes, prepend=-1))
+
+    def shares(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        most = np.maximum.reduceat(values, start)
+        powers = np.exp(values - most[complexes])
+        total = np.add.reduceat(powers, start)
+        return most + np.log(total), powers / total[complexes]
+
+    whole, of_whole = shares(odds)
+    of_right, among_right = shares(np.where(right, odds, -np.inf))
+    return float((whole - of_right).mean()), (of_whole - among_right) / len(start)
 
 
 def odds_by(line: np.ndarray, poses: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
@@ -122,12 +171,13 @@ def odds_by(line: np.ndarray, poses: pd.DataFrame, names: Sequence[str]) -> np.n
     return poses[list(names)].to_numpy(dtype=float) @ line[:-1] + line[-1]
 
 
-def by_others(poses: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
+def by_others(poses: pd.DataFrame, names: Sequence[str], ranked: float = RANKED) -> np.ndarray:
     """(poses,) log odds by lines from the other parts of the families."""
     part = np.array([zlib.crc32(str(name).encode()) % PARTS for name in poses["group"]])
     result = np.empty(len(poses))
     for number in np.unique(part):
-        result[part == number] = odds_by(fitted(poses[part != number], names), poses[part == number], names)
+        line = fitted(poses[part != number], names, ranked)
+        result[part == number] = odds_by(line, poses[part == number], names)
     return result
 
 
@@ -179,7 +229,10 @@ def figures(poses: pd.DataFrame) -> dict[str, Any]:
     said = poses.assign(vina_function=poses[list(VINA_TERMS)].to_numpy() @ np.array(VINA_PK_WEIGHTS))
     for arm, names in ARMS.items():
         said[arm] = by_others(poses, names)
-    scores = {name: name for name in (*ARMS, "vina_function")} | {"vina": "energy"}
+    for arm, ranked in OBJECTIVES.items():
+        said[arm] = by_others(poses, ARMS["pose"], ranked)
+    fits = (*ARMS, *OBJECTIVES)
+    scores = {name: name for name in (*fits, "vina_function")} | {"vina": "energy"}
     right = {name: best_is_right(said, column) for name, column in scores.items()}
     return {
         "complexes": int(poses["native"].nunique()),
@@ -189,7 +242,7 @@ def figures(poses: pd.DataFrame) -> dict[str, Any]:
         "best_is_right": {name: mean_with_interval(values) for name, values in right.items()},
         "gain": {name: mean_with_interval(right["pose"] - right[name]) for name in scores if name != "pose"},
         "auc": {name: mean_with_interval(above_wrong(said, column)) for name, column in scores.items()},
-        "log_loss": {name: log_loss(said, name) for name in ARMS},
+        "log_loss": {name: log_loss(said, name) for name in fits},
         "reliability": {name: reliability(said, name) for name in ("pose", "network")},
     }
 

@@ -48,7 +48,8 @@ class GeometryConfig(Settings):
             KernelBlock(groups=(*_PLAIN, "composition"), amplitude=1.0),
             KernelBlock(groups=("shells",), amplitude=0.5),
             KernelBlock(groups=("table",), amplitude=0.5),
-            KernelBlock(groups=("angles", "handedness"), amplitude=0.1),
+            KernelBlock(groups=("angles",), amplitude=0.1),
+            KernelBlock(groups=("handedness",), amplitude=0.2),  # among the rest it would count for next to nothing
         ),
         min_length=1,
         description="terms of the covariance",

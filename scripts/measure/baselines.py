@@ -41,7 +41,8 @@ SEEDS = (0, 1, 2)
 LARGEST_PROTEIN = "P00918"  # carbonic anhydrase 2
 FIRST_SHELLS = 3  # of the contact profile: to about 4 Å
 HIDDEN, EPOCHS = 128, 12
-GLOBAL = ("descriptors", "vina", "burial", "composition")
+OF_LIGAND = ("descriptors", "topology")
+GLOBAL = (*OF_LIGAND, "vina", "burial", "composition")
 ALL_GROUPS = (*GLOBAL, "shells", "table", "angles", "handedness")
 #: From rows to fit, rows to predict and a seed to pK of the latter.
 Model = Callable[[Rows, Rows, int], np.ndarray]
@@ -111,9 +112,9 @@ def forest(known: Rows, asked: Rows, seed: int) -> np.ndarray:
 
 def models() -> dict[str, tuple[Model, tuple[int, ...]]]:
     """By name each model and its seeds."""
-    linear, plain, shells, table, angles = GeometryConfig().blocks
-    ligand = KernelBlock(groups=("descriptors",), kernel="linear", amplitude=2.0), KernelBlock(groups=("descriptors",))
-    bare = ("descriptors", "burial")
+    linear, plain, shells, table, *directions = GeometryConfig().blocks
+    ligand = KernelBlock(groups=OF_LIGAND, kernel="linear", amplitude=2.0), KernelBlock(groups=OF_LIGAND)
+    bare = (*OF_LIGAND, "burial")
     without = (
         KernelBlock(groups=bare, kernel="linear", amplitude=2.0),
         KernelBlock(groups=(*bare, "composition"), amplitude=1.0),
@@ -126,7 +127,7 @@ def models() -> dict[str, tuple[Model, tuple[int, ...]]]:
         "global_numbers": (kernel(linear, plain), SEEDS[:1]),
         "first_shells": (first_shells, SEEDS[:1]),
         "without_angles": (kernel(linear, plain, shells, table), SEEDS[:1]),
-        "geometry": (kernel(linear, plain, shells, table, angles), SEEDS[:1]),
+        "geometry": (kernel(linear, plain, shells, table, *directions), SEEDS[:1]),
     }
     if find_spec("sklearn") is not None:
         found["forest"] = (forest, SEEDS)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from binding.data.cache import ComplexCache
+from binding.graph.fields import ComplexGraph
 from binding.metrics import estimate, mean_over_groups
 from binding.model.contact_potential import TERMS, ContactPotential
 from binding.model.layers.geometry import VINA_TERMS
@@ -66,15 +67,29 @@ _NOT_ABOVE_ZERO = ("repulsion",)
 
 
 @torch.inference_mode()
-def judged(scorer: Scorer, docked: ComplexCache, rows: Sequence[int], potential: ContactPotential) -> pd.DataFrame:
+def judged(scorer: Scorer, graphs: Iterable[ComplexGraph], potential: ContactPotential) -> pd.DataFrame:
     """``POSE_TERMS`` by the root of the size, and the mean logit of the networks, of some poses."""
     found = []
-    for row in rows:
-        batch, geometry, outputs = scorer.outputs(docked.graph(row))
+    for graph in graphs:
+        batch, geometry, outputs = scorer.outputs(graph)
         sums = pose_sums(batch, *scorer.contacts_of(batch, geometry), potential)[0].double().numpy()
         logit = float(torch.stack([output.pose_logit for output in outputs]).mean())
         found.append([*(sums / np.sqrt(float(batch.ligand_sizes))), logit])
     return pd.DataFrame(found, columns=[*POSE_TERMS, LOGIT])
+
+
+def counts_by_fold(crystal: ComplexCache, families: pd.DataFrame, allowed: np.ndarray) -> list[ContactPotential]:
+    """Counted contacts of each fold of the families, of the complexes that a mask (n,) allows."""
+    kinds = protein_kinds(crystal)
+    return [
+        counted(crystal, np.flatnonzero(allowed & (families["fold"] == fold)).tolist(), kinds)
+        for fold in sorted(families["fold"].unique())
+    ]
+
+
+def without_each(counts: Sequence[ContactPotential]) -> list[ContactPotential]:
+    """The potential without each fold."""
+    return [potential_of([count for place, count in enumerate(counts) if place != fold]) for fold in range(len(counts))]
 
 
 def poses_of(
@@ -95,7 +110,7 @@ def poses_of(
     about = about.merge(families[["id", "fold", "group"]].rename(columns={"id": "native"}), on="native")
     parts = []
     for fold, part in about.groupby("fold"):
-        said = judged(scorer, docked, part["row"].tolist(), tables[int(fold)])
+        said = judged(scorer, (docked.graph(row) for row in part["row"]), tables[int(fold)])
         parts.append(pd.concat([part[["native", "group", "right", "energy"]].reset_index(drop=True), said], axis=1))
     return pd.concat(parts, ignore_index=True)
 
@@ -171,9 +186,14 @@ def odds_by(line: np.ndarray, poses: pd.DataFrame, names: Sequence[str]) -> np.n
     return poses[list(names)].to_numpy(dtype=float) @ line[:-1] + line[-1]
 
 
+def part_of(groups: pd.Series) -> np.ndarray:
+    """(n,) the random part of each family."""
+    return np.array([zlib.crc32(str(name).encode()) % PARTS for name in groups])
+
+
 def by_others(poses: pd.DataFrame, names: Sequence[str], ranked: float = RANKED) -> np.ndarray:
     """(poses,) log odds by lines from the other parts of the families."""
-    part = np.array([zlib.crc32(str(name).encode()) % PARTS for name in poses["group"]])
+    part = part_of(poses["group"])
     result = np.empty(len(poses))
     for number in np.unique(part):
         line = fitted(poses[part != number], names, ranked)
@@ -265,19 +285,14 @@ def main() -> None:
     crystal, docked = ComplexCache(CACHE / "crystal.npz"), ComplexCache(options.docked)
     report: dict[str, Any] = {}
     families = crystal_families(options.data, CACHE)
-    kinds = protein_kinds(crystal)
-    folds = sorted(families["fold"].unique())
     for name in options.names:
         path = options.weights / f"{name}.safetensors"
         scorer, card = load_model(path, device="cpu"), dict(load_card(path))
         allowed = families["strict"].to_numpy() if name == STRICT else np.ones(len(families), dtype=bool)
-        counts = [
-            counted(crystal, np.flatnonzero(allowed & (families["fold"] == fold)).tolist(), kinds) for fold in folds
-        ]
-        tables = [potential_of([count for place, count in enumerate(counts) if place != fold]) for fold in folds]
+        counts = counts_by_fold(crystal, families, allowed)
         assert scorer.domain is not None, "released weights record what they were trained on"
         new = set(unseen_pockets(scorer.domain, crystal))
-        poses = poses_of(scorer, docked, families[families["id"].isin(new)], tables)
+        poses = poses_of(scorer, docked, families[families["id"].isin(new)], without_each(counts))
         shipped = described(fitted(poses, ARMS["pose"]), ARMS["pose"])
         report[name] = {"line": shipped, "counted": int(allowed.sum())} | figures(poses)
         card["calibration"] = dict(card["calibration"]) | {"pose": shipped}

@@ -60,6 +60,7 @@ PROGRAMS = {
     "one_network.json": "scripts.measure.one_network",
     "limits.json": "scripts.measure.limits",
     "mutants.json": "scripts.quality.mutants --write docs/figures/mutants.json",
+    "foreign.json": "scripts.measure.foreign",
     "forward.json": "scripts.measure.forward judge",
     "place.json": "scripts.measure.place",
     "pose.json": "scripts.release.pose_odds",

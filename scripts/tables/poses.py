@@ -222,6 +222,26 @@ def pose_probability() -> str:
     return "\n\n".join([*parts, told, table(("`pose`", "poses", "mean", "share within 2 Å, evenly weighed"), bins)])
 
 
+FOREIGN = {
+    "pose": "**`pose`**",
+    "logit": "the networks alone",
+    "vina": "AutoDock Vina's energy",
+    "vina_by_size": "the same by the root of the size",
+    "size": "heavy atoms",
+}
+
+
+def foreign() -> str:
+    """Own ligands above those of other proteins, and what docking found."""
+    found = load(FIGURES / "foreign.json")
+    scores = [(label, _percent(found["above"][name])) for name, label in FOREIGN.items()]
+    docking = [(name, count(part["pockets"]), _percent(part["above"])) for name, part in found["by_docking"].items()]
+    head = f"Own ligand above a foreign one, {count(found['pockets'])} pockets", "pairs"
+    told = f"Docking finds a right pose for {_percent(found['with_a_right_pose'])} of the own ligands."
+    by = table(("Of the own ligand", "pockets", "pairs by `pose`"), docking)
+    return "\n\n".join([table(head, scores), told, by])
+
+
 def _spelled(found: dict[str, float]) -> str:
     return f"{found['value']:.3f} ({found['low']:.2f} to {found['high']:.2f})"
 
@@ -237,6 +257,7 @@ def _gain(found: dict[str, float] | None) -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "pose_checks": pose_checks,
     "overlays": overlays,
+    "foreign": foreign,
     "placing": placing,
     "pose_probability": pose_probability,
     "posed_sets": posed_sets,

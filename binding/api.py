@@ -729,7 +729,7 @@ def train(
 
     if isinstance(config, TrainConfig):
         if overrides:
-            raise UsageError("Overrides go with a settings file; change the settings object itself instead.")
+            raise UsageError("Overrides go with a settings file.", "Change the settings object itself instead.")
         settings = config
     else:
         settings = TrainConfig.from_yaml(config, overrides)

@@ -30,7 +30,7 @@ class BindingError(Exception):
     code = "error"
     exit_code = EXIT_USAGE
 
-    def __init__(self, message: str, hint: str = "", code: str | None = None) -> None:
+    def __init__(self, message: str, hint: str, code: str | None = None) -> None:
         message = _shown(message)
         super().__init__(message)
         self.message = message

@@ -19,13 +19,14 @@ KCAL_PER_PK: Final = GAS_CONSTANT_KCAL * TEMPERATURE_K * math.log(10.0)  # 1.364
 
 _MOLAR: Final = {"M": 0, "mM": -3, "uM": -6, "nM": -9, "pM": -12, "fM": -15}  # powers of ten
 _MICRO: Final = str.maketrans({"µ": "u", "μ": "u"})  # U+00B5 and U+03BC look alike
+_PER_LITRE: Final = re.compile(r"mol/[lL]$")
 _MEASURES: Final = {"kd": "Kd", "ki": "Ki", "ic50": "IC50", "ec50": "EC50"}
 _FLIPPED: Final = {"=": "=", "~": "~", "<": ">", ">": "<", "<=": ">=", ">=": "<="}
 _SIGNS: Final = {"==": "=", "≤": "<=", "≥": ">=", "≈": "~", "=<": "<=", "=>": ">=", "~=": "~"}
 _NUMBER: Final = r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?"
 _EXPRESSION: Final = re.compile(
-    rf"^\s*(?P<log>-\s*log\s*|p)?(?P<measure>Kd/Ki|[A-Za-z]+(?:50)?)\s*(?P<sign>[=<>~≤≥≈]{{0,2}})\s*"
-    rf"(?P<value>-?{_NUMBER})\s*(?P<unit>[A-Za-zµμ]*)\s*$",
+    rf"^\s*(?P<log>-\s*log\s*|p)?(?P<measure>Kd/Ki|[IE]C50|[A-Za-z]+50(?=[\s=<>~≤≥≈])|[A-Za-z]+)\s*(?P<sign>[=<>~≤≥≈]{{0,2}})\s*"
+    rf"(?P<value>-?{_NUMBER})\s*(?P<unit>[A-Za-zµμ]*(?:/L)?)\s*$",
     re.IGNORECASE,
 )
 
@@ -50,7 +51,7 @@ def pk_from_concentration(value: float, unit: str) -> float:
 
     Args:
         value: The constant, more than 0.
-        unit: M, mM, uM (or µM), nM, pM or fM; the case matters, since mM and MM differ.
+        unit: M, mM, uM (or µM), nM, pM or fM, also nmol/L and the like; the case matters, since mM and MM differ.
 
     Raises:
         UsageError: ``bad_unit`` for another unit, ``bad_affinity`` for a value that is not positive and finite.
@@ -128,7 +129,7 @@ def parse_affinity(text: str) -> Affinity:
 
 
 def _power(unit: str) -> int:
-    name = unit.strip().translate(_MICRO)
+    name = _PER_LITRE.sub("M", unit.strip().translate(_MICRO))
     if name not in _MOLAR:
         raise UsageError(
             f"The concentration unit {unit!r} is not known.",

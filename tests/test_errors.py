@@ -8,12 +8,12 @@ from binding.errors import FileError, reason_of
 
 
 def test_control_characters_of_a_file_do_not_reach_the_terminal():
-    error = FileError("Bad title '\x1b[2J\x07é'.\nSecond line.")
+    error = FileError("Bad title '\x1b[2J\x07é'.\nSecond line.", "Mend it.")
     assert error.message == "Bad title '\ufffd[2J\ufffdé'.\nSecond line." == str(error)
 
 
 def test_a_long_quotation_is_shortened_and_stays_a_sentence():
-    error = FileError(f"{'a' * 5000} is no number.")
+    error = FileError(f"{'a' * 5000} is no number.", "Mend it.")
     assert len(error.message) < 1000
     assert " ... " in error.message
     assert error.message.endswith("a is no number.")

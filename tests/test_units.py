@@ -36,6 +36,12 @@ from binding.errors import UsageError
         ("Ki ≈ 1 nM", 9.0, "~", "Ki"),
         ("Ki ~= 1 nM", 9.0, "~", "Ki"),
         ("Ki == 1 nM", 9.0, "=", "Ki"),
+        ("Kd500nM", 6.30103, "=", "Kd"),
+        ("Ki50 nM", 7.30103, "=", "Ki"),
+        ("IC50 50nM", 7.30103, "=", "IC50"),
+        ("IC5050nM", 7.30103, "=", "IC50"),
+        ("Kd=5 nmol/L", 8.30103, "=", "Kd"),
+        ("Kd=5 µmol/l", 5.30103, "=", "Kd"),
     ],
 )
 def test_affinity_as_people_write_it(text, pk, relation, measure):

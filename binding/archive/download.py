@@ -28,6 +28,7 @@ _ABSENT = (404, 410)
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 _PAUSE = (429, 503)  # the server speaks to the client, not about one file
 _CHUNK = 1 << 16  # bytes
+_LONGEST_TIMEOUT = 86_400.0  # seconds; sockets refuse what no clock can hold
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,10 @@ class Manners:
     most_bytes: int = 1 << 29
 
     def __post_init__(self) -> None:
-        if self.attempts < 1 or not self.timeout > 0.0:
+        if self.attempts < 1 or not 0.0 < self.timeout <= _LONGEST_TIMEOUT:
             raise UsageError(
                 f"{self.attempts} tries of {self.timeout:g} s each are not possible.",
-                "Allow one try at least, and more than 0 s.",
+                "Allow one try at least, and more than 0 s; a day at most.",
             )
 
 

@@ -66,10 +66,15 @@ def read_thresholds(path: Path | None = None) -> Mapping[str, float]:
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid YAML: {error}.", "Check the indentation and the colons.") from None
     if not isinstance(found, dict) or set(found) != set(own):
-        raise ConfigError(f"{path} must name these thresholds and no others: {', '.join(own)}.")
+        raise ConfigError(
+            f"{path} must name these thresholds and no others: {', '.join(own)}.",
+            "Copy the file of the package and change its numbers.",
+        )
     wrong = [name for name, value in found.items() if not _is_positive(value)]
     if wrong:
-        raise ConfigError(f"{path}: {', '.join(wrong)} must be a positive number.")
+        raise ConfigError(
+            f"{path}: {', '.join(wrong)} must be a positive number.", "Write it like 1.5, without a unit."
+        )
     return {name: float(value) for name, value in found.items()}
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from binding.constants import PARENT_AMINO_ACID
+from binding.constants import FARTHEST, PARENT_AMINO_ACID
 from binding.errors import ContactError, StructureError, UsageError
 from binding.graph.around import Around
 from binding.graph.replaced import replaced_by
 from binding.structures import Ligand, Protein, ResidueKind
+
+_LONGEST = 1_000.0  # Å; well beyond a whole protein
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,16 @@ class PocketSpec:
         if (self.center is None) != (self.radius is None):
             raise UsageError("A pocket by centre needs both a centre and a radius.", "Give both, in Å.")
         for label, value in (("cutoff", self.cutoff), ("radius", self.radius)):
-            if value is not None and not (np.isfinite(value) and value > 0):
-                raise UsageError(f"The pocket {label} must be a positive length in Å, not {value}.")
-        if self.center is not None and not (len(self.center) == 3 and np.isfinite(self.center).all()):
-            raise UsageError(f"The pocket centre must be three numbers in Å, not {self.center}.")
+            if value is not None and not 0 < value <= _LONGEST:  # nan is neither
+                raise UsageError(
+                    f"The pocket {label} must be a positive length in Å, not {value:g}.",
+                    f"Usual are 6 to 15 Å; at most {_LONGEST:g}.",
+                )
+        if self.center is not None and not (len(self.center) == 3 and (np.abs(self.center) < FARTHEST).all()):
+            raise UsageError(
+                f"The pocket centre must be three numbers in Å, not {self.center}.",
+                "Take the middle of a ligand, such as --center 6.2 -1.5 40.",
+            )
 
 
 def select_pocket(protein: Protein, ligand: Ligand, spec: PocketSpec | None = None) -> Protein:

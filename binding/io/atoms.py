@@ -50,6 +50,7 @@ _DEFAULT_COLUMNS = {
 }
 _BACKBONE = frozenset(("N", "CA", "C"))
 _SAME_PLACE = 0.5  # Å; a second atom of the same name closer than this is a copy
+_SAME_CARBON = 2.0  # Å between alpha carbons of one residue in two states; in neighbours 2.8 or more
 _SAME_RESIDUE = 1.0  # Å between alpha carbons (2.8 or more in neighbours), or middles of other groups of one name
 _BOND_TOLERANCE = 0.4  # Å beyond the sum of covalent radii
 _MODELS_TOUCH = 1.5  # Å; atoms of two parts of an assembly are farther apart
@@ -537,14 +538,19 @@ def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tup
         return flat, start
     start = start.copy()
     keep = np.ones(len(keys), dtype=bool)
-    order = np.arange(len(keys))
+    order, states = np.arange(len(keys)), 0
     for group in np.unique(groups[first[counts > 1]]):
         atoms = np.flatnonzero(groups == group)
         conformers = _drop_repeated(flat, atoms, keep)
         atoms = atoms[keep[atoms]]
         names = flat.atom_names[atoms].tolist()
         chain = _BACKBONE <= set(names) or is_amino_acid_name(str(flat.residue_names[atoms[0]]))
-        if chain or conformers:
+        if chain and _is_one_residue(flat, atoms):
+            firsts = np.unique(flat.atom_names[atoms], return_index=True)[1]
+            states += len(atoms) - len(firsts)
+            keep[np.delete(atoms, firsts)] = False
+            starts = []
+        elif chain or conformers:
             starts = _where_names_repeat(names)
         else:
             molecules = _molecules(flat, atoms)
@@ -552,9 +558,17 @@ def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tup
             starts = _where_molecules_repeat(flat.atom_names[atoms].tolist(), np.sort(molecules))
         start[np.flatnonzero(groups == group)] = False
         start[np.flatnonzero((groups == group) & keep)[[0, *starts]]] = True
-    if not keep.all():
-        notes.append(f"dropped {int((~keep).sum())} atoms that repeat another of the same name and place")
+    if copies := int((~keep).sum()) - states:
+        notes.append(f"dropped {copies} atoms that repeat another of the same name and place")
+    if states:
+        notes.append(f"kept the first place of {states} atoms that have two of them without a label")
     return flat.take(order).take(keep), start[keep]
+
+
+def _is_one_residue(flat: _Flat, atoms: np.ndarray) -> bool:
+    """Whether atoms of an amino acid with names that repeat are one residue: its alpha carbons are near each other."""
+    alpha = flat.positions[atoms[flat.atom_names[atoms] == "CA"]]
+    return len(alpha) > 0 and bool((np.linalg.norm(alpha - alpha[0], axis=1) < _SAME_CARBON).all())
 
 
 def _drop_repeated(flat: _Flat, atoms: np.ndarray, keep: np.ndarray) -> bool:

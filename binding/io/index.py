@@ -17,7 +17,7 @@ from binding.units import Affinity, parse_affinity, pk_from_dg
 
 AFFINITY_COLUMNS: Final = ("pk", "affinity", "dg_kcal_mol")
 _MEASURED: Final = (*AFFINITY_COLUMNS, "relation", "measure")
-_BARE_AMOUNT: Final = re.compile(r"\s*[=<>~≤≥≈]*\s*[0-9.]")  # an affinity that names no measure: 12 nM, >10uM
+_BARE_AMOUNT: Final = re.compile(r"\s*([=<>~≤≥≈]*)\s*[0-9.]")  # an affinity that names no measure: 12 nM, >10uM
 #: What to do about an id that occurs twice.
 DUPLICATE_HINT: Final = (
     "Keep one of the two rows, the right one where they differ; rows of several poses need ids of their own, and a "
@@ -201,7 +201,7 @@ def table_entry(path: Path, source: TextRow, *, needed: bool = True) -> IndexEnt
         found["pk"] = Affinity(_number(where, row, "pk", "6.40"), said, measure)
     if row.get("affinity"):
         text = row["affinity"]
-        affinity = _parse_cell(path, source.line, f"K{text}" if _BARE_AMOUNT.match(text) else text)
+        affinity = _parse_cell(path, source.line, text, bare=True)
         if affinity.relation == "=":
             affinity = Affinity(affinity.pk, said, affinity.measure)
         elif sign and said != affinity.relation:
@@ -269,9 +269,13 @@ def _number(where: str, row: dict[str, str], column: str, example: str) -> float
     return value
 
 
-def _parse_cell(path: Path, line: int, text: str) -> Affinity:
+def _parse_cell(path: Path, line: int, text: str, *, bare: bool = False) -> Affinity:
+    """The affinity in a cell; where it is ``bare``, it may name no measure."""
+    amount = _BARE_AMOUNT.match(text) if bare else None
+    written = text if amount is None else f"K{'' if amount[1] else '='}{text.strip()}"
     try:
-        return parse_affinity(text)
+        return parse_affinity(written)
     except UsageError as error:
         hint = f"{error.hint} {DECIMAL_HINT}" if "," in text else error.hint
-        raise TableError(f"{path.name}, line {line}: {error.message}", hint, error.code) from error
+        message = error.message.replace(repr(written), repr(text))
+        raise TableError(f"{path.name}, line {line}: {message}", hint, error.code) from error

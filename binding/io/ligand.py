@@ -12,6 +12,7 @@ from rdkit import Chem, rdBase
 
 from binding.constants import FARTHEST
 from binding.errors import BindingError, FileError, LigandError
+from binding.graph.checks import MOST_ATOMS
 from binding.graph.molecule import atomic_numbers, atoms_of, bonds_of
 from binding.io.files import split_suffix
 from binding.io.formats import format_of_record
@@ -26,6 +27,7 @@ __all__ = ["BadRecord", "parse_record", "prepare_ligand", "read_ligands", "split
 
 
 _THREE_BONDED_NITROGEN = Chem.MolFromSmarts("[#7D3]")
+_FEWEST_FLAT = 8  # heavy atoms that all lie at z = 0 in a drawing alone, whatever the file says
 _REMOVE_ALL = Chem.RemoveHsParameters()
 for _switch in ("showWarnings", *(name for name in dir(_REMOVE_ALL) if name.startswith("remove"))):
     setattr(_REMOVE_ALL, _switch, _switch != "showWarnings")
@@ -122,12 +124,15 @@ def prepare_ligand(
 
     Raises:
         LigandError: ``no_atoms``, ``unknown_element``, ``bad_record`` (a bond of no known order), ``no_coordinates``,
-            ``nan_coordinates`` or ``sanitization_failed``.
+            ``nan_coordinates``, ``too_large`` or ``sanitization_failed``.
     """
     numbers = _check_atoms(mol, name)
-    check_bonds(mol, name)
+    hydrogen_bonds = check_bonds(mol, name)
     with rdBase.BlockLogs():
-        work, kept_notes = _largest_fragment(Chem.RWMol(mol))
+        work = Chem.RWMol(mol)
+        for ends in hydrogen_bonds:
+            work.RemoveBond(*ends)
+        work, kept_notes = _largest_fragment(work, name)
         if work.GetNumAtoms() < len(numbers):
             numbers = atomic_numbers(work)
         _check_coordinates(work, name, numbers)
@@ -165,8 +170,11 @@ def _check_atoms(mol: Chem.Mol, name: str) -> list[int]:
     return numbers
 
 
-def check_bonds(mol: Chem.Mol, name: str) -> None:
+def check_bonds(mol: Chem.Mol, name: str) -> list[tuple[int, int]]:
     """Refuse bonds of which a file does not say what they are: types 0 and 5 to 8 of a mol block.
+
+    Returns:
+        The ends of hydrogen bonds (type 10), which join no atoms.
 
     Raises:
         LigandError: ``bad_record``.
@@ -182,6 +190,7 @@ def check_bonds(mol: Chem.Mol, name: str) -> None:
             "Write single, double, triple or aromatic bonds.",
             "bad_record",
         )
+    return [(b.GetBeginAtomIdx(), b.GetEndAtomIdx()) for b in bonds if b.GetBondType() == Chem.BondType.HYDROGEN]
 
 
 def _check_coordinates(mol: Chem.Mol, name: str, numbers: list[int]) -> None:
@@ -195,18 +204,30 @@ def _check_coordinates(mol: Chem.Mol, name: str, numbers: list[int]) -> None:
             f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
         )
     heavy = positions[np.array(numbers) > 1]
-    flat = len(positions) > 1 and not positions[:, 2].any() and not mol.GetConformer().Is3D()
+    flat = len(positions) > 1 and not positions[:, 2].any()
+    flat = flat and (len(heavy) >= _FEWEST_FLAT or not mol.GetConformer().Is3D())
     piled = len(heavy) > 1 and (np.ptp(heavy, axis=0) < SAME_SPOT).all()
     if flat or piled or not positions.any():
         what = "a 2D drawing" if flat and not piled else "no pose: all atoms are in one place"
         raise LigandError(f"Ligand {name} is {what}.", "Give a 3D pose in the protein's frame.", "no_coordinates")
 
 
-def _largest_fragment(mol: Chem.RWMol) -> tuple[Chem.RWMol, list[str]]:
-    """The fragment with most heavy atoms (organic before inorganic, the first of equals) and a note on the rest."""
+def _largest_fragment(mol: Chem.RWMol, name: str) -> tuple[Chem.RWMol, list[str]]:
+    """The fragment with most heavy atoms (organic before inorganic, the first of equals) and a note on the rest.
+
+    Raises:
+        LigandError: ``too_large``: so many atoms are a protein in pieces, of which none is the ligand.
+    """
     fragments = Chem.GetMolFrags(mol)
     if len(fragments) == 1:
         return mol, []
+    if mol.GetNumHeavyAtoms() > MOST_ATOMS:
+        raise LigandError(
+            f"Ligand {name} has {mol.GetNumHeavyAtoms()} heavy atoms in {len(fragments)} pieces: this seems to be a "
+            "protein.",
+            "Give the ligand alone, in a record of its own.",
+            "too_large",
+        )
 
     def size(atoms: tuple[int, ...]) -> tuple[bool, int]:
         numbers = [mol.GetAtomWithIdx(index).GetAtomicNum() for index in atoms]

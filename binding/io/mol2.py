@@ -25,6 +25,7 @@ _TABLE = Chem.GetPeriodicTable()
 _MOLECULE = re.compile(r"^\s*@<TRIPOS>", re.MULTILINE | re.IGNORECASE)
 _RECORD = re.compile(r"\s*@<TRIPOS>MOLECULE", re.IGNORECASE)
 _SECTION = re.compile(r"\s*@<TRIPOS>(\w+)", re.IGNORECASE)
+_CONTINUED = re.compile(r"\\[ \t]*\n")  # a line that goes on in the next one
 _LONE_PAIR = "LP"
 _TYPES_NOTE = "read the elements off the atom types of a force field"
 _ELEMENT = re.compile(r"[A-Z][a-z]?")
@@ -89,7 +90,7 @@ def mol_from_mol2(text: str, name: str) -> tuple[Chem.Mol, list[str]]:
     Raises:
         LigandError: ``bad_record``, ``no_atoms``, ``unknown_element`` or ``nan_coordinates``.
     """
-    sections = _sections(text)
+    sections = _sections(_CONTINUED.sub(" ", text))
     rows = [line.split() for line in sections.get("ATOM", [])]
     lone_pairs = {row[0] for row in rows if len(row) > 5 and row[5].upper() == _LONE_PAIR}  # which GOLD writes as atoms
     rows = [row for row in rows if row[0] not in lone_pairs]

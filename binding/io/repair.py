@@ -2,10 +2,12 @@
 
 The rules, in the order they are tried, each leaving one note:
 
+0. coordination bonds between non-metals (an N-oxide as N->O) become single bonds, + at the donor, - at the acceptor;
 1. aromatic bonds outside rings (carboxylate, guanidinium, amidinium, nitro, phosphate, sulfonate
    as MOL2 writes them) become one kekulé form of the group;
 2. a charge that the bonds demand: N with four bonds +1, O with three +1, S or P with a fourth or
-   third single bond +1, B with four bonds -1; a charge that the bonds forbid is taken away;
+   third single bond +1, B and Al with four bonds and Be and Mg with three -1; a charge that the bonds forbid is
+   taken away;
 3. charges that a format cannot say, so that each group has one form: the negative charge beside N+ (nitro, N-oxide,
    nitrone, nitrate, azide, diazo, isocyanide) goes to the terminal O, S, N or C, and S and P with separated charges,
    or without the double bonds that their oxygens need, become S=O and P=O;
@@ -24,12 +26,15 @@ from itertools import combinations, islice
 
 from rdkit import Chem
 
+from binding.constants import METALS
 from binding.errors import LigandError
 from binding.graph.molecule import atoms_of, bonds_of
 
 _MAX_TRIALS = 400  # placements tried for one ring system before giving up
 _LONGEST_DOUBLE = 1.44  # Å
 _AROMATIC = Chem.BondType.AROMATIC
+_ATE_BONDS = {4: 3, 5: 4, 12: 3, 13: 4}  # of BeF3-, BF4-, MgF3- and AlF4-, which stand for phosphates in crystals
+_DATIVE = Chem.MolFromSmarts("*->*")
 
 
 def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
@@ -46,6 +51,7 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
         LigandError: ``sanitization_failed``, where no rule settles what is meant.
     """
     notes: list[str] = []
+    charge_coordination_bonds(mol, notes)
     mol.UpdatePropertyCache(strict=False)
     Chem.FastFindRings(mol)
     atoms = atoms_of(mol)  # charges, hydrogens and bond orders change below; the atoms stay
@@ -74,6 +80,27 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
             "sanitization_failed",
         ) from None
     return notes
+
+
+def charge_coordination_bonds(mol: Chem.RWMol, notes: list[str]) -> None:
+    """Coordination bonds become single bonds with charges, except to metals; one note in ``notes`` where there are any.
+
+    Args:
+        mol: Changed in place; it must be sanitized afterwards.
+        notes: Of the repairs so far.
+    """
+    pairs = [ends for ends in mol.GetSubstructMatches(_DATIVE) if not any(_is_metal(mol, index) for index in ends)]
+    for donor, acceptor in pairs:
+        mol.GetBondBetweenAtoms(donor, acceptor).SetBondType(Chem.BondType.SINGLE)
+        for index, charge in ((donor, 1), (acceptor, -1)):
+            atom = mol.GetAtomWithIdx(index)
+            atom.SetFormalCharge(atom.GetFormalCharge() + charge)
+    if pairs:
+        notes.append("wrote coordination bonds between non-metals as single bonds with charges")
+
+
+def _is_metal(mol: Chem.Mol, index: int) -> bool:
+    return mol.GetAtomWithIdx(index).GetAtomicNum() in METALS
 
 
 def _drop_valence_field(mol: Chem.RWMol, atoms: list[Chem.Atom]) -> None:
@@ -173,7 +200,7 @@ def _charge_for(atom: Chem.Atom, valence: float) -> int | None:
         return 1
     if number == 8 and valence == 2 and charge != 0:
         return 0
-    if number == 5 and valence == 4 and charge >= 0:
+    if charge >= 0 and valence == _ATE_BONDS.get(number):
         return -1
     if number == 15 and valence == 4 and charge == 0 and atom.GetDegree() == 4:
         return 1

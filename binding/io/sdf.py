@@ -85,9 +85,10 @@ class SdfFormat:
             raise LigandError(
                 f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
             )
-        raise LigandError(
-            f"Ligand {name} is not a valid mol block.", "Check the record's counts line and atom lines.", "bad_record"
-        )
+        hint = "Check the record's counts line and atom lines."
+        if "\nM  END" not in text:
+            hint = "It has no line `M  END`: the block breaks off, or a script dropped the line."
+        raise LigandError(f"Ligand {name} is not a valid mol block.", hint, "bad_record")
 
     def tags(self, text: str) -> dict[str, str]:
         found: dict[str, str] = {}

@@ -21,6 +21,7 @@ from binding.io.formats import (
 )
 from binding.io.ligand import BadRecord, check_bonds, parse_record
 from binding.io.records import split_records
+from binding.io.repair import charge_coordination_bonds
 from binding.io.rows import read_rows
 from binding.io.sdf import SdfFormat
 
@@ -240,7 +241,13 @@ def _compound(mol: Chem.Mol, name: str, notes: tuple[str, ...], properties: dict
     if not any(number > 1 for number in numbers):
         raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
     check_bonds(mol, name)
+    repairs: list[str] = []
     with rdBase.BlockLogs():
+        work = Chem.RWMol(mol)
+        charge_coordination_bonds(work, repairs)
+        if repairs:
+            mol, notes = work.GetMol(), (*notes, *repairs)
+            Chem.SanitizeMol(mol)
         mol = Chem.RemoveHs(mol)
         fragments = Chem.GetMolFrags(mol, asMols=True)
     if len(fragments) > 1:

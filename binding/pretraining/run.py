@@ -73,7 +73,7 @@ def pretrain(
     if not isinstance(config, PretrainConfig):
         config = PretrainConfig.from_yaml(config, overrides)
     elif overrides:
-        raise UsageError("Overrides go with a settings file; change the settings object itself instead.")
+        raise UsageError("Overrides go with a settings file.", "Change the settings object itself instead.")
     output = Path(config.output)
     make_folder(output, resumes=True)
     if restart:  # a run that starts over must not leave encoders of other settings beside its own

@@ -60,8 +60,8 @@ class ProbePlan:
     def __post_init__(self) -> None:
         if unknown := [name for name in self.probes if name not in PROBES]:
             raise UsageError(f"There is no probe {unknown[0]!r}.", f"Choose from {', '.join(PROBES)}.")
-        if self.draws < 1 or not self.limit > 0.0:
-            raise UsageError("draws must be 1 or more and limit above 0.")
+        if self.draws < 1 or not 0.0 < self.limit < np.inf:
+            raise UsageError("draws must be 1 or more and limit above 0.", "Usual are 4 and 0.5.")
         if any(not 0.0 <= level <= 10.0 for level in self.levels):
             raise UsageError("A level of noise is not between 0 and 10 Å.", "Give standard deviations such as 0.5,1,2.")
         if any(not np.isfinite(factor) for factor in self.factors):

@@ -165,7 +165,10 @@ def _protein(path: Path, version: tuple[int, int] | None) -> Protein:
 
 def _complex(path: Path | Protein, choice: str, template: str | None) -> tuple[Protein, list[Ligand | BadRecord]]:
     if isinstance(path, Protein):
-        raise UsageError("A ligand can be chosen by name only in a complex that is read from a file.")
+        raise UsageError(
+            "A ligand can be chosen by name only in a complex that is read from a file.",
+            "Give the path, or the ligand.",
+        )
     protein, ligands = read_complex(path, choice, template=template)
     return protein, list(ligands)
 

@@ -142,4 +142,8 @@ def bound_warnings(pk: float) -> tuple[str, ...]:
 
 
 def _not_finite() -> BindingError:
-    return BindingError("The network gave no finite number for this complex.", code="not_finite")
+    return BindingError(
+        "The network gave no finite number for this complex.",
+        "Look at the structure: atoms may lie on each other, or far from all others.",
+        "not_finite",
+    )

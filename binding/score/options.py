@@ -68,7 +68,7 @@ class ScoringOptions:
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.workers is not None and self.workers < 0):
-            raise UsageError("batch_size must be 1 or more and workers 0 or more.")
+            raise UsageError("batch_size must be 1 or more and workers 0 or more.", "Usual are 32 and 2.")
         check_seconds(self.time_limit)
         if not 0 <= self.evidence <= MOST_EVIDENCE:
             raise UsageError(f"evidence must be 0 to {MOST_EVIDENCE}.", "A row lists so many measurements at most.")

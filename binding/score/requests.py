@@ -68,7 +68,9 @@ def _with_ligands(
     source: str | Path | Protein | Sequence[Request], ligands: LigandInput | Sequence[LigandInput]
 ) -> list[Request]:
     if not isinstance(source, str | Path | Protein):
-        raise UsageError("Ligands go with one protein, not with a list of requests.")
+        raise UsageError(
+            "Ligands go with one protein, not with a list of requests.", "Name the ligand in each request."
+        )
     items = [ligands] if isinstance(ligands, str | Path | Chem.Mol | Ligand) else list(ligands)
     if not items:
         raise UsageError("The list of ligands is empty.", "Give at least one file or molecule.")

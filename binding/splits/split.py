@@ -60,8 +60,10 @@ class SplitRule:
     def __post_init__(self) -> None:
         if self.by not in RULES:
             raise UsageError(f"There is no rule {self.by!r}.", f"The rules are {', '.join(RULES)}.")
-        if min(self.test, self.validation) < 0 or self.test + self.validation >= 1:
-            raise UsageError("The shares to test and to validate must be at least 0 and below 1 in sum.")
+        if not (self.test >= 0 and self.validation >= 0 and self.test + self.validation < 1):  # nan is none of it
+            raise UsageError(
+                "The shares to test and to validate must be at least 0 and below 1 in sum.", "Usual is 0.1 for each."
+            )
         for name, value in (("identity", self.identity), ("similarity", self.similarity)):
             if not 0.2 <= value <= 1.0:
                 raise UsageError(f"{name} {value} is not between 0.2 and 1.", "Below 0.2 lies what chance gives.")

@@ -112,7 +112,7 @@ def test_hydrogens_in_the_file_change_no_number_of_an_atom(model, tmp_path):
 
 
 def test_what_has_no_number_has_a_row_of_parts_alone():
-    row = ResultRow.failed("x", "protein.pdb", "ligand", BindingError("It is broken.", code="bad_record"))
+    row = ResultRow.failed("x", "protein.pdb", "ligand", BindingError("It is broken.", "Mend it.", "bad_record"))
     explanation = Explanation(row)
     parts = explanation.parts()
     assert (parts["id"], parts["status"], parts["error_code"]) == ("x", "failed", "bad_record")

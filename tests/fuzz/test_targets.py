@@ -78,7 +78,7 @@ def test_every_seed_and_finding_is_of_a_kind():
     ("error", "key"),
     [
         (KeyError("x"), "KeyError-test_targets-reader-"),
-        (FileError("No sentence"), "is_no_sentence"),
+        (FileError("No sentence", "Mend it."), "is_no_sentence"),
         (FileError("Bad.", code="Not a code"), "has_no_code"),
         (FileError("Bad.", code="empty_file"), None),
     ],

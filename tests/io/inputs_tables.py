@@ -159,6 +159,26 @@ reading(S, "a table without SMILES", "x.csv", "id,structure\na,CCO\n", compounds
 reading(S, "an empty cell", "x.csv", "id,smiles\na,\nb,CCO\n", compounds)
 reading(S, "a spreadsheet", "x.xlsx", sheet([["id", "smiles"], ["a", "CCO"], [7, "CC"]]), compounds)
 
+for what, text in {
+    "the words nan, None, NA and null": "nan\nNone\nNA\nnull\n",
+    "an apostrophe of Excel": "'CCO a\n",
+    "HTML's letters": "C&gt;C a\n",
+    "letters of full width": "\uff23\uff23\uff2f a\n",
+    "a blank without width": "CC\u200bO a\n",
+    "a coordination bond": "C[N](C)(C)->[O] a\n",
+    "a mixture": "CCO.CCN.CCC a\n",
+    "5,000 atoms": f"{'C' * 5000} a\n",
+    "a peptide in one-letter code": "MKVLAAG a\n",
+    "a number of CAS": "50-78-2 a\n",
+    "an InChIKey": "BSYNRYMUTXBXSQ-UHFFFAOYSA-N a\n",
+    "HELM": "PEPTIDE1{A.G}$$$$ a\n",
+    "a semicolon": "CCO;a\n",
+    "a point at the end": "CCO. a\n",
+    "two letters of an R group": "CC[R1] a\n",
+    "a ring of three digits": "C%(100)CCCC%(100) a\n",
+}.items():
+    reading(S, what, "x.smi", text, compounds)
+
 S = "Tables of pairs"
 HEAD = "id,protein,ligand\n"
 ROW = "a,p.pdb,l.sdf\n"
@@ -226,6 +246,28 @@ reading(
     "# head\n1abc  2.00  2001  7.00  Ki=100nM  // 1abc.pdf (XXX)\n2abc  1.0 2003\n",
     affinities,
 )
+
+for what, cell in {
+    "an amount without a blank, `500nM`": "500nM",
+    "thousands": "1,234.5 nM",
+    "an error": "5 \u00b1 1 nM",
+    "a range": "10-20 nM",
+    "a remark": "5 nM (n=3)",
+    "nmol/L": "5 nmol/L",
+    "a unit in capitals": "5 NM",
+    "not determined": "n.d.",
+    "an error of a spreadsheet": "#VALUE!",
+    "a date": "2024-03-01",
+    "a percentage": "50% at 10 uM",
+    "two values": "Ki=5nM; Kd=3nM",
+    "digits of full width": "\uff15nM",
+    "an amount too small for a number": "1e-400 M",
+    "an unknown measure, AC50": "AC50=3 uM",
+}.items():
+    reading(S, what, "t.tsv", f"id\taffinity\na\t{cell}\n", affinities)
+reading(S, "an export of CDD Vault", "t.csv", "Molecule Name,SMILES,IC50 (nM),IC50 Modifier\nA,CCO,10,<\n", affinities)
+reading(S, "Excel's Unicode text", "t.csv", "id\tpk\na\t7\n".encode("utf-16"), affinities)
+reading(S, "numbers in other notations", "t.csv", "id,pk\na,7.\nb,+7\nc,7e0\nd,0x7\ne,7_0\nf,1e400\n", affinities)
 
 S = "Settings"
 GOOD = "sources: [{cache: a.npz}]\noutput: runs/x\n"

@@ -46,6 +46,11 @@ def test_the_logarithm_of_an_index_is_kept_as_published(tmp_path):
     assert entry.affinity.pk == 4.26
 
 
+def test_an_index_need_not_name_the_ligand(tmp_path):
+    (entry,) = read_index(write(tmp_path / "INDEX", "3zzf  2.20  2012  4.26  Ki=55.1uM  // 3zzf.pdf\n"))
+    assert entry.extra == {"resolution": "2.20", "year": "2012"}
+
+
 def test_index_table_with_pk(tmp_path):
     text = "id,pk,relation,measure,year\n1abc,3.70,>,IC50,2004\n2abc,6.1,=,Kd,2005\n3abc,7,,,\n"
     entries = read_index(write(tmp_path / "index.csv", text))
@@ -100,6 +105,8 @@ def one(tmp_path, header: str, row: str) -> IndexEntry | BadEntry:
         ("Affinity", "ic50 ≥ 10 µM", Affinity(5.0, "<=", "IC50")),
         ("affinity", "12 nM", Affinity(9 - math.log10(12), "=", "K")),
         ("affinity", "> 10 uM", Affinity(5.0, "<", "K")),
+        ("affinity", "500nM", Affinity(9 - math.log10(500), "=", "K")),
+        ("affinity", ".5 nmol/L", Affinity(9 - math.log10(0.5), "=", "K")),
         ("affinity;measure", "10 uM;IC50", Affinity(5.0, "=", "IC50")),
         ("affinity;relation", "10 uM;>", Affinity(5.0, "<", "K")),
         ("affinity;relation", ">10 uM;>", Affinity(5.0, "<", "K")),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import inputs
 import inputs_odd
+import inputs_programs
 import inputs_tables
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def clean(what: str) -> Featurized:
     group = re.fullmatch(r"(.*), (?:SDF|MOL2|PDB)\b.*", what)
     case = next(c for c in inputs.CASES if c.what == "SDF, V2000")
     case = standard or case
-    smiles = (dict(inputs.GROUPS) | inputs_odd.CHEMISTRY).get(group[1] if group else what)
+    smiles = (dict(inputs.GROUPS) | inputs_odd.CHEMISTRY | inputs_programs.CHEMISTRY).get(group[1] if group else what)
     if smiles:
         case = inputs.Case("", "", case.protein, ("ligand.sdf", inputs.group(smiles, "sdf")))
     with tempfile.TemporaryDirectory() as folder:

@@ -40,7 +40,7 @@ from binding.poses.embedding import embed
 from binding.poses.torsions import rotatable_bonds
 from binding.score.featurize import Featurized, featurize
 from binding.score.jobs import Job
-from binding.score.network import score_graphs
+from binding.score.network import launch_graphs
 from binding.structures import Ligand, Protein
 from scripts.figures import FIGURES, ROOT, write_figures
 from scripts.release.decoys import box_about, on_native, rmsd
@@ -183,7 +183,7 @@ def score_poses(data: Path, work: Path, model: str) -> pd.DataFrame:
         job = Job(data / path.stem / f"{path.stem}_protein.pdb", path.with_suffix(".sdf"), PocketSpec())
         items = {item.ligand.name: item for item in featurize(job) if isinstance(item, Featurized)}
         names = [name for name in rows["id"] if name in items]
-        numbers = score_graphs([items[name].graph for name in names], scorer)
+        numbers = launch_graphs([items[name].graph for name in names], scorer)()
         known = {name: n for name, n in zip(names, numbers, strict=True) if not isinstance(n, BindingError)}
         for column in ("pk", "pose"):
             rows[column] = [getattr(known[name], column) if name in known else np.nan for name in rows["id"]]

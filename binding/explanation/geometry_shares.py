@@ -56,7 +56,7 @@ def geometry_shares(readout: KernelReadout, batch: Batch, contacts: Contacts, fe
     of_pairs, of_residues = _slopes(readout, sums)
     heads = pair_shares(batch, contacts, features, of_pairs).cpu().numpy()
     grid = ProteinGrid.of(batch)
-    atoms = (grid.terms(batch)[0].double() * of_residues).sum(1)
+    atoms = (grid.terms()[0].double() * of_residues).sum(1)
     residues = atoms.new_zeros(len(batch.anchors)).index_add_(0, grid.residues[0], atoms)
     whole, ligand = (float(readout(each)[0]) for each in (sums, _scaled(sums, torch.zeros(1, dtype=torch.float64))))
     by_pair, by_residue = heads.sum(1), residues.cpu().numpy()

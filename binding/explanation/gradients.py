@@ -232,7 +232,7 @@ class _GeometryWay:
         self.contacts, self.dtype = scorer.contacts_of(batch, geometry)[0], batch.dtype
         self.atoms, self.residues = len(batch.atom_ligand), len(batch.anchors)
         grid = ProteinGrid.of(batch)
-        self._terms, self._owner = grid.terms(batch)[0], grid.residues[0]
+        self._terms, self._owner = grid.terms()[0], grid.residues[0]
 
     def __call__(self, atoms: Tensor, residues: Tensor, pairs: Tensor) -> Tensor:
         assert self._scorer.geometry is not None

@@ -130,26 +130,33 @@ class NearPairs:
     close: Tensor
 
 
-def near_pairs(batch: Batch) -> NearPairs:
-    """All pairs of a batch, ligand by ligand; memory grows with ligand atoms times the largest pocket."""
-    grid = ProteinGrid.of(batch)
-    ligands = grid.ligands(batch)
-    # A sieve by products, right to some 1e-3 Å here; the distances themselves are of differences.
-    lengths = (grid.positions * grid.positions).sum(2).unsqueeze(1)
-    squares = torch.baddbmm(lengths, ligands, grid.positions.transpose(1, 2), alpha=-2.0)
-    squares = squares + (ligands * ligands).sum(2).unsqueeze(2)
-    near, close = ((squares < (reach + _SLACK) ** 2) for reach in (REACH, ANGLE_REACH))
+def near_pairs(batch: Batch, grid: ProteinGrid) -> NearPairs:
+    """All pairs of a batch, ligand by ligand; memory grows with ligand atoms times the largest pocket.
+
+    Args:
+        batch: The batch.
+        grid: Of it.
+    """
+    # Squares are a sieve; the distances themselves are of differences.
+    near, close = ((grid.squares < (reach + _SLACK) ** 2) for reach in (REACH, ANGLE_REACH))
     num_near, num_close = read_counts([near.sum(), close.sum()])
     ligand, place, column = places(near, num_near).unbind(1)
+    slot, cell = ligand * batch.max_atoms + place, ligand * grid.atoms.shape[1] + column
     row = torch.zeros(batch.num_ligands * batch.max_atoms, dtype=torch.long, device=ligand.device)
     row[batch.atom_slot] = torch.arange(len(batch.atom_slot), device=ligand.device)
-    atom = row.index_select(0, ligand * batch.max_atoms + place)
-    protein = grid.atoms[ligand, column]
-    vector = grid.positions[ligand, column] - ligands[ligand, place]
+    vector = grid.positions.flatten(0, 1).index_select(0, cell)
+    vector = vector - grid.ligands.flatten(0, 1).index_select(0, slot)
     distance = vector.norm(dim=1)
     line = vector / distance.clamp_min(_SHORTEST).unsqueeze(1)
-    close_rows = places(close[ligand, place, column], num_close).flatten()
-    return NearPairs(ligand, atom, protein, distance, line, close_rows)
+    within = close.flatten().index_select(0, slot * grid.atoms.shape[1] + column)
+    return NearPairs(
+        ligand,
+        row.index_select(0, slot),
+        grid.atoms.flatten().index_select(0, cell),
+        distance,
+        line,
+        places(within, num_close).flatten(),
+    )
 
 
 def _knots(values: Tensor, step: float, count: int) -> tuple[Tensor, Tensor]:
@@ -207,13 +214,14 @@ class ContactPotential(nn.Module):
         shapes = table_shapes(int(protein_kinds.max()) + 1)
         return cls(protein_kinds, *(torch.zeros(shape, dtype=torch.float64) for shape in shapes.values()))
 
-    def forward(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch, grid: ProteinGrid | None = None) -> Tensor:
         """(B, len(TERMS)): sums over contacts of what each table says, then how many protein atoms are near.
 
         Args:
             batch: The batch.
+            grid: Of it, where it is made already.
         """
-        pairs = near_pairs(batch)
+        pairs = near_pairs(batch, grid or ProteinGrid.of(batch))
         found = self.distance.new_zeros(batch.num_ligands, len(TERMS))
         for column, (table, rows, weights, kept) in enumerate(self._entries(batch, pairs)):
             said = (table.flatten().index_select(0, rows.flatten()).view(rows.shape) * weights).sum(0)
@@ -225,7 +233,7 @@ class ContactPotential(nn.Module):
 
     def count(self, batch: Batch) -> None:
         """Adds the contacts of a batch to tables of counts, each to the knots about it."""
-        for table, rows, weights, _ in self._entries(batch, near_pairs(batch)):
+        for table, rows, weights, _ in self._entries(batch, near_pairs(batch, ProteinGrid.of(batch))):
             table.view(-1).index_add_(0, rows.flatten(), weights.flatten().to(table.dtype))
 
     def _entries(self, batch: Batch, pairs: NearPairs) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor | None]]:

@@ -8,7 +8,7 @@ a call has one pocket only, as in a screen, once for all calls.
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
@@ -38,7 +38,7 @@ from binding.model.binder import Binder
 from binding.model.calibration import ErrorScale
 from binding.model.cards import card_html
 from binding.model.contact_potential import ContactPotential
-from binding.model.geometric_sums import REACH, Sums, geometric_sums
+from binding.model.geometric_sums import REACH, ProteinGrid, Sums, geometric_sums
 from binding.model.interaction import Geometry, InteractionModel, Output
 from binding.model.kernel_readout import KernelReadout
 from binding.model.layers.contacts import Contacts, find_contacts
@@ -93,10 +93,10 @@ class Scores:
 
 @dataclass(frozen=True, eq=False)
 class _EncodedPockets:
-    """Collated pockets on the device and, for each member, the states of their residues (R, channels)."""
+    """Collated pockets on the device and, for each member, the states of their residues (R, channels), if kept."""
 
     pockets: Pockets
-    states: list[Tensor]
+    states: list[Tensor] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,10 +310,12 @@ class Scorer:
         molecules = collate_molecules(structures, self.dtype).to(self.device)
         atoms = [member.interaction.molecule(molecules) for member in self.members]
         first_atom = np.cumsum([0, *(ligand.num_atoms for ligand in structures)])
-        encoded, pocket_of = self._pockets(graphs)
+        pockets, pocket_of = self._pockets(graphs)
         posed, pieces, sums = list[Tensor](), list(self._pieces(graphs)), list[Sums]()
         for piece in pieces:
-            batch = place_ligands([graphs[row] for row in piece], pocket_of[piece], encoded.pockets, self.dtype)
+            here, places = np.unique(pocket_of[piece], return_inverse=True)
+            encoded = self._encoded([pockets[row] for row in here.tolist()])
+            batch = place_ligands([graphs[row] for row in piece], places, encoded.pockets, self.dtype)
             firsts = first_atom[structure_of[piece]]
             rows = [start + np.arange(graphs[row].ligand.num_atoms) for row, start in zip(piece, firsts, strict=True)]
             atom_of = sent(torch.from_numpy(np.concatenate(rows)), self.device)
@@ -341,7 +343,7 @@ class Scorer:
         said = self.products.predict(features, [sites[row] for row in order.tolist()], structure_of[order])
         return Launched(self, torch.cat([*columns, said]), order, asked=(features, structure_of))
 
-    def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor]) -> tuple[Tensor, Sums | None]:
+    def _interact(self, batch: Batch, atoms: list[Tensor], residues: list[Tensor] | None) -> tuple[Tensor, Sums | None]:
         """The networks' pk, its standard deviation (not yet scaled) and the pose's probability, (3, ligands); and the
         geometric sums, where they are read."""
         line = self.line
@@ -352,9 +354,11 @@ class Scorer:
         pk_std = (variance + spread).sqrt()
         logits = torch.stack([output.pose_logit for output in outputs])
         measured = self.contacts_of(batch, geometry) if self._reads_sums else None
-        said = None if measured is None or self.potential is None else pose_sums(batch, *measured, self.potential)
+        grid = None if measured is None else ProteinGrid.of(batch)
+        potential = self.potential
+        said = None if measured is None or potential is None else pose_sums(batch, *measured, potential, grid)
         pose = self.scale.pose.log_odds(logits, said, batch.ligand_sizes).sigmoid().mean(0)
-        sums = None if measured is None or self.geometry is None else geometric_sums(batch, *measured)
+        sums = None if measured is None or self.geometry is None else geometric_sums(batch, *measured, grid)
         return torch.stack([pk.mean(0), pk_std, pose]).double(), sums
 
     @property
@@ -373,16 +377,24 @@ class Scorer:
         self,
         batch: Batch,
         atoms: list[Tensor],
-        residues: list[Tensor],
+        residues: list[Tensor] | None,
         need_attention: bool = False,
         need_pk: bool = True,
     ) -> tuple[Geometry, list[Output]]:
-        """The geometry, which all members read, and the output of each."""
-        geometry = self.members[0].interaction.measure(batch)
+        """The geometry, which all members read, and the output of each.
+
+        Args:
+            batch: The batch.
+            atoms: For each member the states of its atoms.
+            residues: For each member those of its residues; None where they are still to be encoded.
+            need_attention, need_pk: As of ``InteractionModel.interact``.
+        """
+        geometry = self.members[0].interaction.measure(batch, encoded=residues is not None)
         outputs = []
-        for member, states, pocket in zip(self.members, atoms, residues, strict=True):
+        for place, (member, states) in enumerate(zip(self.members, atoms, strict=True)):
             network = member.interaction
             states, vectors = network.orient(states, geometry)
+            pocket = network.encode_pocket(batch, geometry.reach) if residues is None else residues[place]
             outputs.append(network.interact(batch, geometry, states, vectors, pocket, need_attention, need_pk))
         return geometry, outputs
 
@@ -394,7 +406,8 @@ class Scorer:
             graph: The complex.
             need_attention: Whether to keep the attention weights.
         """
-        encoded, pocket_of = self._pockets([graph])
+        pockets, pocket_of = self._pockets([graph])
+        encoded = self._encoded(pockets)
         batch = place_ligands([graph], pocket_of, encoded.pockets, self.dtype).to(self.device)
         atoms = [member.interaction.molecule(batch) for member in self.members]
         geometry, outputs = self._each(batch, atoms, encoded.states, need_attention)
@@ -413,35 +426,34 @@ class Scorer:
             size += graphs[row].ligand.num_atoms
         yield piece
 
-    def _pockets(self, graphs: Sequence[ComplexGraph]) -> tuple[_EncodedPockets, np.ndarray]:
-        """The pockets of graphs, encoded, and which of them is each graph's (n,).
-
-        What is kept is what was encoded alone, so that a number never depends on what was scored before.
-        """
+    def _pockets(self, graphs: Sequence[ComplexGraph]) -> tuple[list[PocketGraph], np.ndarray]:
+        """The pockets of graphs, each once, and which of them is each graph's (n,)."""
         pockets, row_of = distinct_pockets(graphs)
-        if len(pockets) == 1:
-            return self._kept_pocket(pockets[0]), row_of
         # Worker processes send each job's graphs with a copy of the pocket: the same, but another object.
-        digests = [self._digest(pocket) for pocket in pockets]
-        first = dict(zip(reversed(digests), reversed(pockets), strict=True))
-        place = {digest: row for row, digest in enumerate(dict.fromkeys(digests))}
-        row_of = np.array([place[digest] for digest in digests])[row_of]
-        if len(place) == 1:
-            return self._kept_pocket(pockets[0]), row_of
-        return self._encode([first[digest] for digest in place]), row_of
+        marks = [(pocket.num_residues, pocket.num_atoms, pocket.atom_positions[0].tobytes()) for pocket in pockets]
+        times = Counter(marks)
+        keys = [self._digest(pocket) if times[mark] > 1 else mark for pocket, mark in zip(pockets, marks, strict=True)]
+        first = dict(zip(reversed(keys), reversed(pockets), strict=True))
+        place = {key: row for row, key in enumerate(dict.fromkeys(keys))}
+        return [first[key] for key in place], np.array([place[key] for key in keys])[row_of]
 
-    def _kept_pocket(self, pocket: PocketGraph) -> _EncodedPockets:
-        digest = self._digest(pocket)
+    def _encoded(self, pockets: Sequence[PocketGraph]) -> _EncodedPockets:
+        """Pockets on the device; where there is one only, as in a screen, its residues are encoded once and kept.
+
+        Of several, each batch encodes the residues that its ligands meet. What is kept is what was encoded alone, so
+        that a number never depends on what was scored before.
+        """
+        if len(pockets) > 1:
+            return _EncodedPockets(collate_pockets(pockets, self.dtype).to(self.device), None)
+        digest = self._digest(pockets[0])
         if digest not in self._kept:
-            self._kept[digest] = self._encode([pocket])
+            placed = collate_pockets(pockets, self.dtype).to(self.device)
+            states = [member.interaction.encode_pocket(placed) for member in self.members]
+            self._kept[digest] = _EncodedPockets(placed, states)
             if len(self._kept) > _KEPT_POCKETS:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(digest)
         return self._kept[digest]
-
-    def _encode(self, pockets: Sequence[PocketGraph]) -> _EncodedPockets:
-        placed = collate_pockets(pockets, self.dtype).to(self.device)
-        return _EncodedPockets(placed, [member.interaction.encode_pocket(placed) for member in self.members])
 
     def _digest(self, pocket: PocketGraph) -> bytes:
         """Of all that the pocket holds; found once for each object."""

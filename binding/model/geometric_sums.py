@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -207,13 +208,14 @@ def topology(batch: Batch) -> Tensor:
     return torch.stack([double, turning, bonds - sizes + 1.0, *atoms_of], dim=1)
 
 
-def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures) -> Sums:
+def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures, grid: ProteinGrid | None = None) -> Sums:
     """Sums of a batch.
 
     Args:
         batch: The batch.
         contacts: Its contacts within ``REACH``.
         features: Those of the pairs, with angles.
+        grid: Of the batch, where it is made already.
     """
     items, scalars = batch.num_ligands, features.scalars
     sizes = batch.ligand_sizes.to(batch.dtype)
@@ -228,7 +230,7 @@ def geometric_sums(batch: Batch, contacts: Contacts, features: PairFeatures) -> 
     table = torch.cat([_in_table(profile), signed], dim=2)
     pairs = torch.cat([profile.sum(1), plain, table.flatten(1)], dim=1)
     ligand_alone = torch.cat([batch.descriptors, topology(batch)], dim=1)
-    return Sums(ligand_alone, sizes, pairs, ProteinGrid.of(batch).sums(batch))
+    return Sums(ligand_alone, sizes, pairs, (grid or ProteinGrid.of(batch)).sums())
 
 
 def _signed(directions: Tensor) -> Tensor:
@@ -283,21 +285,21 @@ def head_weights(features: PairFeatures) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class ProteinGrid:
-    """The protein atoms of each ligand's pocket, padded to the same number P.
+    """Each ligand beside the protein atoms of its pocket, both padded to the same numbers A and P.
 
     Attributes:
         positions: (B, P, 3), relative to the ligand's centre, Å; padding is far away.
-        classes: (B, P) rows of ``ATOM_CLASSES``; any for padding.
-        residues: (B, P) rows of the batch's residues; 0 for padding.
         atoms: (B, P) rows of the batch's protein atoms; 0 for padding.
-        centre: (B, 3) of each ligand, float64.
+        classes: (B, P) rows of ``ATOM_CLASSES``; any for padding.
+        residues: (B, P) rows of the batch's residues; any for padding.
+        ligands: (B, A, 3), relative to the ligand's centre, Å; padding is far away, and from that of the protein.
     """
 
     positions: Tensor
+    atoms: Tensor
     classes: Tensor
     residues: Tensor
-    atoms: Tensor
-    centre: Tensor
+    ligands: Tensor
 
     @classmethod
     def of(cls, batch: Batch) -> ProteinGrid:
@@ -308,50 +310,50 @@ class ProteinGrid:
         counts = pocket.new_zeros(batch.num_pockets).index_add_(0, pocket, torch.ones_like(pocket))
         # Of one pocket, as in a screen, the host knows it without waiting for the device.
         longest = len(pocket) if batch.num_pockets == 1 else int(counts.max())
-        first = counts.cumsum(0) - counts
-        rows = torch.arange(len(pocket), device=pocket.device)
-        slot = rows + (pocket * longest - first.index_select(0, pocket))
+        first = (counts.cumsum(0) - counts).index_select(0, batch.pocket_of).unsqueeze(1)
+        place = torch.arange(longest, device=pocket.device)
+        inside = place < counts.index_select(0, batch.pocket_of).unsqueeze(1)
+        atoms = torch.where(inside, first + place, 0)
 
-        def padded(values: Tensor, fill: float) -> Tensor:
-            grid = values.new_full((batch.num_pockets * longest, *values.shape[1:]), fill)
-            grid[slot] = values
-            return grid.view(batch.num_pockets, longest, *values.shape[1:]).index_select(0, batch.pocket_of)
+        def padded(values: Tensor) -> Tensor:
+            return values.index_select(0, atoms.flatten()).view(*atoms.shape, *values.shape[1:])
 
-        sizes = batch.ligand_sizes
         centre = batch.atom_positions.new_zeros(batch.num_ligands, 3)
-        centre = centre.index_add_(0, batch.atom_ligand, batch.atom_positions) / sizes.unsqueeze(1)
-        positions = (padded(batch.protein_positions, _FAR_AWAY) - centre.unsqueeze(1)).to(batch.dtype)
+        centre = centre.index_add_(0, batch.atom_ligand, batch.atom_positions) / batch.ligand_sizes.unsqueeze(1)
+        positions = (padded(batch.protein_positions) - centre.unsqueeze(1)).to(batch.dtype)
+        own = (batch.atom_positions - centre.index_select(0, batch.atom_ligand)).to(batch.dtype)
+        ligands = own.new_full((batch.num_ligands * batch.max_atoms, 3), -_FAR_AWAY)
         return cls(
-            positions, padded(batch.protein_classes, 0), padded(batch.protein_residue, 0), padded(rows, 0), centre
+            positions.masked_fill_(~inside.unsqueeze(2), _FAR_AWAY),
+            atoms,
+            padded(batch.protein_classes),
+            padded(batch.protein_residue),
+            ligands.index_copy_(0, batch.atom_slot, own).view(batch.num_ligands, batch.max_atoms, 3),
         )
 
-    def ligands(self, batch: Batch) -> Tensor:
-        """(B, max_atoms, 3), ligand atoms relative to their centres, Å; padding is far from that of the protein."""
-        own = batch.atom_positions - self.centre.index_select(0, batch.atom_ligand)
-        ligands = self.positions.new_full((batch.num_ligands * batch.max_atoms, 3), -_FAR_AWAY)
-        ligands[batch.atom_slot] = own.to(ligands.dtype)
-        return ligands.view(batch.num_ligands, batch.max_atoms, 3)
+    @cached_property
+    def squares(self) -> Tensor:
+        """(B, A, P) Å², squared distances, right to some 1e-5 Å² within reach: a fraction of the time of cdist."""
+        lengths = (self.positions * self.positions).sum(2).unsqueeze(1)
+        products = torch.baddbmm(lengths, self.ligands, self.positions.transpose(1, 2), alpha=-2.0)
+        return products.add_((self.ligands * self.ligands).sum(2).unsqueeze(2))
 
-    def terms(self, batch: Batch) -> Tensor:
+    def terms(self) -> Tensor:
         """(B, P, RESIDUE_WIDTH), what each protein atom adds to the sums about burial."""
-        counts = self._counts(batch)
+        counts = self._counts()
         kinds = nn.functional.one_hot(self.classes, _CLASSES) * counts[_NEAR].unsqueeze(2)
         return torch.cat([counts.movedim(0, 2), kinds], dim=2)
 
-    def sums(self, batch: Batch) -> Tensor:
+    def sums(self) -> Tensor:
         """(B, RESIDUE_WIDTH), the terms of all protein atoms together."""
-        counts = self._counts(batch)
-        kinds = counts.new_zeros(batch.num_ligands, _CLASSES).scatter_add_(1, self.classes, counts[_NEAR])
+        counts = self._counts()
+        kinds = counts.new_zeros(len(self.atoms), _CLASSES).scatter_add_(1, self.classes, counts[_NEAR])
         return torch.cat([counts.sum(2).t(), kinds], dim=1)
 
-    def _counts(self, batch: Batch) -> Tensor:
+    def _counts(self) -> Tensor:
         """(radii and 1, B, P), 0 to 1: about the ligand's centre, near its atoms, and metals that it may hold."""
-        ligand = self.ligands(batch)
-        # Squared, by a product: right to some 1e-5 Å within reach, and a fraction of the time of cdist.
         far = (self.positions * self.positions).sum(2)
-        lengths = (ligand * ligand).sum(2).unsqueeze(1)
-        squares = torch.baddbmm(lengths, self.positions, ligand.transpose(1, 2), alpha=-2.0).amin(dim=2) + far
-        least = squares.clamp_min(0.0).sqrt()
+        least = self.squares.amin(dim=1).clamp_min(0.0).sqrt()
         about = _within(far.sqrt(), BURIAL_RADII) * envelope(least, *BURIAL_FADE)
         near = _within(least, (*NEAR_RADII, METAL_RADIUS))
         near[-1] *= self.classes == METAL_ION

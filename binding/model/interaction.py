@@ -139,11 +139,17 @@ class InteractionModel(nn.Module):
             if isinstance(module, GeometricCrossAttention):
                 module.chunk = attention_chunk
 
-    def measure(self, batch: Batch) -> Geometry:
-        """The geometry of a batch; no learned parameter is read."""
+    def measure(self, batch: Batch, encoded: bool = False) -> Geometry:
+        """The geometry of a batch; no learned parameter is read.
+
+        Args:
+            batch: The batch.
+            encoded: Whether its pockets are already, so that nobody asks for ``reach``.
+        """
         config, directions = self.config, self.directions
         within = 0.0 if directions is None else directions.cutoff
-        near = find_near(batch, config.cutoff if config.protein else 0.0, within, config.pocket_layers)
+        rounds = 0 if encoded else config.pocket_layers
+        near = find_near(batch, config.cutoff if config.protein else 0.0, within, rounds)
         contacts = near.contacts
         atom, site, items = contacts.pair_atom, contacts.pair_site, batch.num_ligands
         return Geometry(

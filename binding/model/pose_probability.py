@@ -11,6 +11,7 @@ from torch import Tensor
 
 from binding.graph.batch import Batch
 from binding.model.contact_potential import TERMS, ContactPotential
+from binding.model.geometric_sums import ProteinGrid
 from binding.model.layers.constants import constant
 from binding.model.layers.contacts import Contacts
 from binding.model.layers.geometry import VINA_TERMS, PairFeatures
@@ -65,7 +66,13 @@ class PoseScale:
         return odds + (sums @ weights) / sizes.to(sums.dtype).sqrt()
 
 
-def pose_sums(batch: Batch, contacts: Contacts, pairs: PairFeatures, potential: ContactPotential) -> Tensor:
+def pose_sums(
+    batch: Batch,
+    contacts: Contacts,
+    pairs: PairFeatures,
+    potential: ContactPotential,
+    grid: ProteinGrid | None = None,
+) -> Tensor:
     """(B, len(POSE_TERMS)): Vina's terms and those of a potential, summed over the contacts of each ligand.
 
     Args:
@@ -73,7 +80,8 @@ def pose_sums(batch: Batch, contacts: Contacts, pairs: PairFeatures, potential: 
         contacts: Its contacts within the reach of the geometric sums.
         pairs: Features of their pairs.
         potential: The tables.
+        grid: Of the batch, where it is made already.
     """
     ligand = batch.atom_ligand.index_select(0, contacts.pair_atom)
     vina = pairs.vina.new_zeros(batch.num_ligands, len(VINA_TERMS)).index_add_(0, ligand, pairs.vina)
-    return torch.cat([vina, potential(batch).to(vina.dtype)], dim=1)
+    return torch.cat([vina, potential(batch, grid).to(vina.dtype)], dim=1)

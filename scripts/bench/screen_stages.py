@@ -54,7 +54,11 @@ STAGES: Final = {
     "cutting the pocket": ("binding.score.pockets:PocketMaker.of",),
     "features of the pocket": ("binding.score.pockets:ReceptorPockets._graph",),
     "words of the site": ("binding.score.pockets:Pocket.site_words",),
-    "encoding the pocket": ("binding.model.ensemble:Scorer._pockets",),
+    "encoding the pocket": (
+        "binding.model.ensemble:Scorer._pockets",
+        "binding.model.ensemble:Scorer._encoded",
+        "binding.model.interaction:InteractionModel.encode_pocket",
+    ),
     "contacts and pairs": ("binding.model.interaction:InteractionModel.measure",),
     "networks for pose": (
         "binding.model.interaction:InteractionModel.interact",
@@ -64,7 +68,7 @@ STAGES: Final = {
     "tables of native contacts": ("binding.model.ensemble:pose_sums",),
     "geometric sums and their readout": (
         "binding.model.ensemble:geometric_sums",
-        "binding.model.ensemble:Scorer._by_geometry",
+        "binding.model.kernel_readout:KernelReadout.judge",
     ),
     "prior": ("binding.prior.model:Prior.predict_at",),
     "domain": ("binding.domain.index:Domain.judge",),

@@ -102,7 +102,7 @@ def test_a_residue_that_buries_the_ligand_has_a_share_of_that():
     graph = example_graph("6wqa")
     found = contributions_of(graph, joined_scorer())
     batch = collate([graph])
-    counts = ProteinGrid.of(batch).terms(batch)[0].sum(dim=1)
+    counts = ProteinGrid.of(batch).terms()[0].sum(dim=1)
     met = np.bincount(batch.protein_residue, counts, minlength=len(found.burial)) > 0
     assert (found.burial[~met] == 0).all()
     assert (found.burial[met] != 0).all()

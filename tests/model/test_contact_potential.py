@@ -23,6 +23,7 @@ from binding.model.contact_potential import (
     ligand_kinds,
     near_pairs,
 )
+from binding.model.geometric_sums import ProteinGrid
 from binding.model.weights import load_model, save_weights
 
 NAMES = ("1s2g", "1ia1", "4cup", "6wqa")
@@ -63,7 +64,7 @@ def test_a_batch_says_of_each_what_it_says_of_one():
 def test_near_pairs_are_all_pairs_within_reach():
     graph = example_graph("1ia1")
     distance = np.linalg.norm(graph.ligand.positions[:, None] - graph.pocket.atom_positions[None], axis=2)
-    pairs = near_pairs(collate([graph]))
+    pairs = near_pairs(collate([graph]), ProteinGrid.of(collate([graph])))
     inside = pairs.distance < REACH
     found = set(zip(pairs.atom[inside].tolist(), pairs.protein[inside].tolist(), strict=True))
     assert found == set(zip(*(places.tolist() for places in np.nonzero(distance < REACH)), strict=True))

@@ -358,4 +358,4 @@ def test_words_that_say_no_pocket(text):
 
 def test_a_listed_residue_that_is_not_there_fails_the_row(made, scorer):
     frame = api.predict(made.protein, made.ligands["aspirin"], pocket="A:999", model=scorer)
-    assert frame["error_code"].tolist() == [StructureError("", code="no_residue").code]
+    assert frame["error_code"].tolist() == [StructureError("", "", "no_residue").code]

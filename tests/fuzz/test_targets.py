@@ -79,8 +79,8 @@ def test_every_seed_and_finding_is_of_a_kind():
     [
         (KeyError("x"), "KeyError-test_targets-reader-"),
         (FileError("No sentence", "Mend it."), "is_no_sentence"),
-        (FileError("Bad.", code="Not a code"), "has_no_code"),
-        (FileError("Bad.", code="empty_file"), None),
+        (FileError("Bad.", "Mend it.", code="Not a code"), "has_no_code"),
+        (FileError("Bad.", "Mend it.", code="empty_file"), None),
     ],
 )
 def test_what_counts_as_a_fault(tmp_path, error, key):

@@ -261,9 +261,10 @@ class InteractionModel(nn.Module):
         gate = self.attention_dropout(torch.sigmoid(gate) * smooth)
         sites = residues.index_select(0, geometry.contacts.site_residue)
         attention: list[tuple[Tensor, Tensor]] = []
-        for layer, block in enumerate(self.blocks):
-            part = slice(layer * heads, (layer + 1) * heads)
-            atoms, sites, weights = self._part(block, atoms, sites, geometry, bias[part], gate[part], need_attention)
+        # Split, not sliced: gradients of the parts are joined once, instead of added up in arrays full of zeros. Of no
+        # rows at all, where there are no layers, torch makes one part.
+        for block, *part in zip(self.blocks, bias.split(heads), gate.split(heads), strict=False):
+            atoms, sites, weights = self._part(block, atoms, sites, geometry, *part, need_attention)
             attention.append(weights)
         return atoms, sites, attention if need_attention else None
 

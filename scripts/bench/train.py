@@ -3,8 +3,9 @@
     python -m scripts.bench.train cache/crystal.npz cache/modelled.npz
 
 Throughput is measured on complexes of the first cache, epochs on an eighth, a quarter, a half and all complexes of
-all caches. Each epoch is a run of `binding train` in its own process. A GPU is used where there is one. Figures go
-to docs/figures/bench_train.json.
+all caches. Each epoch is a run of `binding train` in its own process. A GPU is used where there is one; else runs of an
+eighth say what two cores do, as two threads of one process and as two processes. Figures go to
+docs/figures/bench_train.json.
 
     python -m scripts.bench.train cache/crystal.npz --against ../old
 
@@ -56,6 +57,8 @@ threads: 1
 device: cpu
 """
 PARTS = 8  # every eighth complex, ... all
+#: Processes and threads of each.
+TWO_CORES = ((1, 2), (2, 1))
 WARM_UP = 2  # batches
 
 
@@ -71,10 +74,14 @@ def main() -> None:
     parser.add_argument("--against", type=Path, metavar="CHECKOUT", help="compare throughput with that of older code")
     parser.add_argument("--pairs", type=int, default=6, help="measurements of each of the two")
     parser.add_argument("-o", "--output", type=Path, help=f"{OUTPUT.name}, or {PAIRS.name}, of docs/figures by default")
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)  # this process is one run, of so many eighths
+    # This process is one run of so many eighths, as so many processes of so many threads, in a folder.
+    parser.add_argument("--one", type=int, nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one is not None:
-        sys.stdout.write(json.dumps(epochs(options.caches, options.one, options.epochs)) + "\n")
+        found = epochs(options.caches, options.folder, options.epochs, *options.one)
+        if found is not None:
+            sys.stdout.write(json.dumps(found) + "\n")
         return
     figures: dict[str, Any] = {"machine": machine()}
     if torch.cuda.is_available():
@@ -85,6 +92,9 @@ def main() -> None:
     options.output = options.output or OUTPUT
     figures["throughput"] = throughput(options)
     write_figures(options.output, figures)
+    if options.epochs and not torch.cuda.is_available():
+        figures["two_cores"] = [in_a_process(options, 1, *split) for split in TWO_CORES]
+        write_figures(options.output, figures)
     for part in (1, 2, 4, 8):
         if options.epochs and part <= options.largest:
             figures.setdefault("runs", []).append(in_a_process(options, part))
@@ -248,43 +258,58 @@ def commit_of(checkout: Path) -> str:
 # ---------------------------------------------------------------- epochs
 
 
-def in_a_process(options: argparse.Namespace, part: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "scripts.bench.train", *(str(path.resolve()) for path in options.caches)]
-    command += ["--one", str(part), "--epochs", str(options.epochs)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def in_a_process(options: argparse.Namespace, part: int, processes: int = 1, threads: int = 1) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "scripts.bench.train", *(str(path.resolve()) for path in options.caches)]
+        command += ["--one", str(part), str(processes), str(threads), "--epochs", str(options.epochs)]
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        done = subprocess.run(
+            [*command, "--folder", folder], env=environment, capture_output=True, text=True, check=False
+        )
     if done.returncode:
         raise SystemExit(done.stderr)
     result = json.loads(done.stdout.splitlines()[-1])
-    say(f"{result['complexes']} complexes: {result['epochs']}, {result['peak_mb']} MB")
+    told = f"{processes} of {threads} threads, {result['complexes']} complexes: {result['epochs']}"
+    say(f"{told}, {result['per_second']} a second, {result['peak_mb']} MB")
     return result
 
 
-def epochs(caches: list[Path], part: int, count: int) -> dict[str, Any]:
-    """Times of the epochs of one run, as `binding train` does them, and the most memory that the process held."""
+def epochs(
+    caches: list[Path], folder: Path, count: int, part: int, processes: int, threads: int
+) -> dict[str, Any] | None:
+    """Times of the epochs of one run, as `binding train` does them, and the most memory that the process held.
+
+    None in all processes of the run but the first.
+    """
     times: list[tuple[float, float]] = []
 
     def note(*_: Any) -> None:
         times.append((time.perf_counter(), time.process_time()))
 
     where = f"index % {PARTS} < {part}"
+    config = TrainConfig(
+        sources=tuple(SourceConfig(cache=cache, where=where) for cache in caches),
+        validation=None,
+        output=folder,
+        epochs=count,
+        devices=processes,
+        threads=None if torch.cuda.is_available() else threads,
+    )
     # The only door to the clock of an epoch from outside.
     start, end = (patch.object(TrainingModule, f"on_train_epoch_{what}", note) for what in ("start", "end"))
-    with tempfile.TemporaryDirectory() as folder, start, end:
-        config = TrainConfig(
-            sources=tuple(SourceConfig(cache=cache, where=where) for cache in caches),
-            validation=None,
-            output=Path(folder),
-            epochs=count,
-            threads=1 if not torch.cuda.is_available() else None,
-        )
-        train(config, progress=False)
-        card = json.loads((Path(folder) / "model.json").read_text(encoding="utf-8"))
+    with start, end:
+        if train(config, progress=False).rank:
+            return None
+    card = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     pairs = list(zip(times[::2], times[1::2], strict=True))
+    spent = [(end[0] - start[0], end[1] - start[1]) for start, end in pairs]
+    complexes = sum(card["rows"].values())
     return {
-        "complexes": sum(card["rows"].values()),
-        "epochs": [
-            {"seconds": round(end[0] - start[0], 2), "cpu_seconds": round(end[1] - start[1], 2)} for start, end in pairs
-        ],
+        "processes": processes,
+        "threads": threads,
+        "complexes": complexes,
+        "epochs": [{"seconds": round(clock, 2), "cpu_seconds": round(cpu, 2)} for clock, cpu in spent],
+        "per_second": round(complexes / spent[-1][0], 1),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "load": load(),
     }

@@ -10,16 +10,14 @@ not trained again. Figures are those of the last epoch's validation; of the seed
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-import yaml
 
+from binding.config import TrainConfig
+from binding.training.run import train
 from scripts.bench.train import commit_of
 from scripts.figures import FIGURES, ROOT, machine, write_figures
 
@@ -29,7 +27,7 @@ OUTPUT: Final = FIGURES / "batches.json"
 ARMS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "number": ("32 complexes", {}),
     "atoms": ("850 ligand atoms, about 32 complexes", {"batch_atoms": 850}),
-    "more atoms": ("3,400 ligand atoms, about 128 complexes", {"batch_atoms": 3400}),
+    "more atoms": ("1,700 ligand atoms, about 64 complexes", {"batch_atoms": 1700}),
 }
 FIGURES_TOLD: Final = ("val_rmse", "val_r", "val_rmse_ligand_only")
 
@@ -38,17 +36,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cache", type=Path, help="made by binding prepare")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--where", default="index % 5 == 0", help="rows of the cache")
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--where", default="index % 10 == 0", help="rows of the cache")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--only", action="store_true", help="measure what is there and train nothing")
     parser.add_argument("-o", "--output", type=Path, default=OUTPUT)
     options = parser.parse_args()
     rows = []
-    for arm in ARMS:
-        for seed in options.seeds:
+    for seed in options.seeds:
+        for arm in options.arms:
             folder = RUNS / f"{arm.replace(' ', '-')}-{seed}"
             if not (folder / "model.safetensors").is_file() and not options.only:
-                train(settings(options, arm, seed, folder), folder)
+                train(TrainConfig.model_validate(settings(options, arm, seed, folder)), progress=False)
             if (folder / "model.safetensors").is_file():
                 log = pd.read_csv(folder / "metrics.csv").iloc[-1]
                 rows.append({"arm": arm, "seed": seed, "steps": int(log["step"])} | log[list(FIGURES_TOLD)].to_dict())
@@ -81,15 +80,6 @@ def settings(options: argparse.Namespace, arm: str, seed: int, output: Path) -> 
         "device": "cpu",
     }
     return shared | ARMS[arm][1]
-
-
-def train(config: dict[str, Any], folder: Path) -> None:
-    """A run in a process of its own; one that was stopped goes on."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder.with_suffix(".yaml")
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [sys.executable, "-m", "binding", "train", str(path), "--quiet"]
-    subprocess.run(command, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}, check=True)
 
 
 if __name__ == "__main__":

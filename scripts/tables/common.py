@@ -34,6 +34,7 @@ PROGRAMS = {
     "agreement.json": "scripts.measure.agreement",
     "interactions.json": "scripts.measure.interactions",
     "baselines.json": "scripts.measure.baselines",
+    "batches.json": "scripts.measure.batches",
     "bench_memory.json": "scripts.bench.memory",
     "bench_prepare.json": "scripts.bench.prepare",
     "binder.json": "scripts.release.binder",

@@ -95,12 +95,41 @@ def train_speed() -> str:
             "included; where they are more than the cores, times on the clock are too long.",
             "Forward + backward of the default model and its twin, all losses:",
             table(("where", "precision", "batch", "complexes/s", "CPU ms each", "load"), throughput),
+            *_two_cores(content),
             "Whole epochs of `binding train` on one CPU thread, in seconds on the clock (of the CPU); the first builds "
             "the graphs:",
             table(("complexes", "first epoch", "later epoch", "peak memory, MB", "load"), runs),
             f"CPU time of a later epoch against complexes: {line['ms_a_complex']:.1f} ms each, R² {line['r2']:.4f}.",
         )
     )
+
+
+def _two_cores(content: dict[str, Any]) -> list[str]:
+    """What both cores of a CPU do together; nothing where it was not measured."""
+    rows = [
+        (row["processes"], row["threads"], f"{row['per_second']:.0f}", f"{row['load']:.0f}")
+        for row in content.get("two_cores", [])
+    ]
+    if not rows:
+        return []
+    title = f"Whole steps on two cores, {count(content['two_cores'][0]['complexes'])} complexes an epoch:"
+    return [title, table(("`devices`", "`threads` of each", "complexes/s", "load"), rows)]
+
+
+def train_batches() -> str:
+    """Batches filled by atoms against batches of a number of complexes."""
+    content = load(FIGURES / "batches.json")
+    names = {"val_rmse": "RMSE", "val_r": "r", "val_rmse_ligand_only": "RMSE, the twin"}
+    rows = [
+        (
+            arm["title"],
+            arm["seeds"],
+            arm["steps"],
+            *(f"{arm[name]['mean']:.3f} ± {arm[name]['spread']:.3f}" for name in names),
+        )
+        for arm in content["arms"]
+    ]
+    return table(("a batch", "seeds", "steps", *names.values()), rows)
 
 
 def train_stages() -> str:
@@ -185,6 +214,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "finetune": finetune,
     "splits": splits,
     "splits_speed": splits_speed,
+    "train_batches": train_batches,
     "train_memory": train_memory,
     "train_pairs": train_pairs,
     "train_stages": train_stages,

@@ -10,6 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from binding.config import SourceConfig
+from binding.data.cache import ComplexCache
 from binding.data.dataset import ComplexDataset
 from scripts.bench import stages
 from scripts.bench import train as bench
@@ -90,3 +91,13 @@ def test_stages_are_a_step(prepared):
     total = batch.graphs.num_ligands * sum(operations.values())
     assert total == pytest.approx(counted.get_total_flops(), rel=1e-3)
     assert found.of([batch]).keys() == operations.keys()
+
+
+@pytest.mark.slow
+def test_a_run_of_two_processes_is_timed(prepared):
+    """One of them speaks, of all complexes."""
+    options = argparse.Namespace(caches=[prepared.path], epochs=1)
+    found = bench.in_a_process(options, bench.PARTS, processes=2)
+    assert (found["processes"], found["threads"], len(found["epochs"])) == (2, 1, 1)
+    assert found["complexes"] == len(ComplexCache(prepared.path))
+    assert found["per_second"] == pytest.approx(found["complexes"] / found["epochs"][0]["seconds"], rel=0.1)

@@ -123,7 +123,7 @@ CHI_PLACES = (
     ("CA",),
     ("CB",),
     ("CG", "CG1", "OG", "OG1", "SG"),
-    ("CD", "CD1", "SD", "OD1", "ND1"),
+    ("CD", "CD1", "SD", "SE", "OD1", "ND1"),
     ("CE", "NE", "OE1"),
     ("CZ", "NZ"),
 )

@@ -44,6 +44,9 @@ _BACKBONE_NAMES = ("N", "CA", "C", "O", "OXT")
 _HEAVY_ATOMS = dict(zip(AMINO_ACIDS, (5, 11, 8, 8, 6, 9, 9, 4, 10, 8, 8, 9, 8, 11, 7, 6, 7, 14, 12, 7), strict=True))
 
 
+_BY_PHASING = "MSE"  # selenomethionine, which crystallographers put in methionine's place
+
+
 def _parent(name: str) -> str:
     return PARENT_AMINO_ACID.get(name, name)
 
@@ -200,7 +203,7 @@ class ResidueTable:
         parents = [_parent(name) for name in names]
         expected = np.array([_HEAVY_ATOMS.get(name, 0) for name in parents]) * amino
         missing = np.bincount(residue, minlength=count) < expected
-        modified = amino & np.array([a != b for a, b in zip(names, parents, strict=True)])
+        modified = amino & np.array([a not in (b, _BY_PHASING) for a, b in zip(names, parents, strict=True)])
         self._types = np.array(types, dtype=np.uint8)
         self._dihedrals = _dihedrals(protein, table, self.chains.previous)
         self._flags = np.stack([missing, modified, np.abs(self._frames).sum((1, 2)) > 0], axis=1)

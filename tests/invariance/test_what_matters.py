@@ -51,6 +51,12 @@ def at(line: str, place: np.ndarray) -> str:
     return line[:30] + "".join(f"{value:8.3f}" for value in place) + line[54:]
 
 
+def selenium(line: str) -> str:
+    """An atom of methionine as one of selenomethionine."""
+    line = f"HETATM{line[6:17]}MSE{line[20:]}"
+    return f"{line[:12]}SE  {line[16:76]}SE{line[78:]}" if line[12:16] == " SD " else line
+
+
 def with_hydrogens(atoms: Lines) -> Lines:
     added = [
         f"{at(line, xyz(line) + [0.6, 0.6, 0.5])[:12]} H  {at(line, xyz(line) + [0.6, 0.6, 0.5])[16:76]} H"
@@ -95,6 +101,7 @@ PROTEINS: dict[str, Callable[[Lines], Lines]] = {
     "names of protonation": lambda atoms: [
         line[:17] + _STATES.get(line[17:20], line[17:20]) + line[20:] for line in atoms
     ],
+    "selenomethionines": lambda atoms: [selenium(line) if line[17:20] == "MET" else line for line in atoms],
     "residues in reverse": lambda atoms: [line for held in by_residue(atoms)[::-1] for line in held],
     "atoms in reverse": lambda atoms: [line for held in by_residue(atoms) for line in held[::-1]],
 }

@@ -412,7 +412,7 @@ case(
 case(S, "TER after each residue", protein=lambda: re.sub(r"(?m)^(ATOM.{11} O  .*)$", "\\1\nTER", clean()))
 case(
     S,
-    "a lone selenomethionine's selenium",
+    "selenomethionines for methionines",
     protein=lambda: each(
         lambda line: (
             line.replace(" SD  MET", "SE   MSE").replace("ATOM  ", "HETATM").replace("          S ", "         SE ")

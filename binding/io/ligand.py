@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from binding.errors import BindingError, FileError, LigandError
 from binding.graph.checks import MOST_ATOMS
 from binding.graph.molecule import atomic_numbers, atoms_of, bonds_of
 from binding.io.files import split_suffix
-from binding.io.formats import format_of_record
+from binding.io.formats import LigandFormat, format_of_record
 from binding.io.perceive import SAME_SPOT
 from binding.io.records import split_records
 from binding.io.repair import sanitize
@@ -85,7 +84,7 @@ def parse_record(
         template: As for ``read_ligands``.
     """
     found = format_of_record(text, path)
-    name = record_name(text, path, index)
+    name = _record_name(found, text, path, index)
     try:
         if not text.strip():
             raise LigandError(f"Record {index + 1} of {path} is empty.", "Remove it.", "bad_record")
@@ -107,7 +106,11 @@ def record_name(text: str, path: str | Path, index: int) -> str:
         path: The file it comes from.
         index: Place in the file, from 0.
     """
-    title = re.sub(r"\s+", " ", format_of_record(text, path).title(text)).strip()
+    return _record_name(format_of_record(text, path), text, path, index)
+
+
+def _record_name(found: LigandFormat, text: str, path: str | Path, index: int) -> str:
+    title = " ".join(found.title(text).split())
     return title if title not in ("", "*****") else f"{split_suffix(Path(path))[0]}_{index + 1}"
 
 
@@ -158,7 +161,10 @@ def _check_atoms(mol: Chem.Mol, name: str) -> list[int]:
     if not any(number > 1 for number in numbers):
         if 0 not in numbers:
             raise LigandError(f"Ligand {name} has no heavy atoms.", "Check the record.", "no_atoms")
-    unknown = [atom for atom, number in zip(atoms, numbers, strict=True) if number == 0 or atom.HasQuery()]
+    if 0 in numbers or mol.HasQuery():
+        unknown = [atom for atom, number in zip(atoms, numbers, strict=True) if number == 0 or atom.HasQuery()]
+    else:
+        unknown = []
     if unknown:
         atom = unknown[0]
         label = atom.GetProp("dummyLabel") if atom.HasProp("dummyLabel") else atom.GetSymbol()

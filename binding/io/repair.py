@@ -34,6 +34,7 @@ _MAX_TRIALS = 400  # placements tried for one ring system before giving up
 _LONGEST_DOUBLE = 1.44  # Å
 _AROMATIC = Chem.BondType.AROMATIC
 _ATE_BONDS = {4: 3, 5: 4, 12: 3, 13: 4}  # of BeF3-, BF4-, MgF3- and AlF4-, which stand for phosphates in crystals
+_NEVER_HYPERVALENT = frozenset((1, 6, 8, 9, 16, 34))
 _DATIVE = Chem.MolFromSmarts("*->*")
 
 
@@ -53,21 +54,22 @@ def sanitize(mol: Chem.RWMol, name: str) -> list[str]:
     notes: list[str] = []
     charge_coordination_bonds(mol, notes)
     mol.UpdatePropertyCache(strict=False)
-    Chem.FastFindRings(mol)
     atoms = atoms_of(mol)  # charges, hydrogens and bond orders change below; the atoms stay
     bonds = bonds_of(mol)
     # The rules for aromatic bonds have nothing to do in a kekulé form.
     aromatic = 1.5 in [bond.GetBondTypeAsDouble() for bond in bonds] or True in [atom.GetIsAromatic() for atom in atoms]
     if aromatic:
+        Chem.FastFindRings(mol)
         _drop_valence_field(mol, atoms)
         _open_chain_aromatic_bonds(mol, bonds, notes)
     _lost_double_bonds(mol, atoms, notes)
-    _demanded_charges(atoms, bonds, notes)
+    valences = _demanded_charges(atoms, bonds, notes)
     _balance_charges(mol, atoms, notes)
-    before = [atom.GetFormalCharge() for atom in atoms]
-    Chem.Cleanup(mol)
-    if [atom.GetFormalCharge() for atom in atoms] != before:
-        notes.append("wrote hypervalent atoms with separated charges (nitro, N-oxide, azide or the like)")
+    if any(map(_may_be_hypervalent, atoms, valences)):
+        before = [atom.GetFormalCharge() for atom in atoms]
+        Chem.Cleanup(mol)
+        if [atom.GetFormalCharge() for atom in atoms] != before:
+            notes.append("wrote hypervalent atoms with separated charges (nitro, N-oxide, azide or the like)")
     if aromatic:
         _mend_ring_systems(mol, notes)
     _balance_charges(mol, atoms, notes)
@@ -162,10 +164,11 @@ def _explicit_valence(atom: Chem.Atom) -> float:
     return sum(bond.GetBondTypeAsDouble() for bond in atom.GetBonds()) + atom.GetNumExplicitHs()
 
 
-def _demanded_charges(atoms: list[Chem.Atom], bonds: list[Chem.Bond], notes: list[str]) -> None:
-    """Charges that the bonds of an atom without aromatic bonds demand or forbid."""
+def _demanded_charges(atoms: list[Chem.Atom], bonds: list[Chem.Bond], notes: list[str]) -> list[float]:
+    """Charges that the bonds of an atom without aromatic bonds demand or forbid; returns the valence of each atom."""
     given: dict[str, int] = {}
-    for atom, valence in zip(atoms, _explicit_valences(atoms, bonds), strict=True):
+    valences = _explicit_valences(atoms, bonds)
+    for atom, valence in zip(atoms, valences, strict=True):
         wanted = _charge_for(atom, valence)
         if wanted is None or wanted == atom.GetFormalCharge():
             continue  # most atoms: nothing to look at
@@ -177,6 +180,13 @@ def _demanded_charges(atoms: list[Chem.Atom], bonds: list[Chem.Bond], notes: lis
             given[key] = given.get(key, 0) + 1
     for key, count in given.items():
         notes.append(key if count == 1 else f"{key} ({count} atoms)")
+    return valences
+
+
+def _may_be_hypervalent(atom: Chem.Atom, valence: float) -> bool:
+    """Whether RDKit's clean-up might change an atom: it looks at nitrogen, phosphorus and the halogens."""
+    number = atom.GetAtomicNum()
+    return number not in _NEVER_HYPERVALENT and valence > {7: 4, 17: 1, 35: 1, 53: 1}.get(number, 0)
 
 
 def _explicit_valences(atoms: list[Chem.Atom], bonds: list[Chem.Bond]) -> list[float]:

@@ -163,6 +163,8 @@ def _without_queries(mol: Chem.Mol) -> Chem.Mol:
 
     Atoms that may be of one element or another stay queries, and are refused later.
     """
+    if not mol.HasQuery():
+        return mol
     asking = [row for row, atom in enumerate(atoms_of(mol)) if atom.HasQuery() and atom.GetAtomicNum()]
     if not asking:
         return mol

@@ -52,6 +52,7 @@ def canonical_hydrogens(mol: Chem.RWMol) -> list[str]:
         One sentence for each kind of change.
     """
     notes: list[str] = []
+    charged = any(atom.GetFormalCharge() for atom in atoms_of(mol))
     for step, note in (
         (_neutral_ring_nitrogen, "wrote charged ring nitrogen as neutral"),
         (_aromatic_by_shift, "moved a hydrogen from a ring carbon to ring nitrogen, which makes the ring aromatic"),
@@ -62,7 +63,7 @@ def canonical_hydrogens(mol: Chem.RWMol) -> list[str]:
         (_amidine_by_plane, "wrote a flat carbon between nitrogens as an amidine or guanidine"),
         (one_resonance_form, "wrote an amidine or guanidine with its double bond to the unsubstituted nitrogen"),
     ):
-        if step(mol):
+        if (charged or step not in _OF_CHARGES) and step(mol):
             notes.append(note)
     return notes
 
@@ -278,6 +279,10 @@ def _place_ring_hydrogens(mol: Chem.RWMol) -> bool:
                 changed = True
                 break
     return changed
+
+
+#: Rules that begin with a charge, and bring none.
+_OF_CHARGES = (_neutral_ring_nitrogen, _phosphoryl)
 
 
 def _is_site(atom: Chem.Atom) -> bool:

@@ -428,6 +428,53 @@ def test_ctrl_c_keeps_the_finished_rows_and_exits_130(binding_, made, tmp_path, 
     assert not (tmp_path / "out.csv").exists()
 
 
+def killed_at(moment, score_rows):
+    """``score_rows``, whose process is killed before the row of this place."""
+
+    def cut(*args, **kwargs):
+        for place, row in enumerate(score_rows(*args, **kwargs)):
+            if place == moment:
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield row
+
+    return cut
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.jsonl"])
+def test_a_kill_leaves_what_was_there_and_can_be_repeated(binding_, made, tmp_path, name):
+    """After ``kill -9`` the table of the run before stands as it was, and the same command gives the whole table."""
+    library = tmp_path / "many.sdf"
+    library.write_text(made.library.read_text() * 4)
+    command = [
+        "predict",
+        "-p",
+        str(made.protein),
+        "-l",
+        str(library),
+        "-o",
+        name,
+        "--batch-size",
+        "1",
+        "--workers",
+        "0",
+    ]
+    assert binding_(*command).exit_code == 0
+    whole = (tmp_path / name).read_bytes()
+    for moment in (1, 7):
+        child = os.fork()
+        if not child:
+            from binding import api
+
+            api.predict_rows = killed_at(moment, api.predict_rows)
+            binding_(*command)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == signal.SIGKILL
+        assert (tmp_path / name).read_bytes() == whole
+    assert binding_(*command).exit_code == 0
+    assert (tmp_path / name).read_bytes() == whole
+    assert not list(tmp_path.glob("*.partial*"))
+
+
 def test_a_defect_of_ours_exits_1_with_one_line_and_a_log(binding_, made, tmp_path, monkeypatch):
     from binding import api
 

@@ -147,3 +147,20 @@ def test_archives_are_refused_by_name(tmp_path, content, what, name):
     assert caught.value.code == "wrong_format"
     assert what in caught.value.message
     assert "Unpack" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text"),
+    [
+        (".sdf", record("CCO", "a") * 3),
+        (".pdb", "".join(f"MODEL {k}\n{pdb_atoms('CCO')}ENDMDL\n" for k in range(3))),
+        (".ent", "".join(f"MODEL {k}\n{pdb_atoms('CCO')}ENDMDL\n" for k in range(3))),
+        (".pdbqt", "".join(f"MODEL {k}\n{pdbqt('CCO')}ENDMDL\n" for k in range(3))),
+    ],
+)
+def test_marks_count_the_records(tmp_path, suffix, text):
+    chosen = next(known for known in ligand_formats() if suffix in known.suffixes)
+    assert text.encode().count(chosen.record_mark) == 3
+    path = tmp_path / f"x{suffix}"
+    path.write_text(text)
+    assert len(list(read_ligands(path))) == 3

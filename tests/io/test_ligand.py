@@ -483,3 +483,24 @@ def test_mol2_atoms_of_no_known_element(read, kind):
     (item,) = read(MOL2.replace("O.3", kind), "l.mol2")
     assert item.error.code == "unknown_element"
     assert f"O1 of type {kind}" in item.error.message
+
+
+def test_atom_types_of_a_force_field_without_columns_behind_them(tmp_path):
+    """MOL2 rows may end with the type: ``ca`` is then an aromatic carbon, and no calcium."""
+    mol = posed("c1ccccc1")
+    places = mol.GetConformer().GetPositions()
+    kinds = {6: "ca", 1: "ha"}
+    rows = [
+        f"{atom.GetIdx() + 1} {atom.GetSymbol()}{atom.GetIdx()} {x:.4f} {y:.4f} {z:.4f} {kinds[atom.GetAtomicNum()]}"
+        for atom, (x, y, z) in zip(mol.GetAtoms(), places, strict=True)
+    ]
+    bonds = [
+        f"{bond.GetIdx() + 1} {bond.GetBeginAtomIdx() + 1} {bond.GetEndAtomIdx() + 1} "
+        + ("ar" if bond.GetIsAromatic() else "1")
+        for bond in mol.GetBonds()
+    ]
+    head = f"@<TRIPOS>MOLECULE\nx\n{len(rows)} {len(bonds)}\nSMALL\nNO_CHARGES\n@<TRIPOS>ATOM\n"
+    path = tmp_path / "x.mol2"
+    path.write_text(head + "\n".join([*rows, "@<TRIPOS>BOND", *bonds, ""]))
+    (ligand,) = read_ligands(path)
+    assert Chem.MolToSmiles(ligand.mol) == "c1ccccc1"

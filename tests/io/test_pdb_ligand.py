@@ -238,3 +238,13 @@ def test_an_atom_bonded_to_itself_by_conect(read):
     item = read(pdb_atoms("CCO") + "CONECT    1    1    2\nCONECT    2    2    1    3\n")
     assert smiles(item) == "CCO"
     assert not any("CONECT" in note for note in item.notes)
+
+
+def test_scores_of_vina_are_properties(read):
+    text = "REMARK VINA RESULT:    -9.123      0.000      0.000\n" + pdbqt("CCO")
+    assert read(text, "l.pdbqt").properties == {"dock_score": "-9.123"}
+    assert read(pdbqt("CCO"), "l.pdbqt").properties == {}
+
+
+def test_an_occupancy_that_fills_its_columns(read):
+    assert smiles(read(pdb_atoms("CCO").replace("  1.00 20.00", "100.00 20.00"))) == "CCO"

@@ -476,3 +476,22 @@ def test_models_that_end_with_end(tmp_path):
     table = read_atoms(path)
     assert len(table.positions) == 10
     assert any("3 models" in note for note in table.notes), table.notes
+
+
+def test_residues_without_numbers_are_told_apart_by_their_names(tmp_path):
+    """Names that differ in one letter, or are the same."""
+    path = tmp_path / "p.pdb"
+    names = ("ALA", "VAL", "VAL", "ASP", "ASN", "GLU")
+    path.write_text(
+        "".join(residue_lines(name, number="", shift=3.8 * row, chain="A") for row, name in enumerate(names)) + "END\n"
+    )
+    table = read_atoms(path)
+    assert table.group_names.tolist() == list(names)
+    assert table.numbers.tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_atoms_in_small_letters_in_residues_in_capitals(tmp_path):
+    path = tmp_path / "p.pdb"
+    lines = (residue_lines() + residue_lines(number="2", shift=3.8)).splitlines()
+    path.write_text("\n".join(line[:12] + line[12:16].lower() + line[16:] for line in lines) + "\nEND\n")
+    assert set(read_atoms(path).atom_names.tolist()) == {"N", "CA", "C", "O", "CB"}

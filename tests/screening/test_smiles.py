@@ -139,6 +139,35 @@ def test_docked_compounds_keep_their_best_poses(made, examples, tmp_path):
     pd.testing.assert_frame_equal(rows(other.output), table, atol=1e-5)
 
 
+def test_docked_poses_are_checked(made, examples, tmp_path):
+    """The columns beside docked poses are those that a reading of the poses in the file of hits gives."""
+    pytest.importorskip("vina", reason="binding[dock] is not installed")
+    small = tmp_path / "small.smi"
+    small.write_text("Nc1ncccn1 aminopyrimidine\n[U] uranium\n")
+    x, y, z = resolve_pocket(examples / "1ia1_ligand.sdf").reference.mean(axis=0).tolist()
+    posing = Posing("dock", poses=2, exhaustiveness=1)
+    pocket = PocketSpec(center=(x, y, z), radius=8.0)
+    plan_ = made(small, posing=posing, pocket=pocket, top=3)
+    plan_ = replace(plan_, scoring=replace(plan_.scoring, checks=PoseChecks("fast")))
+    screen(plan_)
+    table = rows(plan_.output)
+    docked = table[table["status"] == "ok"]
+    checks = [name for name in table.columns if name.startswith("check_")]
+    assert len(checks) > 10
+    assert docked[["plausible", *checks]].notna().all(axis=None)
+    assert table[table["status"] != "ok"][["plausible", *checks]].isna().all(axis=None)
+    sound = ["check_bond_lengths", "check_bond_angles", "check_internal_steric_clash", "check_aromatic_ring_flatness"]
+    assert docked[sound].astype(bool).all(axis=None)
+    again = binding.predict(
+        plan_.protein, plan_.output / "top.sdf", pocket=pocket, checks="fast", model=plan_.scoring.model
+    )
+    best = docked.sort_values("pk", ascending=False).drop_duplicates("compound")
+    assert (
+        again[["plausible", *checks]].astype(bool).to_numpy().tolist()
+        == best[["plausible", *checks]].astype(bool).to_numpy().tolist()
+    )
+
+
 @pytest.mark.parametrize(
     ("tags", "columns"),
     [

@@ -12,7 +12,7 @@ them, so that every ligand is brought to one form:
 3. an imine on an aromatic ring becomes the amine, the hydrogen coming from a ring nitrogen;
 4. hydrogens on the nitrogens of an aromatic system go where they are most stable by a short rule
    (next to C=O; else in a five-membered ring next to a fused ring; else in any five-membered ring),
-   ties by a rank that depends on the skeleton alone;
+   ties by a rank that depends on the skeleton alone, and of equal nitrogens the one nearer to the molecule's middle;
 5. the double bond of an amidine or guanidine goes to an unsubstituted nitrogen where there is one,
    and within a delocalised group to the atom with the shortest bond (see ``resonance.py``);
 6. ``[P+]-[OH]`` is written P=O, and a carbon between two nitrogens that is written saturated though it
@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from itertools import combinations, islice
 
+import numpy as np
 from rdkit import Chem
 
 from binding.graph.molecule import atoms_of, bonds_of
@@ -68,11 +69,11 @@ def canonical_hydrogens(mol: Chem.RWMol) -> list[str]:
     return notes
 
 
-def skeleton_ranks(mol: Chem.Mol, *, break_ties: bool) -> list[int]:
+def skeleton_ranks(mol: Chem.Mol) -> list[int]:
     """Canonical rank of each atom by elements, connections and carbon's hydrogens alone.
 
     Bond orders, charges and hydrogens on heteroatoms, which tautomers and resonance forms move
-    about, do not count. Without tie-breaking, equal ranks are atoms that only such a form tells apart
+    about, do not count. Equal ranks are atoms that only such a form tells apart
     (the oxygens of a carboxylate, the nitrogens of an amidinium), or symmetry.
     """
     bare = Chem.RWMol(mol)
@@ -89,7 +90,7 @@ def skeleton_ranks(mol: Chem.Mol, *, break_ties: bool) -> list[int]:
         bond.SetBondType(Chem.BondType.SINGLE)
         bond.SetStereo(Chem.BondStereo.STEREONONE)
     bare.UpdatePropertyCache(strict=False)
-    return list(Chem.CanonicalRankAtoms(bare, breakTies=break_ties, includeChirality=False))
+    return list(Chem.CanonicalRankAtoms(bare, breakTies=False, includeChirality=False))
 
 
 def _aromatic_count(mol: Chem.Mol) -> int:
@@ -253,7 +254,7 @@ def _place_ring_hydrogens(mol: Chem.RWMol) -> bool:
     """Put the hydrogens of each aromatic system on the nitrogens that the rule prefers."""
     changed = False
     done: set[int] = set()
-    ranks: list[int] | None = None
+    ranks: list[tuple[int, float]] | None = None
     for (seed,) in mol.GetSubstructMatches(_RING_NH):
         if seed in done:
             continue
@@ -263,7 +264,8 @@ def _place_ring_hydrogens(mol: Chem.RWMol) -> bool:
         now = frozenset(i for i in sites if _carries_hydrogen(mol.GetAtomWithIdx(i)))
         if len(now) == len(sites):
             continue
-        ranks = ranks or skeleton_ranks(mol, break_ties=True)
+        if ranks is None:  # of equal nitrogens the order in the file must not decide, so that the pose does
+            ranks = list(zip(skeleton_ranks(mol), _from_centre(mol), strict=True))
         costs = {i: _cost(mol, i) for i in sites}
         trials = sorted(
             combinations(sites, len(now)),
@@ -279,6 +281,12 @@ def _place_ring_hydrogens(mol: Chem.RWMol) -> bool:
                 changed = True
                 break
     return changed
+
+
+def _from_centre(mol: Chem.Mol) -> list[float]:
+    """Å, distance of each atom from the middle of the molecule."""
+    positions = mol.GetConformer().GetPositions()
+    return [float(value) for value in np.linalg.norm(positions - positions.mean(axis=0), axis=1)]
 
 
 #: Rules that begin with a charge, and bring none.

@@ -494,6 +494,7 @@ def test_atom_types_of_a_force_field_without_columns_behind_them(tmp_path):
         f"{atom.GetIdx() + 1} {atom.GetSymbol()}{atom.GetIdx()} {x:.4f} {y:.4f} {z:.4f} {kinds[atom.GetAtomicNum()]}"
         for atom, (x, y, z) in zip(mol.GetAtoms(), places, strict=True)
     ]
+    rows.append(f"{len(rows) + 1} LP1 9.0 9.0 9.0 LP")  # a lone pair of GOLD
     bonds = [
         f"{bond.GetIdx() + 1} {bond.GetBeginAtomIdx() + 1} {bond.GetEndAtomIdx() + 1} "
         + ("ar" if bond.GetIsAromatic() else "1")

@@ -59,6 +59,16 @@ def test_one_alternate_location_is_kept(read, shift, rows):
     assert read(with_altlocs(rows, shift=shift, a=0.3)).notes[0] == "kept altloc B of 1 residue"
 
 
+def test_alternate_locations_called_by_numbers(read):
+    text = with_altlocs(range(4, 9), shift=0.9)
+    text = "\n".join(
+        line[:16] + {"A": "1", "B": "2"}.get(line[16:17], line[16:17]) + line[17:] for line in text.split("\n")
+    )
+    item = read(text)
+    assert smiles(item) == Chem.CanonSmiles(ASPIRIN)
+    assert item.notes[0] == "kept altloc 1 of 1 residue"
+
+
 def test_names_of_five_letters_are_no_alternate_locations(read):
     lines = pdb_atoms("C1CCCCC1").splitlines()
     text = "\n".join(f"{line[:12]}C100{row}{line[17:]}" for row, line in enumerate(lines))

@@ -215,6 +215,24 @@ def test_normal_form_does_not_depend_on_atom_order():
             assert Chem.MolToSmiles(prepare_ligand(shuffled, "x").mol) == expected
 
 
+@pytest.mark.parametrize("drug", ["CC(O)c1nc2ccccc2[nH]1", "Cc1ccccc1-c1nn[nH]n1", "CCCc1nnn[nH]1", "CC(N)c1ncc[nH]1"])
+def test_of_equal_nitrogens_the_pose_names_the_one_with_the_hydrogen(drug):
+    """The two of a benzimidazole differ by nothing but their places."""
+    rng = np.random.default_rng(3)
+    mol = Chem.RemoveHs(posed(drug))
+    found = set()
+    for _ in range(8):
+        shuffled = Chem.RenumberAtoms(mol, rng.permutation(mol.GetNumAtoms()).tolist())
+        ligand = prepare_ligand(shuffled, "x")
+        (with_hydrogen,) = (
+            a.GetIdx()
+            for a in ligand.mol.GetAtoms()
+            if a.GetIsAromatic() and a.GetTotalNumHs() and a.GetAtomicNum() == 7
+        )
+        found.add(tuple(ligand.positions[with_hydrogen].round(3).tolist()))
+    assert len(found) == 1
+
+
 def test_normal_form_is_a_fixed_point():
     for drug in ("Nc1nc2[nH]cnc2c(=O)[nH]1", "CC1=NC=NC1", "CN=C(N)N", "Cc1nn[n-]n1", "CC(=O)[O-]"):
         once = prepare_ligand(posed(drug), "x").mol

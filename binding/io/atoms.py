@@ -338,8 +338,14 @@ def _with_all_columns(block: gemmi.cif.Block) -> gemmi.cif.Block:
 
 def _strings(rows: np.ndarray, dtype: str) -> np.ndarray:
     """(n,) strings from gemmi's (n, 8) zero-padded characters; longer than ``dtype`` where a name is."""
-    names = np.char.decode(np.ascontiguousarray(rows).view("S8")[:, 0], "utf-8", "replace")
-    return names.astype(dtype) if int(np.char.str_len(names).max(initial=0)) <= int(dtype[2:]) else names
+    letters = np.ascontiguousarray(rows).view(np.uint8)
+    if (letters >= 0x80).any():  # rare, and slow
+        names = np.char.decode(letters.view(f"S{letters.shape[1]}")[:, 0], "utf-8", "replace")
+        longest = int(np.char.str_len(names).max(initial=0))
+    else:  # a letter of numpy's strings has four bytes
+        names = letters.astype(np.uint32).view(f"<U{letters.shape[1]}")[:, 0]
+        longest = int(np.flatnonzero(letters.any(axis=0)).max(initial=-1)) + 1
+    return names.astype(dtype) if longest <= int(dtype[2:]) else names
 
 
 def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | None) -> AtomTable:

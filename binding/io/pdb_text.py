@@ -6,6 +6,7 @@ gemmi stops at the first ``END``, reads ``2  52.24`` as 2 and an atom without an
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +27,8 @@ _FOUR_LETTER_WATER = re.compile(rb"^((?:ATOM  |HETATM).{11})(TIP[2-5]|SPCE)", re
 _PDBQT_TYPE = re.compile(rb"^((?:ATOM  |HETATM)[^\r\n]{70}) (\S{1,2})[^\r\n]*", re.MULTILINE)
 # A partial charge and an AutoDock type at the end of the line.
 _DOCKED_LINE = re.compile(rb"(?:ATOM  |HETATM).{60} {3}[ +-][ +-]?\d?\.\d{3} [A-Za-z]{1,2}[ \t]*")
+_ATOM, _HETERO_ATOM = b"ATOM  ", b"HETATM"
+_SPACES = np.frombuffer(b" \t\n\r\f\v", dtype=np.uint8)
 _NUMBERS = 10_000  # of residues that four columns hold
 _FEWEST_RESIDUES = 5  # that are taken for a chain without numbers
 _FEW_LINES = 5  # that tell PDBQT from PDB
@@ -47,7 +50,63 @@ def mended_pdb(path: Path, data: bytes) -> bytes:
         data = _FOUR_LETTER_WATER.sub(rb"\1HOH ", data)
     if split_suffix(path)[1] == ".pdbqt" or _is_pdbqt(data):
         data = _PDBQT_TYPE.sub(_with_autodock_element, data)
-    return _NO_ELEMENT.sub(_with_element, _past_end(_with_numbers(_without_four_letter_names(data))))
+    lines = _AtomLines.of(data)
+    if lines is None or lines.have_four_letters():
+        data = _without_four_letter_names(data)
+    if lines is None or lines.lack_element():
+        return _NO_ELEMENT.sub(_with_element, _past_end(_with_numbers(data)))
+    return _past_end(_with_numbers(data))
+
+
+@dataclass(frozen=True, eq=False)
+class _AtomLines:
+    """The lines of a file's n atoms, looked at together: to search each costs more than to parse the file.
+
+    Attributes:
+        letters: (bytes of the file,) uint8.
+        start: (n,) where each begins.
+        length: (n,) without its end.
+    """
+
+    letters: np.ndarray
+    start: np.ndarray
+    length: np.ndarray
+
+    @classmethod
+    def of(cls, data: bytes) -> _AtomLines | None:
+        """Those of a file; None where its lines do not simply end in one byte."""
+        if b"\r" in data:
+            return None
+        letters = np.frombuffer(data, dtype=np.uint8)
+        ends = np.append(np.flatnonzero(letters == ord("\n")), len(letters))
+        start = np.append(0, ends[:-1] + 1)
+        length = ends - start
+        start, length = start[length >= len(_ATOM)], length[length >= len(_ATOM)]
+        record = letters[start[:, None] + np.arange(len(_ATOM))]
+        atoms = (record == np.frombuffer(_ATOM, np.uint8)).all(axis=1)
+        atoms |= (record == np.frombuffer(_HETERO_ATOM, np.uint8)).all(axis=1)
+        return cls(letters, start[atoms], length[atoms])
+
+    def columns(self, first: int, last: int) -> np.ndarray | None:
+        """(n, columns) letters of a range of columns, counted from 0; None where a line does not reach so far."""
+        if (self.length < last).any():
+            return None
+        return self.letters[self.start[:, None] + np.arange(first, last)]
+
+    def have_four_letters(self) -> bool:
+        """Whether ``_FOUR_LETTERS`` may find anything."""
+        names = self.columns(17, 21)
+        return names is None or bool((~np.isin(names, _SPACES)).all(axis=1).any())
+
+    def lack_element(self) -> bool:
+        """Whether ``_NO_ELEMENT`` may find anything."""
+        columns = self.columns(76, 78)
+        return columns is None or not _are_letters(columns).any(axis=1).all()
+
+
+def _are_letters(columns: np.ndarray) -> np.ndarray:
+    upper = columns & ~np.uint8(0x20)
+    return (upper >= ord("A")) & (upper <= ord("Z"))
 
 
 def _one_byte_a_letter(data: bytes) -> bytes:
@@ -78,9 +137,13 @@ def check_coordinates(path: Path, data: bytes) -> None:
         StructureError: ``nan_coordinates``.
     """
     data = _one_byte_a_letter(data)
-    fields = _COORDINATES.findall(data)
-    if len(fields) == len(_ATOM_LINES.findall(data)):
-        letters = np.frombuffer(b"".join(fields), dtype=np.uint8).reshape(-1, 25)
+    lines = _AtomLines.of(data)
+    letters = None if lines is None else lines.columns(29, 54)
+    if letters is None:
+        fields = _COORDINATES.findall(data)
+        if len(fields) == len(_ATOM_LINES.findall(data)):
+            letters = np.frombuffer(b"".join(fields), dtype=np.uint8).reshape(-1, 25)
+    if letters is not None:
         blank = letters == ord(" ")
         digit = (letters >= ord("0")) & (letters <= ord("9"))
         sign = (letters == ord("-")) | (letters == ord("+"))
@@ -110,6 +173,8 @@ def check_coordinates(path: Path, data: bytes) -> None:
 def _past_end(data: bytes) -> bytes:
     """A file whose END lines stand at its end alone; parts that hold the same atoms again become models."""
     last = max(data.rfind(b"\nATOM  "), data.rfind(b"\nHETATM"))
+    if not data.startswith(b"END") and data.find(b"\nEND", 0, max(last, 0)) < 0:
+        return data
     ends = [match for match in _END.finditer(data) if match.start() < last]
     if not ends:
         return data

@@ -48,6 +48,7 @@ MODULES: Final = {
         "tests/io/test_structure.py",
         "tests/io/test_complex.py",
         "tests/io/test_hard_structures.py",
+        "tests/io/test_chains.py",
     ),
     "binding/io/decimals.py": ("tests/io/test_rows.py", "tests/io/test_table.py"),
     "binding/io/index.py": ("tests/io/test_index.py",),
@@ -353,7 +354,9 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         kept = options.keep or Path(folder)
         kept.mkdir(parents=True, exist_ok=True)
-        results = _tried(sample, _reach(modules, kept / "reached.json"), kept / "answers.json", ends)
+        # What was missed before was missed by the table too; without it the tests of the modules are soon through.
+        tests = {test for module in modules for test in MODULES[module]} | (set() if before else {_TABLE})
+        results = _tried(sample, _reach(sorted(tests), kept / "reached.json"), kept / "answers.json", ends)
     noticed = sum(answer in NOTICED for answer in results.values())
     print(f"{noticed} of {len(results)} noticed, of {len(everything)} possible")
     if before:
@@ -380,10 +383,9 @@ def _left(results: dict[Mutant, str]) -> dict[str, Any]:
     }
 
 
-def _reach(modules: Sequence[str], path: Path) -> dict[str, Any]:
+def _reach(tests: Sequence[str], path: Path) -> dict[str, Any]:
     """``_reached``, from a file if it is there."""
     if not path.is_file():
-        tests = sorted({test for module in modules for test in MODULES[module]} | {_TABLE})
         reached = _in_child(lambda: _reached(tests), 3600)
         if reached is None or reached["failed"]:
             raise SystemExit(f"the tests fail without any change: {reached and reached['failed']}")

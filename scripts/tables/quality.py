@@ -21,10 +21,34 @@ def coverage() -> str:
 def mutants() -> str:
     """Changes of the readers that the tests notice."""
     found = load(FIGURES / "mutants.json")
-    return (
+    text = (
         f"Of {count(found['possible'])} possible changes of the readers, {count(found['tried'])} drawn by chance were "
         f"tried, and the tests noticed {count(found['noticed'])}: {100 * found['noticed'] / found['tried']:.0f} %."
     )
+    again, harmless, missed = found.get("again"), len(found["harmless"]), len(found["missed"])
+    if again:
+        text += f" Of the other {count(again['tried'])}, tests that were added since notice {count(again['noticed'])}."
+    return f"{text} {count(harmless)} make no difference, and {count(missed)} are not explained."
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"line_coverage": coverage, "mutants": mutants}
+def mutants_left() -> str:
+    """What no test noticed, with the reason where there is one."""
+    found = load(FIGURES / "mutants.json")
+    rows = [
+        (
+            f"`{entry['module'].removeprefix('binding/')}`",
+            _code(entry["line"]),
+            _code(entry["change"]),
+            entry.get("why", "-"),
+        )
+        for entry in (*found["harmless"], *found["missed"])
+    ]
+    return table(("module", "line", "change", "why no test notices"), rows)
+
+
+def _code(text: str) -> str:
+    """Text of a program in a cell."""
+    return f"`{text.replace('|', chr(92) + '|')}`"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {"line_coverage": coverage, "mutants": mutants, "mutants_left": mutants_left}

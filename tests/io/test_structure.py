@@ -495,3 +495,12 @@ def test_atoms_in_small_letters_in_residues_in_capitals(tmp_path):
     lines = (residue_lines() + residue_lines(number="2", shift=3.8)).splitlines()
     path.write_text("\n".join(line[:12] + line[12:16].lower() + line[16:] for line in lines) + "\nEND\n")
     assert set(read_atoms(path).atom_names.tolist()) == {"N", "CA", "C", "O", "CB"}
+
+
+def test_ions_under_one_number_are_groups_of_their_own(tmp_path):
+    path = tmp_path / "p.pdb"
+    ions = "".join(
+        atom_line("MG", "MG", "A", "9", (9.0 + 4 * k, 9.0, 9.0), element="MG", record="HETATM") for k in range(3)
+    )
+    path.write_text(residue_lines() + ions + "END\n")
+    assert read_atoms(path).group_names.tolist() == ["ALA", "MG", "MG", "MG"]

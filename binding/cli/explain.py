@@ -164,7 +164,7 @@ def _show_one(explanation: Explanation, top: int) -> None:
     error = f"pK {number(row.pk, 2)} ± {number(row.pk_std, 2)}"
     said = f"{row.id}: {error} = -log10(K/M), the sum of its parts; above zero binds tighter"
     terminal.console().print(said, markup=False)
-    terminal.print_columns([Column("part", False, lambda part: part["part"]), *_share_columns()], parts, "")
+    terminal.print_columns([Column("part", False, lambda part: part["part"]), *_share_columns(parts)], parts, "")
     if explanation.reasons is not None and explanation.reasons.contributions.known > _KNOWN:
         terminal.console().print(_MEASURED, markup=False)
     others = _other_columns(explanation)
@@ -182,7 +182,7 @@ def _show_one(explanation: Explanation, top: int) -> None:
         chosen = strongest(rows, top)
         if chosen:
             caption = f"{len(chosen)} of {len(rows)} {title}s"
-            terminal.print_columns([Column(title, False, label), *_share_columns(), *extra], chosen, caption)
+            terminal.print_columns([Column(title, False, label), *_share_columns(chosen), *extra], chosen, caption)
     _show_fragments(explanation)
     _show_interactions(explanation.interactions())
     _show_evidence(explanation.evidence(), top)
@@ -258,11 +258,12 @@ def _show_evidence(rows: Sequence[dict[str, Any]], top: int) -> None:
     )
 
 
-def _share_columns() -> list[Column]:
-    return [
-        Column("pK", True, lambda item: f"{item['pk']:+.2f}"),
-        Column("±, over\nnetworks", True, lambda item: number(item["pk_std"], 2)),
-    ]
+def _share_columns(rows: Sequence[dict[str, Any]]) -> list[Column]:
+    """pK, and what networks differ by where they have a part in it."""
+    columns = [Column("pK", True, lambda item: f"{item['pk']:+.2f}")]
+    if any(math.isfinite(row["pk_std"]) for row in rows):
+        columns.append(Column("±, over\nnetworks", True, lambda item: number(item["pk_std"], 2)))
+    return columns
 
 
 def _show_parts(shown: Sequence[Explanation]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import torch
 import yaml
 from networks import example_graph, random_member
-from train_runs import assert_same_logs, assert_same_weights, log_of, run
+from train_runs import assert_same_logs, assert_same_weights, killed_at, log_of, run
 
 import binding
 from binding.data.datamodule import ComplexDataModule
@@ -32,8 +33,21 @@ CLOSE = 1e-3  # pK
 def test_scores_are_those_of_the_cpu(device):
     graphs = [example_graph(name) for name in NAMES] + [example_graph("5ht1b", pose) for pose in range(9)]
     here, there = (load_model(device=kind).score(graphs) for kind in ("cpu", device))
-    for name in ("pk", "pk_std", "pk_ligand_only", "pose"):
+    for name in ("pk", "pk_std", "pk_ligand_only", "pk_network", "pk_prior", "pose", "known"):
         assert getattr(there, name) == pytest.approx(getattr(here, name), abs=CLOSE), name
+
+
+def test_a_batch_of_poses_waits_four_times(device):
+    """Three reads of counts, of which shapes follow, and one of all numbers; the pocket and the prior lie there."""
+    if device != "cuda":
+        pytest.skip("a CPU does not wait for itself; tests/training/test_simulated_device.py counts operations")
+    first = example_graph("5ht1b")
+    graphs = [replace(example_graph("5ht1b", pose), pocket=first.pocket) for pose in range(9)]
+    scorer = load_model(device=device)
+    for _ in range(2):
+        scorer.score(graphs)
+    waits = waits_of(lambda: scorer.score(graphs))
+    assert len(waits) <= 4, waits
 
 
 def test_gradients_are_those_of_the_cpu(device):
@@ -74,6 +88,17 @@ def test_deterministic_runs_have_the_same_weights(settings, device):
     for config in configs:
         run(config)
     assert_same_weights(*configs, 0.0)
+
+
+def test_a_deterministic_run_that_was_stopped_ends_with_the_weights_of_the_other(settings, device, monkeypatch):
+    model = settings("x").model.model_dump() | {"dropout": 0.2}
+    whole, broken = (settings(name, device=device, deterministic=True, model=model) for name in ("whole", "broken"))
+    run(whole)
+    with monkeypatch.context() as patch:
+        killed_at(patch, 1, 1, KeyboardInterrupt())
+        assert run(broken).interrupted
+    assert not run(broken).interrupted
+    assert_same_weights(whole, broken, 0.0)
 
 
 def test_auto_fills_the_device(settings, device):

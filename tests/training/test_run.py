@@ -13,24 +13,13 @@ import pytest
 import torch
 import yaml
 from dataset import ROWS
-from train_runs import assert_same_logs, assert_same_weights, log_of, run, weights_of
+from train_runs import assert_same_logs, assert_same_weights, killed_at, log_of, run, weights_of
 
 from binding.config import TrainConfig
 from binding.data.cache import ComplexCache
 from binding.errors import CacheError, ConfigError
 from binding.model.weights import load_model
 from binding.training.module import TrainingModule
-
-
-def killed_at(monkeypatch, epoch: int, batch: int, error: BaseException):
-    """Training stops with an error before a batch of an epoch."""
-
-    def stop(self, _, batch_idx):
-        if (self.current_epoch, batch_idx) == (epoch, batch):
-            raise error
-
-    monkeypatch.setattr(TrainingModule, "on_train_batch_start", stop)
-
 
 # ---------------------------------------------------------------- what a run leaves
 

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from binding.config import TrainConfig
 from binding.training.finish import TrainResult
+from binding.training.module import TrainingModule
 from binding.training.run import train
 
 MODEL = {
@@ -40,6 +41,16 @@ def small_run(cache: Path, output: Path, **changes) -> TrainConfig:
 
 def run(config: TrainConfig, **how) -> TrainResult:
     return train(config, progress=False, **how)
+
+
+def killed_at(monkeypatch, epoch: int, batch: int, error: BaseException):
+    """Training stops with an error before a batch of an epoch."""
+
+    def stop(self, _, batch_idx):
+        if (self.current_epoch, batch_idx) == (epoch, batch):
+            raise error
+
+    monkeypatch.setattr(TrainingModule, "on_train_batch_start", stop)
 
 
 def weights_of(config: TrainConfig) -> dict[str, torch.Tensor]:

@@ -1,11 +1,12 @@
 """Times a screen of one pocket: 100 poses warm and cold, thousands end to end, the network alone, its peak memory.
 
-    python -m scripts.bench.screen [--sizes 1000 4000 10000] [--large] [-o docs/figures]
+    python -m scripts.bench.screen [--sizes 1000 4000 10000] [--large] [--complexes FOLDER] [-o docs/figures]
 
 The library is made from ``data/examples``: analogues of four ligands of 18 to 43 atoms (one to three hydrogens
 become F, Cl or CH3), one pose of each in the pocket of 5HT1B, turned and moved at random. No two compounds are
 alike, so that nothing is gained from poses that share a compound. CPU seconds are given beside wall time, since a
-busy machine disturbs them less; ``--large`` adds 100,000 and 200,000 poses. Figures go to
+busy machine disturbs them less; ``--large`` adds 100,000 and 200,000 poses. ``--complexes`` times 100 complexes of
+different proteins as well, from a folder in PDBbind layout (``../shared/data/casf2016``). Figures go to
 docs/figures/benchmark_screen.json.
 """
 
@@ -39,7 +40,7 @@ EXAMPLES = ROOT / "data" / "examples"
 RECEPTOR, REFERENCE = EXAMPLES / "5ht1b_protein.pdb.gz", EXAMPLES / "5ht1b_poses.sdf.gz"
 ONE_POCKET = ("--pocket-ligand", str(REFERENCE))
 LARGE = (100_000, 200_000)
-FEW, ALMOST_NONE = 100, 4
+FEW, ALMOST_NONE, OWN_POCKETS = 100, 4, 10_000
 COPIES, APART = 5, 100.0  # Å
 ATOMS, WINDINGS = 300, 18
 RING, TUBE = 8.0, 4.0  # Å, so that neighbours along the ring are 1.5 Å apart
@@ -202,6 +203,42 @@ def few_poses(folder: Path) -> dict[str, Any]:
     return {"warm": Run(warm, cpu, None).as_json(FEW), "cold": cold.as_json(FEW)}
 
 
+def different_proteins(data: Path, folder: Path) -> dict[str, Any]:
+    """100 complexes of different proteins from files to numbers, in a process that holds the model.
+
+    Args:
+        data: A folder for each, which holds ``*_protein.pdb`` and ``*_ligand.sdf``.
+        folder: For files.
+    """
+    import binding
+    from binding.score.featurize import _protein
+
+    names = sorted(path.name for path in data.iterdir() if path.is_dir())
+    chosen = [names[place] for place in np.linspace(0, len(names) - 1, FEW).astype(int).tolist()]
+    table = folder / "complexes.csv"
+    with table.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("id", "protein", "ligand"))
+        writer.writerows((n, data / n / f"{n}_protein.pdb", data / n / f"{n}_ligand.sdf") for n in chosen)
+    model = binding.load_model(device="cpu")
+    found = {}
+    for workers, what in ((0, "one process"), (2, "two workers")):
+
+        def predict(workers: int = workers) -> object:
+            _protein.cache_clear()
+            return binding.predict(table, model=model, workers=workers)
+
+        before, (wall, cpu) = children_cpu(), least(predict)
+        found[what] = Run(wall, cpu + (children_cpu() - before) / 3, None).as_json(FEW)
+    return found
+
+
+def children_cpu() -> float:
+    """CPU seconds of processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def least(work: Callable[[], object], repeats: int = 3) -> tuple[float, float]:
     """Least wall and CPU seconds of some calls."""
     walls, cpus = [], []
@@ -347,6 +384,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1000, 4000, 10_000])
     parser.add_argument("--large", action="store_true", help=f"also {' and '.join(f'{n:,}' for n in LARGE)} poses")
+    parser.add_argument("--complexes", type=Path, metavar="FOLDER", help="complexes in PDBbind layout")
     parser.add_argument("-o", "--output", type=Path, default=FIGURES, metavar="FOLDER")
     options = parser.parse_args()
     sizes = sorted({*options.sizes, *(LARGE if options.large else ())})
@@ -355,6 +393,8 @@ def main() -> None:
         folder = Path(scratch)
         content["alone"] = network_alone(folder)
         content["few"] = few_poses(folder)
+        if options.complexes is not None:
+            content["complexes"] = different_proteins(options.complexes, folder)
         content["large_complexes"] = large_complexes(RECEPTOR, REFERENCE)
         whole = folder / "library.sdf.gz"
         write_library(whole, sizes[-1])
@@ -363,7 +403,7 @@ def main() -> None:
         for size in sizes:
             content["runs"].append(screened(folder, whole, size))
             sys.stderr.write(f"{content['runs'][-1]}\n")
-        content["default_pocket"] = screened(folder, whole, max(set(sizes) - set(LARGE)), pocket=())
+        content["default_pocket"] = screened(folder, whole, min(OWN_POCKETS, sizes[-1]), pocket=())
         sys.stderr.write(f"{content['default_pocket']}\n")
         content["slope"] = slope(content["start"], content["runs"])
     write_figures(options.output / "benchmark_screen.json", content, None)

@@ -230,6 +230,10 @@ def screen_speed() -> str:
     rows = [
         row(f"{few['warm']['poses']} poses from Python, model loaded, one process", few["warm"]),
         row(f"{few['cold']['poses']} poses, `binding predict`, start-up included", few["cold"]),
+        *(
+            row(f"{run['poses']} complexes of different proteins from Python, model loaded, {what}", run)
+            for what, run in content.get("complexes", {}).items()
+        ),
         row(f"{content['start']['poses']} poses, `binding screen`: start-up alone", content["start"]),
         *(row(f"{run['poses']:,} poses, `binding screen`", run) for run in content["runs"]),
     ]

@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 
 from binding.errors import UsageError
 from binding.files import atomic
-from binding.io.columns import ON_REQUEST
+from binding.io.columns import ON_REQUEST, POSING
 from binding.io.spreadsheet import SPREADSHEET, require_spreadsheets, write_spreadsheet
 from binding.screening.parts import POSE_COLUMN
 from binding.screening.store import RANKED_BY, RESULT_COLUMNS, open_results, template_of
 from binding.screening.tables import MEMORY_MB, as_text, write_csv
 
 _BATCH: Final = 10_000  # rows whose structures are looked at before more are sorted out
+_MADE: Final = frozenset(column.name for column in POSING)
 FORMATS: Final = (".csv", ".tsv", ".parquet", SPREADSHEET, ".sdf")
 _EXAMPLES: Final = 'such as "pk_ligand_only < 7 AND pose > 0.5" or "smiles LIKE \'%Br%\'"'
 
@@ -71,7 +72,8 @@ def find_top(
 
     Raises:
         FileError: There is no such run, or it has no part yet.
-        UsageError: ``n`` or ``diverse`` is below 1, or an expression or a pattern cannot be used.
+        UsageError: ``n`` or ``diverse`` is below 1, no compound has what they are ranked by, or an expression or a
+            pattern cannot be used.
     """
     for number in (n, diverse):
         if number is not None and number < 1:
@@ -91,6 +93,8 @@ def find_top(
         except (duckdb.ProgrammingError, duckdb.DataError, duckdb.PermissionException) as error:
             raise _refused(" and ".join(filter(None, (where, sort_by))), "The expression", error) from error
         finished, columns = results.finished, results.columns
+    if by in _MADE and len(found) and found[by].null_count == len(found):
+        raise UsageError(f"No compound has a {by}.", "Docking and placing of SMILES bring it, or a tag of the poses.")
     if diverse is not None:
         from binding.screening import hits
 

@@ -137,6 +137,13 @@ def test_a_value_is_no_condition(finished):
         find_top(finished, where="pk")
 
 
+def test_what_no_compound_has_ranks_none(finished):
+    with pytest.raises(UsageError, match="No compound has a dock_score") as caught:
+        find_top(finished, by="dock_score")
+    assert "Docking" in caught.value.hint
+    assert compounds(finished, by="dock_score", where="pk > 100") == []
+
+
 def test_number_of_compounds_is_positive(finished):
     with pytest.raises(UsageError):
         find_top(finished, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import zlib
 from pathlib import Path
@@ -64,7 +65,7 @@ def read_bytes(path: str | Path) -> bytes:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=without_waiting) as file:
             data = _no_more(path, file)
     except OSError as error:
         raise open_error(path, error) from None
@@ -80,6 +81,18 @@ def read_bytes(path: str | Path) -> bytes:
             ) from None
     check_content(path, data)
     return data
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """Open a file; a named pipe that nobody writes to is empty, where else the process would wait for ever.
+
+    Args:
+        path: The file.
+        flags: As ``open`` gives them to its ``opener``.
+    """
+    file = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    os.set_blocking(file, True)
+    return file
 
 
 def _no_more(path: Path, stream: IO[bytes] | gzip.GzipFile) -> bytes:

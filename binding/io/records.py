@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from binding.errors import FileError
-from binding.io.files import BYTE_ORDER_MARK, check_content, check_encoding, open_error, too_long
+from binding.io.files import BYTE_ORDER_MARK, check_content, check_encoding, open_error, too_long, without_waiting
 from binding.io.formats import format_of_file
 
 _HEAD_BYTES = 65_536
@@ -85,9 +85,9 @@ def text_lines(path: str | Path) -> Iterator[str]:
 
 def _open(path: Path) -> BinaryIO:
     try:
-        with path.open("rb") as probe:
+        with open(path, "rb", opener=without_waiting) as probe:
             packed = probe.read(2) == b"\x1f\x8b"
-        return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+        return cast(BinaryIO, gzip.open(path, "rb")) if packed else open(path, "rb", opener=without_waiting)
     except OSError as error:
         raise open_error(path, error) from None
 

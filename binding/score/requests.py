@@ -92,6 +92,10 @@ def _existing(path: Path) -> Path:
         return path
     if path.is_dir():
         raise UsageError(f"The ligand {path} is a folder.", "Give the files in it, or a table of pairs.")
+    if path.exists():
+        raise UsageError(
+            f"The ligand {path} is a pipe or a device, not a file.", "Write it to a file, or pipe it into -l -."
+        )
     hint = "Check the path."
     if is_selection(str(path)):
         hint = "To score a ligand inside the structure file, give that file alone: binding predict FILE -l A:LIG:301."

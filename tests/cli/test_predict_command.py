@@ -428,6 +428,17 @@ def test_ctrl_c_keeps_the_finished_rows_and_exits_130(binding_, made, tmp_path, 
     assert not (tmp_path / "out.csv").exists()
 
 
+def test_a_pipe_or_a_device_is_no_ligand_and_holds_up_nothing(binding_, made, tmp_path):
+    os.mkfifo(tmp_path / "fifo.pdb")
+    for name in ("fifo.pdb", "/dev/null", "/dev/zero"):
+        result = binding_("predict", "-p", made.protein, "-l", name, "--workers", "0")
+        assert result.exit_code == 2
+        assert f"The ligand {name} is a pipe or a device" in result.stderr
+    result = binding_("predict", "-p", "fifo.pdb", "-l", made.library, "--workers", "0")
+    assert result.exit_code == 2
+    assert "fifo.pdb is empty" in result.stderr
+
+
 def killed_at(moment, score_rows):
     """``score_rows``, whose process is killed before the row of this place."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def fold_of(value: str, folds: int) -> int:
@@ -28,6 +30,8 @@ def groups_of(table: pd.DataFrame, column: str) -> pd.Series:
         table: With ``id``, its columns typed as a cache's are; a blank is NaN.
         column: May be absent.
     """
+    import pandas as pd  # half of the start-up of a process that reads ligands, which needs none
+
     known = table[column] if column in table.columns else pd.Series(index=table.index, dtype=object)
     own = table["id"].astype(str)
     if "protein" in table.columns:

@@ -78,3 +78,9 @@ def test_options_have_names_types_and_documentation(name):
         assert parameter.annotation is not parameter.empty, parameter
         assert f" {parameter.name}" in text, f"{name}({parameter.name}) is not documented"
     assert inspect.signature(function).return_annotation is not inspect.Signature.empty
+
+
+def test_a_process_that_scores_poses_imports_no_tables():
+    """Workers start sooner, and each needs 25 MB less."""
+    code = "import sys, binding.screening.score, binding.model.weights; print('pandas' in sys.modules)"
+    assert run(code) == "False"

@@ -21,7 +21,6 @@ from binding.io.results import ResultRow
 from binding.io.table import Request
 from binding.memory import freed_memory_kept
 from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
-from binding.score.evidence import evidence_in, evidence_values
 from binding.score.featurize import Failed, Featurized, Outcome, featurize
 from binding.score.jobs import Job, is_large, jobs_of, single_records
 from binding.score.limits import RECORD_SECONDS, time_limit
@@ -221,7 +220,11 @@ def _scored_row(outcome: Featurized, result: Numbers | BindingError, scorer: Sco
     numbers = result._asdict() | near.columns() | dict(outcome.checks)
     warnings = (*outcome.warnings, *near.warnings, *bound_warnings(result.pk))
     row = ResultRow.scored(outcome.id, outcome.protein, outcome.ligand, **numbers, model=scorer.name, warnings=warnings)
-    found = evidence_in(outcome.graph, scorer, evidence) if evidence else None
+    if not evidence:
+        return row
+    from binding.score.evidence import evidence_in, evidence_values  # what a prior is fitted with: slow to import
+
+    found = evidence_in(outcome.graph, scorer, evidence)
     return row if found is None else replace(row, more={**row.more, **evidence_values(found)})
 
 

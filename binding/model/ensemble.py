@@ -52,7 +52,7 @@ from binding.prior.model import Prior, PriorPk
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _KEPT_POCKETS = 8
 #: Ligand atoms that go through the network together: on a CPU, so many that its calls of torch cost little.
-_ATOMS_AT_ONCE = {"cpu": 2048, "cuda": 32_768}
+_ATOMS_AT_ONCE = {"cpu": 1024, "cuda": 32_768}
 
 
 class Member(nn.Module):

@@ -5,6 +5,7 @@ A row that cannot be used is kept with its ``error``, so that callers can report
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -209,7 +210,8 @@ def _entries(path: Path, required: tuple[str, ...] = ()) -> list[tuple[IndexEntr
 def _complex_folder(folder: Path, entry: IndexEntry) -> Path:
     named = entry.extra.get("protein") or entry.id
     # A column "protein" may hold the protein's name instead of its folder.
-    if named != entry.id and not (folder / named).is_dir() and (folder / entry.id).is_dir():
+    # os.path: a name that no file system can hold is no folder, and no error.
+    if named != entry.id and not os.path.isdir(folder / named) and os.path.isdir(folder / entry.id):
         return folder / entry.id
     return folder / named
 

@@ -182,4 +182,4 @@ def _pocket_cell(folder: Path, cell: str) -> Path | str | None:
 
 
 def _first_file(folder: Path, endings: tuple[str, ...]) -> Path | None:
-    return next((p for ending in endings if (p := folder / f"{folder.name}{ending}").is_file()), None)
+    return next((p for ending in endings if os.path.isfile(p := folder / f"{folder.name}{ending}")), None)

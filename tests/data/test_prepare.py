@@ -487,6 +487,15 @@ def test_doubtful_affinities_are_rejected_and_the_rest_prepared(tree):
     assert table[["id", "relation"]].values.tolist() == [["c000", "="], ["c003", "~"], ["c004", "<"], ["c006", "="]]
 
 
+def test_an_id_that_no_file_can_have_costs_its_row_alone(tree):
+    names = [f"c{number:03d}" for number in range(COUNT)]
+    long = "A" * 400
+    write_index(tree, [*names, long], "affinity", ["Ki=1nM"] * (COUNT + 1))
+    report = run(tree)
+    assert report.cached == COUNT
+    assert rejected(report) == {long: "file_not_found"}
+
+
 def test_nothing_left_says_why_and_lists_the_rows(tree):
     for path in tree.glob("*/*_ligand.sdf"):
         path.unlink()

@@ -500,7 +500,8 @@ def test_atoms_in_small_letters_in_residues_in_capitals(tmp_path):
 def test_ions_under_one_number_are_groups_of_their_own(tmp_path):
     path = tmp_path / "p.pdb"
     ions = "".join(
-        atom_line("MG", "MG", "A", "9", (9.0 + 4 * k, 9.0, 9.0), element="MG", record="HETATM") for k in range(3)
+        atom_line(name, "MG", "A", "9", (9.0 + 4 * k, 9.0, 9.0), element=name, record="HETATM")
+        for k, name in enumerate(("MG", "ZN", "MN"))
     )
     path.write_text(residue_lines() + ions + "END\n")
     assert read_atoms(path).group_names.tolist() == ["ALA", "MG", "MG", "MG"]

@@ -64,6 +64,7 @@ MODULES: Final = {
 }
 _TABLE: Final = "tests/io/test_inputs.py"  # the page of inputs and answers, for modules of structures and ligands
 _MOST: Final = 15.0  # seconds of tests for one mutant, by their durations without changes
+_MOST_AGAIN: Final = 120.0  # for one that was missed before
 _ASLEEP: Final = 60  # times the limit, by the clock
 NOTICED: Final = ("killed", "hung")
 #: Changes that make no difference, and why.
@@ -300,20 +301,20 @@ def _reached(tests: Sequence[str]) -> dict[str, Any]:
     return {"lines": lines, "seconds": times.seconds, "failed": times.failed}
 
 
-def _tests_for(mutant: Mutant, reached: dict[str, Any]) -> list[str]:
+def _tests_for(mutant: Mutant, reached: dict[str, Any], most: float = _MOST) -> list[str]:
     """Those that reach the line, quickest first; of code that runs at import all that reach the module."""
     lines = reached["lines"].get(mutant.module, {})
     names = lines.get(str(mutant.line)) or sorted({name for found in lines.values() for name in found})
     chosen, total = [], 0.0
     for name in sorted(names, key=lambda name: reached["seconds"].get(name, 0.0)):
         total += reached["seconds"].get(name, 0.0)
-        if total > _MOST:
+        if total > most:
             break
         chosen.append(name)
     return chosen
 
 
-def _try(mutant: Mutant, tests: Sequence[str]) -> str:
+def _try(mutant: Mutant, tests: Sequence[str], most: float = _MOST) -> str:
     """``killed``, ``survived``, ``hung`` or ``unreached``."""
     if not tests:
         return "unreached"
@@ -322,7 +323,7 @@ def _try(mutant: Mutant, tests: Sequence[str]) -> str:
         sys.meta_path.insert(0, _Finder(mutant))
         return _pytest(["-x", *tests])
 
-    code = _in_child(work, _LIMIT)
+    code = _in_child(work, max(_LIMIT, int(4 * most)))
     return "hung" if code is None else "survived" if code == 0 else "killed"
 
 
@@ -356,7 +357,13 @@ def main(arguments: list[str] | None = None) -> int:
         kept.mkdir(parents=True, exist_ok=True)
         # What was missed before was missed by the table too; without it the tests of the modules are soon through.
         tests = {test for module in modules for test in MODULES[module]} | (set() if before else {_TABLE})
-        results = _tried(sample, _reach(sorted(tests), kept / "reached.json"), kept / "answers.json", ends)
+        results = _tried(
+            sample,
+            _reach(sorted(tests), kept / "reached.json"),
+            kept / "answers.json",
+            ends,
+            most=_MOST_AGAIN if before else _MOST,
+        )
     noticed = sum(answer in NOTICED for answer in results.values())
     print(f"{noticed} of {len(results)} noticed, of {len(everything)} possible")
     if before:
@@ -393,7 +400,9 @@ def _reach(tests: Sequence[str], path: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _tried(sample: Sequence[Mutant], reached: dict[str, Any], path: Path, ends: float) -> dict[Mutant, str]:
+def _tried(
+    sample: Sequence[Mutant], reached: dict[str, Any], path: Path, ends: float, *, most: float
+) -> dict[Mutant, str]:
     """The answer for each mutant, in the order in which they were drawn, until the time is over."""
     known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     found: dict[Mutant, str] = {}
@@ -402,7 +411,7 @@ def _tried(sample: Sequence[Mutant], reached: dict[str, Any], path: Path, ends: 
         if name not in known:
             if time.monotonic() > ends:
                 break
-            known[name] = _try(mutant, _tests_for(mutant, reached))
+            known[name] = _try(mutant, _tests_for(mutant, reached, most), most)
             path.write_text(json.dumps(known), encoding="utf-8")
         found[mutant] = known[name]
         print(f"{len(found)}/{len(sample)} {known[name]}: {mutant.module}:{mutant.line} {mutant.what}", flush=True)

@@ -10,6 +10,7 @@ from molecules import posed, record
 from rdkit import Chem
 
 from binding.errors import FileError
+from binding.io import records
 from binding.io.ligand import BadRecord, read_ligands
 from binding.io.records import split_records, text_lines
 from binding.structures import Ligand
@@ -198,6 +199,13 @@ def test_compounds_docked_in_one_site(read, end):
     assert sizes(read(text, "compounds.pdb")) == [13, 7, 5]
 
 
+def test_compounds_in_one_site_numbered_throughout(read):
+    text = "".join(
+        pdb_atoms(smiles, first=first) + "TER\n" for smiles, first in ((ASPIRIN, 1), ("c1ccccc1Cl", 20), ("CCCCO", 40))
+    )
+    assert sizes(read(text, "compounds.pdb")) == [13, 7, 5]
+
+
 def test_compounds_of_files_joined_without_anything_between(read):
     text = "".join(
         f"COMPND    {smiles}\n{pdb_atoms(smiles, conect=True)}" for smiles in (ASPIRIN, "c1ccccc1Cl", "CCCCO")
@@ -319,3 +327,29 @@ def test_remarks_before_the_first_model_belong_to_every_model(read):
     items = read(remarks + models, "l.pdbqt")
     assert sizes(items) == [3, 3, 3]
     assert all(item.notes == () for item in items), "bond orders are those of the remark"
+
+
+def test_a_record_of_more_than_may_fill_the_memory(tmp_path, monkeypatch):
+    path = tmp_path / "l.sdf"
+    path.write_text(record(ASPIRIN, "a") * 3)
+    assert len(list(split_records(path))) == 3
+    monkeypatch.setattr(records, "_MOST_RECORD", 600)
+    with pytest.raises(FileError, match="a record of more than"):
+        list(split_records(path))
+
+
+def test_lines_before_the_damage_of_a_gzip_stream_are_not_without_end(tmp_path, monkeypatch):
+    path = tmp_path / "l.sdf.gz"
+    path.write_bytes(gzip.compress((record(ASPIRIN, "a") * 3).encode(), compresslevel=0)[:-40])
+    assert len(list(text_lines_until(path))) > 50
+    monkeypatch.setattr(records, "_MOST_RECORD", 600)
+    with pytest.raises(FileError, match="before it breaks off"):
+        list(text_lines(path))
+
+
+def text_lines_until(path: Path) -> list[str]:
+    """The lines of a file up to its damage."""
+    found = []
+    with pytest.raises(FileError):
+        found.extend(line for line in text_lines(path) if found.append(line))
+    return found

@@ -28,7 +28,7 @@ def mutants() -> str:
     again, harmless, missed = found.get("again"), len(found["harmless"]), len(found["missed"])
     if again:
         text += (
-            f" The others were tried again with tests added since; a line may hold such a change twice, so that these are "
+            f" The others were tried again with tests added since; a line may hold such a change twice, so they are "
             f"{count(again['tried'])}, of which {count(again['noticed'])} are noticed now."
         )
     return f"{text} Of those left {count(harmless)} make no difference, and {count(missed)} are not explained."

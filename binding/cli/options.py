@@ -72,7 +72,7 @@ ExpertsChoice = Annotated[
 BatchSize = Annotated[
     int,
     typer.Option(
-        "--batch-size", metavar="N", min=1, help="Complexes per pass of the network; 8 times as many on a GPU."
+        "--batch-size", metavar="N", min=1, help="Complexes per pass of the network; about 8 times as many on a GPU."
     ),
 ]
 Template = Annotated[

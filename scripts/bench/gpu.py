@@ -7,8 +7,8 @@ are filled by atoms, in 32 and in 16 bits. Poses of one ligand in one pocket, wh
 networks alone, and then as graphs through all that is scored, each batch begun before the one before it is read. The
 prior compares ligands with all that it knows. From end to end, `binding predict` reads the poses of an SDF file in 1, 4
 and 8 processes. The share is the time in which the device computes, of the time on the clock; kernels and waits of the
-host are those of one step. Figures go to docs/figures/bench_gpu.json; without a GPU nothing is written there unless `-o`
-names a file (`--device cpu` tests the program).
+host are those of one step. Figures go to docs/figures/bench_gpu.json; without a GPU nothing is written there unless
+`-o` names a file (`--device cpu` tests the program).
 
 Where RDKit is not installed, a cache made elsewhere is enough for all but reading from end to end, which is left out
 and said to be, and poses are then scored without what the prior says of their fingerprints. Beside torch and what is

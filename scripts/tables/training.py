@@ -106,13 +106,14 @@ def train_speed() -> str:
 
 def _two_cores(content: dict[str, Any]) -> list[str]:
     """What both cores of a CPU do together; nothing where it was not measured."""
-    rows = [
-        (row["processes"], row["threads"], f"{row['per_second']:.0f}", f"{row['load']:.0f}")
-        for row in content.get("two_cores", [])
-    ]
-    if not rows:
+    if "two_cores" not in content:
         return []
-    title = f"Whole steps on two cores, {count(content['two_cores'][0]['complexes'])} complexes an epoch:"
+    found = content["two_cores"]
+    rows = [
+        (row["processes"], row["threads"], f"{row['per_second']:.0f}", f"{row['load']:.0f}") for row in found["runs"]
+    ]
+    complexes = count(found["runs"][0]["complexes"])
+    title = f"Whole steps on both cores, {complexes} complexes an epoch, {found['machine']['processor']}:"
     return [title, table(("`devices`", "`threads` of each", "complexes/s", "load"), rows)]
 
 

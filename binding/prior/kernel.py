@@ -100,8 +100,12 @@ class Known:
             (m, n) float32, likeness; and (m, n) float32, Tanimoto similarity.
         """
         similarity = np.stack([self.index.similarity(row) for row in bits])
+        # Always as many rows: a product of another shape is rounded in another way, and a ligand's number would depend
+        # on how many are asked for beside it.
+        asked = np.zeros((max(AT_ONCE, len(bits)), len(self._columns)), dtype=np.float32)
+        asked[: len(bits), :-1], asked[: len(bits), -1] = descriptors, 1.0
         # In place, and the squares by the same product: most of the time is memory.
-        exponent = np.concatenate([descriptors, np.ones((len(bits), 1), dtype=np.float32)], axis=1) @ self._columns
+        exponent = (asked @ self._columns)[: len(bits)]
         exponent -= np.square(descriptors).sum(axis=1, keepdims=True) * (self._scale / 2)
         likeness = np.exp(np.minimum(exponent, 0.0, out=exponent), out=exponent)
         likeness *= np.float32(DESCRIPTOR_SHARE)

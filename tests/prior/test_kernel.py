@@ -11,7 +11,7 @@ from rdkit import Chem, DataStructs
 from rdkit.Chem import rdFingerprintGenerator
 
 from binding.graph.fields import ATOM_CATEGORIES
-from binding.prior.kernel import DESCRIPTOR_SHARE, Features, Known, kernel_matrix
+from binding.prior.kernel import AT_ONCE, DESCRIPTOR_SHARE, Features, Known, kernel_matrix
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +28,15 @@ def test_the_matrix_is_one_by_one_likeness(features, matrix):
     known = Known(features)
     rows = [known.likeness(bits, features.descriptors[row])[0] for row, bits in enumerate(features.split())]
     assert matrix == pytest.approx(np.array(rows), abs=2e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, AT_ONCE])
+def test_likeness_does_not_depend_on_what_is_asked_for_beside_it(features, count):
+    many = replace(features, descriptors=np.repeat(features.descriptors, 100, axis=0))  # a product worth a kernel
+    many = replace(many, bits=np.tile(features.bits, 100), bit_counts=np.tile(features.bit_counts, 100))
+    known, bits = Known(many), features.split()
+    alone = np.array([known.likeness(bits[row], features.descriptors[row])[0] for row in range(count)])
+    assert np.array_equal(known.likeness_of(bits[:count], features.descriptors[:count])[0], alone)
 
 
 def test_it_is_symmetric_and_a_ligand_is_most_like_itself(matrix):

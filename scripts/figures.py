@@ -36,7 +36,6 @@ OLDER: dict[str, str] = {
     "interactions.json": BEFORE_ASSAYS,
     "long_days.json": BEFORE_TOPOLOGY,
     "prior.json": BEFORE_GEOMETRY,
-    "start_to_report.json": BEFORE_ASSAYS,
 }
 
 

@@ -27,7 +27,6 @@ BEFORE_TOPOLOGY = "before the geometry read topology and wider burial"
 #: Figures of weights that came before those in the package, and why they were not measured again.
 OLDER: dict[str, str] = {
     "agreement.json": BEFORE_ASSAYS,
-    "benchmark_screen.json": BEFORE_GEOMETRY,
     "cluster.json": BEFORE_GEOMETRY,
     "finetune.json": BEFORE_GEOMETRY,
     "forest.json": BEFORE_GEOMETRY,

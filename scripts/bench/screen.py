@@ -211,8 +211,8 @@ def different_proteins(data: Path, folder: Path) -> dict[str, Any]:
         folder: For files.
     """
     import binding
-    from binding.score.featurize import _protein
 
+    data = data.resolve()  # the table lies elsewhere
     names = sorted(path.name for path in data.iterdir() if path.is_dir())
     chosen = [names[place] for place in np.linspace(0, len(names) - 1, FEW).astype(int).tolist()]
     table = folder / "complexes.csv"
@@ -225,8 +225,10 @@ def different_proteins(data: Path, folder: Path) -> dict[str, Any]:
     for workers, what in ((0, "one process"), (2, "two workers")):
 
         def predict(workers: int = workers) -> object:
-            _protein.cache_clear()
-            return binding.predict(table, model=model, workers=workers)
+            rows = binding.predict(table, model=model, workers=workers)
+            if failed := int((rows["status"] != "ok").sum()):
+                raise SystemExit(f"{failed} of {FEW} complexes were not scored")
+            return rows
 
         before, (wall, cpu) = children_cpu(), least(predict)
         found[what] = Run(wall, cpu + (children_cpu() - before) / 3, None).as_json(FEW)

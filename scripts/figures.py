@@ -30,7 +30,6 @@ OLDER: dict[str, str] = {
     "cluster.json": BEFORE_GEOMETRY,
     "finetune.json": BEFORE_GEOMETRY,
     "forest.json": BEFORE_GEOMETRY,
-    "formats.json": BEFORE_TOPOLOGY,
     "forward.json": BEFORE_TOPOLOGY,
     "interactions.json": BEFORE_ASSAYS,
     "long_days.json": BEFORE_TOPOLOGY,

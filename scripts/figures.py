@@ -32,7 +32,6 @@ OLDER: dict[str, str] = {
     "forest.json": BEFORE_GEOMETRY,
     "forward.json": BEFORE_TOPOLOGY,
     "interactions.json": BEFORE_ASSAYS,
-    "long_days.json": BEFORE_TOPOLOGY,
     "prior.json": BEFORE_GEOMETRY,
 }
 

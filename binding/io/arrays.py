@@ -35,7 +35,7 @@ def read_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """
     try:
         _check_archive(path)
-    except NotImplementedError as error:  # a version or a compression of zip that nobody has
+    except RuntimeError as error:  # a version or a compression of zip that nobody has, or a password
         raise zipfile.BadZipFile(str(error)) from None
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}

@@ -180,7 +180,7 @@ class Prior:
     def predict_at(
         self, ligands: Sequence[LigandGraph], sites: Sequence[np.ndarray], ligand_of: np.ndarray | None = None
     ) -> PriorPk:
-        """Predictions for ligands at sites; each is independent of the rest, but for its last bits.
+        """Predictions for ligands at sites; each is independent of the rest, but for the last bits of sums in 64 bits.
 
         Args:
             ligands: Any number; positions do not matter.

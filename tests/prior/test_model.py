@@ -24,7 +24,7 @@ from binding.prior.model import Prior, PriorPk, SiteFit, summary_of
 from binding.prior.sites import Sites, tanimoto
 
 SHARE = 0.5
-LAST_BITS = 1e-6  # pK, by which sums in 32 bits differ with their order
+LAST_BITS = 1e-12  # pK, by which sums in 64 bits differ with how many ligands are asked for together
 STARTING = SMALL.model_copy(update={"prior_weight": SHARE})
 
 

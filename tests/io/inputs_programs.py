@@ -39,6 +39,15 @@ from inputs_odd import CIF, MOL2, PDB, PDBQT, STRUCTURE_CIF, beside, centre, end
 from rdkit import Chem
 
 
+def _with_decimals(count: int) -> str:
+    """The SDF with coordinates of so many decimals."""
+    return re.sub(
+        r"(?m)^ *(-?\d+\.\d{4}) +(-?\d+\.\d{4}) +(-?\d+\.\d{4}) ",
+        lambda m: "".join(f"{float(v):10.{count}f}" for v in m.groups()) + " ",
+        sdf(),
+    )
+
+
 def tagged(tags: str) -> str:
     return sdf().replace("$$$$\n", f"{tags}$$$$\n")
 
@@ -166,20 +175,12 @@ case(S, "blanks at the ends of lines removed", ligand=lambda: re.sub(r"(?m) +$",
 case(
     S,
     "coordinates with five decimals",
-    ligand=lambda: re.sub(
-        r"(?m)^ *(-?\d+\.\d{4}) +(-?\d+\.\d{4}) +(-?\d+\.\d{4}) ",
-        lambda m: "".join(f"{float(v):10.5f}" for v in m.groups()) + " ",
-        sdf(),
-    ),
+    ligand=lambda: _with_decimals(5),
 )
 case(
     S,
     "coordinates with three decimals",
-    ligand=lambda: re.sub(
-        r"(?m)^ *(-?\d+\.\d{4}) +(-?\d+\.\d{4}) +(-?\d+\.\d{4}) ",
-        lambda m: "".join(f"{float(v):10.3f}" for v in m.groups()) + " ",
-        sdf(),
-    ),
+    ligand=lambda: _with_decimals(3),
 )
 case(S, "a radical (M  RAD)", ligand=lambda: ended("M  RAD  1   1   2"))
 case(S, "an R group (M  RGP)", ligand=lambda: first_atom("R#").replace("M  END", "M  RGP  1   1   1\nM  END"))

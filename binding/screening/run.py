@@ -118,7 +118,7 @@ def screen(
             expected=content.records,
             tell=tell,
         )
-        with log.session(command if command is not None else sys.argv, ledger.asked, _judge_of_poses(task)):
+        with log.session(command if command is not None else sys.argv, ledger.asked):
             for part in run_parts(ledger.jobs(library), task, plan.engine, stopping, ledger.look):
                 info = PartInfo(key, part.number, part.first, part.records, count_scored(part.table))
                 begun = time.perf_counter()
@@ -206,7 +206,6 @@ def _about(
         "command": shlex.join(command if command is not None else sys.argv),
         "folder": os.getcwd(),
         "model": {"name": load_card(_weights(plan))["name"], "file": task.scoring.model, "sha256": decides["model"]},
-        "pose": _judge_of_poses(task),
         "device": task.scoring.device,
         "receptor": None
         if plan.protein is None
@@ -215,11 +214,6 @@ def _about(
         "engine": {**vars(plan.engine), "workers": plan.scoring.workers},
         "top": plan.top,
     }
-
-
-def _judge_of_poses(task: ScreenTask) -> str:
-    """Which networks the column ``pose`` is from, for ``run.json`` and the log."""
-    return "first network" if task.scoring.one_network else "all networks"
 
 
 def _end(plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds: float) -> Finalised | None:

@@ -29,6 +29,10 @@ SHOWN_NOTES = 8  # warnings, and failures, that are told on stderr; all are in t
 _FULL_WIDTH = 110  # columns of a terminal that holds the whole table
 _PLAIN_WIDTH = 160  # of a table that goes to a file or a log
 _ANY_WIDTH = 10_000
+_NAME_WIDTH = 20  # of a name that is not folded
+_GAP, _BORDERS = 2, 2  # blanks after a column, and about the table
+#: Columns that follow from others or matter less than a name, those that go first last.
+_SPARE = ("pk_std", "pk_ligand_only", "gain_over_ligand_only")
 Row = TypeVar("Row")
 
 
@@ -101,6 +105,9 @@ def print_columns(
     from rich.markup import escape
     from rich.table import Table
 
+    rows = list(rows)
+    if not wide:
+        columns = fitting(columns, rows, console().width)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=escape(caption), caption_justify="left")
     for column in columns:
         if column.numeric:
@@ -119,11 +126,35 @@ class Column(NamedTuple):
         header: With its unit.
         numeric: Right-aligned, and never broken.
         text: The cell of a row.
+        spare: 0 where it is always shown; of the others the greatest goes first where names would be broken to pieces.
     """
 
     header: str
     numeric: bool
     text: Callable[[Any], str]
+    spare: int = 0
+
+
+def fitting(columns: Sequence[Column], rows: Sequence[Any], width: int) -> list[Column]:
+    """The columns without so many of the spare ones that names stay readable.
+
+    Args:
+        columns: All.
+        rows: What they show.
+        width: Of the terminal.
+    """
+    kept = list(columns)
+    needs = {id(column): _needed(column, rows) for column in kept}
+    while sum(needs[id(column)] for column in kept) + _BORDERS > width and any(column.spare for column in kept):
+        kept.remove(max(kept, key=lambda column: column.spare))
+    return kept
+
+
+def _needed(column: Column, rows: Sequence[Any]) -> int:
+    """Characters that a column takes, the gap after it included; a name may be folded once it is long."""
+    widest = max(map(len, column.header.split("\n")))
+    cells = max((len(column.text(row)) for row in rows), default=0)
+    return max(widest, cells if column.numeric else min(cells, _NAME_WIDTH)) + _GAP
 
 
 def _columns(rows: Sequence[ResultRow], narrow: bool) -> list[Column]:
@@ -158,7 +189,8 @@ def score_columns(
         return lambda row: _shown(value(row, column), column)
 
     heads = [(column.short if narrow else column.heading, column) for column in columns]
-    return [Column(head, True, cell(column)) for head, column in heads if head]
+    spare = {name: number for number, name in enumerate(_SPARE, start=1)}
+    return [Column(head, True, cell(column), spare.get(column.name, 0)) for head, column in heads if head]
 
 
 def all_columns(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 _CAPTION = "pK = -log10(K / M), higher = tighter; gain = pK - pK of the ligand alone"
+_FIRST_TO_GO = 9  # of the columns, where the terminal is too narrow for all
 _POOL = 20  # best compounds for each one that is to differ
 
 
@@ -150,7 +151,7 @@ def _print_table(top: Top, by: str, saved_to: Path | None) -> None:
         Column("compound", False, lambda row: row["compound"]),
         *_ranking(top, by, {c.name for c in shared if (c.short if narrow else c.heading)}),
         *terminal.score_columns(narrow, shared),
-        Column("poses", True, lambda row: str(row["num_poses"])),
+        Column("poses", True, lambda row: str(row["num_poses"]), spare=_FIRST_TO_GO),
         *(terminal.score_columns(narrow, HIT_PROPERTIES) if rows and "qed" in rows[0] else ()),
         *([Column(PLAUSIBLE, False, lambda row: _word(row[PLAUSIBLE]))] if rows and PLAUSIBLE in rows[0] else ()),
         Column("warned", False, lambda row: "yes" if row["warnings"] else ""),

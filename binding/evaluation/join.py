@@ -88,6 +88,12 @@ class Joined:
         return replace(self, rows=self.rows.iloc[kept], roles=self.roles.iloc[kept], scores=self.scores.iloc[kept])
 
 
+def _column_of_ids(table: pd.DataFrame, ids: pd.Index) -> str | None:
+    """Another column that holds the ids, such as the titles of the records; None where none does."""
+    texts = [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]
+    return next((str(name) for name in texts if table[name].astype(str).isin(ids).any()), None)
+
+
 def join(
     predictions: pd.DataFrame,
     truth: Sequence[IndexEntry],
@@ -109,9 +115,11 @@ def join(
     measured = truth_frame(truth)
     known = measured.index.isin(table.index)
     if not known.any():
+        titled = _column_of_ids(table, measured.index)
         raise TableError(
             f"No id is both in the predictions and in {truth_name}.",
-            f"Ids predicted: {_some(table.index)}; ids measured: {_some(measured.index)}.",
+            f"Ids predicted: {_some(table.index)}; ids measured: {_some(measured.index)}."
+            + (f" The column {titled} of the predictions has these: add --id-column {titled}." if titled else ""),
         )
     exact = measured["relation"].isin(EXACT_RELATIONS).to_numpy()
     pk = measured["pk"].to_numpy(dtype=np.float64)

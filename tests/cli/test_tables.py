@@ -41,6 +41,24 @@ def test_predictions_whose_titles_say_nothing_show_the_energy(capsys):
     assert "-6.8" in shown(capsys)
 
 
+def test_names_stay_whole_where_numbers_do_not_fit(capsys):
+    """What follows from others goes first; what was asked for, and the names, stay."""
+    columns = [
+        terminal.Column("compound", False, lambda row: row),
+        terminal.Column("binder", True, lambda row: "0.46"),
+        terminal.Column("gain", True, lambda row: "0.123456789", spare=2),
+        terminal.Column("poses", True, lambda row: "1", spare=9),
+        terminal.Column("QED", True, lambda row: "0.36"),
+    ]
+    name = "ergotamine pose 1"
+    assert [c.header for c in terminal.fitting(columns, [name], 80)] == [c.header for c in columns]
+    assert [c.header for c in terminal.fitting(columns, [name], 52)] == ["compound", "binder", "gain", "QED"]
+    assert [c.header for c in terminal.fitting(columns, [name], 40)] == ["compound", "binder", "QED"]
+    assert [c.header for c in terminal.fitting(columns, [name], 10)] == ["compound", "binder", "QED"]
+    terminal.print_columns(columns, [name] * 2, "")
+    assert name in shown(capsys)
+
+
 @pytest.mark.parametrize("signed", [False, True])
 def test_figures_keep_the_names_of_their_rows(capsys, signed):
     estimates = [Estimate(-0.8141, -0.7721, -0.8512)] * 4

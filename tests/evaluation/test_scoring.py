@@ -152,6 +152,11 @@ def test_all_failed_is_reported_and_not_a_crash():
         (predictions().rename(columns={"id": "name"}), "no column 'id'", "Columns found: name"),
         (predictions().assign(id="c1"), "'c1' more than once", "choose a pose"),
         (predictions().assign(id=[f"x{i}" for i in range(N)]), "No id is both", "x0, x1, x2 ..."),
+        (
+            predictions().assign(ligand=[f"c{i}" for i in range(N)], id=[f"x{i}" for i in range(N)]),
+            "No id is both",
+            "add --id-column ligand",
+        ),
     ],
 )
 def test_tables_that_do_not_fit_say_why(table, said, hinted):

@@ -344,8 +344,10 @@ class TrainConfig(RunConfig):
         (), description="pre-trained encoders to start from: files or output folders of `binding pretrain`"
     )
     init_member: int = Field(0, ge=0, description="which network of the weights in `init`, from 0")
-    trainable: Literal["all", "readouts"] = Field(
-        "all", description="`readouts` freezes encoders and cross-attention; needs `init`"
+    trainable: Literal["all", "readouts", "none"] = Field(
+        "all",
+        description="`readouts` freezes encoders and cross-attention; `none` leaves the network as it is: prior and "
+        "geometry expert alone learn the rows; both need `init`",
     )
     output: Path = Field(description="folder for checkpoints, log and weights")
     seed: int = Field(0, ge=0, description="random seed of weights, row order, noise, decoys and dropout")
@@ -444,8 +446,8 @@ class TrainConfig(RunConfig):
             raise ValueError("model.joining is found by training, on held-out rows: leave it out")
         if self.encoders and self.init is not None:
             raise ValueError("init and encoders exclude each other: the weights of init have encoders")
-        if self.trainable == "readouts" and self.init is None:
-            raise ValueError("trainable: readouts needs init, the weights whose encoders stay")
+        if self.trainable != "all" and self.init is None:
+            raise ValueError(f"trainable: {self.trainable} needs init, the weights of which something stays")
         if self.devices > self.batch_size:
             raise ValueError(f"batch_size ({self.batch_size}) gives {self.devices} devices nothing to share")
         if self.validation is not None and self.validation.source < len(self.sources):

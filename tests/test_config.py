@@ -70,6 +70,7 @@ def test_the_examples_are_complete(path):
         ({"learning_rates": {"pocket": 0.1}}, "learning_rates.pocket"),
         ({"learning_rates": {"rest": 0}}, "learning_rates.rest"),
         ({"trainable": "readouts"}, "needs init"),
+        ({"trainable": "none"}, "needs init"),
         ({"devices": 8, "batch_size": 4}, "nothing to share"),
         ({"precision": "half"}, "precision"),
         ({"patience": 0}, "patience"),

@@ -28,12 +28,13 @@ from binding.errors import ConfigError, UsageError
 from binding.files import FULL_DISK, make_folder, write_error
 from binding.memory import freed_memory_kept
 from binding.metrics import MIN_ROWS
+from binding.model.ensemble import Member
 from binding.training.encoders import load_encoders
 from binding.training.finish import TrainResult, finish
 from binding.training.keep import BEST, LAST, EpochLog, Patience, WholeCheckpoints, checkpoints, keep_settings
 from binding.training.largest import largest_batch
 from binding.training.module import GRADIENT_CLIP, TrainingModule
-from binding.training.start import load_start
+from binding.training.start import Start, load_start
 
 #: Settings that may change when a run goes on: they say where and how it runs, not what it computes.
 _FREE = {
@@ -99,11 +100,14 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
         if restart:
             for name in _MADE:  # the checkpoint first: without it nothing goes on
                 (output / name).unlink(missing_ok=True)
-    before = _settings_before if checkpoint.is_file() else None
+    weights = output / "model.safetensors"  # a run that trains no network has no checkpoint
+    before = _settings_before if checkpoint.is_file() or weights.is_file() else None
     if config.threads:
         torch.set_num_threads(config.threads)
     lightning.seed_everything(config.seed, verbose=False)
     data = ComplexDataModule(config, None if start is None else start.prior)
+    if start is not None and config.trainable == "none":
+        return _taught(config, data, start, trainer, before)
     if config.batch_atoms == "auto":
         config = data.config = config.model_copy(update={"batch_atoms": _atoms(config, data, before)})
     if trainer.is_global_zero:
@@ -114,13 +118,39 @@ def _train(config: TrainConfig, progress: bool, restart: bool) -> TrainResult:
     with warnings.catch_warnings(), freed_memory_kept():
         _silence()
         _fit(trainer, module, data, checkpoint)
-    result = TrainResult(output / "model.safetensors", interrupted=trainer.interrupted, rank=trainer.global_rank)
+    result = TrainResult(weights, interrupted=trainer.interrupted, rank=trainer.global_rank)
     if result.interrupted or result.rank > 0:
         return result
     best = output / f"{BEST}.ckpt"
     if config.patience is not None and best.is_file():
         module.load_state_dict(torch.load(best, weights_only=True)["state_dict"])
     return finish(config, module.average, data, start)
+
+
+def _taught(
+    config: TrainConfig,
+    data: ComplexDataModule,
+    start: Start,
+    trainer: lightning.Trainer,
+    before: Callable[[Path], dict[str, Any]] | None,
+) -> TrainResult:
+    """The weights that the run starts from, their prior and geometry expert taught its rows; no network is trained.
+
+    Raises:
+        ConfigError: They have neither, or the run leaves the expert as it is too.
+    """
+    if start.prior is None and not (start.geometry is not None and config.geometry):
+        raise ConfigError(
+            f"trainable: none leaves nothing to learn: {config.init} has no prior, and no geometry expert that may.",
+            "Set trainable: all or readouts.",
+        )
+    output = Path(config.output)
+    if not trainer.is_global_zero:
+        return TrainResult(output / "model.safetensors", rank=trainer.global_rank)
+    keep_settings(config, output, _FREE, before)
+    member = Member(config.model)
+    member.load_state_dict(start.state)
+    return finish(config, member, data, start)
 
 
 def _atoms(config: TrainConfig, data: ComplexDataModule, before: Callable[[Path], dict[str, Any]] | None) -> int:

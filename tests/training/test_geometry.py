@@ -137,6 +137,20 @@ def test_fine_tuning_may_leave_the_expert_as_it_is(few, fitted, settings):
             assert np.array_equal(before[name].numpy(), after[name].numpy())
 
 
+def test_the_expert_may_learn_while_the_network_stays(few, fitted, settings):
+    config, _ = fitted
+    taught = settings("taught", init=str(config.output), model={}, trainable="none")
+    result = run(taught)
+    before, after = weights_of(config), weights_of(taught)
+    assert all(np.array_equal(before[name].numpy(), after[name].numpy()) for name in before if name.startswith("0."))
+    scorers = [load_model(one.output, device="cpu") for one in (config, taught)]
+    assert len(scorers[1].geometry) > len(scorers[0].geometry)
+    assert result.predictions is not None
+    assert not (taught.output / "metrics.csv").exists()
+    with pytest.raises(ConfigError, match="leaves nothing to learn"):
+        run(settings("nothing", init=str(config.output), model={}, trainable="none", geometry=False))
+
+
 def test_some_compounds_of_a_series_help_with_the_others():
     """Where the expert is wrong, by an amount and by the pose: what it learns of half is true of the rest."""
     readout, generator = made_readout(), np.random.default_rng(2)

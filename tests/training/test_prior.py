@@ -36,7 +36,6 @@ from binding.prior.kernel import Features
 from binding.prior.model import PriorPk
 from binding.prior.own import learn_own
 from binding.training.encoders import load_encoders, save_encoder
-from scripts.release.stack import mixed
 
 FOLDS = 3
 
@@ -191,31 +190,6 @@ def test_predict_takes_such_weights(finished):
     assert row["pk"] != pytest.approx(row["pk_ligand_only"], abs=1e-4)
 
 
-# ---------------------------------------------------------------- averaged with it after training
-
-
-@pytest.mark.parametrize("stack", [{}, {"prior": 0.7, "network": 0.4, "offset": -0.3}], ids=["half", "weighed"])
-def test_a_network_trained_on_its_own_is_joined_with_a_prior(whole, prior, tmp_path, stack):
-    """Held-out rows are the sum of what the prior says without them and of the run."""
-    config, result = whole
-    figures = mixed(Path(config.output), prior, tmp_path / "mixed", stack)
-    before, after = pd.read_csv(result.predictions), pd.read_csv(tmp_path / "mixed" / "validation.csv")
-    data = ComplexDataModule(config.model_copy(update={"prior": prior}))
-    assert after["id"].tolist() == before["id"].tolist()
-    starts = data.validation_set.starts
-    assert after["pk_ligand_only"].to_numpy() == pytest.approx(starts.alone, abs=1e-4)
-    weights = [stack.get(name, default) for name, default in (("prior", 0.5), ("network", 0.5), ("offset", 0.0))]
-    joined = weights[0] * starts.at_site + weights[1] * before["pk"] + weights[2]
-    assert after["pk"].to_numpy() == pytest.approx(joined, abs=1e-4)
-    old, new = weights_of(config), load_model(tmp_path / "mixed", device="cpu")
-    state = new.members[0].interaction.state_dict()
-    moved = [name for name, tensor in state.items() if not torch.equal(old[f"0.interaction.{name}"], tensor)]
-    assert moved == (["bias"] if stack else [])
-    assert new.card["config"]["prior_weight"] == weights[0]
-    assert figures["rmse"] == pytest.approx(new.card["validation"]["pk"]["rmse"])
-    assert TrainConfig.model_validate(yaml.safe_load((tmp_path / "mixed" / "config.yaml").read_text())).prior == prior
-
-
 # ---------------------------------------------------------------- stopped, and gone on with
 
 
@@ -256,6 +230,26 @@ def test_the_prior_learns_from_the_rows_of_a_fine_tuning(finished, settings, cac
     assert card_of(again)["prior"]["ligands"] > card["prior"]["ligands"], (
         "weights that were trained on can be trained on"
     )
+
+
+def test_the_network_may_stay_while_the_prior_learns(finished, settings):
+    before, _ = finished
+    config = settings("taught", init=str(before.output), model={}, validation=None, trainable="none")
+    result = run(config)
+    old, new = weights_of(before), weights_of(config)
+    for name, tensor in old.items():
+        if name.startswith("0."):
+            assert torch.equal(tensor, new[name]), name
+    assert card_of(config)["prior"]["ligands"] > card_of(before)["prior"]["ligands"]
+    assert not result.interrupted
+    assert not (config.output / "last.ckpt").exists()
+    content = result.weights.read_bytes()
+    assert run(config).weights.read_bytes() == content, "the same command does the same again"
+    other = config.model_copy(update={"trainable": "all", "epochs": 1})
+    with pytest.raises(ConfigError, match=r"other settings \(trainable, epochs\)"):
+        run(other)
+    run(other, restart=True)
+    assert (config.output / "last.ckpt").exists()
 
 
 def test_fine_tuning_starts_each_row_from_what_the_others_say(finished, settings, cache):

@@ -102,7 +102,7 @@ def predict(
         source: With ``ligands``, the protein: a file or a ``Protein``. Without, a complex file that holds
             its ligand, a table of requests (``.csv``), a folder in PDBbind layout, or requests.
         ligands: Files (SDF, MOL2, PDBQT, PDB, mmCIF), RDKit molecules with 3D coordinates in Å in the protein's
-            frame, or a list of them. A file may hold many records.
+            frame, or a list of them. A file may hold many records. Or what ``ligand`` takes.
         ligand: Which ligand of a complex file: ``auto``, ``LIG`` or ``A:LIG:301``.
         pocket: A ``PocketSpec``, the file of a reference ligand, or words such as ``"8"`` (Å about the
             ligand), ``"12.5, -3, 40.1, 10"`` (centre and radius, Å), ``"A:ASP:25, A:27"``. By default

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from binding.cli import (
     evaluate,
@@ -42,6 +43,16 @@ app = typer.Typer(
 )
 
 
+class _Command(typer.core.TyperCommand):
+    """A command whose help names its arguments without the types that Python has for them."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        for parameter in self.params:
+            if parameter.param_type_name == "argument":
+                parameter.display_type_rich = lambda ctx: None  # type: ignore[method-assign, attr-defined]
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
         from binding import __version__
@@ -60,21 +71,21 @@ def _program(
     pass
 
 
-app.command("predict", epilog=f"Columns of the rows: {', '.join(names(PREDICTION))}.")(predict.command)
-app.command("explain")(explain.command)
-app.command("probe")(probe.command)
-app.command("screen")(screen.command)
-app.command("top")(top.command)
-app.command("report")(report.command)
-app.command("place")(place.command)
-app.command("fetch")(fetch.command)
-app.command("prepare")(prepare.command)
-app.command("split")(split.command)
-app.command("pretrain")(pretrain.command)
-app.command("prior")(prior.command)
-app.command("train")(train.command)
-app.command("evaluate")(evaluate.command)
-app.command("info")(info.command)
+app.command("predict", cls=_Command, epilog=f"Columns of the rows: {', '.join(names(PREDICTION))}.")(predict.command)
+app.command("explain", cls=_Command)(explain.command)
+app.command("probe", cls=_Command)(probe.command)
+app.command("screen", cls=_Command)(screen.command)
+app.command("top", cls=_Command)(top.command)
+app.command("report", cls=_Command)(report.command)
+app.command("place", cls=_Command)(place.command)
+app.command("fetch", cls=_Command)(fetch.command)
+app.command("prepare", cls=_Command)(prepare.command)
+app.command("split", cls=_Command)(split.command)
+app.command("pretrain", cls=_Command)(pretrain.command)
+app.command("prior", cls=_Command)(prior.command)
+app.command("train", cls=_Command)(train.command)
+app.command("evaluate", cls=_Command)(evaluate.command)
+app.command("info", cls=_Command)(info.command)
 
 
 def main() -> None:

@@ -41,8 +41,16 @@ def command(
         Path | None,
         typer.Argument(
             metavar="INPUT",
-            help="A complex with its ligand (.pdb, .cif), a table (.csv: id, protein, ligand[, pocket]) or a folder "
-            "in PDBbind layout.",
+            help="A protein, a complex with its ligand (.pdb, .cif), a table (.csv: id, protein, ligand[, pocket]) or "
+            "a folder in PDBbind layout.",
+        ),
+    ] = None,
+    positional: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="LIGAND",
+            help="Ligand files (SDF, MOL2, PDBQT, PDB or mmCIF, plain or .gz; - reads standard input), or which ligand "
+            "of a complex to score: auto, LIG or A:LIG:301.",
         ),
     ] = None,
     protein: options.MaybeProtein = None,
@@ -52,8 +60,7 @@ def command(
             "-l",
             "--ligand",
             metavar="FILE|NAME",
-            help="Ligand file (SDF, MOL2, PDBQT, PDB or mmCIF, plain or .gz; - reads standard input), or which ligand "
-            "of a complex to score: auto, LIG or A:LIG:301; may be repeated.",
+            help="The same as LIGAND; may be repeated.",
         ),
     ] = None,
     output: Annotated[
@@ -89,7 +96,8 @@ def command(
     Gives pK = -log10(K / M), higher binds tighter: one row per ligand record, in input order. A record that cannot be
     scored is a row that says why.
     """
-    if source is None and protein is None and not ligand:
+    named_ligands = [*(positional or []), *(ligand or [])]
+    if source is None and protein is None and not named_ligands:
         raise UsageError("There is nothing to score.", "Try: binding predict -p protein.pdb -l ligand.sdf")
     start = time.perf_counter()
 
@@ -98,7 +106,7 @@ def command(
     from binding.io.results import open_writer
 
     chosen = replace(scoring.options(), checks=options.pose_checks(checks, check_thresholds), evidence=evidence)
-    with with_stdin(ligand or []) as ligands:
+    with with_stdin(named_ligands) as ligands:
         requests = requests_of(source, protein, ligands)
         if not quiet:
             terminal.print_reading_notes(requests)
@@ -126,7 +134,7 @@ def command(
         tally.show(saved_to, wide=print_ is PrintChoice.wide, evidence=evidence)
         if not quiet:
             typer.echo(terminal.summary(tally.counts, tally.warned, time.perf_counter() - start, saved_to), err=True)
-        return tally.exit_code(named_outright=bool(ligand))
+        return tally.exit_code(named_outright=bool(ligands))
 
 
 def _write(
@@ -204,24 +212,17 @@ def _prints_csv(choice: PrintChoice) -> bool:
 def requests_of(source: Path | None, protein: Path | None, ligands: list[str]) -> list[Request]:
     """What to score, from the ways to say it."""
     from binding import api
-    from binding.io.table import is_selection
 
     if source is not None and protein is not None:
         raise UsageError("Give either INPUT or -p, not both.", "Try: binding predict -p protein.pdb -l ligand.sdf")
-    selections = [item for item in ligands if is_selection(item) and not Path(item).exists()]
-    files = [item for item in ligands if item not in selections]
     structure = source if source is not None else protein
     if structure is None:
         raise UsageError("A ligand was given and no protein.", "Add -p protein.pdb.")
-    if selections and files:
-        raise UsageError(
-            "-l names both files and ligands inside the structure.", "Score them in two runs, or in a table of pairs."
-        )
-    if files:
-        return api.requests_from(structure, files)
-    if protein is not None and not selections:
+    if ligands:
+        return api.requests_from(structure, ligands)
+    if protein is not None:
         raise UsageError(
             "No ligand was given.",
             "Add -l ligand.sdf; for a ligand inside the protein's file, -l auto or -l A:LIG:301.",
         )
-    return [request for name in selections or ["auto"] for request in api.requests_from(structure, ligand=name)]
+    return api.requests_from(structure)

@@ -72,7 +72,7 @@ def command(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> int:
-    """Change a part of the model or of its input and show what follows.
+    """Change one part of the model or of its input; see what follows.
 
     Parts are switched off, one modality's features scaled, a residue's type replaced and the ligand's coordinates
     shaken, each by itself and without training. For each: how pK changes, and how much of the attention, of the

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from binding.errors import BindingError, FileError, UsageError
 from binding.io.files import split_suffix
 from binding.io.formats import STRUCTURE_SUFFIXES, TEXT_TABLE_SUFFIXES
 from binding.io.ligand import BadRecord, prepare_ligand
+from binding.io.names import one_line
 from binding.io.table import Request, is_selection, read_folder, read_requests
 from binding.score.featurize import load_protein
 from binding.structures import Ligand, Protein
@@ -37,7 +37,16 @@ def requests_from(
         UsageError: The arguments do not fit together.
     """
     if ligands is not None:
-        return _with_ligands(source, ligands)
+        items = [ligands] if isinstance(ligands, str | Path | Chem.Mol | Ligand) else list(ligands)
+        inside = [item for item in items if isinstance(item, str) and is_selection(item) and not Path(item).exists()]
+        if not inside or not isinstance(source, str | Path):
+            return _with_ligands(source, items)
+        if len(inside) < len(items):
+            raise UsageError(
+                "Both files and ligands inside the structure were given.",
+                "Score them in two runs, or in a table of pairs.",
+            )
+        return [request for name in inside for request in requests_from(source, ligand=name)]
     if isinstance(source, Protein):
         raise UsageError("A protein was given and no ligand.", "Give ligands: files or RDKit molecules.")
     if not isinstance(source, str | Path):
@@ -64,27 +73,23 @@ def requests_from(
     )
 
 
-def _with_ligands(
-    source: str | Path | Protein | Sequence[Request], ligands: LigandInput | Sequence[LigandInput]
-) -> list[Request]:
+def _with_ligands(source: str | Path | Protein | Sequence[Request], items: Sequence[LigandInput]) -> list[Request]:
     if not isinstance(source, str | Path | Protein):
         raise UsageError(
             "Ligands go with one protein, not with a list of requests.", "Name the ligand in each request."
         )
-    items = [ligands] if isinstance(ligands, str | Path | Chem.Mol | Ligand) else list(ligands)
     if not items:
         raise UsageError("The list of ligands is empty.", "Give at least one file or molecule.")
     protein = source if isinstance(source, Protein) else Path(source)
     if isinstance(protein, Path):
         load_protein(protein)
-    requests = []
-    for number, item in enumerate(items, start=1):
-        if isinstance(item, Chem.Mol):
-            item = _from_mol(item, number)
-        elif isinstance(item, str | Path):
-            item = _existing(Path(item))
-        requests.append(Request(None, protein, item))
-    return requests
+    return [Request(None, protein, _ligand_of(item, number)) for number, item in enumerate(items, start=1)]
+
+
+def _ligand_of(item: LigandInput, number: int) -> Path | Ligand | BadRecord:
+    if isinstance(item, Chem.Mol):
+        return _from_mol(item, number)
+    return _existing(Path(item)) if isinstance(item, str | Path) else item
 
 
 def _existing(path: Path) -> Path:
@@ -96,15 +101,11 @@ def _existing(path: Path) -> Path:
         raise UsageError(
             f"The ligand {path} is a pipe or a device, not a file.", "Write it to a file, or pipe it into -l -."
         )
-    hint = "Check the path."
-    if is_selection(str(path)):
-        hint = "To score a ligand inside the structure file, give that file alone: binding predict FILE -l A:LIG:301."
-    raise FileError(f"There is no ligand file {path}.", hint, "file_not_found")
+    raise FileError(f"There is no ligand file {path}.", "Check the path.", "file_not_found")
 
 
 def _from_mol(mol: Chem.Mol, number: int) -> Ligand | BadRecord:
-    name = mol.GetProp("_Name").strip() if mol.HasProp("_Name") else ""
-    name = re.sub(r"\s+", " ", name) or f"ligand_{number}"
+    name = one_line(mol.GetProp("_Name") if mol.HasProp("_Name") else "") or f"ligand_{number}"
     try:
         return prepare_ligand(mol, name, properties={k: str(v) for k, v in mol.GetPropsAsDict().items()})
     except BindingError as error:

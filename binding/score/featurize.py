@@ -218,7 +218,7 @@ def _featurize_one(
         pocket, around = pockets.of(record)
         check_size(record)
         meeting = Meeting.of(record, pocket.receptor, around, pocket.keep)
-        warnings = check_pose(record, lengths, meeting, pocket.residues)
+        warnings = [*check_pose(record, lengths, meeting, pocket.residues), *pocket.gaps(record)]
         checked = {} if job.checks is None else job.checks.of(Complex(record.name, pocket.protein, record))
         ligand = build_ligand_graph(record) if ligand is None else ligand
         graph = ComplexGraph(ligand, pocket.graph, pocket.site_words(around))

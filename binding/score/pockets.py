@@ -15,6 +15,7 @@ import numpy as np
 from binding.domain.words import SITE_CUTOFF, Residues, words_of_chains
 from binding.graph import checks
 from binding.graph.around import Around
+from binding.graph.breaks import chain_breaks
 from binding.graph.fields import PocketGraph
 from binding.graph.pocket import ResidueTable, build_pocket_graph
 from binding.graph.replaced import replaceable
@@ -54,6 +55,10 @@ class Pocket:
     def residues(self) -> checks.ResidueFaults:
         """What is wrong with them."""
         return checks.check_residues(self.receptor).take(self.keep)
+
+    def gaps(self, ligand: Ligand) -> list[str]:
+        """A warning where residues of the receptor are missing near a pose."""
+        return chain_breaks(self.receptor).near(ligand.positions, self.keep)
 
     @cached_property
     def words(self) -> np.ndarray:

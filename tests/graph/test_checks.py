@@ -97,7 +97,7 @@ def zigzag(count: int, start: np.ndarray) -> Ligand:
     conformer = Chem.Conformer(count)
     for k in range(count):
         chain.AddAtom(Chem.Atom(6))
-        conformer.SetAtomPosition(k, (start + np.array([1.25 * k, 0.87 * (k % 2), 0.0])).tolist())
+        conformer.SetAtomPosition(k, (start + np.array([1.25 * k, 0.87 * (k % 2), 0.01 * k])).tolist())
         if k:
             chain.AddBond(k - 1, k, Chem.BondType.SINGLE)
     chain.AddConformer(conformer)

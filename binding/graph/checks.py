@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 from rdkit import Chem
-from scipy.spatial.distance import cdist, pdist
+from scipy.spatial.distance import cdist, pdist, squareform
 
 from binding.constants import AMINO_ACIDS, PARENT_AMINO_ACID
 from binding.errors import ContactError, LigandError, StructureError
@@ -25,6 +25,7 @@ FEWEST_RESIDUES = 5
 LONGEST_BOND = 3.5  # Å; the longest between heavy atoms that crystals hold, to caesium or iodine, are shorter
 SHORTEST_PAIR = 0.6  # Å; no two heavy atoms of a molecule are closer, in crystals from 1.05 Å
 USUAL_BONDS = (0.5, 2.4)  # Å, between these the median length of a ligand's bonds; in crystals from 1.34 to 1.59 Å
+FARTHEST_NEIGHBOUR = 1.7  # Å, median distance of a ligand's atoms to the nearest other; in bohr it is 2.6
 FEWEST_BONDS = 3  # bonds from whose lengths the unit can be inferred
 BARE = 0.2  # share of residues without side chain, from which a pocket is warned about; in crystals up to 0.06
 TOO_BARE = 0.75  # the same, from which it is refused
@@ -158,10 +159,17 @@ def check_ligand(ligand: Ligand, bonds: np.ndarray | None = None) -> np.ndarray:
         (bonds,) Å, lengths of its bonds.
 
     Raises:
-        LigandError: ``not_angstrom`` or ``collapsed``.
+        LigandError: ``not_angstrom``, ``collapsed``, or ``bad_record`` where the coordinates are other atoms'.
     """
     lengths = _bond_lengths(ligand, bonds)
     middle = _median(lengths) if len(lengths) >= FEWEST_BONDS else float(np.mean(USUAL_BONDS))
+    if middle > USUAL_BONDS[1] and _nearest_is_usual(ligand.positions):
+        raise LigandError(
+            f"Ligand {ligand.name} has bonds {middle:.2g} Å long between atoms that have others nearby: the "
+            "coordinates are those of other atoms.",
+            "Take atoms, bonds and coordinates from one file: programs put atoms in different orders.",
+            "bad_record",
+        )
     if not USUAL_BONDS[0] <= middle <= USUAL_BONDS[1]:
         raise LigandError(
             f"Ligand {ligand.name} has coordinates that cannot be Å: its bonds are {middle:.2g} long.",
@@ -177,6 +185,13 @@ def check_ligand(ligand: Ligand, bonds: np.ndarray | None = None) -> np.ndarray:
             "collapsed",
         )
     return lengths
+
+
+def _nearest_is_usual(positions: np.ndarray) -> bool:
+    """Whether atoms lie as far from their nearest neighbours as bonded ones do."""
+    away = squareform(pdist(positions))
+    np.fill_diagonal(away, np.inf)
+    return SHORTEST_PAIR <= _median(away.min(axis=1)) <= FARTHEST_NEIGHBOUR
 
 
 def _median(values: np.ndarray) -> float:

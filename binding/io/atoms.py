@@ -364,8 +364,9 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
             "Remove or mend the atom.",
             "nan_coordinates",
         )
-    _check_places(path, flat.positions)
-    flat = _drop_copies(_one_altloc(flat, notes), notes)
+    flat = _one_altloc(flat, notes)
+    _check_places(path, flat.positions)  # not before: alternate locations of one atom are closer than any bond
+    flat = _drop_copies(flat, notes)
     start = flat.boundaries(with_name=True)
     flat, start = _resolve_duplicates(flat, start, notes)
     groups = np.cumsum(start) - 1

@@ -9,8 +9,10 @@ from rdkit import Chem, rdBase
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
 
 from binding.errors import LigandError
+from binding.graph.checks import MOST_ATOMS
 from binding.io.atoms import AtomTable
 from binding.io.component import component_molecule
 from binding.io.ligand import prepare_ligand
@@ -24,6 +26,8 @@ _LINK = 1.95  # Å between atoms of groups that make one molecule (a disulfide i
 _TOUCH = 4.5  # Å
 _LEAST_ATOMS = 6  # of an automatic choice
 _CLEARLY_SMALLER = 0.75  # of the largest candidate's heavy atoms: such a second one is no rival
+_PEPTIDE = 30  # residues of a chain that may be the ligand
+_SPELLED_OUT = 4  # groups of a ligand that its name lists
 
 
 def choose_groups(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) -> tuple[list[np.ndarray], list[str]]:
@@ -32,20 +36,30 @@ def choose_groups(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) 
     Args:
         table: All groups of the file.
         kinds: (groups,) as ``classify_groups`` gives them.
-        wanted: ``auto``, ``LIG``, ``A:LIG:301`` or several of the last joined by ``+``.
+        wanted: ``auto``, ``LIG``, ``A:LIG:301`` or several of the last joined by ``+``, or ``P:``, a chain.
         path: For messages.
 
     Returns:
         One array of group rows for each ligand, and notes on the choice.
 
     Raises:
-        LigandError: ``ligand_not_found`` or ``several_ligands``.
+        LigandError: ``ligand_not_found``, ``several_ligands`` or, of a chain, ``too_large``.
     """
-    if wanted.strip().lower() == "auto":
+    wanted = wanted.strip()
+    if wanted.lower() == "auto":
         return _automatic(table, kinds, path)
+    if wanted.endswith(":") and wanted.count(":") == 1:
+        chosen = [_chain(table, kinds, wanted[:-1], path)]
+    else:
+        chosen = _listed(table, kinds, wanted, path)
+    return chosen, [note for rows in chosen for note in _bonded_beside(table, kinds, rows)]
+
+
+def _listed(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) -> list[np.ndarray]:
+    """Each group of a name, or the one ligand that several names joined by ``+`` make."""
     parts = [_named(table, kinds, part.strip(), path) for part in wanted.split("+")]
     if len(parts) == 1:
-        return [np.array([row]) for row in parts[0]], []
+        return [np.array([row]) for row in parts[0]]
     for part, rows in zip(wanted.split("+"), parts, strict=True):
         if len(rows) > 1:
             raise LigandError(
@@ -53,7 +67,43 @@ def choose_groups(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) 
                 "Name each part of a joined ligand as chain:NAME:number.",
                 "several_ligands",
             )
-    return [np.array([rows[0] for rows in parts])], []
+    return [np.array([rows[0] for rows in parts])]
+
+
+def _chain(table: AtomTable, kinds: np.ndarray, name: str, path: Path) -> np.ndarray:
+    """Rows of the residues and other groups of a chain: a peptide, an oligonucleotide, a glycan."""
+    mine = (table.chain_ids == name) & np.isin(
+        kinds, (ResidueKind.AMINO_ACID, ResidueKind.NUCLEOTIDE, ResidueKind.COFACTOR)
+    )
+    rows = np.flatnonzero(mine)
+    if not len(rows):
+        raise LigandError(f"There is no chain {name!r} in {path.name}.", _inventory(table, kinds), "ligand_not_found")
+    if (size := _size(table, rows)) > MOST_ATOMS:
+        raise LigandError(
+            f"Chain {name} of {path.name} has {size} heavy atoms; at most {MOST_ATOMS} are scored.",
+            "Name a shorter chain, or the ligand as chain:NAME:number.",
+            "too_large",
+        )
+    return rows
+
+
+def _bonded_beside(table: AtomTable, kinds: np.ndarray, rows: np.ndarray) -> list[str]:
+    """A note where a named group is one link of a longer molecule: a sugar of a glycan, a residue of a peptide.
+
+    A bond to the protein's chain is told of by the checks of the pose, as a covalent contact.
+    """
+    amino = kinds == ResidueKind.AMINO_ACID
+    along = amino & np.isin(table.chain_ids, table.chain_ids[rows[amino[rows]]])
+    others = (kinds == ResidueKind.COFACTOR) | (kinds == ResidueKind.NUCLEOTIDE) | along
+    others[rows] = False
+    mine, theirs = np.isin(table.groups, rows), np.flatnonzero(others[table.groups])
+    pairs = cdist(table.positions[theirs], table.positions[mine]) < _LINK
+    touched, counts = np.unique(np.repeat(table.groups[theirs], pairs.sum(axis=1)), return_counts=True)
+    bonded = touched[counts == 1]  # more of them are an overlap, which the checks tell of
+    if not len(bonded):
+        return []
+    listed = ", ".join(table.group_id(int(row)) for row in bonded)
+    return [f"{_identity(table, rows)} is bonded to {listed}, which the ligand leaves out"]
 
 
 def _named(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) -> list[int]:
@@ -72,10 +122,20 @@ def _named(table: AtomTable, kinds: np.ndarray, wanted: str, path: Path) -> list
 
 def _inventory(table: AtomTable, kinds: np.ndarray) -> str:
     others = np.flatnonzero((kinds != WATER) & (kinds != ResidueKind.AMINO_ACID))
+    chains = _short_chains(table, kinds)
+    peptides = f" A chain by itself is named {' or '.join(f'{name}:' for name in chains)}." if chains else ""
     if not len(others):
-        return "The file holds amino acids and waters only; give the ligand as a file of its own."
+        return peptides.strip() or ("The file holds amino acids and waters only; give the ligand as a file of its own.")
     listed = ", ".join(table.group_id(int(row)) for row in others[:12])
-    return f"Name the ligand as chain:NAME:number. The file holds {listed}{', ...' if len(others) > 12 else ''}."
+    more = ", ..." if len(others) > 12 else ""
+    return f"Name the ligand as chain:NAME:number. The file holds {listed}{more}.{peptides}"
+
+
+def _short_chains(table: AtomTable, kinds: np.ndarray) -> list[str]:
+    """Names of chains of a few amino acids beside longer ones."""
+    names, counts = np.unique(table.chain_ids[kinds == ResidueKind.AMINO_ACID], return_counts=True)
+    short = (counts <= _PEPTIDE) & (counts < counts.max(initial=0)) & (names != "")
+    return names[short].tolist()
 
 
 def _automatic(table: AtomTable, kinds: np.ndarray, path: Path) -> tuple[list[np.ndarray], list[str]]:
@@ -164,7 +224,8 @@ def _label(table: AtomTable, rows: np.ndarray) -> str:
 
 
 def _identity(table: AtomTable, rows: np.ndarray) -> str:
-    return "+".join(table.group_id(int(row)) for row in rows)
+    names = [table.group_id(int(row)) for row in rows]
+    return "+".join(names) if len(names) <= _SPELLED_OUT else f"{names[0]} to {names[-1]}"
 
 
 def ligand_of_groups(table: AtomTable, rows: np.ndarray, template: Chem.Mol | str | None, notes: list[str]) -> Ligand:

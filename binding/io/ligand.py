@@ -15,6 +15,7 @@ from binding.graph.checks import MOST_ATOMS
 from binding.graph.molecule import atomic_numbers, atoms_of, bonds_of
 from binding.io.files import split_suffix
 from binding.io.formats import LigandFormat, format_of_record
+from binding.io.names import one_line
 from binding.io.perceive import SAME_SPOT
 from binding.io.records import split_records
 from binding.io.repair import sanitize
@@ -26,7 +27,8 @@ __all__ = ["BadRecord", "parse_record", "prepare_ligand", "read_ligands", "split
 
 
 _THREE_BONDED_NITROGEN = Chem.MolFromSmarts("[#7D3]")
-_FEWEST_FLAT = 8  # heavy atoms that all lie at z = 0 in a drawing alone, whatever the file says
+_FLAT = 1e-3  # Å; a pose that lies in one plane of the axes has one in common with a drawing: it is one, or was moved
+_FEWEST_FLAT = 8  # heavy atoms that all lie in such a plane in a drawing alone, whatever the file says
 _REMOVE_ALL = Chem.RemoveHsParameters()
 for _switch in ("showWarnings", *(name for name in dir(_REMOVE_ALL) if name.startswith("remove"))):
     setattr(_REMOVE_ALL, _switch, _switch != "showWarnings")
@@ -110,7 +112,7 @@ def record_name(text: str, path: str | Path, index: int) -> str:
 
 
 def _record_name(found: LigandFormat, text: str, path: str | Path, index: int) -> str:
-    title = " ".join(found.title(text).split())
+    title = one_line(found.title(text))
     return title if title not in ("", "*****") else f"{split_suffix(Path(path))[0]}_{index + 1}"
 
 
@@ -210,7 +212,7 @@ def _check_coordinates(mol: Chem.Mol, name: str, numbers: list[int]) -> None:
             f"Ligand {name} has coordinates that are not numbers.", "Mend or remove the record.", "nan_coordinates"
         )
     heavy = positions[np.array(numbers) > 1]
-    flat = len(positions) > 1 and not positions[:, 2].any()
+    flat = len(positions) > 1 and np.ptp(positions, axis=0).min() < _FLAT
     flat = flat and (len(heavy) >= _FEWEST_FLAT or not mol.GetConformer().Is3D())
     piled = len(heavy) > 1 and (np.ptp(heavy, axis=0) < SAME_SPOT).all()
     if flat or piled or not positions.any():

@@ -20,6 +20,7 @@ from binding.io.formats import (
     ligand_suffixes,
 )
 from binding.io.ligand import BadRecord, check_bonds, parse_record
+from binding.io.names import one_line
 from binding.io.records import split_records
 from binding.io.repair import charge_coordination_bonds
 from binding.io.rows import read_rows
@@ -101,7 +102,7 @@ def compounds_from(items: Sequence[str | Chem.Mol]) -> Iterator[Compound | BadRe
             smiles, title = smiles_of_line(item)
         else:
             smiles, title = "", item.GetProp("_Name") if item.HasProp("_Name") else ""
-        name = title.strip() or f"compound_{index + 1}"
+        name = one_line(title) or f"compound_{index + 1}"
         try:
             yield _compound(_parse_smiles(smiles, name) if isinstance(item, str) else item, name, (), {})
         except BindingError as error:
@@ -154,7 +155,7 @@ def _table_rows(path: Path) -> list[_Listed]:
 
 def _from_smiles(rows: list[_Listed], stem: str) -> Iterator[Compound | BadRecord]:
     for index, row in enumerate(rows):
-        name = re.sub(r"\s+", " ", row.name) or f"{stem}_{index + 1}"
+        name = one_line(row.name) or f"{stem}_{index + 1}"
         try:
             if row.error is not None:
                 raise row.error

@@ -36,7 +36,7 @@ def read_complex(
         path: PDB or mmCIF file, also gzipped.
         ligand: ``auto`` for the largest group that is neither buffer nor a known cofactor nor a sugar
             of a glycan and that touches the protein; ``LIG`` for every group of that name;
-            ``A:LIG:301`` for one; ``A:LIG:301+A:LIG:302`` for one ligand of several groups.
+            ``A:LIG:301`` for one; ``A:LIG:301+A:LIG:302`` for one ligand of several groups; ``P:`` for a chain.
         template: SMILES or molecule with the ligand's bond orders.
 
     Returns:

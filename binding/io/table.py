@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from binding.io.ligand import BadRecord
     from binding.structures import Ligand, Protein
 
-_SELECTION: Final = re.compile(r"^(auto|[A-Za-z0-9]{1,5}|[^:/\\]*:[^:/\\]+:-?[0-9]+[A-Za-z]?(\+[^/\\]+)?)$")
+_SELECTION: Final = re.compile(r"^(auto|[A-Za-z0-9]{1,5}|[^:/\\]+:|[^:/\\]*:[^:/\\]+:-?[0-9]+[A-Za-z]?(\+[^/\\]+)?)$")
 _PROTEIN_ENDINGS: Final = tuple(
     f"_{what}{ending}" for what in ("protein", "pocket") for ending in (".pdb", ".pdb.gz", ".cif", ".cif.gz")
 )
@@ -163,7 +163,7 @@ def resolve_path(folder: Path, cell: str) -> Path:
 
 
 def is_selection(text: str) -> bool:
-    """Whether the text can name a ligand inside a structure file: ``auto``, ``LIG`` or ``A:LIG:301``."""
+    """Whether the text can name a ligand inside a structure file: ``auto``, ``LIG``, ``A:LIG:301`` or ``P:``."""
     return _SELECTION.match(text) is not None
 
 

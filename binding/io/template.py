@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rdkit import Chem
+from rdkit import Chem, rdBase
 from rdkit.Chem import AllChem
 
 from binding.errors import LigandError
@@ -44,7 +44,8 @@ def parse_template(template: Chem.Mol | str) -> Chem.Mol:
     Raises:
         LigandError: ``template_mismatch``, where it is no SMILES.
     """
-    mol = Chem.MolFromSmiles(template) if isinstance(template, str) else Chem.Mol(template)
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(template) if isinstance(template, str) else Chem.Mol(template)
     if mol is None or mol.GetNumAtoms() == 0:
         raise LigandError(f"The template {template!r} is no SMILES.", "Check it.", "template_mismatch")
     return Chem.RemoveHs(mol)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from binding.errors import BindingError, FileError, TableError, reason_of
 from binding.io.files import split_suffix
+from binding.io.names import one_line
 from binding.io.records import text_lines
 from binding.io.rows import Header, cells_of, find_header, is_closed, rows_below
 from binding.io.spreadsheet import SPREADSHEET, read_spreadsheet
@@ -165,7 +166,7 @@ def _parquet_columns(path: Path) -> list[str]:
 
 
 def _title(name: object) -> str:
-    return "" if name is None else " ".join(str(name).split())
+    return "" if name is None else one_line(str(name))
 
 
 def _block(text: str | None) -> str:

@@ -16,6 +16,7 @@ from binding.errors import BindingError, FileError, UsageError
 from binding.io.files import decode_text, read_bytes, split_suffix
 from binding.io.formats import SMILES_SUFFIXES, ligand_suffixes
 from binding.io.ligand import BadRecord
+from binding.io.names import one_line
 from binding.io.records import split_records, text_lines
 from binding.io.series import smiles_of_line
 from binding.io.table import Request, read_requests
@@ -328,7 +329,7 @@ def _of_smiles(file: _LibraryFile) -> Iterator[Record]:
             if not smiles or smiles.startswith("#") or (not number and smiles.lower() == "smiles"):
                 continue
             number += 1
-            title = " ".join(name.split()) or f"{file.stem}:{number}"
+            title = one_line(name) or f"{file.stem}:{number}"
             yield Record(title, file.stem, absolute, number - 1, RecordKind.SMILES, smiles, name=title)
         if not number:
             raise FileError(f"{file.path} holds no SMILES.", "One line a compound: SMILES, blank, name.", "empty_file")

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from molecules import atom_line, peptide, posed
 from rdkit import Chem
+from rdkit.Chem import AllChem
 
 from binding.errors import LigandError, StructureError
 from binding.io.atoms import AtomTable
@@ -265,3 +266,44 @@ def test_a_file_of_amino_acids_alone_says_so(write):
     with pytest.raises(LigandError) as caught:
         read_complex(write(peptide(5)), "LIG")
     assert "amino acids and waters only" in caught.value.hint
+
+
+def with_peptide(examples: Path, write) -> Path:
+    """A protein with a tripeptide as chain P beside it."""
+    text = gemmi.read_structure(str(examples / "1ia1_protein.pdb.gz"))
+    lines = text.make_pdb_string().replace("END   ", "").splitlines()
+    mol = Chem.AddHs(Chem.MolFromSequence("DFR"))
+    AllChem.EmbedMolecule(mol, randomSeed=1)
+    mol = Chem.RemoveHs(mol)
+    places = mol.GetConformer().GetPositions()
+    mol.GetConformer().SetPositions(places - places.mean(axis=0) + (90.0, 90.0, 90.0))
+    peptide_lines = [line[:21] + "P" + line[22:] for line in Chem.MolToPDBBlock(mol, flavor=4).splitlines()]
+    kept = [line for line in lines if not line.startswith(("END", "CONECT", "MASTER"))]
+    return write("\n".join([*kept, *(line for line in peptide_lines if line[:4] == "ATOM"), "END", ""]))
+
+
+def test_a_chain_is_one_ligand(examples, write):
+    protein, (ligand,) = read_complex(with_peptide(examples, write), "P:")
+    assert ligand.name == "P:ASP:1+P:PHE:2+P:ARG:3"
+    assert Chem.MolToSmiles(ligand.mol, isomericSmiles=False) == Chem.CanonSmiles(
+        "NC(CC(=O)O)C(=O)NC(Cc1ccccc1)C(=O)NC(CCCNC(=N)N)C(=O)O"
+    )
+    assert "P" not in protein.chain_ids
+
+
+def test_a_chain_that_is_not_there_or_is_the_protein(examples, write):
+    path = with_peptide(examples, write)
+    with pytest.raises(LigandError) as caught:
+        read_complex(path, "Q:")
+    assert caught.value.code == "ligand_not_found"
+    assert "named P:" in caught.value.hint
+    with pytest.raises(LigandError) as caught:
+        read_complex(path, "A:")
+    assert caught.value.code == "too_large"
+
+
+def test_one_link_of_a_longer_molecule_is_told(examples, write):
+    _, (ligand,) = read_complex(with_peptide(examples, write), "P:PHE:2")
+    assert "P:PHE:2 is bonded to P:ASP:1, P:ARG:3, which the ligand leaves out" in ligand.notes
+    _, (whole,) = read_complex(with_peptide(examples, write), "P:")
+    assert not any("bonded" in note for note in whole.notes)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import inputs
+import inputs_entries  # noqa: F401 - adds its cases
 import inputs_odd
 import inputs_programs
 import inputs_tables

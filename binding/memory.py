@@ -31,8 +31,13 @@ def freed_memory_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        if (library := _glibc()) is not None:
-            library.malloc_trim(0)
+        give_back()
+
+
+def give_back() -> None:
+    """Give what is free to the system, once."""
+    if (library := _glibc()) is not None:
+        library.malloc_trim(0)
 
 
 def _glibc() -> Any:

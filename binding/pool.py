@@ -2,38 +2,32 @@
 
 ``concurrent.futures.ProcessPoolExecutor`` gives up every pending job when one process is killed, and spawned
 processes run the caller's script again unless it is guarded. Here a worker is a fresh interpreter that speaks pickle
-over its own pipes, so that any script or notebook can call the package. A worker ends within seconds of the process
-that started it, however that one ended.
+over its own pipes, or the copy of one (``binding.processes``), so that any script or notebook can call the package.
+A worker ends within seconds of the process that started it, however that one ended.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import importlib
 import os
 import pickle
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import IO, Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from binding.errors import BindingError
+from binding.processes import CAN_COPY, Child, FreshProcess, Original
+from binding.worker import SHARED, Begun, working_folder
 
-_START: Final = "import sys; sys.path[:0] = {path!r}; from binding.pool import serve; serve({parent})"
 _POLL_SECONDS: Final = 0.5  # how soon a wish to stop is seen while jobs are under way
-_TICK_SECONDS: Final = 1.0  # how often time limits, and the process that started a worker, are looked at
-SHARED: Final = -1  # in place of an item: what all items of a job share, such as their receptor
-_PR_SET_PDEATHSIG: Final = 1  # Linux, <sys/prctl.h>
-_LIBC: Final = ctypes.CDLL(None) if sys.platform == "linux" else None
+_TICK_SECONDS: Final = 1.0  # how often time limits are looked at
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
+Process = TypeVar("Process", "_Worker", Original)
 Submit = Callable[[Job], "Future[Answer]"]
 
 
@@ -258,49 +252,27 @@ class _Silence:
         self.heard += 1
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """Message of a worker that it begins an item."""
-
-    place: int | None
-
-
 class _Worker:
-    """One child interpreter and the two pipes to it."""
+    """What does one job after the other in a process of its own."""
 
-    def __init__(self) -> None:
-        here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-        # The network has the cores; featurization is one thread a worker.
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _START.format(path=[here], parent=os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
+    def __init__(self, child: Child) -> None:
+        self._child = child
 
     def set_up(self, function: str, setup: Any = None) -> None:
         """Have the function loaded.
 
         Raises:
-            RuntimeError: It cannot be loaded.
+            BindingError: What it is set up with cannot be used.
+            EOFError, OSError: The process ended.
         """
-        try:
-            self._send((function, setup))
-            assert self._process.stdout is not None
-            pickle.load(self._process.stdout)  # noqa: S301 - from our own child
-        except (EOFError, WorkerDiedError):
-            self.close()
-            raise RuntimeError(f"A worker process cannot load {function}; see what it wrote to stderr.") from None
+        self._send((function, setup))
+        answer = pickle.load(self._child.answers)  # noqa: S301 - from our own child
+        if isinstance(answer, Exception):
+            raise answer
 
     def _send(self, thing: Any) -> None:
-        stdin = self._process.stdin
-        assert stdin is not None
-        try:
-            stdin.write(pickle.dumps(thing, protocol=pickle.HIGHEST_PROTOCOL))
-            stdin.flush()
-        except OSError as error:
-            raise WorkerDiedError from error
+        self._child.jobs.write(pickle.dumps(thing, protocol=pickle.HIGHEST_PROTOCOL))
+        self._child.jobs.flush()
 
     def call(self, job: Any, limit: TimeLimit | None = None, told: Callable[[Any], None] = lambda note: None) -> Any:
         """Do one job in the child.
@@ -315,15 +287,13 @@ class _Worker:
             Exception: The exception that the function raised there.
         """
         with self._limited(limit) as silence:
-            self._send((_working_folder(), job))
-            stdout = self._process.stdout
-            assert stdout is not None
             try:
+                self._send((working_folder(), job))
                 while True:
-                    done, answer = pickle.load(stdout)  # noqa: S301 - from our own child
+                    done, answer = pickle.load(self._child.answers)  # noqa: S301 - from our own child
                     if done is not None:
                         break
-                    if isinstance(answer, _Begun):
+                    if isinstance(answer, Begun):
                         silence.end(answer.place)
                     else:
                         told(answer)
@@ -373,25 +343,15 @@ class _Worker:
                 heard, spent = silence.heard, 0.0
             elif spent >= allowed:
                 late.append(TimeLimitError(allowed, place))
-                self._process.kill()
+                self._child.end()
                 return
 
     def close(self) -> None:
         """End the child at once: it keeps nothing between jobs."""
-        self._process.kill()
-        self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
+        self._child.end()
+        for stream in (self._child.jobs, self._child.answers):
             with contextlib.suppress(OSError):  # bytes that the dead child never took
-                if stream is not None:
-                    stream.close()
-
-
-def _working_folder() -> str | None:
-    """From which relative paths start; None where it was removed."""
-    try:
-        return os.getcwd()
-    except FileNotFoundError:
-        return None
+                stream.close()
 
 
 class WorkerPool:
@@ -420,7 +380,10 @@ class WorkerPool:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="binding-worker")
         self._local = threading.local()
         self._lock = threading.Lock()
-        self._started: list[_Worker] = []
+        self._loading = threading.Lock()
+        self._copies = CAN_COPY and workers > 1  # one alone would only share with what it was copied from
+        self._original: Original | None = None
+        self._started: list[_Worker | Original] = []
         self._notes: dict[int, Any] = {}
         self._closed = False
 
@@ -472,141 +435,68 @@ class WorkerPool:
                 self._notes.pop(thread, None)
 
     def _worker(self) -> _Worker:
-        """The worker of this thread, which never outlives the thread; see ``_end_with``."""
+        """The worker of this thread, which never outlives the thread; see ``binding.worker``."""
         worker: _Worker | None = getattr(self._local, "worker", None)
         if worker is None:
-            with self._lock:
-                if self._closed:
-                    raise WorkerDiedError("The pool is closed.")
-                worker = _Worker()
-                self._started.append(worker)
-            worker.set_up(self._function, self._setup)
+            try:
+                worker = self._copied() or self._fresh()
+            except (EOFError, OSError) as error:
+                what = f"A worker process cannot load {self._function}; see what it wrote to stderr."
+                raise RuntimeError(what) from error
             self._local.worker = worker
         return worker
 
+    def _copied(self) -> _Worker | None:
+        """A worker that is a copy of one process; None where that cannot be."""
+        with self._loading:  # all wait for the one that is loading
+            if not self._copies:
+                return None
+            if self._original is not None:
+                try:
+                    return self._kept(_Worker(self._original.copy()))
+                except (EOFError, OSError):  # it was killed, and with it all workers
+                    self._original.close()
+            original = self._original = self._kept(Original())
+            try:
+                self._copies = original.load(self._function, self._setup)
+                return self._kept(_Worker(original.copy())) if self._copies else None
+            except BaseException:
+                self._original = None
+                raise
+            finally:
+                if self._original is None or not self._copies:
+                    original.close()
+
+    def _fresh(self) -> _Worker:
+        """A worker that loads for itself."""
+        worker = self._kept(_Worker(FreshProcess()))
+        worker.set_up(self._function, self._setup)
+        return worker
+
+    def _kept(self, process: Process) -> Process:
+        """The same, which ends with the pool.
+
+        Raises:
+            WorkerDiedError: The pool is closed already.
+        """
+        with self._lock:
+            if self._closed:
+                process.close()
+                raise WorkerDiedError("The pool is closed.")
+            self._started.append(process)
+        return process
+
     def close(self) -> None:
         """End the workers; jobs under way or waiting are dropped."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._closed = True
-            workers, self._started = self._started, []
-        for worker in workers:
-            worker.close()
+            started, self._started = self._started, []
+        for process in started:  # as long as the threads are there that started them, or the kernel ends some first
+            process.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-# ---------------------------------------------------------------- in the worker process
-
-
-class _ParentGoneError(Exception):
-    """The pipes to the process that started this one are closed: it wants no more, or was killed."""
-
-
-_told: list[IO[bytes]] = []  # where notes go, in a worker process
-
-
-def begin(place: int | None) -> None:
-    """From a job under way: what takes its time from here on, so that it is named if it takes too long.
-
-    Args:
-        place: Item of the job, from 0; ``SHARED`` for what its items share, None for work on none in particular.
-    """
-    for stream in _told:
-        _reply(stream, (None, _Begun(place)))
-
-
-def tell(note: Any) -> None:
-    """From a job under way: a note on how far it is, which ``WorkerPool.notes`` shows until the next one or the end.
-
-    Args:
-        note: Anything that can be pickled; lost where this is no worker process.
-    """
-    for stream in _told:
-        _reply(stream, (None, note))
-
-
-def serve(parent: int | None = None) -> None:
-    """Runs a worker process: answers jobs from stdin until it is closed.
-
-    A parent that was killed, even in the middle of a job's bytes, is no fault of this process, which then ends without
-    a word.
-
-    Args:
-        parent: Process id of the parent.
-    """
-    _end_with(os.getppid() if parent is None else parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    jobs = sys.stdin.buffer
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # output of native code must not land among the answers
-    try:
-        _answer_all(jobs, answers)
-    except _ParentGoneError:
-        with contextlib.suppress(OSError):  # what nobody took
-            answers.close()
-
-
-def _end_with(parent: int) -> None:
-    """See to it that this process ends with its parent, also in the middle of a job.
-
-    On Linux the kernel does it. It does so when the *thread* ends that started this process; that is a thread of the
-    pool, which lives as long as the pool. Elsewhere a thread looks every second, which native code that keeps Python
-    from running anything else can hold up.
-    """
-    die_with_parent()
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_TICK_SECONDS)
-        os._exit(1)
-
-    threading.Thread(target=watch, name="binding-parent-watch", daemon=True).start()
-
-
-def die_with_parent() -> None:
-    """Have the kernel end this process when the thread that started it ends; Linux only.
-
-    For what a worker starts in turn: ``subprocess.Popen(..., preexec_fn=die_with_parent)``.
-    """
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-
-
-def _answer_all(jobs: IO[bytes], answers: IO[bytes]) -> None:
-    path, setup = _receive(jobs)
-    module, _, name = path.partition(":")
-    function: Callable[[Any], Any] = getattr(importlib.import_module(module), name)
-    if setup is not None:
-        function = function(setup)
-    _reply(answers, True)
-    _told[:] = [answers]
-    while True:
-        folder, job = _receive(jobs)
-        try:
-            if folder is not None and folder != _working_folder():
-                os.chdir(folder)
-            answer = (True, function(job))
-        except Exception as error:  # noqa: BLE001 - carried to the parent, which raises it
-            answer = (False, error)
-        _reply(answers, answer)
-
-
-def _receive(jobs: IO[bytes]) -> Any:
-    try:
-        return pickle.load(jobs)  # noqa: S301 - from our own parent
-    except (EOFError, pickle.UnpicklingError) as error:  # the end, or cut off in the middle
-        raise _ParentGoneError from error
-
-
-def _reply(answers: IO[bytes], thing: Any) -> None:
-    data = pickle.dumps(thing, protocol=pickle.HIGHEST_PROTOCOL)
-    try:
-        answers.write(data)
-        answers.flush()
-    except OSError as error:
-        raise _ParentGoneError from error

@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from binding.pool import SHARED, Rescue, TimeLimit, TimeLimitError, WorkerDiedError, WorkerPool, lost_item, run_jobs
+from binding.errors import UsageError
+from binding.pool import Rescue, TimeLimit, TimeLimitError, WorkerDiedError, WorkerPool, lost_item, run_jobs
+from binding.processes import CAN_COPY
+from binding.worker import SHARED
 
 KEPT = Rescue.single(lambda job, error: error)  # the answer for a lost job is its error
-SERVE = "from binding.pool import serve; serve()"
+SERVE = "from binding.worker import serve; serve()"
 
 
 def test_answers_come_in_the_order_of_the_jobs():
@@ -32,8 +35,9 @@ def test_an_exception_of_the_function_reaches_the_caller_and_the_worker_lives_on
         assert second.result() == 3.0
 
 
-def test_a_dead_worker_costs_its_own_job_only():
-    with WorkerPool("builtins:exec", workers=1) as pool:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_dead_worker_costs_its_own_job_only(workers):
+    with WorkerPool("builtins:exec", workers) as pool:
         jobs = ["pass", "import os; os._exit(9)", "pass"]
         answers = [answer for _, answer in pool.run(jobs, KEPT, ahead=8)]
     assert answers[0] is None
@@ -41,8 +45,9 @@ def test_a_dead_worker_costs_its_own_job_only():
     assert answers[2] is None
 
 
-def test_a_function_that_cannot_be_loaded_is_an_error_of_the_caller(capfd):
-    with WorkerPool("math:no_such_function", workers=1) as pool, pytest.raises(RuntimeError, match="no_such_function"):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_function_that_cannot_be_loaded_is_an_error_of_the_caller(capfd, workers):
+    with WorkerPool("math:no_such_function", workers) as pool, pytest.raises(RuntimeError, match="no_such_function"):
         pool.submit(1).result()
     assert "AttributeError" in capfd.readouterr().err
 
@@ -73,8 +78,17 @@ def test_a_worker_whose_answer_nobody_takes_ends_without_a_word():
     assert worker.returncode == 0
 
 
-def test_what_a_job_prints_does_not_land_among_the_answers(capfd):
-    with WorkerPool("builtins:print", workers=1) as pool:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_is_set_up_with_something_unusable_is_an_error_of_the_caller(workers):
+    with WorkerPool("binding.score.options:parse_pocket", workers, setup="nonsense") as pool:
+        for _ in range(2):
+            with pytest.raises(UsageError, match="is not understood"):
+                pool.submit(1).result()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_a_job_prints_does_not_land_among_the_answers(capfd, workers):
+    with WorkerPool("builtins:print", workers) as pool:
         assert pool.submit("from the child").result() is None
     assert capfd.readouterr().out == ""
 
@@ -117,21 +131,23 @@ def test_a_script_without_a_main_guard_may_use_workers(tmp_path):
     assert done.stdout.split() == ["once", "4.0"], done.stderr
 
 
-def test_a_worker_works_in_the_folder_of_its_parent(tmp_path, monkeypatch):
-    with WorkerPool("posixpath:abspath", workers=1) as pool:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_works_in_the_folder_of_its_parent(tmp_path, monkeypatch, workers):
+    with WorkerPool("posixpath:abspath", workers) as pool:
         for name in ("one", "two"):
             (tmp_path / name).mkdir()
             monkeypatch.chdir(tmp_path / name)
             assert pool.submit("file").result() == str(tmp_path / name / "file")
 
 
-def test_each_worker_is_set_up_once_with_what_it_is_given():
-    with WorkerPool("operator:attrgetter", workers=1, setup="real") as pool:
+@pytest.mark.parametrize("workers", [1, 2])
+def test_each_worker_is_set_up_once_with_what_it_is_given(workers):
+    with WorkerPool("operator:attrgetter", workers, setup="real") as pool:
         assert [pool.submit(number).result() for number in (3 + 4j, 1j)] == [3.0, 0.0]
 
 
 def test_a_job_under_way_tells_how_far_it_is():
-    job = "import time\nfrom binding.pool import tell\ntell(1)\ntell(2)\ntime.sleep(%d)"
+    job = "import time\nfrom binding.worker import tell\ntell(1)\ntell(2)\ntime.sleep(%d)"
     with WorkerPool("builtins:exec", workers=1) as pool:
         quick = pool.submit(job % 0)
         assert quick.result(timeout=60) is None
@@ -141,6 +157,63 @@ def test_a_job_under_way_tells_how_far_it_is():
         while pool.notes != [2] and time.monotonic() - begun < 30:
             time.sleep(0.01)
         assert pool.notes == [2]
+
+
+# ---------------------------------------------------------------- workers that are copies of one process
+
+copied = pytest.mark.skipif(not CAN_COPY, reason="workers are copies on Linux only")
+WHO = "(__import__('time').sleep(0.5), __import__('os').getpid(), __import__('os').getppid())"
+
+
+@copied
+def test_several_workers_are_copies_of_a_process_that_has_loaded_once():
+    with WorkerPool("builtins:eval", workers=2) as pool:
+        (_, one, first), (_, two, second) = [future.result() for future in [pool.submit(WHO), pool.submit(WHO)]]
+    assert one != two
+    assert first == second
+    assert first not in (os.getpid(), one, two)
+    assert not any(map(is_running, (one, two, first))), "they end with the pool"
+
+
+def test_a_worker_alone_is_started_by_this_process():
+    with WorkerPool("builtins:eval", workers=1) as pool:
+        assert pool.submit(WHO).result()[2] == os.getpid()
+
+
+@copied
+def test_workers_are_no_copies_of_a_process_with_threads():
+    """What has threads may hold a lock, which the copy of no thread would ever free."""
+    threads = (
+        "(__import__('threading').Thread(target=__import__('time').sleep, args=(600,), daemon=True).start(), eval)[1]"
+    )
+    with WorkerPool("builtins:eval", workers=2, setup=threads) as pool:
+        assert [pool.submit(WHO).result()[2] for _ in range(2)] == [os.getpid()] * 2
+
+
+@copied
+def test_a_killed_original_costs_no_job():
+    with WorkerPool("builtins:eval", workers=2) as pool:
+        _, worker, original = pool.submit(WHO).result()
+        killing = f"(__import__('os').kill({original}, 9), __import__('time').sleep(1), 7)[2]"
+        jobs = [f"{killing} if __import__('os').getppid() == {original} else 8", WHO, WHO]
+        answers = [answer for _, answer in pool.run(jobs, KEPT, ahead=3)]
+        assert answers[0] == 8
+        assert {who[2] for who in answers[1:]}.isdisjoint({original, os.getpid()})
+        assert not is_running(worker)
+
+
+@copied
+def test_what_workers_used_is_counted_to_this_process():
+    resource = pytest.importorskip("resource")
+
+    def used():
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
+
+    before = used()
+    with WorkerPool("builtins:exec", workers=2) as pool:
+        pool.submit("import time\nwhile time.process_time() < 0.5: pass").result()
+    assert used() - before > 0.5
 
 
 # ---------------------------------------------------------------- jobs that kill their worker
@@ -258,9 +331,10 @@ def test_what_a_lost_item_says():
 # ---------------------------------------------------------------- jobs that hang
 
 
-def test_a_job_that_hangs_is_ended_and_costs_no_other():
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_job_that_hangs_is_ended_and_costs_no_other(workers):
     start = time.monotonic()
-    with WorkerPool("time:sleep", workers=1, time_limit=TimeLimit(1.0, 2.0)) as pool:
+    with WorkerPool("time:sleep", workers, time_limit=TimeLimit(1.0, 2.0)) as pool:
         answers = [answer for _, answer in pool.run([0.1, 600, 0.1], KEPT, ahead=3)]
     assert answers[0] is answers[2] is None
     assert isinstance(answers[1], TimeLimitError)
@@ -280,7 +354,7 @@ def test_the_time_limit_may_depend_on_the_job():
 
 ITEMS = """
 import time
-from binding.pool import SHARED, begin
+from binding.worker import SHARED, begin
 for place, seconds in {items}:
     begin(place)
     time.sleep(seconds)
@@ -314,9 +388,9 @@ PARENT = """
 import sys, threading, time
 from binding.pool import WorkerPool
 
-pool = WorkerPool("builtins:exec", 2)
+pool = WorkerPool("builtins:exec", {workers})
 threading.Thread(target=lambda: pool.submit("import time; time.sleep(0.1)").result()).start()  # ends before the job
-job = "import os, pathlib; pathlib.Path({path!r}).write_text(str(os.getpid())); " + {job!r}
+job = "import os, pathlib; pathlib.Path({path!r}).write_text(f'{{os.getpid()}} {{os.getppid()}}'); " + {job!r}
 pool.submit(job)
 time.sleep(600)
 """
@@ -332,21 +406,24 @@ def is_running(pid):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("job", SLEEPS.values(), ids=SLEEPS)
-def test_a_worker_is_gone_five_seconds_after_its_parent_was_killed(tmp_path, job):
+def test_a_worker_is_gone_five_seconds_after_its_parent_was_killed(tmp_path, job, workers):
     path = tmp_path / "pid"
-    with subprocess.Popen([sys.executable, "-c", PARENT.format(path=str(path), job=job)]) as parent:
+    script = PARENT.format(path=str(path), job=job, workers=workers)
+    with subprocess.Popen([sys.executable, "-c", script]) as parent:
         deadline = time.monotonic() + 60
         while not (path.exists() and path.read_text()) and time.monotonic() < deadline:
             time.sleep(0.05)
-        worker = int(path.read_text())
+        started = {int(pid) for pid in path.read_text().split()} - {parent.pid}
+        assert len(started) == workers, "a worker, and what it is a copy of"
         time.sleep(1.5)
-        assert is_running(worker), "it must not end with a thread of a parent that lives"
+        assert all(map(is_running, started)), "they must not end with a thread of a parent that lives"
         parent.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 5
-    while is_running(worker) and time.monotonic() < deadline:
+    while any(map(is_running, started)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    gone = not is_running(worker)
-    if not gone:
-        os.kill(worker, signal.SIGKILL)
-    assert gone
+    left = [pid for pid in started if is_running(pid)]
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert left == []

@@ -23,9 +23,9 @@ from binding.graph.ligand import build_ligand_graph
 from binding.graph.replaced import replaced_by
 from binding.graph.site import PocketSpec, left_out, pocket_mask
 from binding.io.ligand import BadRecord, parse_record, read_ligands
-from binding.pool import SHARED, begin
 from binding.score.featurize import as_binding_error, load_protein
 from binding.structures import Complex, Ligand, Protein
+from binding.worker import SHARED, begin
 
 _READERS: Final = ("rdkit", "gemmi", "numpy")
 _CODE: Final = (  # a test holds that nothing is missing

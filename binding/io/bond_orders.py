@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 from rdkit import Chem
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 # Between a single and a double bond (means of CSD values, Allen et al. 1987, doi:10.1039/P298700000S1).
 _HALFWAY: Final = {
@@ -76,6 +75,8 @@ def set_orders(mol: Chem.RWMol, xyz: np.ndarray, hydrogens: np.ndarray | None = 
     bonds = list(mol.GetBonds())
     if not bonds:
         return
+    from scipy.optimize import Bounds, LinearConstraint, milp  # slow to import, and few files need it
+
     rings = flat_rings(mol, xyz)
     shape = _Shape(mol, xyz, rings, {index for ring in rings for index in ring}, hydrogens, complete=False)
     shape = replace(shape, complete=_has_all_hydrogens(shape))

@@ -25,12 +25,12 @@ from binding.errors import LigandError, UsageError
 from binding.graph.replaced import replaced_by
 from binding.graph.site import PocketSpec, left_out
 from binding.io.ligand import BadRecord, read_ligands
-from binding.pool import die_with_parent
 from binding.poses.dock import Box, docking_box, in_reach, receptor_pdbqt
 from binding.poses.embedding import embed
 from binding.poses.poser import Pose, Poser, Posing
 from binding.poses.states import State
 from binding.structures import Ligand, Protein
+from binding.worker import die_with_parent
 
 #: What a command may name, in braces.
 PLACEHOLDERS: Final = (

@@ -24,12 +24,13 @@ from binding.io.results import sdf_record
 from binding.io.series import Compound, compounds_from, read_series
 from binding.io.structure import read_complex
 from binding.io.table import is_selection
-from binding.pool import Rescue, WorkerPool, begin, lost_item
+from binding.pool import Rescue, WorkerPool, lost_item
 from binding.poses.place import Placed, Placer, read_references
 from binding.score import limits
 from binding.score.featurize import as_binding_error, load_protein
 from binding.score.plausibility import PoseChecks
 from binding.structures import Ligand, Protein
+from binding.worker import begin
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,8 +15,9 @@ from binding.errors import TableError
 from binding.graph.fields import LigandGraph
 from binding.graph.ligand import build_ligand_graph
 from binding.io.ligand import BadRecord, parse_record, split_records
-from binding.pool import Rescue, WorkerDiedError, WorkerPool, begin, lost_item
+from binding.pool import Rescue, WorkerDiedError, WorkerPool, lost_item
 from binding.score.limits import RECORD_SECONDS, time_limit
+from binding.worker import begin
 
 _CHUNK: Final = 64  # records a job
 _LOOKAHEAD: Final = 4  # jobs a worker

@@ -36,8 +36,8 @@ class Measured:
     """The measurements behind the r rows of a ``SiteFit``.
 
     Attributes:
-        names: (r,) str, PDB entry or compound of each; several, with blanks between, where measurements of one ligand
-            at one site were averaged; empty where none is known.
+        names: (r,) of text, PDB entry or compound of each; several, with blanks between, where measurements of one
+            ligand at one site were averaged; empty where none is known.
         pk: (r,) float64, mean pK of these measurements; NaN where it is not known.
     """
 
@@ -50,7 +50,7 @@ class Measured:
     @classmethod
     def unknown(cls, rows: int) -> Measured:
         """Rows of which nothing is known."""
-        return cls(np.full(rows, ""), np.full(rows, np.nan))
+        return cls(np.full(rows, "", dtype=object), np.full(rows, np.nan))
 
     @classmethod
     def joined(cls, parts: list[Measured]) -> Measured:
@@ -74,7 +74,7 @@ class Measured:
         pk = arrays["measured_pk"].astype(np.float64).round(4)  # of 32 bits, which make 6.4 a 6.4000001
         if len(names) != rows or len(pk) != rows:
             raise ValueError("the measurements do not match the rows of the prior")
-        return cls(np.array(names, dtype=str), pk)
+        return cls(np.array(names, dtype=object), pk)  # as text all would be as wide as the widest: 20 MB
 
     def save(self, weights: str | Path, fit: SiteFit, *, resumes: bool = False) -> None:
         """Writes the file that belongs to some weights, atomically; the same measurements give the same bytes.

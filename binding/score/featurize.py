@@ -22,11 +22,11 @@ from binding.graph.fields import ComplexGraph, LigandGraph
 from binding.graph.ligand import build_ligand_graph, build_ligand_graphs
 from binding.io.ligand import BadRecord, parse_record, read_ligands
 from binding.io.structure import read_complex, read_protein
-from binding.pool import SHARED, begin
 from binding.score.jobs import Job
 from binding.score.options import file_version, resolve_pocket
 from binding.score.pockets import PocketMaker
 from binding.structures import Complex, Ligand, Protein
+from binding.worker import SHARED, begin
 
 _CACHED_FILES = 8
 

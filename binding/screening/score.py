@@ -25,14 +25,14 @@ from binding.io.formats import format_of_record
 from binding.io.ligand import BadRecord, parse_record
 from binding.io.results import RECORD_END, ResultRow, mol_block, sdf_record
 from binding.memory import keep_freed_memory
-from binding.pool import begin, tell
 from binding.score.featurize import Failed, Outcome, as_binding_error, featurize
 from binding.score.jobs import Job
 from binding.score.pipeline import launch_rows
-from binding.screening.parts import part_schema
+from binding.screening.parts import part_schema, part_table
 from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob, Record, RecordKind, is_untitled
 from binding.structures import Ligand, Protein
+from binding.worker import begin, tell
 
 if TYPE_CHECKING:
     from binding.model.weights import Scorer
@@ -171,7 +171,7 @@ class PartScorer:
             with _one_thread(self._task.scoring.device):
                 rows = wait()
             cells = [self._cells(row, columns) for row, columns in zip(rows, part.columns, strict=True)]
-            table = pa.Table.from_pylist(cells, schema=self._schema)
+            table = part_table(cells, self._schema)
             seconds = {"featurize": part.seconds, "network": spent + time.perf_counter() - again}
             return FinishedPart(part.number, part.first, part.records, table, seconds)
 
@@ -284,9 +284,9 @@ def _number(text: str) -> float | None:
 
 
 def score_parts(task: ScreenTask) -> PartScorer:
-    """The function of an engine's worker processes; see ``binding.pool.WorkerPool``."""
+    """The function of an engine's worker processes, with the model loaded; see ``binding.pool.WorkerPool``."""
     keep_freed_memory()
-    return PartScorer(task, told=tell)
+    return PartScorer(task, task.scoring.load(), told=tell)
 
 
 def prepare_parts(task: ScreenTask) -> Callable[[PartJob], PreparedPart]:

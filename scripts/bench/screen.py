@@ -103,28 +103,38 @@ def _analogue(mol: Chem.Mol, generator: np.random.Generator) -> Chem.Mol:
 
 @dataclass
 class Run:
-    """What a command took."""
+    """What a command took.
+
+    Attributes:
+        seconds: By the clock.
+        cpu_seconds: Of all its processes.
+        peak_mb: Most memory of all its processes together, a page that n of them share counted as 1/n in each (PSS).
+        peak_resident_mb: The same with such a page counted n times (RSS), as ``ps`` and ``top`` show it.
+    """
 
     seconds: float
     cpu_seconds: float
-    peak_mb: float | None
+    peak_mb: float | None = None
+    peak_resident_mb: float | None = None
 
     def as_json(self, poses: int) -> dict[str, Any]:
-        peak = {} if self.peak_mb is None else {"peak_mb": round(self.peak_mb)}
+        found = {"peak_mb": self.peak_mb, "peak_resident_mb": self.peak_resident_mb}
+        peak = {name: round(megabytes) for name, megabytes in found.items() if megabytes is not None}
         return {"poses": poses, "seconds": round(self.seconds, 2), "cpu_seconds": round(self.cpu_seconds, 2)} | peak
 
 
 def timed(*arguments: str) -> Run:
-    """Runs a command that must succeed; memory is that of all its processes together, pages shared counted once."""
+    """Runs a command that must succeed; memory is that of all its processes together."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT
     )
-    peak, done = [0.0], threading.Event()
+    peak, done = np.zeros(2), threading.Event()
 
     def watch() -> None:
         while not done.wait(_SAMPLE_SECONDS):
-            peak[0] = max(peak[0], sum(_proportional_mb(pid) for pid in _tree(process.pid)))
+            now = np.sum([_megabytes(pid) for pid in _tree(process.pid)], axis=0)
+            np.maximum(peak, now, out=peak)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -136,7 +146,7 @@ def timed(*arguments: str) -> Run:
         raise SystemExit(f"{' '.join(arguments)} exited {process.returncode}\n{stderr.decode()}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Run(seconds, cpu, peak[0] or None)
+    return Run(seconds, cpu, *(peak.tolist() if peak.any() else ()))
 
 
 def _tree(pid: int) -> Iterator[int]:
@@ -150,12 +160,14 @@ def _tree(pid: int) -> Iterator[int]:
             yield from _tree(int(child))
 
 
-def _proportional_mb(pid: int) -> float:
+def _megabytes(pid: int) -> tuple[float, float]:
+    """Proportional and resident memory of a process; zero where it cannot be read."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
     except OSError:
-        return 0.0
-    return sum(float(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
+        return 0.0, 0.0
+    found = {line.split(":")[0]: float(line.split()[1]) / 1024 for line in lines[1:]}
+    return found["Pss"], found["Rss"]
 
 
 def screened(folder: Path, whole: Path, count: int, pocket: tuple[str, ...] = ONE_POCKET) -> dict[str, Any]:
@@ -200,7 +212,7 @@ def few_poses(folder: Path) -> dict[str, Any]:
         "-m", "binding", "predict", "-p", str(RECEPTOR), "-l", str(library), "--pocket-ligand", str(REFERENCE),
         "-o", str(table), "--print", "none", "--quiet",
     )  # fmt: skip
-    return {"warm": Run(warm, cpu, None).as_json(FEW), "cold": cold.as_json(FEW)}
+    return {"warm": Run(warm, cpu).as_json(FEW), "cold": cold.as_json(FEW)}
 
 
 def different_proteins(data: Path, folder: Path) -> dict[str, Any]:
@@ -231,7 +243,7 @@ def different_proteins(data: Path, folder: Path) -> dict[str, Any]:
             return rows
 
         before, (wall, cpu) = children_cpu(), least(predict)
-        found[what] = Run(wall, cpu + (children_cpu() - before) / 3, None).as_json(FEW)
+        found[what] = Run(wall, cpu + (children_cpu() - before) / 3).as_json(FEW)
     return found
 
 

@@ -252,6 +252,11 @@ def screen_speed() -> str:
         + f"{where['cores']} cores ({where['processor']}) that were shared: load {content['load']:.0f} at the start, "
         "which also lengthens CPU times."
     )
+    if "peak_resident_mb" in content["runs"][-1]:
+        said += (
+            " Memory is that of all processes together; what several share is counted once (PSS). Counted in each, as "
+            f"by `ps`, it is {content['runs'][-1]['peak_resident_mb']:,} MB in the largest run."
+        )
     if "large_complexes" in content:
         parts = [f"{one['what']} {one['peak_mb']:,} MB" for one in content["large_complexes"]]
         said += f" Memory of `binding predict` in one process, start-up included: {', '.join(parts)}."

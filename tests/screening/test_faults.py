@@ -79,11 +79,12 @@ def test_a_record_that_ends_its_worker_fails_alone(plan, poses, tmp_path, monkey
     assert table["row"].tolist() == list(range(8))
 
 
-def test_a_record_that_hangs_fails_alone(plan, poses, tmp_path, monkeypatch):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_record_that_hangs_fails_alone(plan, poses, tmp_path, monkeypatch, workers):
     monkeypatch.setattr(engines, "_WHOLE", "tests.hanging:score_parts")
     titles = ["a", "b", "hangs", "d", "hangs"]
     records = [f"{title}\n{pose.partition(chr(10))[2]}" for title, pose in zip(titles, poses[:5], strict=True)]
-    made = plan(write(tmp_path / "library.sdf", records), workers=1, top=0, part_size=1024, time_limit=3.0)
+    made = plan(write(tmp_path / "library.sdf", records), workers=workers, top=0, part_size=1024, time_limit=3.0)
     result = screen(made)
     assert (result.asked, result.scored) == (5, 3)
     table = rows(made.output)

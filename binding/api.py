@@ -341,6 +341,7 @@ def screen(
     experts: str = "all",
     part_size: int | None = None,
     posing: Posing | None = None,
+    prefilter: int | None = None,
     engine: EngineOptions | None = None,
     shard: Shard | str | None = None,
     top: int = 100,
@@ -365,6 +366,8 @@ def screen(
         experts: What ``pk`` is made of: ``all``, ``network`` (networks and geometry, no prior) or ``prior``.
         part_size: Most records of a part, the unit that is written at once; by default 1,024 poses, or fewer SMILES.
         posing: How SMILES get poses: placed on a reference ligand or docked.
+        prefilter: How many compounds get poses: those nearest to a measurement at the site. The others are rows of
+            ``prefilter.parquet``. None poses all.
         engine: Where the work is done: processes on this machine, or Ray.
         shard: Which share of the parts this process does, such as ``"3/20"``.
         top: Compounds in ``top.sdf``.
@@ -401,6 +404,7 @@ def screen(
         compound_tag=compound_tag,
         part_size=part_size,
         posing=posing,
+        prefilter=prefilter,
         engine=engine or EngineOptions(),
         shard=Shard.parse(shard) if isinstance(shard, str) else shard or Shard(),
         top=top,

@@ -59,7 +59,8 @@ class UsageError(BindingError):
     """Options that do not fit together, or a value out of range.
 
     Codes: ``missing_extra`` (a package that is not installed), ``no_posing`` (SMILES, and no way to pose them),
-    ``run_changed`` (the folder holds a screen of something else), ``no_cluster`` (no Ray that can be reached).
+    ``no_prior`` (weights that know no measurements), ``run_changed`` (the folder holds a screen of something else),
+    ``no_cluster`` (no Ray that can be reached).
     """
 
     code = "usage"

@@ -56,6 +56,16 @@ def command(
     dock_speed: posing.Speed = posing.DockSpeed.normal,
     exhaustiveness: posing.Exhaustiveness = None,
     seed: posing.Seed = 0,
+    prefilter: Annotated[
+        int | None,
+        typer.Option(
+            "--prefilter",
+            metavar="K",
+            min=1,
+            show_default="all are posed",
+            help="For SMILES: pose only the K compounds that are nearest to a measurement at this site.",
+        ),
+    ] = None,
     poser: posing.PoserName = None,
     poser_options: posing.PoserOptions = None,
     compound_tag: Annotated[
@@ -135,6 +145,7 @@ def command(
         compound_tag=compound_tag,
         part_size=part_size,
         posing=posing.choice(place_on, dock, poses, isomers, exhaustiveness, seed, dock_speed, poser, poser_options),
+        prefilter=prefilter,
         engine=EngineOptions(engine, ray_address, gpus_per_worker),
         shard=Shard() if shard is None else Shard.parse(shard),
         top=top,
@@ -174,6 +185,11 @@ def _tell_estimate(plan: ScreenPlan) -> None:
     failed = f", {found.failed} of them failed" if found.failed else ""
     each = duration(found.seconds_each)
     typer.echo(f"records: {records}{done}")
+    if found.prefilter is not None:
+        ranking = (
+            "" if found.ranking_each is None else f"; ranking takes {duration(found.ranking_each)} each on one core"
+        )
+        typer.echo(f"prefilter: the best {found.prefilter} get poses{ranking}")
     typer.echo(f"sample: {found.sampled} records, {each} each on one core{failed}")
     workers = f"{found.workers} process{'es' if found.workers > 1 else ''}"
     left = found.seconds_left
@@ -186,6 +202,13 @@ def _tell(result: ScreenResult, seconds: float, again: str, quiet: bool) -> None
     counts = f"{result.scored} of {result.asked} scored"
     if result.failed:
         counts += f", {result.failed} failed"
+    if result.left_out:
+        counts += f", {result.left_out} left out"
+    if result.ranking:
+        counts = f"{result.asked} records ranked"
+    if result.ranking and not result.interrupted:
+        typer.echo(f"{counts}; when all shards have ranked theirs, the same commands go on", err=True)
+        return
     if result.interrupted:
         typer.echo(f"interrupted; {counts} so far, in {result.folder}. To go on:\n  {again}", err=True)
     elif not quiet:
@@ -252,14 +275,24 @@ class Meter:
 
     def __call__(self, progress: Progress) -> None:
         """Take news."""
+        if self._last is not None and self._last.ranking != progress.ranking:  # another stage, at a pace of its own
+            self._begin_stage()
         if progress.now and not self._first[1]:
             self._first = time.monotonic(), progress.now
         self._last = progress
         if self._bar is not None:
             if self._task is None:
-                self._task = self._bar.add_task("screening", total=None, completed=progress.done, rate=0.0)
+                what = "ranking" if progress.ranking else "screening"
+                self._task = self._bar.add_task(what, total=None, completed=progress.done, rate=0.0)
             total = None if progress.expected is None else max(progress.expected, progress.done)
             self._bar.update(self._task, total=total, completed=progress.done, rate=self._rate(progress))
+
+    def _begin_stage(self) -> None:
+        self._start = time.monotonic()
+        self._first = (self._start, 0)
+        if self._bar is not None and self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
 
     def remind(self) -> None:
         """Write a line, if it is time for one."""

@@ -178,6 +178,8 @@ def _word(flag: bool | None) -> str:
 
 
 def _print_notes(top: Top, saved_to: Path | None) -> None:
+    if top.left_out:
+        typer.echo(f"note: {top.left_out} compounds were left out by --prefilter, see left_out.csv", err=True)
     if not top.finished:
         typer.echo("note: the screen is not finished, or goes on: these are the best so far", err=True)
     what = f"{len(top.rows)} compounds" if len(top.rows) else "no compound meets the condition"

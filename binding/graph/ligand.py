@@ -82,13 +82,26 @@ def build_ligand_graphs(ligands: Sequence[Ligand], at: Callable[[int], None] = l
         ligands: As for ``build_ligand_graph``. Poses of one 2D structure share its arrays.
         at: Told the place of each ligand before RDKit is asked about it.
     """
-    structures = list[LigandGraph]()
-    for start in range(0, len(ligands), _AT_ONCE):
-        structures += _structures([ligand.mol for ligand in ligands[start : start + _AT_ONCE]], start, at)
+    structures = build_structure_graphs([ligand.mol for ligand in ligands], at)
     return [
         replace(structure, positions=np.asarray(ligand.positions, dtype=np.float64))
         for structure, ligand in zip(structures, ligands, strict=True)
     ]
+
+
+def build_structure_graphs(
+    mols: Sequence[Chem.Mol], at: Callable[[int], None] = lambda place: None
+) -> list[LigandGraph]:
+    """The same of 2D structures without a pose: all positions are zero.
+
+    Args:
+        mols: Sanitized, heavy atoms only.
+        at: Told the place of each before RDKit is asked about it.
+    """
+    graphs = list[LigandGraph]()
+    for start in range(0, len(mols), _AT_ONCE):
+        graphs += _structures(mols[start : start + _AT_ONCE], start, at)
+    return graphs
 
 
 def _structures(mols: Sequence[Chem.Mol], first: int, at: Callable[[int], None]) -> list[LigandGraph]:

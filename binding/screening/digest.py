@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from binding.screening.left_out import left_out_of, names_left_out
 from binding.screening.parts import POSE_COLUMN
 from binding.screening.store import RESULT_COLUMNS, Finalised, count, open_results
 from binding.screening.tables import MEMORY_MB, only_row
@@ -64,7 +65,7 @@ class Digest:
     """The figures of a run.
 
     Attributes:
-        counts: Records, poses, compounds.
+        counts: Records, poses, compounds; those left out beside them.
         finished: Whether the run is complete.
         ranked_by: ``rank_score``; ``pk`` where the weights have no ``binder``.
         quantiles: Of ``pk`` over the compounds: least, quartiles and greatest; empty without compounds.
@@ -101,7 +102,7 @@ def digest(run: str | Path, top: int, memory_mb: int = MEMORY_MB) -> Digest:
     """
     with open_results(run, memory_mb) as opened:
         connection = opened.connection
-        counts = count(connection)
+        counts = count(connection, left_out_of(Path(run)))
         edges = _edges(connection, counts.compounds)
         return Digest(
             counts=counts,
@@ -122,16 +123,22 @@ def digest(run: str | Path, top: int, memory_mb: int = MEMORY_MB) -> Digest:
 
 
 def compounds(run: str | Path, names: Iterable[str], memory_mb: int = MEMORY_MB) -> pd.DataFrame:
-    """The compounds with these ids that the run contains, of several with one id the best; those that failed are empty.
+    """The compounds with these ids that the run contains, of several with one id the best.
+
+    Those that failed, or were left out by a prefilter, are empty.
 
     Returns:
         ``id`` (the compound), ``receptor``, ``rank_score``, ``pk``, ``pk_ligand_only``, ``heavy_atoms``, ``smiles``.
     """
     with open_results(run, memory_mb) as opened:
         opened.connection.register("wanted", pa.table({"id": pa.array(list(names), pa.string())}))
+        opened.connection.register("left_out", names_left_out(Path(run)))
         return opened.connection.sql(
             """SELECT wanted.id, asked.receptor, rank_score, pk, pk_ligand_only, heavy_atoms, smiles FROM wanted
-            JOIN (SELECT DISTINCT receptor, compound FROM parts) AS asked ON asked.compound = wanted.id
+            JOIN (
+                SELECT DISTINCT receptor, compound FROM parts
+                UNION SELECT (SELECT any_value(receptor) FROM parts), compound FROM left_out
+            ) AS asked ON asked.compound = wanted.id
             LEFT JOIN results ON results.compound = asked.compound AND results.receptor = asked.receptor
             QUALIFY row_number() OVER (PARTITION BY wanted.id, asked.receptor ORDER BY results.rank) = 1
             ORDER BY wanted.id, asked.receptor"""

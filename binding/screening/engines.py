@@ -12,13 +12,15 @@ from binding.memory import freed_memory_kept
 from binding.pool import WorkerPool, available_cores
 from binding.score.pipeline import one_ahead
 from binding.screening.plan import EngineOptions, ScreenTask
+from binding.screening.ranking import RankTask, rank_parts
 from binding.screening.ray_engine import run_ray
 from binding.screening.records import PartJob
-from binding.screening.rescue import time_limit, work_through
+from binding.screening.rescue import ranking_limit, time_limit, work_through
 from binding.screening.score import FinishedPart, PartScorer, PreparedPart
 
 _WHOLE: Final = "binding.screening.score:score_parts"
 _PREPARED: Final = "binding.screening.score:prepare_parts"
+_RANKED: Final = "binding.screening.ranking:rank_parts"
 _LOOKAHEAD: Final = 2  # jobs beside the one each worker does, so that none waits
 _GPU_LOOKAHEAD: Final = 4  # prepared parts hold their graphs
 
@@ -50,6 +52,34 @@ def run_parts(
     if task.scoring.device == "cpu":
         return _whole_parts(jobs, task, workers, stopping, told)
     return _network_here(jobs, task, workers, stopping, told)
+
+
+def run_ranking(
+    jobs: Iterator[PartJob],
+    task: RankTask,
+    workers: int | None,
+    stopping: Callable[[], bool] = lambda: False,
+    told: Callable[[int], None] = lambda under_way: None,
+) -> Iterator[FinishedPart]:
+    """The same for ranking compounds without poses, which is done on the cores of this machine with any engine.
+
+    Args:
+        jobs, stopping, told: As of ``run_parts``.
+        task: Everything that a process needs besides a job.
+        workers: Processes; None takes as many as there are cores, 0 none but this one.
+    """
+    workers = available_cores() if workers is None else workers
+    if not workers:
+        rank = rank_parts(task)
+        for job in jobs:
+            yield rank(job)
+            if stopping():
+                return
+        return
+    limit = ranking_limit(task)
+    with WorkerPool(_RANKED, workers, setup=task, time_limit=limit) as pool:
+        watched = _watched(pool, stopping, told)
+        yield from work_through(pool.submit, FinishedPart.joined, jobs, workers * _LOOKAHEAD, watched)
 
 
 def _in_this_process(

@@ -9,9 +9,11 @@ from itertools import islice
 from typing import Final
 
 from binding.pool import available_cores
+from binding.screening.left_out import about_ranking
 from binding.screening.library_digest import about_records
 from binding.screening.parts import count_scored, iter_infos, parts_folder
-from binding.screening.plan import ScreenPlan
+from binding.screening.plan import ScreenPlan, ScreenTask
+from binding.screening.ranking import rank_parts, ranking_task
 from binding.screening.records import PartJob, Record
 from binding.screening.run import resolve
 from binding.screening.score import PartScorer
@@ -35,6 +37,9 @@ class ScreenEstimate:
         seconds_each: Seconds of one core for a record, posing included.
         seconds_before: Seconds until the first record: the model, and what its poser computes once.
         workers: Processes that will share the work.
+        prefilter: How many get poses, where the others are left out.
+        ranking_each: Seconds of one core that it takes to rank one without a pose; None where that is done, or is not
+            to be done.
     """
 
     records: int | None
@@ -44,13 +49,17 @@ class ScreenEstimate:
     seconds_each: float
     seconds_before: float
     workers: int
+    prefilter: int | None = None
+    ranking_each: float | None = None
 
     @property
     def seconds_left(self) -> float | None:
         """Seconds that the screen will take from now; None where the number of records is not known."""
         if self.records is None:
             return None
-        return self.seconds_before + max(self.records - self.done, 0) * self.seconds_each / self.workers
+        posed = self.records if self.prefilter is None else min(self.records, self.prefilter)
+        ranking = 0.0 if self.ranking_each is None else self.records * self.ranking_each
+        return self.seconds_before + (ranking + max(posed - self.done, 0) * self.seconds_each) / self.workers
 
 
 def estimate_screen(plan: ScreenPlan) -> ScreenEstimate:
@@ -79,6 +88,9 @@ def estimate_screen(plan: ScreenPlan) -> ScreenEstimate:
         if time.perf_counter() - begun > _SECONDS:
             break
     each = (time.perf_counter() - begun) / max(sampled, 1)
+    ranking_each = None
+    if plan.prefilter is not None and (plan.restart or about_ranking(plan.output) is None):
+        ranking_each = _ranking_seconds(task, drawn[:_SAMPLE])
     infos = (info for _, info in iter_infos(plan.output)) if parts_folder(plan.output).is_dir() else iter(())
     return ScreenEstimate(
         records=library.about_records(about_records) if len(drawn) == _DRAWN_FROM else len(drawn),
@@ -88,7 +100,17 @@ def estimate_screen(plan: ScreenPlan) -> ScreenEstimate:
         seconds_each=each,
         seconds_before=max(before - each, 0.0),
         workers=max(available_cores() if plan.scoring.workers is None else plan.scoring.workers, 1),
+        prefilter=plan.prefilter,
+        ranking_each=ranking_each,
     )
+
+
+def _ranking_seconds(task: ScreenTask, records: list[Record]) -> float:
+    """Seconds for ranking one of some records without a pose, the model loaded."""
+    rank = rank_parts(ranking_task(task))
+    begun = time.perf_counter()
+    rank(PartJob(0, 0, tuple(records)))
+    return (time.perf_counter() - begun) / max(len(records), 1)
 
 
 def _try(score: PartScorer, records: list[Record]) -> int:

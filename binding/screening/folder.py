@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from binding import __version__
 from binding.errors import FileError, UsageError
 from binding.files import check_name, make_folder, write_text
-from binding.screening.parts import PartInfo, iter_infos, parts_folder
+from binding.screening.parts import PartInfo, iter_infos, parts_folder, prefilter_folder
 from binding.screening.plan import Shard
 
 RUN_FILE: Final = "run.json"
@@ -43,6 +43,7 @@ _WORDS: Final = {
     "batch_size": "--batch-size",
     "part_size": "--part-size",
     "posing": "how poses are made",
+    "prefilter": "--prefilter",
 }
 
 
@@ -139,13 +140,20 @@ class RunFolder:
         with self._run_lock:
             yield
 
-    def done(self, key: str) -> dict[int, PartInfo]:
-        """The parts that are whole and of this run, by number; of this shard's, what is not is removed."""
-        for path in parts_folder(self.path).glob("part-*.partial"):  # of a process that was killed
+    def done(self, key: str, stage: Path | None = None) -> dict[int, PartInfo]:
+        """The parts that are whole and of this run, by number; of this shard's, what is not is removed.
+
+        Args:
+            key: Of the run.
+            stage: Folder below that of the run whose parts are meant, made where it does not exist; the run's if None.
+        """
+        folder = self.path if stage is None else stage
+        make_folder(parts_folder(folder), resumes=True)
+        for path in parts_folder(folder).glob("part-*.partial"):  # of a process that was killed
             if self._shard.has(_number(path)):
                 path.unlink(missing_ok=True)
         found: dict[int, PartInfo] = {}
-        for path, info in iter_infos(self.path):
+        for path, info in iter_infos(folder):
             if info is not None and info.key == key:
                 found[info.number] = info
             elif self._shard.has(_number(path)):  # what another machine has just written may not be seen whole yet
@@ -198,7 +206,8 @@ class RunFolder:
         )
 
     def _clear(self) -> None:
-        shutil.rmtree(parts_folder(self.path), ignore_errors=True)
+        for folder in (parts_folder(self.path), prefilter_folder(self.path)):
+            shutil.rmtree(folder, ignore_errors=True)
         parts_folder(self.path).mkdir()
         for child in self.path.iterdir():
             if child.is_file():

@@ -30,6 +30,7 @@ def ingredients(
     library_sha256: str,
     part_size: int,
     domain_sha256: str | None = None,
+    prefilter: int | None = None,
 ) -> dict[str, Any]:
     """Everything that decides the numbers, by content; ``run_key`` hashes it, and errors name the differences."""
     decides: dict[str, Any] = {
@@ -49,6 +50,8 @@ def ingredients(
     }
     if task.scoring.checks is not None:  # few runs have any
         decides["checks"] = describe_checks(task.scoring.checks)
+    if prefilter is not None:
+        decides["prefilter"] = prefilter
     return decides
 
 

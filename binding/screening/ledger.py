@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from binding.screening.library import Library
+from binding.screening.library import Records
 from binding.screening.parts import PartInfo
 from binding.screening.plan import Shard
 from binding.screening.records import PartJob, cut_parts
@@ -23,18 +23,22 @@ class Progress:
         failed: Those of ``done`` without a score.
         now: Those of ``done`` that this process did.
         expected: All records of the library, about; None where that is not known.
+        ranking: Whether they are ranked without poses, of which the best are posed later.
     """
 
     done: int
     failed: int
     now: int
     expected: int | None
+    ranking: bool = False
 
     @property
     def counts(self) -> str:
         """In words: how many records are done, of how many, and how many of them failed."""
         of = "" if self.expected is None else f" of about {max(self.expected, self.done)}"
-        return f"{self.done}{of} records done, {self.failed} failed"
+        return (
+            f"{self.done}{of} records ranked" if self.ranking else f"{self.done}{of} records done, {self.failed} failed"
+        )
 
 
 class Ledger:
@@ -47,6 +51,7 @@ class Ledger:
         count: Number of all parts, where an earlier process has read the library to its end.
         expected: About how many records the library holds; None where that is not known.
         tell: Called at the start, after each part and as records of the parts under way are done.
+        ranking: Whether the parts are those of a ranking without poses.
 
     Attributes:
         asked, scored: Records of this shard that are done, and how many of them have a score.
@@ -63,8 +68,10 @@ class Ledger:
         count: int | None,
         expected: int | None,
         tell: Callable[[Progress], None],
+        ranking: bool = False,
     ) -> None:
         self._shard = shard
+        self._ranking = ranking
         self._part_size = part_size
         self._done = done
         self._expected = None if expected is None else expected // shard.count
@@ -77,7 +84,7 @@ class Ledger:
         self.seconds: dict[str, float] = defaultdict(float)
         self.count = count
 
-    def jobs(self, library: Library) -> Iterator[PartJob]:
+    def jobs(self, library: Records) -> Iterator[PartJob]:
         """The jobs that are left for this shard, cut lazily; at the end ``count`` is known."""
         self._say()
         if self.all_done:  # the library is the same and was read to its end before
@@ -127,4 +134,4 @@ class Ledger:
 
     def _say(self) -> None:
         self._most = done = max(self._most, self.asked + self._under_way)  # a part that is done again goes not back
-        self._tell(Progress(done, self.asked - self.scored, done - self._before, self._expected))
+        self._tell(Progress(done, self.asked - self.scored, done - self._before, self._expected, self._ranking))

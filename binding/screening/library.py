@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from binding.errors import BindingError, FileError, UsageError
 from binding.io.files import decode_text, read_bytes, split_suffix
@@ -30,6 +31,14 @@ class _LibraryFile:
 
     path: Path
     stem: str
+
+
+class Records(Protocol):
+    """What a run takes its records from: a library, or a choice of it."""
+
+    def records(self) -> Iterator[Record]:
+        """All records, in an order that never changes."""
+        ...
 
 
 class Library:

@@ -89,6 +89,11 @@ def parts_folder(run: Path) -> Path:
     return run / "parts"
 
 
+def prefilter_folder(run: Path) -> Path:
+    """Where the parts of a run's ranking without poses lie while it is under way."""
+    return run / "prefilter"
+
+
 def part_path(run: Path, number: int) -> Path:
     """The file of a part."""
     return parts_folder(run) / f"part-{number:06d}.parquet"
@@ -135,19 +140,20 @@ def _packed(flags: np.ndarray) -> pa.Buffer:
     return pa.py_buffer(np.packbits(flags, bitorder="little"))
 
 
-def write_part(run: Path, table: pa.Table, info: PartInfo) -> Path:
+def write_part(run: Path, table: pa.Table, info: PartInfo, schema: pa.Schema | None = None) -> Path:
     """Writes a part so that it is there as a whole or not at all, power cut included.
 
     Args:
         run: Folder of the run; ``parts/`` must exist.
-        table: Rows of ``part_schema``.
+        table: Rows of ``schema``.
         info: Metadata of the file.
+        schema: ``part_schema`` with the columns on request that the table has, if None.
 
     Raises:
         WriteError: ``disk_full`` or ``not_writable``.
     """
     path = part_path(run, info.number)
-    schema = part_schema(requested_among(table.column_names))
+    schema = part_schema(requested_among(table.column_names)) if schema is None else schema
     marked = table.cast(schema).replace_schema_metadata({_META: json.dumps(asdict(info)).encode()})
     with atomic(path, resumes=True, shared=True) as partial:
         pq.write_table(marked, partial, compression="zstd")

@@ -84,6 +84,7 @@ class ScreenPlan:
         compound_tag: SD tag that groups the poses of a compound; by default the record's title does.
         part_size: Most records of a part; by default 1,024 poses, or fewer SMILES, which take longer.
         posing: How SMILES get poses.
+        prefilter: How many compounds get poses: those nearest to a measurement at this site. None for all.
         engine: Where the work is done.
         shard: Which share of the parts this process does.
         top: Compounds in ``top.sdf``.
@@ -97,6 +98,7 @@ class ScreenPlan:
     compound_tag: str | None = None
     part_size: int | None = None
     posing: Posing | None = None
+    prefilter: int | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
     shard: Shard = field(default_factory=Shard)
     top: int = TOP

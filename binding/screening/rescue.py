@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from binding.pool import Rescue, TimeLimit, lost_item, run_jobs
 from binding.score import limits
 from binding.screening.plan import ScreenTask
+from binding.screening.ranking import RankTask
 from binding.screening.records import PartJob
 
 _ALONE: Final = "try it alone with binding predict --workers 0"
@@ -24,6 +25,11 @@ def time_limit(task: ScreenTask) -> Callable[[PartJob], TimeLimit]:
     else:
         usual = limits.PLACE_SECONDS if task.posing.how == "place" else limits.DOCK_SECONDS
     return lambda job: limits.time_limit(usual, task.scoring.time_limit, len(job.records))
+
+
+def ranking_limit(task: RankTask) -> Callable[[PartJob], TimeLimit]:
+    """The same for ranking without poses."""
+    return lambda job: limits.time_limit(limits.RECORD_SECONDS, task.time_limit, len(job.records))
 
 
 def work_through(

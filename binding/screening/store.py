@@ -22,6 +22,7 @@ from binding.files import atomic
 from binding.io.columns import POSE_BLOCK, SCREEN_RESULT, ColumnKind, OutputColumn, names, requested_among
 from binding.screening.deal import write_ranked
 from binding.screening.folder import RunFolder
+from binding.screening.left_out import left_out_of
 from binding.screening.parts import POSE_COLUMN, SCHEMA, arrow_schema, part_paths, parts_folder, read_info
 from binding.screening.plan import TOP
 from binding.screening.tables import MEMORY_MB, attach, database, lock, only_row, write_csv
@@ -114,6 +115,7 @@ class Finalised:
         mixed: Compounds whose records hold different structures of the same atoms, of which the best is listed.
         split: Names of several compounds, as where many share the title ``ligand``; each compound is listed.
         failures: Failed rows by error code, most frequent first.
+        left_out: Further records of the library that a prefilter left out; not among ``asked``.
     """
 
     asked: int
@@ -125,6 +127,7 @@ class Finalised:
     mixed: int
     split: int
     failures: dict[str, int]
+    left_out: int = 0
 
 
 def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> Finalised:
@@ -156,7 +159,7 @@ def finalise(run: str | Path, *, top: int = TOP, memory_mb: int = MEMORY_MB) -> 
         schema = _schema(_requested(paths))
         _write_results(connection, paths, run, note, schema)
         attach(connection, "results", [run / RESULTS], schema)
-        found = count(connection)
+        found = count(connection, left_out_of(run))
         listed = ", ".join(_shown(schema.names))
         write_csv(connection, f"SELECT {listed} FROM results", run / RESULTS_CSV, resumes=True)  # in its order
         write_csv(connection, _FAILURES, run / FAILURES_CSV, resumes=True)
@@ -291,8 +294,13 @@ def _origin_of_results(run: Path) -> dict[str, Any] | None:
         return None
 
 
-def count(connection: duckdb.DuckDBPyConnection) -> Finalised:
-    """The counts of the views ``parts`` and ``results``."""
+def count(connection: duckdb.DuckDBPyConnection, left_out: int) -> Finalised:
+    """The counts of the views ``parts`` and ``results``.
+
+    Args:
+        connection: With these views.
+        left_out: Records that are in neither.
+    """
     asked, scored, poses, warned, compounds = only_row(
         connection,
         """SELECT count(DISTINCT row), count(DISTINCT row) FILTER (status = 'ok'), count(*) FILTER (status = 'ok'),
@@ -302,7 +310,7 @@ def count(connection: duckdb.DuckDBPyConnection) -> Finalised:
         "SELECT error_code, count(*) AS n FROM parts WHERE status <> 'ok' GROUP BY ALL ORDER BY n DESC, error_code"
     ).fetchall()
     (mixed,), (split,) = only_row(connection, _MIXED), only_row(connection, _SPLIT)
-    return Finalised(asked, scored, asked - scored, poses, compounds, warned, mixed, split, dict(failures))
+    return Finalised(asked, scored, asked - scored, poses, compounds, warned, mixed, split, dict(failures), left_out)
 
 
 def names_notes(found: Finalised, compound_tag: str | None) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from binding.errors import UsageError
 from binding.files import atomic
 from binding.io.columns import ON_REQUEST, POSING
 from binding.io.spreadsheet import SPREADSHEET, require_spreadsheets, write_spreadsheet
+from binding.screening.left_out import left_out_of
 from binding.screening.parts import POSE_COLUMN
 from binding.screening.store import RANKED_BY, RESULT_COLUMNS, open_results, template_of
 from binding.screening.tables import MEMORY_MB, as_text, write_csv
@@ -35,12 +36,14 @@ class Top:
         finished: Whether the run is finished; if not, these are the best so far.
         pose_blocks: (rows,) poses that no ligand file holds, such as those made of SMILES; else null.
         template: SMILES that gave the poses their bond orders.
+        left_out: Compounds that were never posed, since a prefilter left them out.
     """
 
     rows: pa.Table
     finished: bool
     pose_blocks: pa.ChunkedArray
     template: str | None = None
+    left_out: int = 0
 
 
 def find_top(
@@ -104,7 +107,7 @@ def find_top(
         from binding.screening import hits
 
         shown = hits.with_properties(shown)
-    return Top(shown, finished, found[POSE_COLUMN], template_of(Path(run)))
+    return Top(shown, finished, found[POSE_COLUMN], template_of(Path(run)), left_out_of(Path(run)))
 
 
 def _substructures(smarts: Sequence[str]) -> Callable[[str | None], bool]:

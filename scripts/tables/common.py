@@ -62,6 +62,7 @@ PROGRAMS = {
     "mutants.json": "scripts.quality.mutants --write docs/figures/mutants.json",
     "foreign.json": "scripts.measure.foreign",
     "forward.json": "scripts.measure.forward judge",
+    "prefilter.json": "scripts.measure.prefilter",
     "place.json": "scripts.measure.place",
     "pose.json": "scripts.release.pose_odds",
     "prior.json": "scripts.measure.held_out prior",

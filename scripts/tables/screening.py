@@ -12,6 +12,7 @@ from scripts.tables.common import card, count, estimate, label, load, table
 #: Stages of a run as ``run.json`` names them, in the order of the work.
 STAGES = {
     "read": "reading the library",
+    "rank": "ranking without poses",
     "featurize": "parsing and graphs",
     "network": "network",
     "write": "writing the parts",
@@ -169,6 +170,67 @@ def forward() -> str:
     return table(head, rows) + "\n\n" + note
 
 
+#: What a library may be ranked by without poses, and on what it was tried.
+_WITHOUT_POSE = {
+    "nearest_measurement": "**the nearest measurement**",
+    "both": "both, as in `binder`",
+    "pk_ligand_only": "`pk_ligand_only`",
+    "size": "number of heavy atoms",
+}
+_VIEWS = {
+    "known": "a site where ligands were measured",
+    "known_new_chemotypes": "... actives unlike every known ligand (Tanimoto < 0.4)",
+    "held_out": "... as if nothing had been measured at any site like it",
+    "no_structure": "a protein without a structure",
+}
+_TOPS = ("recall1", "recall5", "recall10", "auc")
+
+
+def _by_ranking(what: str, by: dict[str, dict[str, Any]], names: Sequence[str]) -> list[tuple[str, ...]]:
+    """A row for each of what ranks; beside the first what it is of."""
+    rows = [(_WITHOUT_POSE[name], *(estimate(by[name][top]) for top in _TOPS)) for name in names]
+    return [(what if not number else "", *row) for number, row in enumerate(rows)]
+
+
+def prefilter() -> str:
+    """Recall of actives by a ranking without poses, on compounds of assays."""
+    found = load(FIGURES / "prefilter.json")
+    rows: list[tuple[str, ...]] = []
+    for view, what in _VIEWS.items():
+        if view in found["development"]:
+            one = found["development"][view]
+            # Where no site is known, the nearest measurement is zero for all.
+            names = [name for name in _WITHOUT_POSE if view != "no_structure" or name in ("pk_ligand_only", "size")]
+            rows += _by_ranking(f"{what}; {one['proteins']}", one["by"], names)
+    head = ("actives of; proteins", "ranked by", "in the best 1 %", "5 %", "10 %", "ROC-AUC")
+    likeness = found["development"]["site_similarity"]
+    note = (
+        f"`{found['model']}`; 8 to 20 actives beside {count(found['library'])} random compounds. The most similar "
+        f"known site has a similarity of {likeness['median']:.2f} in the median."
+    )
+    return f"{table(head, rows)}\n\n{note}"
+
+
+def prefilter_sets() -> str:
+    """The same on the screening sets."""
+    found = load(FIGURES / "prefilter.json")
+    rows: list[tuple[str, ...]] = []
+    for one in found["sets"]:
+        what = (
+            f"{one['set']}, {one['actives']} of {count(one['compounds'])} active; most similar known site "
+            f"{one['site_similarity']:.2f}"
+        )
+        rows += _by_ranking(what, one["by"], list(_WITHOUT_POSE))
+    head = ("set", "ranked by", "in the best 1 %", "5 %", "10 %", "ROC-AUC")
+    cost = sum(one["cpu_ms"] for one in found["sets"]) / len(found["sets"])
+    minutes = cost * 1e6 / 1000.0 / 60.0
+    note = (
+        f"Ranking takes {cost:.1f} ms of CPU a compound ({found['machine']['processor']}), reading of the SMILES "
+        f"included: {minutes:.0f} minutes of one core for a million."
+    )
+    return f"{table(head, rows)}\n\n{note}"
+
+
 def _docked(found: dict[str, Any]) -> str:
     """How a docked sample was drawn and what became of it."""
     docked, total = found["docked"], found["actives"] + found["inactives"]
@@ -320,6 +382,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "binder_terms": binder_terms,
     "binder_assays": binder_assays,
     "forward": forward,
+    "prefilter": prefilter,
+    "prefilter_sets": prefilter_sets,
     "cluster": cluster,
     "screening_sets": screening_sets,
     "series": series,

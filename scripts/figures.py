@@ -29,10 +29,8 @@ OLDER: dict[str, str] = {
     "agreement.json": BEFORE_ASSAYS,
     "cluster.json": BEFORE_GEOMETRY,
     "finetune.json": BEFORE_GEOMETRY,
-    "forest.json": BEFORE_GEOMETRY,
     "forward.json": BEFORE_TOPOLOGY,
     "interactions.json": BEFORE_ASSAYS,
-    "prior.json": BEFORE_GEOMETRY,
 }
 
 

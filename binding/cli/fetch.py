@@ -61,7 +61,7 @@ def command(
     The ligands that the table names are taken out of their entries and written beside the proteins.
 
     The same command resumes after an interruption and retries what failed. OUTPUT's report.csv has each row of IDS;
-    exits 3 if some were left out, 4 if nothing is there. This is the only verb that uses a network.
+    exits 3 if some were left out, 4 if nothing is there. No other command uses a network.
     """
     from binding import api
 

@@ -107,7 +107,7 @@ def command(
     if not quiet:
         good = sum(row.good for row in placed)
         typer.echo(
-            f"{len(placed)} of {count} placed, {good} of them good enough to train on; "
+            f"{len(placed)} of {count} placed, {good} of them good (by core, clashes and score); "
             f"poses in {output}, all rows in {writer.table_path}",
             err=True,
         )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from typing import Final
 
 import numpy as np
 
 from binding.domain.fingerprint import NUM_BITS
+from binding.recent import Recent
 
 _DENSE: Final = 128  # most frequent bits, compared as a block; the others, few in any ligand, by lists of their owners
 _KEPT: Final = 4096  # greatest similarities that are remembered: a screen's domain asks for what its prior has asked
@@ -27,7 +27,7 @@ class BitIndex:
     def __init__(self, bits: np.ndarray, counts: np.ndarray) -> None:
         self.counts = counts.astype(np.float32)
         self._watched: np.ndarray | None = None  # (n,) 1 for those that are, 0 for the others
-        self._greatest: OrderedDict[bytes, float] = OrderedDict()  # by fingerprint, the last asked for at the end
+        self._greatest = Recent[float](_KEPT)  # by fingerprint
         frequency = np.bincount(bits, minlength=NUM_BITS)
         self._place = np.empty(NUM_BITS, dtype=np.int64)
         self._place[np.argsort(-frequency, kind="stable")] = np.arange(NUM_BITS)
@@ -91,9 +91,7 @@ class BitIndex:
             bits: (on,) bits of a fingerprint.
             greatest: In 64 bits.
         """
-        self._greatest[bits.tobytes()] = greatest
-        if len(self._greatest) > _KEPT:
-            self._greatest.popitem(last=False)
+        self._greatest.keep(bits.tobytes(), greatest)
 
     def _exact(self, similarity: np.ndarray, size: int) -> float:
         """The greatest of the similarities to a fingerprint of so many bits, in 64 bits."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +25,7 @@ from binding.errors import WeightsError
 from binding.files import write_bytes
 from binding.graph.fields import ATOM_CATEGORIES, LigandGraph
 from binding.io.arrays import Layout, check_arrays, check_counts, check_range, read_arrays
+from binding.recent import Recent
 
 SUFFIX: Final = ".domain.npz"
 FORMAT_VERSION: Final = 1
@@ -106,8 +106,7 @@ class Domain:
         self.elements = np.asarray(elements, dtype=np.int64)
         self._shared: list[BitIndex] | None = None
         self._owners = np.repeat(np.arange(self.num_proteins), self._word_counts)
-        self._ligands: OrderedDict[bytes, float] = OrderedDict()  # least recently asked first
-        self._proteins: OrderedDict[bytes, float] = OrderedDict()
+        self._ligands, self._proteins = Recent[float](_KEPT_LIGANDS), Recent[float](_KEPT_PROTEINS)
 
     @classmethod
     def of(
@@ -163,13 +162,9 @@ class Domain:
             words: (words,) of the chains around the pocket; see ``protein_words``.
         """
         structure = (ligand.atom_categories, ligand.bonds, ligand.bond_categories)
-        to_ligand = _remembered(
-            self._ligands,
-            b"".join(np.ascontiguousarray(part).tobytes() for part in structure),
-            lambda: self.nearest_ligand(fingerprint(ligand)),
-            _KEPT_LIGANDS,
-        )
-        to_protein = _remembered(self._proteins, words.tobytes(), lambda: self.nearest_protein(words), _KEPT_PROTEINS)
+        key = b"".join(np.ascontiguousarray(part).tobytes() for part in structure)
+        to_ligand = self._ligands.of(key, lambda: self.nearest_ligand(fingerprint(ligand)))
+        to_protein = self._proteins.of(words.tobytes(), lambda: self.nearest_protein(words))
         reasons = [*self._unlike(to_ligand, to_protein), *self._out_of_range(ligand)]
         warnings = (f"outside the training domain: {', '.join(reasons)}",) if reasons else ()
         return Nearness(not reasons, to_ligand, to_protein, warnings)
@@ -344,13 +339,3 @@ def _distinct(rows: Iterable[np.ndarray], dtype: type[np.integer]) -> tuple[np.n
 
 def _split(joined: np.ndarray, counts: np.ndarray) -> list[np.ndarray]:
     return np.split(joined, np.cumsum(counts.astype(np.int64))[:-1]) if len(counts) else []
-
-
-def _remembered(kept: OrderedDict[bytes, float], key: bytes, find: Callable[[], float], most: int) -> float:
-    """A number by its key; what has not been asked for longest is forgotten."""
-    if key not in kept:
-        kept[key] = find()
-        if len(kept) > most:
-            kept.popitem(last=False)
-    kept.move_to_end(key)
-    return kept[key]

@@ -6,7 +6,6 @@ that the protonation state that a file happens to hold does not change the answe
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from functools import lru_cache
@@ -22,6 +21,7 @@ from binding.graph import groups
 from binding.graph.crippen import log_p
 from binding.graph.fields import ATOM_CATEGORIES, BOND_CATEGORIES, DESCRIPTORS, LigandGraph
 from binding.graph.molecules import AROMATIC, MoleculeArrays
+from binding.recent import Recent
 from binding.structures import Ligand
 
 _AT_ONCE: Final = 256  # molecules; arrays of more fit no cache
@@ -40,7 +40,7 @@ _LAST_CATEGORY = np.array(list(ATOM_CATEGORIES.values())) - 1
 #: What each descriptor is divided by, near its standard deviation over drug-like ligands.
 _DESCRIPTOR_SCALE = np.array([30.0, 7.0, 4.0, 3.0, 3.0, 6.0, 3.0, 100.0, 1.0, 1.0, 1.0, 1.0])
 _LARGEST_RING: Final = 8  # the last category: rings as large or larger
-_kept: OrderedDict[bytes, LigandGraph] = OrderedDict()  # by molecule in RDKit's format, the last asked for at the end
+_kept = Recent[LigandGraph](_KEPT_STRUCTURES)  # by molecule in RDKit's format
 
 
 @lru_cache(maxsize=1)
@@ -120,10 +120,7 @@ def _structures(mols: Sequence[Chem.Mol], first: int, at: Callable[[int], None])
     if new:
         known |= zip(new, _graphs(MoleculeArrays.of([*new.values()])), strict=True)
     for key in known:
-        _kept[key] = known[key]
-        _kept.move_to_end(key)
-    while len(_kept) > _KEPT_STRUCTURES:
-        _kept.popitem(last=False)
+        _kept.keep(key, known[key])
     return [known[key] for key in keys]
 
 

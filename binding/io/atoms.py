@@ -1,7 +1,7 @@
 """One pass from a structure file to flat arrays: first model, no hydrogens, one alternate location a residue.
 
-Everything here keeps every group (waters and buffers too); what a group is and whether it
-stays is decided in ``structure.py``. Lengths in Å.
+Every group is kept, waters and buffers too; what a group is and whether it stays is decided in ``receptor.py``.
+Lengths in Å.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from pathlib import Path
 
 import gemmi
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from binding.constants import FARTHEST
@@ -20,8 +18,10 @@ from binding.errors import FileError, StructureError, reason_of
 from binding.io.chains import chains_are_merged, end_chains
 from binding.io.elements import element_of
 from binding.io.files import read_structure_bytes, split_suffix
+from binding.io.flat import Flat, flat_of, flatten
 from binding.io.formats import structure_format
-from binding.io.pdb_text import check_coordinates, mended_pdb
+from binding.io.pdb_text import mended_pdb
+from binding.io.repeats import drop_copies, one_altloc, resolve_duplicates
 from binding.io.vocabulary import (
     BUFFERS,
     CNOS_RESIDUES,
@@ -36,9 +36,6 @@ from binding.io.vocabulary import (
 #: Å, median distance of atoms that follow one another: 1.5 in proteins, 3.8 where there are CA atoms alone.
 _USUAL_STEPS = (0.5, 10.0)
 _FEWEST_STEPS = 20
-_SHORTEST_BOND = 1.1  # Å; two atoms of one name that are closer are conformers
-_NO_NUMBER = -(2**31)  # gemmi's residue number where a file gives none
-_LONG_NAME = 8  # letters; gemmi flattens shorter names only
 _DEFAULT_COLUMNS = {
     "_atom_site.id": "1",
     "_atom_site.type_symbol": "X",
@@ -48,11 +45,7 @@ _DEFAULT_COLUMNS = {
     "_atom_site.B_iso_or_equiv": "0",
     "_atom_site.auth_seq_id": ".",
 }
-_BACKBONE = frozenset(("N", "CA", "C"))
-_SAME_PLACE = 0.5  # Å; a second atom of the same name closer than this is a copy
-_SAME_CARBON = 2.0  # Å between alpha carbons of one residue in two states; in neighbours 2.8 or more
 _SAME_RESIDUE = 1.0  # Å between alpha carbons (2.8 or more in neighbours), or middles of other groups of one name
-_BOND_TOLERANCE = 0.4  # Å beyond the sum of covalent radii
 _MODELS_TOUCH = 1.5  # Å; atoms of two parts of an assembly are farther apart
 _MOST_TOUCHING = 0.05  # share of a model's atoms that lie on another's, where both are parts of an assembly
 _CNOS = {"C": 6, "N": 7, "O": 8, "S": 16, "H": 1, "D": 1}
@@ -140,7 +133,7 @@ def read_atoms(path: str | Path) -> AtomTable:
         raise StructureError(f"{path} holds no atoms.", "Check that the file is complete.", "no_protein")
     warnings += _one_model(structure)
     notes = list(warnings)
-    arrays = _flatten(structure)
+    arrays = flatten(structure)
     alpha = (arrays.atom_names == "CA") & (arrays.elements == 6) & (arrays.altlocs == 0)
     if chains_are_merged(arrays.positions, alpha, arrays.boundaries(with_name=True)):
         arrays = _in_file_order(structure, None if block is not None else mended_pdb(path, data))
@@ -149,76 +142,7 @@ def read_atoms(path: str | Path) -> AtomTable:
     return replace(table, notes=(*table.notes, *overlap), warnings=tuple(warnings))
 
 
-def _flatten(structure: gemmi.Structure) -> _Flat:
-    flat, full = _flat_of(structure)
-    numbers = np.array(flat.resnums, dtype=np.int32)
-    if (numbers == _NO_NUMBER).any():
-        return _flatten(_numbered(structure))
-    arrays = _Flat(
-        positions=np.array(flat.pos, dtype=np.float64),
-        elements=np.array(flat.elements, dtype=np.int16),
-        atom_names=_strings(np.asarray(flat.atom_names), "<U4"),
-        residue_names=_strings(np.asarray(flat.residue_names), "<U8"),
-        chain_ids=_strings(np.asarray(flat.chain_ids), "<U8"),
-        numbers=numbers,
-        insertion_codes=np.char.strip(np.char.decode(np.array(flat.icodes).view("S1"), "latin-1")),
-        altlocs=np.array(flat.altlocs),
-        occupancies=np.array(flat.occ),
-        hetero=np.array(flat.het_flags) == ord("H"),
-    )
-    if full:
-        for field_name in ("atom_names", "residue_names", "chain_ids"):
-            names, rows = np.unique(getattr(arrays, field_name), return_inverse=True)
-            setattr(arrays, field_name, np.array([full.get(name, name) for name in names.tolist()])[rows])
-    return arrays
-
-
-def _flat_of(structure: gemmi.Structure) -> tuple[gemmi.FlatStructure, dict[str, str]]:
-    """gemmi's arrays, and the full names of those that were too long for them."""
-    try:
-        return gemmi.FlatStructure(structure), {}
-    except RuntimeError:
-        short, full = _with_short_names(structure)
-        return gemmi.FlatStructure(short), full
-
-
-def _with_short_names(structure: gemmi.Structure) -> tuple[gemmi.Structure, dict[str, str]]:
-    """A copy whose names have at most seven letters, and the full name of each that was cut."""
-    full: dict[str, str] = {}
-    given: dict[str, str] = {}
-
-    def short(name: str) -> str:
-        if len(name) < _LONG_NAME:
-            return name
-        if name not in given:
-            given[name] = f"\x01{len(given)}"
-            full[given[name]] = name
-        return given[name]
-
-    copy = structure.clone()
-    for chain in copy[0]:
-        chain.name = short(chain.name)
-        for residue in chain:
-            residue.name, residue.subchain, residue.entity_id, residue.segment = short(residue.name), "", "", ""
-            for atom in residue:
-                atom.name = short(atom.name)
-    return copy, full
-
-
-def _numbered(structure: gemmi.Structure) -> gemmi.Structure:
-    """A copy in which residues without a number have the next one that their chain has free."""
-    copy = structure.clone()
-    for chain in copy[0]:
-        known = [residue.seqid.num for residue in chain if residue.seqid.num is not None]
-        last = max((number for number in known if number != _NO_NUMBER), default=0)
-        for residue in chain:
-            if residue.seqid.num is None or residue.seqid.num == _NO_NUMBER:
-                last += 1
-                residue.seqid = gemmi.SeqId(str(last))
-    return copy
-
-
-def _in_file_order(structure: gemmi.Structure, data: bytes | None) -> _Flat:
+def _in_file_order(structure: gemmi.Structure, data: bytes | None) -> Flat:
     """The atoms of a file whose chains share a name, one chain after the other; see ``binding.io.chains``.
 
     Args:
@@ -226,14 +150,14 @@ def _in_file_order(structure: gemmi.Structure, data: bytes | None) -> _Flat:
         data: Content of the PDB file; None for mmCIF, whose atoms are numbered throughout.
     """
     if data is None:
-        serials = np.array(_flat_of(structure)[0].serials)
-        return _flatten(structure).take(np.argsort(serials, kind="stable"))
+        serials = np.array(flat_of(structure)[0].serials)
+        return flatten(structure).take(np.argsort(serials, kind="stable"))
     ended = end_chains(data)
     if ended is None:
-        return _flatten(structure)
+        return flatten(structure)
     structure = gemmi.read_pdb_string(ended.decode("utf-8", errors="replace"), split_chain_on_ter=True)
     _one_model(structure)
-    return _flatten(structure)
+    return flatten(structure)
 
 
 def _one_model(structure: gemmi.Structure) -> list[str]:
@@ -266,37 +190,6 @@ def _one_model(structure: gemmi.Structure) -> list[str]:
     return [f"took the first of {count} models"]
 
 
-@dataclass(eq=False)
-class _Flat:
-    """Per-atom arrays as read, (atoms,) each; positions (atoms, 3) Å."""
-
-    positions: np.ndarray
-    elements: np.ndarray
-    atom_names: np.ndarray
-    residue_names: np.ndarray
-    chain_ids: np.ndarray
-    numbers: np.ndarray
-    insertion_codes: np.ndarray
-    altlocs: np.ndarray
-    occupancies: np.ndarray
-    hetero: np.ndarray
-
-    def take(self, keep: np.ndarray) -> _Flat:
-        return _Flat(**{name: value[keep] for name, value in vars(self).items()})
-
-    def boundaries(self, *, with_name: bool) -> np.ndarray:
-        """(atoms,) bool, whether an atom begins another residue (or site, where the name does not count)."""
-        start = np.ones(len(self.numbers), dtype=bool)
-        start[1:] = (
-            (self.chain_ids[1:] != self.chain_ids[:-1])
-            | (self.numbers[1:] != self.numbers[:-1])
-            | (self.insertion_codes[1:] != self.insertion_codes[:-1])
-        )
-        if with_name:
-            start[1:] |= self.residue_names[1:] != self.residue_names[:-1]
-        return start
-
-
 def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | None, list[str]]:
     """The structure, the mmCIF block where there is one, and warnings about the choice of it."""
     kind = structure_format(path, data)
@@ -313,7 +206,6 @@ def _parse(path: Path, data: bytes) -> tuple[gemmi.Structure, gemmi.cif.Block | 
             block = max(blocks, key=lambda block: len(block.find_loop("_atom_site.Cartn_x")))
             warnings = [f"took the largest of {len(blocks)} data blocks, {block.name}"] if len(blocks) > 1 else []
             return gemmi.make_structure_from_block(_with_all_columns(block)), block, warnings
-        check_coordinates(path, data)
         return gemmi.read_pdb_string(mended_pdb(path, data).decode("utf-8", errors="replace")), None, []
     except (RuntimeError, ValueError, IndexError) as error:
         raise FileError(
@@ -336,19 +228,7 @@ def _with_all_columns(block: gemmi.cif.Block) -> gemmi.cif.Block:
     return block
 
 
-def _strings(rows: np.ndarray, dtype: str) -> np.ndarray:
-    """(n,) strings from gemmi's (n, 8) zero-padded characters; longer than ``dtype`` where a name is."""
-    letters = np.ascontiguousarray(rows).view(np.uint8)
-    if (letters >= 0x80).any():  # rare, and slow
-        names = np.char.decode(letters.view(f"S{letters.shape[1]}")[:, 0], "utf-8", "replace")
-        longest = int(np.char.str_len(names).max(initial=0))
-    else:  # a letter of numpy's strings has four bytes
-        names = letters.astype(np.uint32).view(f"<U{letters.shape[1]}")[:, 0]
-        longest = int(np.flatnonzero(letters.any(axis=0)).max(initial=-1)) + 1
-    return names.astype(dtype) if longest <= int(dtype[2:]) else names
-
-
-def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | None) -> AtomTable:
+def _table(path: Path, flat: Flat, notes: list[str], block: gemmi.cif.Block | None) -> AtomTable:
     _standard_case(flat)
     _mend_elements(flat, by_name=block is not None)
     flat = _without_lone_pairs(flat, notes)
@@ -364,11 +244,11 @@ def _table(path: Path, flat: _Flat, notes: list[str], block: gemmi.cif.Block | N
             "Remove or mend the atom.",
             "nan_coordinates",
         )
-    flat = _one_altloc(flat, notes)
+    flat = one_altloc(flat, notes)
     _check_places(path, flat.positions)  # not before: alternate locations of one atom are closer than any bond
-    flat = _drop_copies(flat, notes)
+    flat = drop_copies(flat, notes)
     start = flat.boundaries(with_name=True)
-    flat, start = _resolve_duplicates(flat, start, notes)
+    flat, start = resolve_duplicates(flat, start, notes)
     groups = np.cumsum(start) - 1
     # Several metal ions under one residue id are still single ions.
     all_metal = np.bincount(groups, weights=~METALS[flat.elements]) == 0
@@ -434,7 +314,7 @@ def _check_places(path: Path, positions: np.ndarray) -> None:
         )
 
 
-def _standard_case(flat: _Flat) -> None:
+def _standard_case(flat: Flat) -> None:
     """Write names of residues that are known in capitals, and so their atoms."""
     if not (_has_small_letters(flat.residue_names) or _has_small_letters(flat.atom_names)):
         return
@@ -455,7 +335,7 @@ def _has_small_letters(names: np.ndarray) -> bool:
     return bool(((letters >= ord("a")) & (letters <= ord("z"))).any())
 
 
-def _without_lone_pairs(flat: _Flat, notes: list[str]) -> _Flat:
+def _without_lone_pairs(flat: Flat, notes: list[str]) -> Flat:
     """The atoms without lone pairs and extra points, which some force fields write as atoms."""
     unknown = np.flatnonzero(flat.elements == 0)
     names = flat.atom_names[unknown].tolist()
@@ -468,7 +348,7 @@ def _without_lone_pairs(flat: _Flat, notes: list[str]) -> _Flat:
     return flat.take(keep)
 
 
-def _mend_elements(flat: _Flat, *, by_name: bool) -> None:
+def _mend_elements(flat: Flat, *, by_name: bool) -> None:
     """Mend elements that names settle: C, N, O, S of amino acids ("CA" read as calcium), ions named after a metal.
 
     Args:
@@ -489,140 +369,3 @@ def _mend_elements(flat: _Flat, *, by_name: bool) -> None:
         if flat.residue_names[atom] in CNOS_RESIDUES:
             letters = str(flat.atom_names[atom]).lstrip("0123456789'\"*")
             flat.elements[atom] = _CNOS.get(letters[:1].upper(), flat.elements[atom])
-
-
-def _one_altloc(flat: _Flat, notes: list[str]) -> _Flat:
-    """Keep, at each residue number, the alternate location with the highest total occupancy (ties: the first)."""
-    labelled = flat.altlocs != 0
-    if not labelled.any():
-        return flat
-    sites = np.cumsum(flat.boundaries(with_name=False)) - 1
-    keep = ~labelled
-    chosen: dict[str, int] = {}
-    for site in np.unique(sites[labelled]):
-        atoms = np.flatnonzero((sites == site) & labelled)
-        labels = list(dict.fromkeys(flat.altlocs[atoms].tolist()))  # in order of appearance
-        totals = [flat.occupancies[atoms][flat.altlocs[atoms] == label].sum() for label in labels]
-        best = labels[int(np.argmax(np.round(totals, 4)))]
-        keep[atoms[flat.altlocs[atoms] == best]] = True
-        if len(labels) > 1:
-            chosen[chr(best)] = chosen.get(chr(best), 0) + 1
-    for label, count in sorted(chosen.items()):
-        notes.append(f"kept altloc {label} of {count} residue{'s' if count > 1 else ''}")
-    return flat.take(keep)
-
-
-def _drop_copies(flat: _Flat, notes: list[str]) -> _Flat:
-    """Drop what a file holds twice, such as a chain that was appended to itself: it would bind twice as tightly."""
-    place = np.round(flat.positions * 1000.0).astype(np.int64) @ np.array([1, 1 << 21, 1 << 42])
-    order = np.argsort(place, kind="stable")
-    same = np.zeros(len(order), dtype=bool)
-    one, next_one = order[:-1], order[1:]
-    same[next_one] = (
-        (place[one] == place[next_one])
-        & (flat.atom_names[one] == flat.atom_names[next_one])
-        & (flat.residue_names[one] == flat.residue_names[next_one])
-        & (flat.numbers[one] == flat.numbers[next_one])
-    )
-    if not same.any():
-        return flat
-    count = int(same.sum())
-    notes.append(f"dropped {count} atom{'s' if count > 1 else ''} of a name and place that the file has twice")
-    return flat.take(~same)
-
-
-def _resolve_duplicates(flat: _Flat, start: np.ndarray, notes: list[str]) -> tuple[_Flat, np.ndarray]:
-    """Atoms of one name in one residue: a copy in the same place is dropped, another may begin another group.
-
-    Amino acids under one number, and conformers without a label, are told apart by the names that repeat.
-    Atoms of another molecule may all have one name: there a group begins only where what repeats names is not bonded to
-    what came before.
-    """
-    groups = np.cumsum(start) - 1
-    keys = np.char.add(np.char.add(groups.astype("<U10"), ":"), flat.atom_names)
-    _, first, counts = np.unique(keys, return_index=True, return_counts=True)
-    if (counts == 1).all():
-        return flat, start
-    start = start.copy()
-    keep = np.ones(len(keys), dtype=bool)
-    order, states = np.arange(len(keys)), 0
-    for group in np.unique(groups[first[counts > 1]]):
-        atoms = np.flatnonzero(groups == group)
-        conformers = _drop_repeated(flat, atoms, keep)
-        atoms = atoms[keep[atoms]]
-        names = flat.atom_names[atoms].tolist()
-        chain = _BACKBONE <= set(names) or is_amino_acid_name(str(flat.residue_names[atoms[0]]))
-        if chain and _is_one_residue(flat, atoms):
-            firsts = np.unique(flat.atom_names[atoms], return_index=True)[1]
-            states += len(atoms) - len(firsts)
-            keep[np.delete(atoms, firsts)] = False
-            starts = []
-        elif chain or conformers:
-            starts = _where_names_repeat(names)
-        else:
-            molecules = _molecules(flat, atoms)
-            order[atoms] = atoms = atoms[np.argsort(molecules, kind="stable")]
-            starts = _where_molecules_repeat(flat.atom_names[atoms].tolist(), np.sort(molecules))
-        start[np.flatnonzero(groups == group)] = False
-        start[np.flatnonzero((groups == group) & keep)[[0, *starts]]] = True
-    if copies := int((~keep).sum()) - states:
-        notes.append(f"dropped {copies} atoms that repeat another of the same name and place")
-    if states:
-        notes.append(f"kept the first place of {states} atoms that have two of them without a label")
-    return flat.take(order).take(keep), start[keep]
-
-
-def _is_one_residue(flat: _Flat, atoms: np.ndarray) -> bool:
-    """Whether atoms of an amino acid with names that repeat are one residue: its alpha carbons are near each other."""
-    alpha = flat.positions[atoms[flat.atom_names[atoms] == "CA"]]
-    return len(alpha) > 0 and bool((np.linalg.norm(alpha - alpha[0], axis=1) < _SAME_CARBON).all())
-
-
-def _drop_repeated(flat: _Flat, atoms: np.ndarray, keep: np.ndarray) -> bool:
-    """Mark the atoms that lie where another of the same name lies; whether any is a conformer of another."""
-    seen: dict[str, list[int]] = {}
-    conformers = False
-    for atom in atoms.tolist():
-        others = seen.setdefault(str(flat.atom_names[atom]), [])
-        away = np.linalg.norm(flat.positions[others] - flat.positions[atom], axis=1).min(initial=np.inf)
-        if away < _SAME_PLACE:
-            keep[atom] = False
-        else:
-            others.append(atom)
-            conformers |= bool(away < _SHORTEST_BOND)
-    return conformers
-
-
-def _where_names_repeat(names: list[str]) -> list[int]:
-    """Rows at which a name comes that the group before has."""
-    starts, seen = [], set[str]()
-    for row, name in enumerate(names):
-        if name in seen:
-            starts.append(row)
-            seen = set()
-        seen.add(name)
-    return starts
-
-
-def _where_molecules_repeat(names: list[str], molecules: np.ndarray) -> list[int]:
-    """Rows at which a molecule begins that shares a name with the group before."""
-    starts, seen = [], set[str]()
-    for row in np.flatnonzero(np.diff(molecules, prepend=-1)).tolist():
-        mine = {name for name, molecule in zip(names, molecules, strict=True) if molecule == molecules[row]}
-        if mine & seen:
-            starts.append(row)
-            seen = set()
-        seen |= mine
-    return starts
-
-
-def _molecules(flat: _Flat, atoms: np.ndarray) -> np.ndarray:
-    """(n,) which molecule each atom belongs to, by bonding distance, numbered in the order of their first atoms."""
-    radii = np.array([gemmi.Element(int(number)).covalent_r for number in flat.elements[atoms]])
-    pairs = cKDTree(flat.positions[atoms]).query_pairs(2 * radii.max() + _BOND_TOLERANCE, output_type="ndarray")
-    lengths = np.linalg.norm(flat.positions[atoms[pairs[:, 0]]] - flat.positions[atoms[pairs[:, 1]]], axis=1)
-    pairs = pairs[lengths < radii[pairs[:, 0]] + radii[pairs[:, 1]] + _BOND_TOLERANCE]
-    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(atoms),) * 2)
-    _, label = connected_components(graph, directed=False)
-    _, firsts, rows = np.unique(label, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(firsts))[rows]

@@ -43,6 +43,9 @@ def mended_pdb(path: Path, data: bytes) -> bytes:
     Args:
         path: The file; the suffix says whether it is PDBQT.
         data: Its content.
+
+    Raises:
+        StructureError: ``nan_coordinates``; columns 31 to 54 of an atom are not three numbers.
     """
     data = _one_byte_a_letter(data)
     if b"TIP" in data or b"SPCE" in data:
@@ -51,6 +54,7 @@ def mended_pdb(path: Path, data: bytes) -> bytes:
     if split_suffix(path)[1] == ".pdbqt" or _is_pdbqt(data):
         data = _PDBQT_TYPE.sub(_with_autodock_element, data)
     lines = _AtomLines.of(data)
+    _check_coordinates(path, data, lines)
     if lines is None or lines.have_four_letters():
         data = _without_four_letter_names(data)
     if lines is None or lines.lack_element():
@@ -126,18 +130,8 @@ def _is_pdbqt(data: bytes) -> bool:
     return all(_DOCKED_LINE.fullmatch(line) for line in first)
 
 
-def check_coordinates(path: Path, data: bytes) -> None:
-    """Refuse atoms whose columns 31 to 54 are not three numbers: missing, words, or slipped.
-
-    Args:
-        path: Named in the message.
-        data: Content of a PDB file.
-
-    Raises:
-        StructureError: ``nan_coordinates``.
-    """
-    data = _one_byte_a_letter(data)
-    lines = _AtomLines.of(data)
+def _check_coordinates(path: Path, data: bytes, lines: _AtomLines | None) -> None:
+    """Refuse atoms whose columns 31 to 54 are not three numbers: missing, words, or slipped."""
     letters = None if lines is None else lines.columns(29, 54)
     if letters is None:
         fields = _COORDINATES.findall(data)
@@ -187,7 +181,7 @@ def _past_end(data: bytes) -> bytes:
     if not frames:
         return b"".join(_END.sub(b"", part) for part in parts)
     models = [_END.sub(b"", part) for part, held in zip(parts, names, strict=True) if held]
-    return b"".join(b"MODEL %8d\n%sENDMDL\n" % numbered for numbered in enumerate(models))
+    return b"".join(b"MODEL %8d\n%sENDMDL\n" % numbered for numbered in enumerate(models, start=1))
 
 
 def _with_numbers(data: bytes) -> bytes:

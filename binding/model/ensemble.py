@@ -8,7 +8,7 @@ a call has one pocket only, as in a screen, once for all calls.
 from __future__ import annotations
 
 import copy
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
@@ -48,6 +48,7 @@ from binding.model.pose_probability import pose_sums
 from binding.model.prior_products import PriorProducts
 from binding.prior.kernel import Features
 from binding.prior.model import Prior, PriorPk
+from binding.recent import Recent
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 _KEPT_POCKETS = 8
@@ -193,7 +194,7 @@ class Scorer:
         self.line = self.config.line
         self._pair_geometry = PairGeometry(REACH, vector_channels=1).to(self.device, self.dtype)
         self.scale = ErrorScale.of_card(self.card)
-        self._kept: OrderedDict[bytes, _EncodedPockets] = OrderedDict()  # least recently used first
+        self._kept = Recent[_EncodedPockets](_KEPT_POCKETS)
         self._digests: WeakKeyDictionary[PocketGraph, bytes] = WeakKeyDictionary()
 
     def of_experts(self, experts: Experts) -> Scorer:
@@ -256,7 +257,7 @@ class Scorer:
         other = copy.copy(self)
         for name, part in parts.items():
             setattr(other, name, part)
-        other._kept, other._digests = OrderedDict(), WeakKeyDictionary()
+        other._kept, other._digests = Recent(_KEPT_POCKETS), WeakKeyDictionary()
         if "prior" in parts:
             other.products = other._products()
         return other
@@ -436,15 +437,11 @@ class Scorer:
         """
         if len(pockets) > 1:
             return _EncodedPockets(collate_pockets(pockets, self.dtype).to(self.device), None)
-        digest = self._digest(pockets[0])
-        if digest not in self._kept:
-            placed = collate_pockets(pockets, self.dtype).to(self.device)
-            states = [member.interaction.encode_pocket(placed) for member in self.members]
-            self._kept[digest] = _EncodedPockets(placed, states)
-            if len(self._kept) > _KEPT_POCKETS:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(digest)
-        return self._kept[digest]
+        return self._kept.of(self._digest(pockets[0]), lambda: self._encode_pocket(pockets[0]))
+
+    def _encode_pocket(self, pocket: PocketGraph) -> _EncodedPockets:
+        placed = collate_pockets([pocket], self.dtype).to(self.device)
+        return _EncodedPockets(placed, [member.interaction.encode_pocket(placed) for member in self.members])
 
     def _digest(self, pocket: PocketGraph) -> bytes:
         """Of all that the pocket holds; found once for each object."""

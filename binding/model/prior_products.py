@@ -6,7 +6,6 @@ domain asks next, is read off the same products.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +19,7 @@ from binding.graph.batch import sent
 from binding.graph.fields import DESCRIPTORS
 from binding.prior.kernel import DESCRIPTOR_SHARE, Features
 from binding.prior.model import Prior
+from binding.recent import Recent
 
 _LIGANDS_AT_ONCE: Final = 256  # whose likeness to all known ones is held, 60 MB at 30,000 of them
 _KEPT_SITES: Final = 64  # half a megabyte each
@@ -44,7 +44,7 @@ class PriorProducts:
         self._descriptors = self._placed(known.T / np.float32(len(DESCRIPTORS)))
         self._squares = self._placed(np.square(known).sum(axis=1) / np.float32(2 * len(DESCRIPTORS)))
         self._weights = self._placed(np.stack([prior.weights, prior.anywhere], axis=1))
-        self._sites: OrderedDict[bytes, tuple[Tensor, Tensor]] = OrderedDict()  # least recently asked first
+        self._sites = Recent[tuple[Tensor, Tensor]](_KEPT_SITES)
 
     def _placed(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
@@ -128,15 +128,12 @@ class PriorProducts:
 
     def _site(self, words: np.ndarray) -> tuple[Tensor, Tensor]:
         """(known,) what each known ligand adds at a site, by its likeness, and how near its nearest site is."""
-        key = words.tobytes()
-        if key not in self._sites:
-            alike = self.prior.at_site.alike([words])
-            size = len(self.prior)
-            greatest = np.zeros(size)
-            np.maximum.at(greatest, alike.ligands, alike.similarity)
-            weights = np.bincount(alike.ligands, alike.weights * alike.similarity, minlength=size)
-            self._sites[key] = (self._placed(weights), self._placed(greatest))
-            if len(self._sites) > _KEPT_SITES:
-                self._sites.popitem(last=False)
-        self._sites.move_to_end(key)
-        return self._sites[key]
+        return self._sites.of(words.tobytes(), lambda: self._find_site(words))
+
+    def _find_site(self, words: np.ndarray) -> tuple[Tensor, Tensor]:
+        alike = self.prior.at_site.alike([words])
+        size = len(self.prior)
+        greatest = np.zeros(size)
+        np.maximum.at(greatest, alike.ligands, alike.similarity)
+        weights = np.bincount(alike.ligands, alike.weights * alike.similarity, minlength=size)
+        return self._placed(weights), self._placed(greatest)

@@ -6,7 +6,6 @@ once a receptor, though, so that to cut another pocket is little more than to ch
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import cached_property, lru_cache
 from typing import Final
 
@@ -20,6 +19,7 @@ from binding.graph.fields import PocketGraph
 from binding.graph.pocket import ResidueTable, build_pocket_graph
 from binding.graph.replaced import replaceable
 from binding.graph.site import PocketSpec, chosen_residues, left_out, usable
+from binding.recent import Recent
 from binding.structures import Ligand, Protein, ResidueKind
 
 _RECEPTORS: Final = 8
@@ -92,7 +92,7 @@ class ReceptorPockets:
 
     def __init__(self, receptor: Protein) -> None:
         self._receptor = receptor
-        self._made: OrderedDict[bytes, Pocket] = OrderedDict()  # least recently used first
+        self._made = Recent[Pocket](_KEPT)
         self._built = 0
 
     def of(self, keep: np.ndarray, replaced: np.ndarray, *, by_table: bool) -> Pocket:
@@ -103,12 +103,7 @@ class ReceptorPockets:
             by_table: Whether it may be chosen from what the whole receptor is like.
         """
         key = keep.tobytes() + replaced.tobytes()
-        if key not in self._made:
-            self._made[key] = Pocket(self._receptor, keep, replaced, self._graph(keep, by_table))
-            if len(self._made) > _KEPT:
-                self._made.popitem(last=False)
-        self._made.move_to_end(key)
-        return self._made[key]
+        return self._made.of(key, lambda: Pocket(self._receptor, keep, replaced, self._graph(keep, by_table)))
 
     def _graph(self, keep: np.ndarray, by_table: bool) -> PocketGraph:
         if by_table and self._built >= _FEW:

@@ -42,14 +42,17 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+_STRUCTURES: Final = (
+    "tests/io/test_structure.py",
+    "tests/io/test_complex.py",
+    "tests/io/test_hard_structures.py",
+    "tests/io/test_chains.py",
+)
 #: Each module with the tests that are for it.
 MODULES: Final = {
-    "binding/io/atoms.py": (
-        "tests/io/test_structure.py",
-        "tests/io/test_complex.py",
-        "tests/io/test_hard_structures.py",
-        "tests/io/test_chains.py",
-    ),
+    "binding/io/atoms.py": _STRUCTURES,
+    "binding/io/flat.py": _STRUCTURES,
+    "binding/io/repeats.py": _STRUCTURES,
     "binding/io/decimals.py": ("tests/io/test_rows.py", "tests/io/test_table.py"),
     "binding/io/index.py": ("tests/io/test_index.py",),
     "binding/io/mol2.py": ("tests/io/test_ligand.py", "tests/io/test_charges.py", "tests/io/test_records.py"),

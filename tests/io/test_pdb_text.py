@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from binding.errors import StructureError
-from binding.io.atoms import _strings
-from binding.io.pdb_text import check_coordinates, mended_pdb
+from binding.io.flat import strings
+from binding.io.pdb_text import mended_pdb
 
 EXAMPLE = Path(__file__).parents[2] / "data" / "examples" / "1ia1_protein.pdb.gz"
 PATH = Path("some.pdb")
@@ -68,11 +68,11 @@ def test_lines_looked_at_together_are_mended_as_one_by_one(what):
 @pytest.mark.parametrize("number", [b"   x.000", b"        ", b"1.0 2.0 ", b" 1.0.00 "])
 def test_coordinates_that_are_no_numbers_are_refused_with_any_line_ends(number, ends):
     text = lines()
-    check_coordinates(PATH, ends.join(text))
+    mended_pdb(PATH, ends.join(text))
     row = first_atom(text)
     text[row] = text[row][:30] + number + text[row][38:]
     with pytest.raises(StructureError) as caught:
-        check_coordinates(PATH, ends.join(text))
+        mended_pdb(PATH, ends.join(text))
     assert caught.value.code == "nan_coordinates"
 
 
@@ -82,8 +82,8 @@ def test_names_of_letters_beyond_ascii_are_read_as_well():
     for row, name in zip(rows, names, strict=True):
         encoded = name.encode()
         row[: len(encoded)] = np.frombuffer(encoded, dtype=np.uint8)
-    assert _strings(rows.view(np.int8), "<U4").tolist() == names
-    assert _strings(rows[:2], "<U4").dtype == np.dtype("<U4")
-    assert _strings(rows[:2], "<U4").tolist() == names[:2]
-    assert _strings(rows[:0], "<U4").tolist() == []
-    assert _strings(rows[3:], "<U4").tolist() == ["ABCDEFGH"]
+    assert strings(rows.view(np.int8), "<U4").tolist() == names
+    assert strings(rows[:2], "<U4").dtype == np.dtype("<U4")
+    assert strings(rows[:2], "<U4").tolist() == names[:2]
+    assert strings(rows[:0], "<U4").tolist() == []
+    assert strings(rows[3:], "<U4").tolist() == ["ABCDEFGH"]

@@ -53,15 +53,20 @@ AllCores = Annotated[
         help="Worker processes; 0 uses only the main process, without a time limit.",
     ),
 ]
-TimeLimit = Annotated[
-    float | None,
-    typer.Option(
+
+
+def _time_limit(default: str) -> Any:
+    return typer.Option(
         "--time-limit",
         metavar="SECONDS",
-        show_default="30; 120 placed; 1800 docked",
+        show_default=default,
         help="Give up a record that takes longer; the others go on.",
-    ),
-]
+    )
+
+
+TimeLimit = Annotated[float | None, _time_limit("30")]
+PlacingTimeLimit = Annotated[float | None, _time_limit("120")]
+PosingTimeLimit = Annotated[float | None, _time_limit("30; 120 placed; 1800 docked")]
 ExpertsChoice = Annotated[
     Experts,
     typer.Option(
@@ -228,20 +233,21 @@ def pose_checks(kind: CheckChoice | None, thresholds: Path | None) -> PoseChecks
 
 
 def with_scoring(
-    *, structures: bool = True, workers: Any = Workers
+    *, structures: bool = True, workers: Any = Workers, time_limit: Any = TimeLimit
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Adds the options of scoring to a command, which gets them as its argument ``scoring``.
 
     Args:
         structures: Whether the pocket and a template can be chosen.
         workers: The option ``--workers``.
+        time_limit: The option ``--time-limit``.
     """
     shared = {
         **(_POCKET if structures else {}),
         "model": Model,
         "device": Device,
         "workers": workers,
-        "time_limit": TimeLimit,
+        "time_limit": time_limit,
         "batch_size": BatchSize,
         "experts": ExpertsChoice,
     }

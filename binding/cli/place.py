@@ -62,7 +62,7 @@ def command(
     ],
     seed: options.Seed = 0,
     workers: options.AllCores = None,
-    time_limit: options.TimeLimit = None,
+    time_limit: options.PlacingTimeLimit = None,
     checks: options.Checks = None,
     check_thresholds: options.CheckThresholds = None,
     quiet: options.Quiet = False,

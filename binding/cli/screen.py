@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @guarded
-@options.with_scoring(workers=options.AllCores)
+@options.with_scoring(workers=options.AllCores, time_limit=options.PosingTimeLimit)
 def command(
     ligand: Annotated[
         list[str],

@@ -438,6 +438,8 @@ class WorkerPool:
         """The worker of this thread, which never outlives the thread; see ``binding.worker``."""
         worker: _Worker | None = getattr(self._local, "worker", None)
         if worker is None:
+            if self._closed:
+                raise WorkerDiedError("The pool is closed.")
             try:
                 worker = self._copied() or self._fresh()
             except (EOFError, OSError) as error:

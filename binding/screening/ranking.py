@@ -27,13 +27,13 @@ from binding.graph.site import PocketSpec, chosen_residues
 from binding.io.series import compound_from_smiles
 from binding.memory import keep_freed_memory
 from binding.model.cards import load_card
-from binding.pool import begin, tell
 from binding.poses.poser import Posing
 from binding.prior.one_site import OneSite
 from binding.screening.plan import ScreenTask
 from binding.screening.records import PartJob, Record, RecordKind
 from binding.screening.score import FinishedPart
 from binding.structures import Protein
+from binding.worker import begin, tell
 
 #: Of a part of the ranking: a row for each record of the library, in its order.
 RANKING: Final = pa.schema(

@@ -1,7 +1,7 @@
 """How long a record may take before it is given up: the one place that says so.
 
-A worker says which record it is at (``binding.worker.begin``); one that takes longer than these seconds is a failed row,
-and the others go on. Only another process can be ended, so that nothing here holds for work in the main process.
+A worker says which record it is at (``binding.worker.begin``); one that takes longer than these seconds is a failed
+row, and the others go on. Only another process can be ended, so that nothing here holds for work in the main process.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class _Command(typer.core.TyperCommand):
         super().__init__(*arguments, **options)
         for parameter in self.params:
             if parameter.param_type_name == "argument":
-                parameter.display_type_rich = lambda ctx: None  # type: ignore[method-assign, attr-defined]
+                parameter.display_type_rich = lambda ctx: None  # type: ignore[attr-defined]
 
 
 def _print_version(wanted: bool) -> None:

@@ -113,7 +113,7 @@ def found(scores: np.ndarray, active: np.ndarray, counted: np.ndarray | None = N
     if counted is not None:
         kept = counted | ~active
         scores, active = scores[kept], active[kept]
-    chance = np.random.default_rng(len(scores)).permutation(len(scores))
+    chance = np.random.default_rng(zlib.crc32(scores.tobytes())).permutation(len(scores))
     scores, active = np.where(np.isfinite(scores), scores, -1e9)[chance], active[chance]
     order = np.argsort(-scores, kind="stable")
     figures = {
@@ -235,7 +235,7 @@ def among_random(data: Path, cache: Path, prior: Prior, binder: Binder) -> dict[
 
 def screening_set(folder: Path, prior: Prior, binder: Binder) -> dict[str, Any]:
     """Figures of a whole library."""
-    compounds = pd.read_csv(folder / "compounds.csv", dtype={"id": str})
+    compounds = pd.read_csv(folder / "compounds.csv", dtype={"id": str}).fillna({"smiles": ""})
     marked = folder / "crystal_ligand.sdf"
     at = marked if marked.is_file() else folder / "poses.sdf.gz"
     first = next(ligand for ligand in read_ligands(at) if isinstance(ligand, Ligand))

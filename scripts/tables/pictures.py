@@ -244,7 +244,7 @@ def draw_model(folder: Path) -> None:
         "residue's frame, H-bond and\nstacking angles, Vina's terms"
     )
     box(ax, 3.0, middle - 0.82, 2.75, 1.64, "Pair geometry", text, PAIR)
-    text = "types, torsions and burial of\nresidues; messages between them\nwhere networks are larger"
+    text = "messages between residues:\ndistance, direction and turn\nof their frames"
     box(ax, 3.0, 0.5, 2.75, 1.35, "Pocket encoder", text, POCKET)
     arrow(ax, (2.35, 4.87), (2.95, 4.87), LIGAND)
     arrow(ax, (2.35, middle), (2.95, middle), PAIR)
@@ -295,7 +295,7 @@ def draw_experts(ax: Axes) -> None:
         "offset + prior + geometry;\npk_network: geometry alone,\nby its own line",
         OUT,
     )
-    box(ax, 10.15, 1.0, 2.65, 1.35, "pose", "native contacts, Vina's terms,\nthe network's pairs and states", OUT)
+    box(ax, 10.15, 1.0, 2.65, 1.35, "pose", "native contacts, Vina's terms,\nthe networks' pairs and states", OUT)
     arrow(ax, (11.5, 4.8), (11.5, 4.5), OUT)
     arrow(ax, (9.5, 4.1), (10.1, 3.8), OUT)
     arrow(ax, (9.5, 1.7), (10.1, 1.7), OUT)

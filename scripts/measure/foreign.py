@@ -37,7 +37,7 @@ from binding.structures import Ligand
 from scripts.figures import FIGURES, write_figures
 from scripts.release.decoys import on_native, rmsd
 from scripts.release.families import crystal_families
-from scripts.release.pose_networks import redocked, without_folds
+from scripts.release.pose_networks import without_folds
 from scripts.release.pose_odds import (
     ARMS,
     CACHE,
@@ -150,7 +150,7 @@ def main() -> None:
     crystal, families = ComplexCache(CACHE / "crystal.npz"), crystal_families(arguments.data, CACHE)
     scorers = without_folds(load_model(DEFAULT_MODEL, device="cpu"), DEFAULT_MODEL)
     tables = without_each(counts_by_fold(crystal, families, np.ones(len(families), dtype=bool)))
-    known = poses_of({LOGIT: scorers}, redocked(), families, tables)
+    known = poses_of({LOGIT: scorers}, ComplexCache(CACHE / "docked.npz"), families, tables)
     names, poses = ARMS["pose"], docked(arguments.data, arguments.work, scorers, families, tables)
     own, other, said = part_of(poses["group"]), part_of(known["group"]), np.empty(len(poses))
     for part in np.unique(own):

@@ -88,11 +88,16 @@ def part_of(name: str) -> int:
 
 def held_out_scorers(data: Path, cache: Path, model: str) -> dict[str, Scorer]:
     """By crystal complex, the weights with the network and the tables that have not seen its fold of the families."""
-    scorer, families = load_model(model, device="cpu"), crystal_families(data, cache.parent)
-    name, crystal = scorer.name, ComplexCache(cache)
-    networks = without_folds(scorer, name)
+    scorer, crystal, families = (
+        load_model(model, device="cpu"),
+        ComplexCache(cache),
+        crystal_families(data, cache.parent),
+    )
+    name = scorer.name
     tables = without_each(counts_by_fold(crystal, families, learned_from(name, families)))
-    by_fold = [one.with_parts(potential=potential) for one, potential in zip(networks, tables, strict=True)]
+    by_fold = [
+        one.with_parts(potential=potential) for one, potential in zip(without_folds(scorer, name), tables, strict=True)
+    ]
     return {row.id: by_fold[row.fold] for row in families.itertuples()}
 
 

@@ -50,7 +50,7 @@ SHRINK = 1e-3  # penalty on the squares of standardised weights
 RANKED: Final = 0.25  # share of the loss that compares the poses of one complex
 BINS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
 LOGIT: Final = "logit"
-#: Logits of networks with other settings: what attention brings to the one that is shipped.
+#: Logits of networks with other settings: what attention and angles bring to the one that is shipped.
 OTHER_LOGITS: Final = tuple(VARIANTS)
 #: What may be weighed: each arm is fitted; the first is shipped, the others stay in the table.
 ARMS: Final = {

@@ -45,18 +45,18 @@ def complexes(name: str, folder: Path) -> Domain:
     return training_domain(caches, [(source, int(row)) for source, found in enumerate(rows) for row in found])
 
 
-def pack(path: Path, network: Path, folder: Path) -> None:
+def pack(path: Path, run: Path, folder: Path) -> None:
     """Writes weights and their card.
 
     Args:
         path: The weights; the name is that of the file.
-        network: A file of scripts.release.pose_networks.
+        run: Of the network.
         folder: Of the caches and priors.
     """
     name = path.stem
     prior = FittedPrior.load(folder / f"prior_{name.removeprefix('binding-')}.npz").prior
-    member = member_of(network, ModelConfig(prior_weight=PRIOR_SHARE, joining=PRIOR_ALONE))
-    card: dict[str, Any] = {"name": name, "version": __version__, "commit": [commit()]} | described(network, member)
+    member = member_of(run, ModelConfig(prior_weight=PRIOR_SHARE, joining=PRIOR_ALONE))
+    card: dict[str, Any] = {"name": name, "version": __version__, "commit": [commit()]} | described([run], [member])
     card |= {"prior": prior.summary(), "calibration": {}}
     binder_path(path).unlink(missing_ok=True)  # it is of the weights before
     save_weights(path, [member.state_dict()], card, half=True, prior=prior)

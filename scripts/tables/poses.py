@@ -180,6 +180,7 @@ JUDGES = {
     "pose": "**`pose`**: tables of contacts, Vina's terms and the network",
     "contacts": "the same without the network",
     "pose_without_attention": "by a network without attention",
+    "pose_without_angles": "by a network without angles",
     "without_angles": "without the tables of angles",
     "without_distances": "without the table of distances",
     "without_counts": "without counts of near atoms",
@@ -190,6 +191,7 @@ JUDGES = {
     "vina_refitted": "Vina's terms, weighed anew",
     "network": "the network alone",
     "network_without_attention": "the network alone, without attention",
+    "network_without_angles": "the network alone, without angles",
     "vina_function": "Vina's function, poses as they lie",
     "vina": "AutoDock Vina's energy",
 }

@@ -56,7 +56,7 @@ def pack(path: Path, run: Path, folder: Path) -> None:
     name = path.stem
     prior = FittedPrior.load(folder / f"prior_{name.removeprefix('binding-')}.npz").prior
     member = member_of(run, ModelConfig(prior_weight=PRIOR_SHARE, joining=PRIOR_ALONE))
-    card: dict[str, Any] = {"name": name, "version": __version__, "commit": [commit()]} | described([run], [member])
+    card: dict[str, Any] = {"name": name, "version": __version__, "commit": [commit()]} | described(run, member)
     card |= {"prior": prior.summary(), "calibration": {}}
     binder_path(path).unlink(missing_ok=True)  # it is of the weights before
     save_weights(path, [member.state_dict()], card, half=True, prior=prior)

@@ -22,7 +22,7 @@ from binding.config import (
 )
 from binding.model.weights import DEFAULT_MODEL
 from binding.pretraining.config import LigandTask, MoleculeSource, PocketSource, PocketTask, PretrainConfig
-from scripts.tables.common import WEIGHTS, card, count, fitted_to, speed, table
+from scripts.tables.common import WEIGHTS, card, count, fitted_to, listed, source_rows, speed, table
 
 
 def _prior(content: dict[str, Any]) -> str:
@@ -36,10 +36,10 @@ def _prior(content: dict[str, Any]) -> str:
 
 
 def _network(content: dict[str, Any]) -> str:
-    """How large it is, and what it learned from."""
-    member, epochs = content["members"][0], content["training"]["epochs"]
-    size = f"{count(content['parameters_of_one_member'])} parameters"
-    return f"{size}; docked poses of {count(sum(member['rows'].values()))} complexes, {epochs} epochs"
+    """How large it is, and what it learned from; of several the rows of the first."""
+    number, epochs = content["num_members"], content["training"]["epochs"]
+    size = f"{count(content['parameters_of_one_member'])} parameters" + (f", {number} of them" if number > 1 else "")
+    return f"{size}; {listed(source_rows(content['members'][0]['rows']))}, {epochs} epochs"
 
 
 def weights() -> str:

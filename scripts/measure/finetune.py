@@ -4,9 +4,9 @@
     python -m scripts.measure.finetune cache/posed_congeneric.npz --by series --output /tmp    # to choose settings by
 
 In each series with enough compounds, some are drawn at random; the weights are fine-tuned on them with the settings
-of configs/train/finetune.yaml and rank the others. They are compared with the weights before, with what the fine-tuned
-ones say of the ligand alone, and with a guess that needs no structure: the mean of the drawn compounds weighted by
-fingerprint similarity.
+of configs/train/finetune.yaml and rank the others. They are compared with the network before, the fine-tuned
+ligand-only twin, and a guess that needs no structure: the mean of the drawn compounds weighted by fingerprint
+similarity.
 
 A folder is one of series, see `scripts.measure.series`; a cache needs the column that --by names.
 """
@@ -123,7 +123,7 @@ def summary(by_series: pd.DataFrame, resamples: int = 2000) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", type=Path, help="folder of series, or a cache")
-    parser.add_argument("--weights", default="binding-base", help="to start from")
+    parser.add_argument("--weights", default="binding-base", help="to start from; the first of its networks")
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "train" / "finetune.yaml")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="other settings than its own")
     parser.add_argument("--by", default="series", help="the cache's column of series")

@@ -205,7 +205,7 @@ def finetune() -> str:
     change = mean["change"]
     return (
         f"{table(('Kendall τ on the other compounds', 'compounds', *columns.values()), rows)}\n\n"
-        f"{content['train_on']} compounds drawn, {content['draws']} draws a series, from "
+        f"{content['train_on']} compounds drawn, {content['draws']} draws a series, one network of "
         f"`{content['model']}`. Change by fine-tuning: "
         f"{change['value']:+.2f} ({change['low']:+.2f} to {change['high']:+.2f})."
     )

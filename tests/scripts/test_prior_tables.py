@@ -52,21 +52,3 @@ def test_an_id_in_two_caches_tells_no_site(tmp_path):
         (tmp_path / f"{name}.npz").symlink_to(report.path)
     with pytest.raises(SystemExit, match=r"borrowed\.npz and an earlier cache both have 1ia1, 1s2g, 4cup"):
         prior_tables.posed_rows(tmp_path)
-
-
-def test_the_strict_rule_is_that_of_each_cache():
-    """Of what is allowed by every other measure, one thing at a time that is not."""
-    fine = {"cleansplit_train": 1, "casf2016_receptor": 0, "casf_ligand": 0.9, "casf_protein": 1, "casf_pair": 0.5}
-    refused = {
-        "crystal": {"cleansplit_train": 0},
-        "borrowed": {"cleansplit_train": 0, "casf_ligand": 0.91, "casf_pair": 0.51},
-        "ligands": {"casf_ligand": 0.91, "casf_pair": 0.51},
-        "modelled": {"casf2016_receptor": 1, "casf_ligand": 0.91, "casf_pair": 0.51},
-        "congeneric": {"casf_ligand": 0.91, "casf_pair": 0.51},
-    }
-    for source, without in refused.items():
-        rows = pd.DataFrame([fine, *(fine | {name: value} for name, value in without.items())]).assign(source=source)
-        assert rows.query(prior_tables.STRICT).index.tolist() == [0], source
-    others = pd.DataFrame([fine | {"casf_ligand": 1.0}, fine | {"casf_protein": 0, "casf_pair": 1.0}])
-    assert others.assign(source="crystal").query(prior_tables.STRICT).index.tolist() == [0, 1], "CleanSplit decides"
-    assert others.assign(source="ligands").query(prior_tables.STRICT).index.tolist() == [1]

@@ -54,7 +54,7 @@ docs: $(STAMP)  ## Build the documentation site in build/site; a broken link or 
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-release: $(STAMP)  ## From DATA to caches, priors, networks, weights, cards and figures; goes on where it stopped
+release: $(STAMP)  ## From DATA to caches, networks, weights, cards and figures; goes on where it stopped
 	$(BIN)/python -m scripts.release $(DATA) $(ARGS)
 
 measure: $(STAMP)  ## The final figures of the shipped weights on TEST_SET and on the data beside it

@@ -12,6 +12,9 @@ from scripts.figures import FIGURES, OLDER, digest, measured_with, write_figures
 
 #: Figures that went into the weights: what they found is in the card of both, so that no digest is needed.
 PART_OF_THE_WEIGHTS = {
+    "stack.json": lambda found, card: (
+        [(found["prior"], card["config"]["prior"])] + [(found["network"], card["config"]["network"])]
+    ),
     "joining.json": lambda found, card: (
         [(weight, card["config"]["joining"][name]) for name, weight in found[card["name"]]["line"].items()]
         + [(found[card["name"]]["experts"]["all"], card["held_out"])]

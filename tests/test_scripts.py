@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "scripts"
 FOLDERS = {"release", "measure", "bench", "tables", "fuzz", "quality"}
 #: What a program needs that `pip install binding[test]` does not bring.
-EXTRA: dict[str, str] = {}
+EXTRA = {"scripts.measure.forest": "sklearn"}
 # All in one process, since most of the time goes into importing torch.
 ASK = """
 import contextlib, io, json, runpy, sys, traceback, warnings

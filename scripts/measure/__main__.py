@@ -4,8 +4,8 @@
     python -m scripts.measure ../shared/data/casf2016 --only casf series
 
 Accuracy, ranking, enrichment, docking power, explanations and fine-tuning need the weights and the data folder alone.
-What is fitted anew to other rows (baselines, ceiling, limits) needs the caches of `make release`, and is left out
-without them. Docking power takes hours, accuracy minutes.
+What comes from rows that single networks held out (prior, limits, forest) needs the runs and caches of
+`make release`, and is left out without them. Docking power takes hours, accuracy minutes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.figures import ROOT
+from scripts.release.__main__ import SEEDS
 from scripts.release.prior_tables import CACHES
 
 
@@ -40,9 +41,13 @@ class Measurement:
         return ["-m", f"scripts.measure.{self.name}", *map(str, self.arguments)]
 
 
-def measurements(test: Path, data: Path) -> list[Measurement]:
+def measurements(test: Path, data: Path, runs: Path) -> list[Measurement]:
     """All of them, cheap ones first."""
-    cache = ROOT / "cache"
+    cache, mixed = ROOT / "cache", runs / "mixed"
+    base = [f"base-{seed}" for seed in range(SEEDS["base"])]
+    of_base = [mixed / name for name in base]
+    known = ["--known", mixed / "rows-0", "--known-without", runs / "rows-0"]
+    networks = [runs / name for name in base]
     table, sites = cache / "prior_base.csv", [o for name in CACHES for o in ("--sites", cache / f"{name}.npz")]
     return [
         Measurement("casf", (test,), (test,)),
@@ -56,7 +61,10 @@ def measurements(test: Path, data: Path) -> list[Measurement]:
         Measurement("agreement", (test, "--complexes", 57), (test,)),
         Measurement("checks", (data / "crystal",), (data / "crystal",)),
         Measurement("interactions", (data, "--complexes", 60), (test,)),
+        Measurement("held_out", ("prior", "--runs", *of_base, "--without", *networks, *known), (mixed, cache)),
+        Measurement("held_out", ("domain", *networks, runs / "rows-0"), (runs / "rows-0", cache)),
         Measurement("limits", (data, table, "--whole", table.with_suffix(".npz"), *sites), (table,)),
+        Measurement("forest", (data, "--runs", *networks), (runs / base[0], cache)),
         Measurement("finetune", (data / "series",), (data / "series",)),
         Measurement("redocking", (test,), (test,)),
     ]
@@ -68,12 +76,13 @@ def main() -> None:
     )
     parser.add_argument("test", type=Path, help="test set in PDBbind layout with an index.csv")
     parser.add_argument("--data", type=Path, help="data folder; that which holds the test set by default")
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs", help="runs of `make release`")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these measurements")
     parser.add_argument("--dry-run", action="store_true", help="print the commands and do nothing")
     options = parser.parse_args()
     test = options.test.resolve()
     data = options.data.resolve() if options.data else test.parent
-    found = measurements(test, data)
+    found = measurements(test, data, options.runs.resolve())
     if unknown := set(options.only or ()) - {one.name for one in found}:
         parser.error(
             f"there is no measurement {', '.join(sorted(unknown))}; there are {', '.join(m.name for m in found)}"

@@ -38,7 +38,7 @@ from binding.io.structure import read_protein
 from binding.model.weights import Scorer, load_model
 from binding.structures import Ligand
 from scripts.figures import FIGURES, commit, write_figures
-from scripts.release.on_test_set import score
+from scripts.release.weights import score
 
 SAME = 1e-4  # pK
 _SPOT = 0.01  # Å between an atom and the same atom in another format

@@ -26,7 +26,7 @@ from binding.model.geometric_sums import Sums, sums_of
 from binding.model.weights import DEFAULT_MODEL, STRICT_MODEL, Scorer, load_model
 from scripts.figures import FIGURES, write_figures
 from scripts.release.geometry import rounded
-from scripts.release.on_test_set import score, test_graphs
+from scripts.release.weights import score, test_graphs
 
 CUTOFFS = (10.0, 12.0, 15.0)  # Å
 CHANGED = 0.05  # pK

@@ -9,14 +9,17 @@ geometry, whose weights depend on how near the nearest measurement is, is fitted
 counted twice; so is what `pk_std` is made of. Figures of a fold
 come from numbers fitted to the other folds, and intervals from resampling whole groups of families.
 
-The network says `pose` and is not in the line. No test set is read for a figure; the ligands of CASF-2016 are read by
-the strict rule. Nothing but `config.joining`, `calibration`, `geometry` and the tensors of the expert changes in the
-weights; what the card says of a test set (--test) is measured by scripts.release.on_test_set.
+The networks' part in pk is measured on the complexes whose families are unlike all that the networks were trained on,
+and is not in the line: beside the geometry it is nothing. They say `pose`. No test set is read for a figure; the
+ligands of CASF-2016 are read by the strict rule. Nothing but `config.joining`, `calibration`, `geometry` and the
+tensors of the expert changes in the weights; what else the card says of a test set is measured by
+scripts.release.weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,16 +30,20 @@ import pandas as pd
 from scipy.optimize import lsq_linear, minimize
 from scipy.stats import norm
 
-from binding.config import GeometryConfig, ModelConfig
+from binding.config import GeometryConfig, JoiningConfig, ModelConfig
+from binding.data.cache import ComplexCache
+from binding.domain.index import KNOWN_PROTEIN
+from binding.domain.words import pocket_words
 from binding.graph.site import PocketSpec
 from binding.metrics import pearson, rmse
 from binding.model.kernel_readout import KernelReadout
 from binding.model.weights import Member, Scorer, load_card, load_model, save_weights
+from binding.prior.model import PriorPk
 from binding.training.finish import calibrate
 from scripts.figures import FIGURES, ROOT, commit, write_figures
 from scripts.release.families import Rows
 from scripts.release.left_out import kept_without
-from scripts.release.on_test_set import test_graphs, test_metrics
+from scripts.release.weights import test_graphs, test_metrics
 
 CACHE = ROOT / "cache"
 STRICT = "binding-strict"
@@ -46,8 +53,9 @@ RESAMPLES = 1000
 LEAST_GEOMETRY = 0.2
 LEVELS = (0.5, 0.68, 0.8, 0.9, 0.95)
 BINS = {"known": (0.0, 0.05, 0.2, 0.4, 0.6, 1.0), "near": (0.0, 0.6, 0.7, 0.8, 1.0)}
+_TOGETHER = 8  # graphs in a batch
 _COLUMN = {"family": "fold", "ligand": "part"}
-_REPLACED = ("geometry", "geometry_rows", "calibration", "held_out", "test")  # parts of a card
+_REPLACED = ("geometry", "geometry_rows", "calibration", "held_out", "held_out_proteins", "test")  # parts of a card
 _STEPS = np.arange(1, 20) / 20.0  # of the expected calibration error
 
 
@@ -267,6 +275,37 @@ def shares(rows: pd.DataFrame, line: dict[str, Any]) -> dict[str, float]:
     return {name: float(np.cov(values, total)[0, 1] / total.var()) for name, values in part.items()}
 
 
+def networks_beside(rows: pd.DataFrame, scorer: Scorer) -> dict[str, Any]:
+    """What the networks add to the geometry, on complexes of families that are unlike all that they were trained on."""
+    cache = ComplexCache(CACHE / "crystal.npz")
+    asked = rows[rows["way"] == "family"].reset_index(drop=True)
+    place = {str(name): row for row, name in enumerate(cache.table["id"])}
+    assert scorer.domain is not None, "released weights record what they were trained on"
+    nearest = [
+        scorer.domain.nearest_protein(pocket_words(graph.pocket, graph.ligand.positions))
+        for graph in (cache.graph(place[name]) for name in asked["id"])
+    ]
+    of_group = pd.Series(nearest).fillna(1.0).groupby(asked["group"]).transform("max")
+    asked = asked[of_group < KNOWN_PROTEIN].reset_index(drop=True)
+    alone = copy.copy(scorer)
+    alone.line = JoiningConfig()
+    graphs = [cache.graph(place[name]) for name in asked["id"]]
+    nothing = np.zeros(_TOGETHER)
+    said = [
+        alone.score(part, PriorPk(nothing[: len(part)], nothing[: len(part)])).pk
+        for part in (graphs[start : start + _TOGETHER] for start in range(0, len(graphs), _TOGETHER))
+    ]
+    asked = asked.assign(network=np.concatenate(said))
+    experts = ["geometry", "network"]
+    weights = [line_of(asked.iloc[draw], experts)[2] for draw in resampled(asked["group"])]
+    return {
+        "network": accuracy(crossed(asked, lambda a, b: by(line_of(a, experts[1:]), b, experts[1:])), asked),
+        "geometry": accuracy(crossed(asked, lambda a, b: by(line_of(a, experts[:1]), b, experts[:1])), asked),
+        "both": accuracy(crossed(asked, lambda a, b: by(line_of(a, experts), b, experts)), asked),
+        "weight_beside_the_geometry": estimated(float(line_of(asked, experts)[2]), weights),
+    }
+
+
 def card_of(
     card: dict[str, Any], settings: dict[str, Any], held_out: dict[str, Any], readout: KernelReadout, rows: Rows
 ) -> dict[str, Any]:
@@ -301,7 +340,7 @@ def rounded(content: Any, digits: int = 4) -> Any:
 
 
 def tested(scorer: Scorer, card: dict[str, Any], readout: KernelReadout, test: Path) -> dict[str, Any]:
-    """What the card says of the test set, with its joining."""
+    """What the card says of the test set; one network is enough, as none takes part in pk."""
     one = Member(ModelConfig.model_validate(card["config"]))
     one.load_state_dict(scorer.members[0].state_dict())
     truth, graphs, sizes = test_graphs(test, PocketSpec())
@@ -346,6 +385,7 @@ def main() -> None:
                 "error_bars_by": figures.pop("error_bars_by"),
                 "experts": figures,
                 "shares_of_variance": {way: shares(part, line) for way, part in of_way.items()},
+                "networks": networks_beside(judged, scorer),
             }
         )
         print(name, report[name]["line"], {way: figures["all"][way]["r"]["value"] for way in WAYS}, flush=True)

@@ -1,7 +1,6 @@
 """Trains the networks that judge poses -> runs/pose/, and puts one into each of the released weights.
 
-    python -m scripts.release.pose_networks --names binding-strict binding-base
-    python -m scripts.release.pose_networks --train-only    # scripts.release.weights puts it in
+    python -m scripts.release.pose_networks ../shared/data --names binding-strict binding-base
 
 Settings are those of configs/train/pose.yaml, rows the docked poses of scripts.release.decoys. For each set of weights
 there is a network without each fold of the families, which judges the poses of that fold wherever something is fitted
@@ -9,13 +8,13 @@ to them (scripts.release.pose_odds, scripts.release.binder), and one of all comp
 `binding-strict` learns from the complexes that PDBbind CleanSplit keeps for training. No test set is read.
 
 --variants also trains networks without the fold for comparison: without attention, without angles. A run that is there
-and complete is not repeated; one that is older than the cache of poses is refused.
+and complete is not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,17 +52,10 @@ def settings(name: str, fold: int | str, variant: str = "") -> TrainConfig:
 
 
 def trained(name: str, fold: int | str, variant: str = "") -> Path:
-    """The folder of a run that is complete; it is trained first where it is not.
-
-    Raises:
-        SystemExit: It is complete, and older than its rows.
-    """
-    folder, config = run_of(name, fold, variant), settings(name, fold, variant)
-    weights, rows = folder / "model.safetensors", ROOT / config.sources[0].cache
-    if not weights.is_file():
-        train(config, progress=False)
-    elif rows.is_file() and rows.stat().st_mtime > weights.stat().st_mtime:
-        raise SystemExit(f"{folder} is older than {rows}, which it was trained on: move it away.")
+    """The folder of a run that is complete; it is trained first where it is not."""
+    folder = run_of(name, fold, variant)
+    if not (folder / "model.safetensors").is_file():
+        train(settings(name, fold, variant), progress=False)
     return folder
 
 
@@ -88,26 +80,22 @@ def without_folds(scorer: Scorer, name: str, variant: str = "") -> list[Scorer]:
     return [scorer.with_parts(members=[member_of(run, scorer.config).eval().requires_grad_(False)]) for run in runs]
 
 
-def described(runs: Sequence[Path], members: Sequence[Member]) -> dict[str, Any]:
-    """What a card says of networks: their configuration, how they were trained, and on how many rows each."""
-    cards = [load_card(run) for run in runs]
-    return {
-        "config": members[0].interaction.config.model_dump(mode="json"),
-        "parameters_of_one_member": sum(tensor.numel() for tensor in members[0].state_dict().values()),
-        # where the run was kept is of no use to others
-        "training": {name: value for name, value in cards[0]["training"].items() if name != "output"},
-        "members": [
-            {"run": run.name, "seed": card["training"]["seed"], "rows": card["rows"]}
-            for run, card in zip(runs, cards, strict=True)
-        ],
-    }
-
-
 def put(path: Path, runs: Iterable[Path]) -> None:
     """Puts the networks of runs into weights, in place of those that are there."""
     scorer, card, found = load_model(path, device="cpu"), dict(load_card(path)), list(runs)
     members = [member_of(run, scorer.config) for run in found]
-    card |= described(found, members) | {"num_members": len(members), "commit": sorted({*card["commit"], commit()})}
+    cards = [load_card(run) for run in found]
+    card |= {
+        "config": members[0].interaction.config.model_dump(mode="json"),
+        "parameters_of_one_member": sum(tensor.numel() for tensor in members[0].state_dict().values()),
+        "training": {name: value for name, value in cards[0]["training"].items() if name != "output"},
+        "members": [
+            {"run": run.name, "seed": of_run["training"]["seed"], "rows": of_run["rows"]}
+            for run, of_run in zip(found, cards, strict=True)
+        ],
+        "num_members": len(members),
+        "commit": sorted({*card["commit"], commit()}),
+    }
     states = [member.state_dict() for member in members]
     save_weights(
         path, states, card, half=True, prior=scorer.prior, geometry=scorer.geometry, potential=scorer.potential
@@ -119,16 +107,13 @@ def main() -> None:
     parser.add_argument("--names", nargs="+", default=[STRICT, "binding-base"])
     parser.add_argument("--weights", type=Path, default=ROOT / "binding" / "weights")
     parser.add_argument("--variants", nargs="*", choices=sorted(VARIANTS), default=[])
-    parser.add_argument("--train-only", action="store_true", help="leave the weights as they are")
     options = parser.parse_args()
     torch.set_num_threads(1)
     for name in options.names:
         for variant in ("", *options.variants):
             for fold in range(FOLDS):
                 print(trained(name, fold, variant), flush=True)
-        run = trained(name, ALL)
-        if not options.train_only:
-            put(options.weights / f"{name}.safetensors", [run])
+        put(options.weights / f"{name}.safetensors", [trained(name, ALL)])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@
 structure is in `crystal/`, `borrowed/` or `modelled/` become rows of the fit with sites: at most ``MOST`` compounds of
 a protein, drawn by a hash, each at that site of the protein, among those that the prior knows already, which is most
 like the others. A compound that the prior already knows on this protein is not taken twice. `binding-strict` learns
-nothing that the rules of scripts.release.prior_tables refuse.
+nothing that the rules of configs/train/strict.yaml refuse.
 
 Compounds of an assay share what is particular to it, so that its rows tell more of how compounds compare than of where
 they all stand: beside a greater ridge they have a covariance (``left_out.SAME_ASSAY``) that no prediction uses. The

@@ -4,7 +4,7 @@
     binding prior cache/prior_base.csv -o cache/prior_base.npz --column protein_cluster --folds 10 --sites cache/...
 
 Rows of `crystal/`, `borrowed/`, `modelled/`, `congeneric/` and `ligands/` with an exact value; for `binding-strict`
-those that ``ALLOWED`` allows. The column `site` names the complex in whose pocket each binds:
+those that the rules of configs/train/strict.yaml allow. The column `site` names the complex in whose pocket each binds:
 its own where it has a pose in one of the caches; else, of the same table, the first crystal complex of its protein by
 UniProt, or the first borrowed or modelled one; else the first posed row of its series; else it is blank. WORK is the
 folder of scripts.release.posed; `leak_columns.csv` lies beside it (scripts.release.leaks), and so do the caches.
@@ -30,18 +30,12 @@ CACHES = {
     "modelled": "modelled",
     "posed_congeneric": "congeneric",
 }
-_UNLIKE = "casf_ligand <= 0.9 and (casf_protein == 0 or casf_pair <= 0.5)"
-#: Which rows binding-strict may learn from, by the cache that they are in: queries over its table. PDBbind CleanSplit
-#: names crystal complexes and their ligands; other ligands must be unlike those of the test set.
-ALLOWED = {
-    "crystal": "cleansplit_train == 1",
-    "borrowed": f"cleansplit_train == 1 and {_UNLIKE}",
-    "posed_ligands": _UNLIKE,
-    "modelled": f"casf2016_receptor == 0 and {_UNLIKE}",
-    "posed_congeneric": _UNLIKE,
-}
-#: The same over a table of all sources.
-STRICT = " or ".join(f"(source == '{source}' and {ALLOWED[cache]})" for cache, source in CACHES.items())
+#: Which rows binding-strict may see, as in configs/train/strict.yaml.
+STRICT = (
+    "(source == 'crystal' and cleansplit_train == 1) or (source != 'crystal' and "
+    "not (source == 'borrowed' and cleansplit_train == 0) and not casf2016_receptor == 1 and "
+    "casf_ligand <= 0.9 and (casf_protein == 0 or casf_pair <= 0.5))"
+)
 
 
 def affinities(data: Path) -> pd.DataFrame:

@@ -1,9 +1,10 @@
-"""Docks binders and decoys into crystal pockets of many proteins: what `binder` is fitted to.
+"""Docks binders and decoys into pockets of families that the networks have not seen: what `binder` is fitted to.
 
-    python -m scripts.release.small_screens dock DATA WORK [--minutes 55]
+    python -m scripts.release.small_screens dock DATA WORK --cache cache/crystal.npz [--minutes 55]
     python -m scripts.release.small_screens collect DATA WORK
 
-A pocket of each of ``POCKETS`` proteins, drawn by chance. Its binders are its own ligand and up to three others of the
+A pocket of each protein that shares next to no words of four residues with what the shipped weights were trained on
+(``nearest_protein`` below 0.1), in an order by chance. Its binders are its own ligand and up to three others of the
 same protein, known to bind with pK 6 or more (`ligands/`, `modelled/`, `activity/`), no two of them alike. Each has
 two decoys: the ligand of another protein, and a compound that was measured somewhere else (`activity/`). Decoys have
 the binder's charge, its number of heavy atoms within two and its logP within one, and are unlike known ligands of
@@ -28,20 +29,24 @@ import pandas as pd
 from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 
+from binding.data.cache import ComplexCache
+from binding.domain.index import Domain
+from binding.domain.words import pocket_words
 from binding.errors import BindingError
 from binding.files import write_text
 from binding.io.structure import read_protein
+from binding.model.weights import load_model
 from binding.poses.dock import Docker
 from binding.poses.states import protonate
 from scripts.release.decoys import LEAST_SIDE, MARGIN, box_about
-from scripts.release.posed import done_poses, done_tables, first, write_done
+from scripts.release.posed import done_poses, done_tables, first, kept, write_done
 
 MOST_BINDERS, DECOYS_EACH, MOST_WEAK, MOST_POSES = 4, 2, 2, 3
 BINDS, WEAK = 6.0, 5.0  # pK
 ALIKE, KIN = 0.4, 0.7  # Tanimoto of a decoy to known ligands, and of two binders of a pocket
 SIZE, GREASE = 2, 1.0  # heavy atoms, logP
 LEAST_ATOMS, MOST_ATOMS = 12, 34
-POCKETS = 200  # proteins
+UNSEEN = 0.1  # share of words with a protein of the training set
 #: Of the screening sets: acetylcholinesterase (two species), FABP4, InhA and p53.
 TESTED = ("P04058", "P22303", "P15090", "P9WGR1", "P04637")
 COLUMNS = ("id", "receptor", "compound", "kind", "smiles", "status", "error_code", "energy", "cpu_s")
@@ -86,6 +91,13 @@ class Compound:
 
 
 _GENERATOR = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+
+
+def unseen_pockets(domain: Domain, complexes: ComplexCache) -> list[str]:
+    """Complexes whose protein shares next to nothing with what weights were trained on."""
+    names = complexes.table["id"].astype(str)
+    words = (pocket_words(complexes.graph(row).pocket) for row in range(len(complexes)))
+    return [name for name, found in zip(names, words, strict=True) if domain.nearest_protein(found) < UNSEEN]
 
 
 def measured(data: Path) -> pd.DataFrame:
@@ -230,16 +242,18 @@ def dock_pocket(name: str, protein: Path, ligand: Path, asked: list[tuple[str, C
     write_done(stem, rows, mols, COLUMNS)
 
 
-def dock(data: Path, work: Path, folds: Path, deadline: float) -> None:
-    """One pocket of each of some proteins, by chance."""
+def dock(data: Path, work: Path, cache: Path, deadline: float) -> None:
+    """One pocket of each family, then a second; families by chance."""
     index = pd.read_csv(data / "crystal" / "index.csv")
     index = index[~index["uniprot"].isin(TESTED) & ~index["quality_flags"].astype(str).str.contains("covalent|shallow")]
-    judged = pd.read_csv(folds, usecols=["id"], dtype=str)["id"]  # by networks without their fold of families
-    index = index[index["id"].isin(judged) & (index["pk"] >= WEAK)]
+    domain = load_model().domain
+    assert domain is not None, "released weights record what they were trained on"
+    unseen = set(kept(work / "unseen.json", [str(cache)], lambda: unseen_pockets(domain, ComplexCache(cache))))
+    index = index[index["id"].isin(unseen) & (index["pk"] >= WEAK)]
     drawer = Drawer(index, measured(data))
     of_protein = index.groupby(index["uniprot"].fillna(index["id"]))["id"].apply(list).to_dict()
     firsts = [by_chance(names, "pocket")[0] for names in of_protein.values()]
-    for name in by_chance(firsts, "order")[:POCKETS]:
+    for name in by_chance(firsts, "order"):
         stem = work / "done" / "small_screens" / name
         if stem.with_suffix(".csv").exists():
             continue
@@ -264,16 +278,14 @@ def main() -> None:
     parser.add_argument("what", choices=["dock", "collect"])
     parser.add_argument("data", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument(
-        "--folds", type=Path, default=Path("cache/crystal_folds.csv"), help="of scripts.release.families"
-    )
+    parser.add_argument("--cache", type=Path, default=Path("cache/crystal.npz"))
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no further pocket after so long")
     arguments = parser.parse_args()
     rdBase.DisableLog("rdApp.*")
     if arguments.what == "collect":
         collect(arguments.work)
         return
-    dock(arguments.data, arguments.work, arguments.folds, time.time() + 60.0 * arguments.minutes)
+    dock(arguments.data, arguments.work, arguments.cache, time.time() + 60.0 * arguments.minutes)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,11 @@ from scripts.figures import FIGURES, ROOT
 
 WEIGHTS = ROOT / "binding" / "weights"
 TEST = "casf2016"
+CROSSED = "crossed"  # the cache of ligands in pockets of other families
 
 #: What each column of the evaluation is, and what it was fitted to.
 LABELS = {
-    "pk": ("**this model**, geometry and prior", "{training}"),
+    "pk": ("**this model**, {members}", "{training}"),
     "pk_ligand_only": ("the ligand alone: its prior", "all ligands that the model may see, posed or not"),
     "heavy_atoms": ("number of heavy atoms, a line", "the test rows themselves"),
     "mol_weight": ("molecular weight, a line", "the test rows themselves"),
@@ -46,6 +47,7 @@ PROGRAMS = {
     "ceiling.json": "scripts.measure.ceiling",
     "checks.json": "scripts.measure.checks",
     "cluster.json": "scripts.bench.cluster",
+    "domain.json": "scripts.measure.held_out domain",
     "coverage.json": "scripts.quality.coverage --write",
     "demo.txt": "make figures",
     "explain.json": "scripts.measure.explain",
@@ -53,6 +55,7 @@ PROGRAMS = {
     "finetune.json": "scripts.measure.finetune",
     "formats.json": "scripts.measure.formats",
     "fuzz.json": "scripts.fuzz",
+    "forest.json": "scripts.measure.forest",
     "joining.json": "scripts.release.geometry",
     "long_days.json": "scripts.measure.long_days",
     "limits.json": "scripts.measure.limits",
@@ -62,6 +65,7 @@ PROGRAMS = {
     "prefilter.json": "scripts.measure.prefilter",
     "place.json": "scripts.measure.place",
     "pose.json": "scripts.release.pose_odds",
+    "prior.json": "scripts.measure.held_out prior",
     "redock.json": "scripts.measure.place dock",
     "redocking.json": "scripts.measure.redocking",
     "robustness.json": "scripts.measure.robustness",
@@ -69,6 +73,7 @@ PROGRAMS = {
     "screening_sets.json": "scripts.measure.screening",
     "speed.json": "make figures",
     "splits.json": "scripts.measure.splits",
+    "stack.json": "scripts.release.stack fit",
     "start_to_report.json": "scripts.bench.start_to_report",
 } | {f"series_{model}.json": "scripts.measure.series" for model in (DEFAULT_MODEL, STRICT_MODEL)}
 
@@ -143,18 +148,33 @@ def source_rows(rows: dict[str, int]) -> list[str]:
     return [f"{count(number)} {Path(name).stem}" for name, number in rows.items()]
 
 
-def fitted_to(content: dict[str, Any]) -> str:
-    """``1,032 crystal and 500 borrowed``: rows of the geometry expert of a card."""
-    return listed(source_rows({name: rows for name, rows in content["geometry_rows"].items() if name != "support"}))
-
-
 def training_rows() -> str:
-    """Rows of what takes part in pk."""
-    return f"{fitted_to(card())} complexes; a prior of {count(card()['prior']['ligands'])} ligands"
+    """Rows of what takes part in pk: those of the geometry expert, or those of one network, the mean over networks."""
+    prior = f"; a prior of {count(card()['prior']['ligands'])} ligands" if "prior" in card() else ""
+    if "geometry_rows" in card():
+        rows = {name: number for name, number in card()["geometry_rows"].items() if name != "support"}
+        return listed(source_rows(rows)) + " complexes" + prior
+    members = card()["members"]
+    mean = {k: round(sum(m["rows"][k] for m in members) / len(members)) for k in members[0]["rows"]}
+    wrong = {source["cache"] for source in card()["training"]["sources"] if source.get("rmsd")}
+    foreign = {name for name in mean if Path(name).stem == CROSSED}
+    complexes = {name: number for name, number in mean.items() if name not in wrong | foreign}
+    poses, guests = (sum(mean[name] for name in found) for found in (wrong, foreign))
+    docked = f"; {count(poses)} docked poses of them" if poses else ""
+    docked += f" and {count(guests)} of foreign ligands" if guests else ""
+    return listed(source_rows(complexes)) + " complexes" + docked + prior
+
+
+def members() -> str:
+    """What takes part in pk."""
+    if "geometry_rows" in card():
+        return "geometry and prior"
+    number = card()["num_members"]
+    return "one network" if number == 1 else f"{number} networks"
 
 
 def label(name: str) -> tuple[str, str]:
     what, fitted = LABELS.get(name, (f"`{name}`", "as published"))
     if name == "pk":
-        return what, fitted.format(training=training_rows())
+        return what.format(members=members()), fitted.format(training=training_rows())
     return what, fitted

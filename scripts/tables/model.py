@@ -22,7 +22,7 @@ from binding.config import (
 )
 from binding.model.weights import DEFAULT_MODEL
 from binding.pretraining.config import LigandTask, MoleculeSource, PocketSource, PocketTask, PretrainConfig
-from scripts.tables.common import WEIGHTS, card, count, fitted_to, listed, source_rows, speed, table
+from scripts.tables.common import WEIGHTS, card, count, listed, source_rows, speed, table
 
 
 def _prior(content: dict[str, Any]) -> str:
@@ -35,11 +35,10 @@ def _prior(content: dict[str, Any]) -> str:
     return f"{count(known['ligands'])} ligands, {count(known['sites'])} sites; {' to '.join(ends)}"
 
 
-def _network(content: dict[str, Any]) -> str:
-    """How large it is, and what it learned from; of several the rows of the first."""
-    number, epochs = content["num_members"], content["training"]["epochs"]
-    size = f"{count(content['parameters_of_one_member'])} parameters" + (f", {number} of them" if number > 1 else "")
-    return f"{size}; {listed(source_rows(content['members'][0]['rows']))}, {epochs} epochs"
+def _epochs(training: dict[str, Any]) -> str:
+    """Of the last stage, and which weights that began with."""
+    begun = training.get("init")
+    return f"{training['epochs']}" + (f", after those of `{Path(begun).name.rsplit('-', 1)[0]}.yaml`" if begun else "")
 
 
 def weights() -> str:
@@ -50,10 +49,12 @@ def weights() -> str:
         content = card(name)
         size = (WEIGHTS / f"{name}.safetensors").stat().st_size / 1e6
         for fact, value in (
-            ("geometry", fitted_to(content)),
-            ("network, for `pose`", _network(content)),
+            ("geometry", listed(source_rows({k: n for k, n in content["geometry_rows"].items() if k != "support"}))),
+            ("networks", f"{content['num_members']}, for `pose`"),
+            ("parameters of each", count(content["parameters_of_one_member"])),
             ("prior", _prior(content)),
             ("file", f"{size:.1f} MB, 16-bit, weights format {content['format_version']}"),
+            ("epochs", _epochs(content["training"])),
             ("trained by", f"binding {content['version']}, commit {', '.join(content['commit'])}"),
         ):
             facts.setdefault(fact, []).append(str(value))

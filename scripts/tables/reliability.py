@@ -1,4 +1,4 @@
-"""Blocks on what a prediction is worth: experts, calibration, simpler models, what limits it."""
+"""Blocks on what a prediction is worth: the prior, calibration, a forest beside it."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ MODELS = {
     "without_angles": "the geometry without angles",
     "geometry": "**the geometry**",
 }
+NETWORKS = {"pk": "**`binding-base`, one network**", "pk_ligand_only": "its prior", "forest": "forest"}
 
 
 def joining() -> str:
@@ -53,7 +54,8 @@ def joining() -> str:
         for name, what in EXPERTS.items()
     ]
     measures = [f"{way}, {metric}" for way in WAYS.values() for metric in ("r", "RMSE, pK")]
-    line, shares = content["line"], content["shares_of_variance"]
+    line, shares, networks = content["line"], content["shares_of_variance"], content["networks"]
+    weight = networks["weight_beside_the_geometry"]
     sums = [
         f"{of['prior']:.2f} × prior at the site + {of['geometry']:.2f} × geometry {of['offset']:+.2f}"
         for of in (line, line.get("measured", line))
@@ -61,7 +63,11 @@ def joining() -> str:
     told = (
         f"**`pk` = {sums[0]} where nothing like the complex was measured, and {sums[1]} where it was itself.** The "
         f"geometry has {100 * shares['family']['geometry']:.0f} % of the variance of `pk` on new families and "
-        f"{100 * shares['ligand']['geometry']:.0f} % on known ones."
+        f"{100 * shares['ligand']['geometry']:.0f} % on known ones. On "
+        f"{count(networks['network']['n'])} complexes of families that are unlike all that the networks were trained "
+        f"on, these have r {estimate(networks['network']['r'])} and the geometry "
+        f"{estimate(networks['geometry']['r'])}, each by a line; a line of both has {estimate(networks['both']['r'])}, "
+        f"with a weight of the networks of {estimate(weight)}."
     )
     return f"{table(('crystal complexes held out', *measures), rows)}\n\n{told}"
 
@@ -188,6 +194,50 @@ def narrowing() -> str:
     return f"{table(('', 'from', 'n', 'RMSE', 'mean `pk_std`', 'in 90 % intervals'), rows)}\n\n{told}"
 
 
+def forest() -> str:
+    """The networks beside a forest on the same rows."""
+    content = load(FIGURES / "forest.json")
+    parts = {f"held-out families, `{name}/`": part for name, part in content["held_out"].items()}
+    parts["CASF-2016, strict rows"] = content["casf2016"]
+    rows = []
+    for what, part in parts.items():
+        for column, name in NETWORKS.items():
+            if what.startswith("CASF") and column == "pk":
+                name = "**`binding-strict`**"
+            rows.append(
+                (what, name, part["n"], *(estimate(part["columns"][column][m]) for m in ("r", "spearman", "rmse")))
+            )
+        gaps = part["pk_minus_forest"]
+        signed = (
+            f"{gaps[m]['value']:+.2f} ({gaps[m]['low']:+.2f} to {gaps[m]['high']:+.2f})"
+            for m in ("r", "spearman", "rmse")
+        )
+        rows.append((what, "network minus forest", part["n"], *signed))
+    return table(("rows", "method", "n", "r", "Spearman ρ", "RMSE, pK"), rows)
+
+
+def prior() -> str:
+    """Networks with and without a prior, and the prior alone, on rows that were held out."""
+    content = load(FIGURES / "prior.json")
+    parts = {f"{source}, new families": found for source, found in content["sources"].items()}
+    if "known" in content:
+        parts["crystal, rows at random"] = content["known"]
+    rows: list[tuple[str, ...]] = []
+    for source, found in parts.items():
+        for name, title in content["titles"].items():
+            title = f"**{title}**" if name == "pk" else title
+            if "tau" in found:
+                rows.append((source, title, count(found["n"]), "", "", f"{found['tau'][name]['value']:.3f}", ""))
+                continue
+            method = found["methods"][name]
+            gap = method["lead"]["rmse"] if "lead" in method else None
+            lead = f"{gap['value']:+.2f} ({gap['low']:+.2f} to {gap['high']:+.2f})" if gap else ""
+            figures = (estimate(method[metric]) for metric in ("r", "rmse"))
+            rows.append((source, title, count(found["n"]), *figures, "", lead))
+    header = ("held-out rows", "method", "n", "r", "RMSE, pK", "τ in series", "RMSE of the first minus it")
+    return table(header, rows)
+
+
 def learning_curve() -> str:
     """What more ligands bring to the prior."""
     rows = [
@@ -256,12 +306,14 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "baselines": baselines,
     "calibration": calibration,
     "casf_ranking": casf_ranking,
+    "forest": forest,
     "geometry_curve": geometry_curve,
     "joining": joining,
     "label_noise": label_noise,
     "laboratories": laboratories,
     "learning_curve": learning_curve,
     "narrowing": narrowing,
+    "prior": prior,
     "robustness": robustness,
     "formats": formats,
 }

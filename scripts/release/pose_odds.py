@@ -122,8 +122,7 @@ def poses_of(
         families: ``crystal_families`` of the complexes to look at.
         tables: The potential without each fold.
     """
-    about = docked.table.drop(columns="fold", errors="ignore")  # that of the families is the same
-    about = about.assign(native=about["native"].astype(str), row=np.arange(len(docked)))
+    about = docked.table.assign(native=docked.table["native"].astype(str), row=np.arange(len(docked)))
     about = about[(about["origin"] != "native") & about["native"].isin(families["id"])]
     about = about.assign(right=about["rmsd"].astype(float) < NEAR, energy=-about["energy"].astype(float))
     about = about[about.groupby("native")["right"].transform("nunique") == 2]

@@ -2,10 +2,10 @@
 
     python -m scripts.measure.foreign ../shared/data WORK
 
-WORK is that of scripts.release.small_screens: pockets with their own ligands, and ligands of other proteins that match
-a binder of the pocket in size, charge and logP. Each ligand counts by the best of its docked poses. Network and tables
-of native contacts know nothing of the pocket's fold of families, and the line of ``pose`` is fitted to docked poses of
-other parts of the families (scripts.release.pose_odds). No test set is read.
+WORK is that of scripts.release.small_screens: pockets of proteins that no network has seen, their own ligands, and
+ligands of other proteins that match a binder of the pocket in size, charge and logP. Each ligand counts by the best of
+its docked poses. Tables of native contacts know nothing of the pocket's family, and the line of ``pose`` is fitted to
+docked poses of other parts of the families (scripts.release.pose_odds). No test set is read.
 
 A docked ligand can be told from others by its pose where a right one was found: the figures are split by whether the
 own ligand has a pose within 2 Å of the crystal's, and whether that is the one that counts.
@@ -14,7 +14,6 @@ own ligand has a pose within 2 Å of the crystal's, and whether that is the one 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +36,6 @@ from binding.structures import Ligand
 from scripts.figures import FIGURES, write_figures
 from scripts.release.decoys import on_native, rmsd
 from scripts.release.families import crystal_families
-from scripts.release.pose_networks import without_folds
 from scripts.release.pose_odds import (
     ARMS,
     CACHE,
@@ -51,7 +49,7 @@ from scripts.release.pose_odds import (
     without_each,
 )
 from scripts.release.pose_odds import judged as terms_of
-from scripts.release.small_screens import collect
+from scripts.release.small_screens import collect, unseen_pockets
 
 SCORES = ("pose", LOGIT, "vina", "vina_by_size", "size")
 RESAMPLES = 2000
@@ -59,7 +57,7 @@ OWN, FOREIGN = "own", "guest"
 
 
 def docked(
-    data: Path, work: Path, scorers: Sequence[Scorer], families: pd.DataFrame, tables: Sequence[ContactPotential]
+    data: Path, work: Path, scorer: Scorer, families: pd.DataFrame, tables: list[ContactPotential]
 ) -> pd.DataFrame:
     """A row for each docked pose of own and foreign ligands: receptor, group, kind, compound, scores, terms, rmsd.
 
@@ -76,9 +74,8 @@ def docked(
         read = read_ligands(work / "done" / "small_screens" / f"{name}.sdf")
         posed = {one.name: one for one in read if isinstance(one, Ligand)}
         asked = [posed[row] for row in part["id"]]
-        fold = int(part["fold"].iloc[0])
-        graphs = (ComplexGraph(build_ligand_graph(one), pocket) for one in asked)
-        terms = terms_of({LOGIT: scorers[fold]}, graphs, tables[fold])
+        potential = tables[int(part["fold"].iloc[0])]
+        terms = terms_of(scorer, (ComplexGraph(build_ligand_graph(one), pocket) for one in asked), potential)
         apart = [
             distance(one, native) if kind == OWN else np.nan for one, kind in zip(asked, part["kind"], strict=True)
         ]
@@ -148,10 +145,12 @@ def main() -> None:
     torch.set_num_threads(1)
     collect(arguments.work)
     crystal, families = ComplexCache(CACHE / "crystal.npz"), crystal_families(arguments.data, CACHE)
-    scorers = without_folds(load_model(DEFAULT_MODEL, device="cpu"), DEFAULT_MODEL)
+    scorer = load_model(DEFAULT_MODEL, device="cpu")
+    assert scorer.domain is not None, "released weights record what they were trained on"
     tables = without_each(counts_by_fold(crystal, families, np.ones(len(families), dtype=bool)))
-    known = poses_of({LOGIT: scorers}, ComplexCache(CACHE / "docked.npz"), families, tables)
-    names, poses = ARMS["pose"], docked(arguments.data, arguments.work, scorers, families, tables)
+    new = families[families["id"].isin(set(unseen_pockets(scorer.domain, crystal)))]
+    known, names = poses_of(scorer, ComplexCache(CACHE / "docked.npz"), new, tables), ARMS["pose"]
+    poses = docked(arguments.data, arguments.work, scorer, families, tables)
     own, other, said = part_of(poses["group"]), part_of(known["group"]), np.empty(len(poses))
     for part in np.unique(own):
         said[own == part] = odds_by(fitted(known[other != part], names), poses[own == part], names)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import argparse
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -71,22 +71,22 @@ _NOT_ABOVE_ZERO = ("repulsion",)
 
 
 @torch.inference_mode()
-def judged(scorers: Mapping[str, Scorer], graphs: Iterable[ComplexGraph], potential: ContactPotential) -> pd.DataFrame:
+def judged(scorers: Sequence[Scorer], graphs: Iterable[ComplexGraph], potential: ContactPotential) -> pd.DataFrame:
     """``POSE_TERMS`` by the root of the size, and the logit of each network, of some poses.
 
     Args:
-        scorers: The weights with each network, by the name of its column.
+        scorers: With the network of the shipped settings, and with those of ``OTHER_LOGITS``.
         graphs: The poses.
         potential: The tables.
     """
-    found, first = [], next(iter(scorers.values()))
+    found = []
     for graph in graphs:
-        said = [scorer.outputs(graph) for scorer in scorers.values()]
+        said = [scorer.outputs(graph) for scorer in scorers]
         batch, geometry, _ = said[0]
-        sums = pose_sums(batch, *first.contacts_of(batch, geometry), potential)[0].double().numpy()
+        sums = pose_sums(batch, *scorers[0].contacts_of(batch, geometry), potential)[0].double().numpy()
         logits = [float(output.pose_logit) for _, _, (output,) in said]
         found.append([*(sums / np.sqrt(float(batch.ligand_sizes))), *logits])
-    return pd.DataFrame(found, columns=[*POSE_TERMS, *scorers])
+    return pd.DataFrame(found, columns=[*POSE_TERMS, LOGIT, *OTHER_LOGITS])
 
 
 def learned_from(name: str, families: pd.DataFrame) -> np.ndarray:
@@ -109,7 +109,7 @@ def without_each(counts: Sequence[ContactPotential]) -> list[ContactPotential]:
 
 
 def poses_of(
-    scorers: Mapping[str, Sequence[Scorer]],
+    scorers: Sequence[Sequence[Scorer]],
     docked: ComplexCache,
     families: pd.DataFrame,
     tables: Sequence[ContactPotential],
@@ -117,7 +117,7 @@ def poses_of(
     """Docked poses of complexes with right and wrong ones, by tables and networks without their fold of families.
 
     Args:
-        scorers: The weights with the network without each fold, for each kind of network.
+        scorers: For the shipped settings and each of ``OTHER_LOGITS``, the weights with the network without each fold.
         docked: The cache of scripts.release.decoys.
         families: ``crystal_families`` of the complexes to look at.
         tables: The potential without each fold.
@@ -129,7 +129,7 @@ def poses_of(
     about = about.merge(families[["id", "fold", "group"]].rename(columns={"id": "native"}), on="native")
     parts = []
     for fold, part in about.groupby("fold"):
-        here = {name: by_fold[int(fold)] for name, by_fold in scorers.items()}
+        here = [by_fold[int(fold)] for by_fold in scorers]
         said = judged(here, (docked.graph(row) for row in part["row"]), tables[int(fold)])
         parts.append(pd.concat([part[["native", "group", "right", "energy"]].reset_index(drop=True), said], axis=1))
     return pd.concat(parts, ignore_index=True)
@@ -312,8 +312,7 @@ def main() -> None:
         scorer, card = load_model(path, device="cpu"), dict(load_card(path))
         allowed = learned_from(name, families)
         counts = counts_by_fold(crystal, families, allowed)
-        scorers = {LOGIT: without_folds(scorer, name)}
-        scorers |= {variant: without_folds(scorer, name, variant) for variant in OTHER_LOGITS}
+        scorers = [without_folds(scorer, name, variant) for variant in ("", *OTHER_LOGITS)]
         poses = poses_of(scorers, docked, families[allowed], without_each(counts))
         shipped = described(fitted(poses, ARMS["pose"]), ARMS["pose"])
         report[name] = {"line": shipped, "counted": int(allowed.sum())} | figures(poses)

@@ -177,21 +177,17 @@ def _spread(poses: dict[str, Any]) -> str:
 
 
 JUDGES = {
-    "pose": "**`pose`**: tables of contacts, Vina's terms and the network",
-    "contacts": "the same without the network",
-    "pose_without_attention": "by a network without attention",
-    "pose_without_angles": "by a network without angles",
-    "without_angles": "without the tables of angles",
-    "without_distances": "without the table of distances",
+    "pose": "**`pose`**: contacts, Vina's terms and the networks",
+    "contacts": "the same without the networks",
+    "without_angles": "without angles",
+    "without_distances": "without distances",
     "without_counts": "without counts of near atoms",
     "each_by_itself": "all of it, each pose judged by itself in the fit",
     "half_compared": "half of the fit compares the poses of a ligand",
     "compared": "the fit does nothing else",
-    "vina_refitted_and_network": "Vina's terms, weighed anew, and the network",
+    "vina_refitted_and_network": "Vina's terms, weighed anew, and the networks",
     "vina_refitted": "Vina's terms, weighed anew",
-    "network": "the network alone",
-    "network_without_attention": "the network alone, without attention",
-    "network_without_angles": "the network alone, without angles",
+    "network": "the networks alone",
     "vina_function": "Vina's function, poses as they lie",
     "vina": "AutoDock Vina's energy",
 }
@@ -203,14 +199,7 @@ def pose_probability() -> str:
     parts = []
     for model, one in found.items():
         rows = [
-            (
-                label,
-                _percent(one["best_is_right"][name]),
-                _spelled(one["auc"][name]),
-                _spelled_log_loss(one["log_loss"].get(name)),
-                _gain(one["gain"].get(name)),
-                _gain(one["auc_gain"].get(name)),
-            )
+            (label, _percent(one["best_is_right"][name]), _spelled(one["auc"][name]), _gain(one["gain"].get(name)))
             for name, label in JUDGES.items()
         ]
         head = (
@@ -218,9 +207,7 @@ def pose_probability() -> str:
             f"{count(one['poses'])} docked poses, chosen by",
             "best pose right",
             "right above wrong",
-            "log loss",
-            "`pose` is right more often",
-            "and has more right above wrong",
+            "`pose` has more",
         )
         parts.append(table(head, rows))
     shown = found["binding-strict"]
@@ -228,12 +215,16 @@ def pose_probability() -> str:
         (f"{part['low']:g} to {part['high']:g}", count(part["n"]), f"{part['said']:.2f}", f"{part['right']:.2f}")
         for part in shown["reliability"]["pose"]
     ]
-    return "\n\n".join([*parts, table(("`pose`", "poses", "mean", "share within 2 Å, evenly weighed"), bins)])
+    told = (
+        f"Log loss {shown['log_loss']['pose']:.2f} (`binding-strict`), by the networks alone "
+        f"{shown['log_loss']['network']:.2f}."
+    )
+    return "\n\n".join([*parts, told, table(("`pose`", "poses", "mean", "share within 2 Å, evenly weighed"), bins)])
 
 
 FOREIGN = {
     "pose": "**`pose`**",
-    "logit": "the network alone",
+    "logit": "the networks alone",
     "vina": "AutoDock Vina's energy",
     "vina_by_size": "the same by the root of the size",
     "size": "heavy atoms",
@@ -253,10 +244,6 @@ def foreign() -> str:
 
 def _spelled(found: dict[str, float]) -> str:
     return f"{found['value']:.3f} ({found['low']:.2f} to {found['high']:.2f})"
-
-
-def _spelled_log_loss(found: float | None) -> str:
-    return "" if found is None else f"{found:.3f}"
 
 
 def _gain(found: dict[str, float] | None) -> str:

@@ -347,6 +347,7 @@ def screen(
     top: int = 100,
     checks: str | PoseChecks | None = None,
     time_limit: float | None = None,
+    all_networks: bool = False,
     restart: bool = False,
     progress: Callable[[Progress], None] | None = None,
 ) -> ScreenResult:
@@ -374,6 +375,7 @@ def screen(
         checks: ``fast`` or ``posebusters``: columns that say whether each pose is physically plausible.
         time_limit: Seconds that a record may take in a worker process before it is a failed row; by default 30, placed
             120, docked 1,800.
+        all_networks: Judge ``pose`` by all networks of the weights, as ``predict`` does; by default by the first.
         restart: Discard what the folder holds.
         progress: Called after each part.
 
@@ -400,6 +402,7 @@ def screen(
             experts=experts,
             checks=PoseChecks(checks) if isinstance(checks, str) else checks,
             time_limit=time_limit,
+            one_network=not all_networks,
         ),
         compound_tag=compound_tag,
         part_size=part_size,

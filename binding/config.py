@@ -376,14 +376,6 @@ class TrainConfig(RunConfig):
         ge=0.0,
         description="largest standard deviation of noise on ligand positions, Å; each pose draws one from 0 to this",
     )
-    affinity_weight: float = Field(
-        1.0,
-        ge=0.0,
-        description="loss weight of `pk`, its variance and that of the ligand-only twin; 0 trains for `pose` alone",
-    )
-    pose_weight: float = Field(
-        0.2, ge=0.0, description="loss weight of telling near-native poses from others, each by itself"
-    )
     pose_rank_weight: float = Field(
         0.0,
         ge=0.0,

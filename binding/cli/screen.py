@@ -85,6 +85,14 @@ def command(
     ] = False,
     *,
     scoring: options.Scoring,
+    all_networks: Annotated[
+        bool,
+        typer.Option(
+            "--all-networks",
+            help="Compute `pose` with all networks of the weights, as `binding predict` does; the default is the first "
+            "network alone, which is faster.",
+        ),
+    ] = False,
     engine: Annotated[str, typer.Option("--engine", metavar="NAME", help="Where to run: local or ray.")] = "local",
     ray_address: Annotated[
         str | None,
@@ -141,7 +149,9 @@ def command(
         library=ligand,
         output=output,
         protein=protein,
-        scoring=replace(scoring.options(), checks=options.pose_checks(checks, check_thresholds)),
+        scoring=replace(
+            scoring.options(), checks=options.pose_checks(checks, check_thresholds), one_network=not all_networks
+        ),
         compound_tag=compound_tag,
         part_size=part_size,
         posing=posing.choice(place_on, dock, poses, isomers, exhaustiveness, seed, dock_speed, poser, poser_options),

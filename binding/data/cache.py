@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
-from weakref import WeakValueDictionary
 
 import numpy as np
 import pandas as pd
@@ -223,27 +222,6 @@ class ComplexCache:
         protein = self.protein(int(self.groups()[row]))
         pocket = protein.select(self._pocket(row, protein.num_residues))
         return ComplexGraph(ligand=self.ligand(row), pocket=build_pocket_graph(pocket))
-
-
-#: Open caches by file, its time and its size, as long as anybody holds them.
-_OPEN: Final = WeakValueDictionary[tuple[Path, int, int], ComplexCache]()
-
-
-def open_cache(path: str | Path) -> ComplexCache:
-    """A cache that is opened once: whoever reads the same file while another holds it shares its graphs.
-
-    Raises:
-        CacheError: See ``ComplexCache``.
-    """
-    file = Path(path).resolve()
-    if not file.is_file():
-        return ComplexCache(path)
-    state = file.stat()
-    key = (file, state.st_mtime_ns, state.st_size)
-    cache = _OPEN.get(key)
-    if cache is None:
-        _OPEN[key] = cache = ComplexCache(path)
-    return cache
 
 
 def _check(arrays: dict[str, np.ndarray], rows: int, atom_names: int, residue_names: int) -> None:

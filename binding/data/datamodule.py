@@ -12,7 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from binding.config import TrainConfig
-from binding.data.cache import open_cache, refuse_mixed
+from binding.data.cache import ComplexCache, refuse_mixed
 from binding.data.dataset import BucketSampler, Collator, ComplexDataset, Shards, make_resident
 from binding.data.holdout import filter_rows, split_rows
 from binding.data.resident import BYTES_EACH, ResidentGraphs
@@ -59,7 +59,8 @@ class ComplexDataModule(lightning.LightningDataModule):
         super().__init__()
         self.config = config
         self.prior, start = start_of(config, prior)
-        self.caches = [open_cache(source.cache) for source in config.sources]  # two sources may be parts of one cache
+        opened = {path: ComplexCache(path) for path in dict.fromkeys(source.cache for source in config.sources)}
+        self.caches = [opened[source.cache] for source in config.sources]  # two sources may be parts of one cache
         refuse_mixed(self.caches)
         sources = list(config.sources)
         tables = [filter_rows(cache.table, source) for cache, source in zip(self.caches, sources, strict=True)]

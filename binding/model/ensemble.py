@@ -267,6 +267,15 @@ class Scorer:
             return None
         return PriorProducts(self.prior, [] if self.domain is None else self.domain.indices, self.device)
 
+    def with_one_network(self) -> Scorer:
+        """The same scorer, ``pose`` by its first network alone; itself where the networks say more than ``pose``.
+
+        A pose's log odds are largely those of its contacts, so that the first network agrees well with all of them at
+        a third of their time or less; ``scripts.measure.one_network`` says how well.
+        """
+        twins_say_ligand_alone = not self.config.prior_weight
+        return self if self._networks_say_pk or twins_say_ligand_alone else self.with_parts(members=self.members[:1])
+
     @property
     def _networks_say_pk(self) -> bool:
         """Whether pk or its error bar depends on the networks."""

@@ -46,6 +46,7 @@ class ScoringOptions:
         time_limit: Seconds that a record may take before it is given up; None for those of ``binding.score.limits``.
             What is read in this process has no limit.
         guarded: Whether few requests, too, are read in another process, so that the limit holds for them.
+        one_network: Whether the first network alone judges ``pose``, as in a screen; see ``Scorer.with_one_network``.
 
     Raises:
         UsageError: A number is out of range.
@@ -63,6 +64,7 @@ class ScoringOptions:
     evidence: int = 0
     time_limit: float | None = None
     guarded: bool = False
+    one_network: bool = False
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or (self.workers is not None and self.workers < 0):
@@ -94,6 +96,8 @@ class ScoringOptions:
             scorer = load_model(self.model, device=self.device)
         else:
             scorer = self.model
+        if self.one_network:
+            scorer = scorer.with_one_network()
         return scorer if self.experts == Experts.all else scorer.of_experts(Experts(self.experts))
 
 

@@ -45,6 +45,7 @@ def ingredients(
         "compound_tag": task.compound_tag,
         "batch_size": task.scoring.batch_size,
         "experts": str(task.scoring.experts),
+        "one_network": task.scoring.one_network,
         "part_size": part_size,
         "posing": describe_posing(task.posing),
     }

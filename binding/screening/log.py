@@ -47,15 +47,16 @@ class RunLog:
             self.write(progress.counts)
 
     @contextmanager
-    def session(self, command: Sequence[str], done: int) -> Iterator[None]:
+    def session(self, command: Sequence[str], done: int, judge: str) -> Iterator[None]:
         """Notes the beginning of a process, and how it ended where it ends by an exception.
 
         Args:
             command: As given.
             done: Records that earlier processes have done.
+            judge: Which networks judge the poses.
         """
         how = "resumed" if done else "begun"
-        self.write(f"{how} by binding {__version__}: {shlex.join(command)}")
+        self.write(f"{how} by binding {__version__} (pose: {judge}): {shlex.join(command)}")
         try:
             yield
         except BindingError as error:

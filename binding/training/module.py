@@ -34,6 +34,7 @@ from binding.training.losses import (
 
 GRADIENT_CLIP = 1.0  # the largest gradient norm, of each of the two networks
 _VARIANCE_WEIGHT = 0.1  # of the likelihood that trains pk_std
+_POSE_WEIGHT = 0.2  # of near-native against wrong poses, each by itself
 _WEIGHT_DECAY = 0.01  # of AdamW
 _LAST_RATE = 0.02  # of the peak, at the end of the cosine
 _CHECKED_EVERY = 50  # steps, whether gradients are finite: to look makes the host wait for the device
@@ -126,13 +127,13 @@ class TrainingModule(lightning.LightningModule):
         torch.manual_seed((self.config.seed * 1_000_003 + self.global_step) * 1_009 + self.global_rank)
         terms = self.losses(self.predict(self.member, batch, watch_attention=batch_idx == 0), batch)
         weights = {
-            "affinity": self.config.affinity_weight,
-            "variance": _VARIANCE_WEIGHT * self.config.affinity_weight,
-            "pose": self.config.pose_weight,
+            "affinity": 1.0,
+            "variance": _VARIANCE_WEIGHT,
+            "pose": _POSE_WEIGHT,
             "pose_rank": self.config.pose_rank_weight,
             "decoy": self.config.decoy_weight,
             "pair": self.config.pair_weight,
-            "ligand_only": 0.0 if self.member.ligand_only is None else self.config.affinity_weight,
+            "ligand_only": 0.0 if self.member.ligand_only is None else 1.0,
         }
         self._terms.add({f"train_{name}": term for name, term in terms.items()}, len(batch.kept))
         total = torch.stack([weight * terms[name] for name, weight in weights.items() if weight > 0]).sum()

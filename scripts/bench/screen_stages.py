@@ -136,7 +136,7 @@ def forget(score: PartScorer) -> None:
 def stages(clock: Clock, library: Path, pocket: Path | None, repeats: int) -> dict[str, float]:
     """CPU ms a pose by stage."""
     chosen = PocketSpec() if pocket is None else PocketSpec(reference=_positions(pocket))
-    options = ScoringOptions(device="cpu", pocket=chosen)
+    options = ScoringOptions(device="cpu", one_network=True, pocket=chosen)
     task = ScreenTask(scoring=options, receptor=load_protein(RECEPTOR), receptor_name=RECEPTOR.name)
     score = PartScorer(task)
     records = tuple(Library([library]).records())

@@ -87,7 +87,7 @@ def dock(options: argparse.Namespace) -> None:
 
 def scored(options: argparse.Namespace) -> pd.DataFrame:
     """A row for each pose of the targets that are done: receptor, compound, binds and ``COLUMNS``."""
-    settings = ScoringOptions(model=options.model, workers=0)
+    settings = ScoringOptions(model=options.model, workers=0, one_network=True)  # as in a screen
     scorer = settings.load()
     frames = []
     for path in sorted((options.work / "done" / SET).glob("*.csv")):

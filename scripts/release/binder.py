@@ -2,9 +2,8 @@
 
     python -m scripts.release.binder DATA WORK --models binding-base binding-strict
 
-WORK is that of scripts.release.small_screens: binders and decoys docked alike into pockets of crystal complexes. All
-poses are scored with the weights asked for, ``pose`` by a network and by tables of native contacts that have not seen
-the families of the pocket's fold (scripts.release.pose_networks). Each compound counts by its best pose, as in a
+WORK is that of scripts.release.small_screens: binders and decoys docked alike into pockets of proteins that the
+networks have not seen. All poses are scored with the weights asked for. Each compound counts by its best pose, as in a
 screen. The log odds are linear in a few numbers, whose weights are at least zero.
 
 How much the ligand says cannot be read off decoys that are alike to binders by their making. Its weights are fitted to
@@ -48,15 +47,12 @@ from binding.io.results import OK, to_frame
 from binding.io.table import Request
 from binding.metrics import estimate, mean_over_groups
 from binding.model.binder import FORMAT_VERSION, MOST_KNOWN, binder_path
-from binding.model.weights import Scorer, load_model, resolve_weights
+from binding.model.weights import load_model, resolve_weights
 from binding.prior.kernel import Features
 from binding.score.options import ScoringOptions
 from binding.score.pipeline import score_requests
 from binding.structures import Ligand
 from scripts.figures import FIGURES, digest, write_figures
-from scripts.release.families import crystal_families
-from scripts.release.pose_networks import without_folds
-from scripts.release.pose_odds import counts_by_fold, learned_from, without_each
 from scripts.release.small_screens import collect
 
 #: Of a pose. What the structure says of pK is no term: the geometry expert has seen these very complexes.
@@ -86,29 +82,14 @@ def part_of(name: str) -> int:
 # ---------------------------------------------------------------- rows
 
 
-def held_out_scorers(data: Path, cache: Path, model: str) -> dict[str, Scorer]:
-    """By crystal complex, the weights with the network and the tables that have not seen its fold of the families."""
-    scorer, crystal, families = (
-        load_model(model, device="cpu"),
-        ComplexCache(cache),
-        crystal_families(data, cache.parent),
-    )
-    name = scorer.name
-    tables = without_each(counts_by_fold(crystal, families, learned_from(name, families)))
-    by_fold = [
-        one.with_parts(potential=potential) for one, potential in zip(without_folds(scorer, name), tables, strict=True)
-    ]
-    return {row.id: by_fold[row.fold] for row in families.itertuples()}
-
-
-def poses(data: Path, work: Path, model: str, cache: Path) -> pd.DataFrame:
+def poses(data: Path, work: Path, model: str) -> pd.DataFrame:
     """A row for each docked pose: receptor, compound, kind, Vina's score and what the weights say."""
     table = pd.read_csv(work / "poses.csv")
     table = table[table["status"] == "ok"]
     frames = []
-    options, scorers = ScoringOptions(model=model, workers=0), held_out_scorers(data, cache, model)
+    options = ScoringOptions(model=model, workers=0, one_network=True)  # as in a screen
+    scorer = options.load()
     for name in table["receptor"].unique():
-        scorer = scorers[name]
         pocket, reference = (data / "crystal" / name / f"{name}_{what}" for what in ("pocket.pdb.gz", "ligand.sdf.gz"))
         request = Request(None, pocket, work / "done" / "small_screens" / f"{name}.sdf", reference)
         frames.append(to_frame(row for _, row in score_requests([request], scorer, options)))
@@ -125,14 +106,14 @@ def poses(data: Path, work: Path, model: str, cache: Path) -> pd.DataFrame:
     )
 
 
-def kept_poses(data: Path, work: Path, model: str, cache: Path) -> pd.DataFrame:
+def kept_poses(data: Path, work: Path, model: str) -> pd.DataFrame:
     """``poses``, from a file in the work folder where the same poses were scored with the same weights before."""
     file = work / f"scored_{digest(model)[:12]}.csv"
     if file.is_file():
         scored = pd.read_csv(file)
         if len(scored) == (pd.read_csv(work / "poses.csv")["status"] == "ok").sum():
             return scored
-    scored = poses(data, work, model, cache)
+    scored = poses(data, work, model)
     scored.to_csv(file, index=False)
     return scored
 
@@ -420,7 +401,7 @@ def main() -> None:
     collect(arguments.work)
     tested, found = Assays.of(arguments.data, arguments.cache), {}
     for model in arguments.models:
-        found[model] = fit(kept_poses(arguments.data, arguments.work, model, arguments.cache), tested.judged(model))
+        found[model] = fit(kept_poses(arguments.data, arguments.work, model), tested.judged(model))
         path, _ = resolve_weights(model)
         write_text(binder_path(path), json.dumps({"of": digest(model)} | found[model], indent=2) + "\n")
         print(model, json.dumps({name: found[model][name] for name in ("weights", "offset", "base_rate", "fitted_to")}))

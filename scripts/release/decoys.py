@@ -132,15 +132,12 @@ def dock(data: Path, work: Path, deadline: float) -> None:
         write_done(stem, rows, mols, COLUMNS)
 
 
-def collect(data: Path, work: Path, index: Path, folds: Path | None = None) -> None:
+def collect(data: Path, work: Path, index: Path) -> None:
     """The tree and its index; complexes that could not be docked are in left_out.csv."""
     rows = done_tables(work, "docked").drop(columns="cpu_s")
     known = pd.read_csv(index, dtype=str, keep_default_na=False).rename(columns={"id": "native"})
     rows["native"], rows["good"] = rows["receptor"], rows["status"] == "ok"
     rows = rows.merge(known, on="native", validate="many_to_one")
-    if folds is not None:
-        fold = pd.read_csv(folds, dtype=str)[["id", "fold"]].rename(columns={"id": "native"})
-        rows = rows.merge(fold, on="native", validate="many_to_one")
     pockets = {name: data / "crystal" / name / f"{name}_pocket.pdb.gz" for name in rows["native"].unique()}
     lay_out(work, rows, done_poses(work, "docked"), pockets)
 
@@ -152,14 +149,13 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no further complex after so long")
     parser.add_argument("--index", type=Path, help="table of the complexes; that of DATA/crystal by default")
-    parser.add_argument("--folds", type=Path, help="table of scripts.release.families: the fold of each complex")
     arguments = parser.parse_args()
     rdBase.DisableLog("rdApp.*")
     if arguments.what == "dock":
         dock(arguments.data, arguments.work, deadline=time.time() + 60.0 * arguments.minutes)
     else:
         index = arguments.index or arguments.data / "crystal" / "index.csv"
-        collect(arguments.data, arguments.work, index, arguments.folds)
+        collect(arguments.data, arguments.work, index)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,7 @@
-"""Crystal and borrowed complexes as the geometry expert is fitted to them: sums, families, folds, the strict rule.
-
-python -m scripts.release.families ../shared/data      families and folds of cache/crystal.npz, as a table beside it
-"""
+"""Crystal and borrowed complexes as the geometry expert is fitted to them: sums, families, folds, the strict rule."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import zlib
 from collections.abc import Iterable, Sequence
@@ -23,7 +19,6 @@ from binding.model.geometric_sums import Sums, sums_of, vocabulary
 from binding.prior.kernel import Features
 from binding.splits.clusters import Clusters
 from binding.splits.similarity import fingerprints, tanimoto_rows
-from scripts.figures import ROOT
 from scripts.release.leaks import related_pockets
 from scripts.release.left_out import parts
 from scripts.release.posed import kept
@@ -179,17 +174,3 @@ def strict(table: pd.DataFrame, data: Path) -> np.ndarray:
     for start, block in tanimoto_rows(ours, others):
         allowed[borrowed[start : start + len(block)]] &= block.max(axis=1) <= MOST_ALIKE
     return allowed
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", type=Path, help="folder with crystal/ and casf2016/")
-    parser.add_argument("--cache", type=Path, default=ROOT / "cache", help="folder of crystal.npz")
-    arguments = parser.parse_args()
-    table = crystal_families(arguments.data, arguments.cache)
-    table.to_csv(arguments.cache / "crystal_folds.csv", index=False)
-    print(f"{len(table)} complexes, {table['group'].nunique()} groups of families, {table['fold'].nunique()} folds")
-
-
-if __name__ == "__main__":
-    main()

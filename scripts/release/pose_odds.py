@@ -3,10 +3,10 @@
     python -m scripts.release.pose_odds ../shared/data --names binding-strict binding-base
 
 Tables of native contacts are counted in crystal complexes (those of the strict rule for binding-strict). Logistic
-regression (Platt 1999) then weighs what they say, Vina's terms and the network's logit on docked poses of complexes
+regression (Platt 1999) then weighs what they say, Vina's terms and the networks' logit on docked poses of complexes
 that have right and wrong ones: the log odds of a pose within 2 Å are linear in sums over contacts, divided by the root
-of the ligand's size, and in the logit (``binding.model.pose_probability``). No pose is judged by tables or by a network
-that has seen its family (scripts.release.pose_networks). Right and wrong poses weigh the
+of the ligand's size, and in the logit (``binding.model.pose_probability``). No pose is judged by tables that hold its
+family, and all are of proteins that are unlike all that the networks were trained on. Right and wrong poses weigh the
 same in total: how many poses of a search are right depends on the search. A quarter of the loss asks which poses of one
 complex are right (conditional logit): as an objective of its own it ranks the poses of a ligand better and tells right
 poses of different ligands apart worse. The line is then scaled to be a probability again. Repulsion never speaks for a
@@ -40,7 +40,7 @@ from scripts.figures import FIGURES, ROOT, commit, write_figures
 from scripts.release.families import crystal_families
 from scripts.release.geometry import STRICT
 from scripts.release.native_contacts import counted, potential_of, protein_kinds
-from scripts.release.pose_networks import VARIANTS, without_folds
+from scripts.release.small_screens import unseen_pockets
 
 CACHE = ROOT / "cache"
 NEAR = 2.0  # Å from the crystal pose: a right pose
@@ -50,15 +50,11 @@ SHRINK = 1e-3  # penalty on the squares of standardised weights
 RANKED: Final = 0.25  # share of the loss that compares the poses of one complex
 BINS = np.array([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
 LOGIT: Final = "logit"
-#: Logits of networks with other settings: what attention and angles bring to the one that is shipped.
-OTHER_LOGITS: Final = tuple(VARIANTS)
 #: What may be weighed: each arm is fitted; the first is shipped, the others stay in the table.
 ARMS: Final = {
     "pose": (*POSE_TERMS, LOGIT),
     "contacts": POSE_TERMS,
     "network": (LOGIT,),
-    **{f"pose_{variant}": (*POSE_TERMS, variant) for variant in OTHER_LOGITS},
-    **{f"network_{variant}": (variant,) for variant in OTHER_LOGITS},
     "vina_refitted_and_network": (*VINA_TERMS, LOGIT),
     "vina_refitted": VINA_TERMS,
     "without_angles": tuple(name for name in (*POSE_TERMS, LOGIT) if name not in ("at_protein", "at_ligand")),
@@ -71,27 +67,15 @@ _NOT_ABOVE_ZERO = ("repulsion",)
 
 
 @torch.inference_mode()
-def judged(scorers: Sequence[Scorer], graphs: Iterable[ComplexGraph], potential: ContactPotential) -> pd.DataFrame:
-    """``POSE_TERMS`` by the root of the size, and the logit of each network, of some poses.
-
-    Args:
-        scorers: With the network of the shipped settings, and with those of ``OTHER_LOGITS``.
-        graphs: The poses.
-        potential: The tables.
-    """
+def judged(scorer: Scorer, graphs: Iterable[ComplexGraph], potential: ContactPotential) -> pd.DataFrame:
+    """``POSE_TERMS`` by the root of the size, and the mean logit of the networks, of some poses."""
     found = []
     for graph in graphs:
-        said = [scorer.outputs(graph) for scorer in scorers]
-        batch, geometry, _ = said[0]
-        sums = pose_sums(batch, *scorers[0].contacts_of(batch, geometry), potential)[0].double().numpy()
-        logits = [float(output.pose_logit) for _, _, (output,) in said]
-        found.append([*(sums / np.sqrt(float(batch.ligand_sizes))), *logits])
-    return pd.DataFrame(found, columns=[*POSE_TERMS, LOGIT, *OTHER_LOGITS])
-
-
-def learned_from(name: str, families: pd.DataFrame) -> np.ndarray:
-    """(n,) bool, the crystal complexes that weights may learn from."""
-    return families["strict"].to_numpy() if name == STRICT else np.ones(len(families), dtype=bool)
+        batch, geometry, outputs = scorer.outputs(graph)
+        sums = pose_sums(batch, *scorer.contacts_of(batch, geometry), potential)[0].double().numpy()
+        logit = float(torch.stack([output.pose_logit for output in outputs]).mean())
+        found.append([*(sums / np.sqrt(float(batch.ligand_sizes))), logit])
+    return pd.DataFrame(found, columns=[*POSE_TERMS, LOGIT])
 
 
 def counts_by_fold(crystal: ComplexCache, families: pd.DataFrame, allowed: np.ndarray) -> list[ContactPotential]:
@@ -109,17 +93,14 @@ def without_each(counts: Sequence[ContactPotential]) -> list[ContactPotential]:
 
 
 def poses_of(
-    scorers: Sequence[Sequence[Scorer]],
-    docked: ComplexCache,
-    families: pd.DataFrame,
-    tables: Sequence[ContactPotential],
+    scorer: Scorer, docked: ComplexCache, families: pd.DataFrame, tables: list[ContactPotential]
 ) -> pd.DataFrame:
-    """Docked poses of complexes with right and wrong ones, by tables and networks without their fold of families.
+    """Docked poses of complexes with right and wrong ones, by tables without their fold of families.
 
     Args:
-        scorers: For the shipped settings and each of ``OTHER_LOGITS``, the weights with the network without each fold.
+        scorer: The weights.
         docked: The cache of scripts.release.decoys.
-        families: ``crystal_families`` of the complexes to look at.
+        families: ``crystal_families`` of the complexes that the networks have not seen.
         tables: The potential without each fold.
     """
     about = docked.table.assign(native=docked.table["native"].astype(str), row=np.arange(len(docked)))
@@ -129,8 +110,7 @@ def poses_of(
     about = about.merge(families[["id", "fold", "group"]].rename(columns={"id": "native"}), on="native")
     parts = []
     for fold, part in about.groupby("fold"):
-        here = [by_fold[int(fold)] for by_fold in scorers]
-        said = judged(here, (docked.graph(row) for row in part["row"]), tables[int(fold)])
+        said = judged(scorer, (docked.graph(row) for row in part["row"]), tables[int(fold)])
         parts.append(pd.concat([part[["native", "group", "right", "energy"]].reset_index(drop=True), said], axis=1))
     return pd.concat(parts, ignore_index=True)
 
@@ -274,7 +254,6 @@ def figures(poses: pd.DataFrame) -> dict[str, Any]:
     fits = (*ARMS, *OBJECTIVES)
     scores = {name: name for name in (*fits, "vina_function")} | {"vina": "energy"}
     right = {name: best_is_right(said, column) for name, column in scores.items()}
-    above = {name: above_wrong(said, column) for name, column in scores.items()}
     return {
         "complexes": int(poses["native"].nunique()),
         "families": int(poses["group"].nunique()),
@@ -282,8 +261,7 @@ def figures(poses: pd.DataFrame) -> dict[str, Any]:
         "share_right": float(poses["right"].mean()),
         "best_is_right": {name: mean_with_interval(values) for name, values in right.items()},
         "gain": {name: mean_with_interval(right["pose"] - right[name]) for name in scores if name != "pose"},
-        "auc_gain": {name: mean_with_interval(above["pose"] - above[name]) for name in scores if name != "pose"},
-        "auc": {name: mean_with_interval(values) for name, values in above.items()},
+        "auc": {name: mean_with_interval(above_wrong(said, column)) for name, column in scores.items()},
         "log_loss": {name: log_loss(said, name) for name in fits},
         "reliability": {name: reliability(said, name) for name in ("pose", "network")},
     }
@@ -310,10 +288,11 @@ def main() -> None:
     for name in options.names:
         path = options.weights / f"{name}.safetensors"
         scorer, card = load_model(path, device="cpu"), dict(load_card(path))
-        allowed = learned_from(name, families)
+        allowed = families["strict"].to_numpy() if name == STRICT else np.ones(len(families), dtype=bool)
         counts = counts_by_fold(crystal, families, allowed)
-        scorers = [without_folds(scorer, name, variant) for variant in ("", *OTHER_LOGITS)]
-        poses = poses_of(scorers, docked, families[allowed], without_each(counts))
+        assert scorer.domain is not None, "released weights record what they were trained on"
+        new = set(unseen_pockets(scorer.domain, crystal))
+        poses = poses_of(scorer, docked, families[families["id"].isin(new)], without_each(counts))
         shipped = described(fitted(poses, ARMS["pose"]), ARMS["pose"])
         report[name] = {"line": shipped, "counted": int(allowed.sum())} | figures(poses)
         card["calibration"] = dict(card["calibration"]) | {"pose": shipped}

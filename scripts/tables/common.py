@@ -58,6 +58,7 @@ PROGRAMS = {
     "forest.json": "scripts.measure.forest",
     "joining.json": "scripts.release.geometry",
     "long_days.json": "scripts.measure.long_days",
+    "one_network.json": "scripts.measure.one_network",
     "limits.json": "scripts.measure.limits",
     "mutants.json": "scripts.quality.mutants --write docs/figures/mutants.json",
     "foreign.json": "scripts.measure.foreign",

@@ -15,6 +15,7 @@ from networks import example_graph, random_member
 from binding.graph.batch import collate
 from binding.graph.fields import ComplexGraph
 from binding.model.ensemble import _ATOMS_AT_ONCE, _KEPT_POCKETS, Scorer, Scores
+from binding.model.weights import load_model
 
 NAMES = ("1s2g", "1ia1", "4cup", "6wqa")
 FIELDS = ("pk", "pk_std", "pk_ligand_only", "pose")
@@ -52,6 +53,23 @@ def test_sharing_changes_no_number(scorer):
     expected = np.array([plainly(scorer, graph) for graph in graphs])
     assert np.abs(table(scorer.score(graphs)) - expected).max() < 1e-5
     assert np.ptp(expected[:3, 0]) > 1e-3, "poses that differ in nothing would show nothing"
+
+
+def test_one_network_judges_the_pose_and_leaves_the_rest():
+    """Of the shipped weights, whose networks say nothing of pk."""
+    whole = load_model(device="cpu")
+    graphs = [example_graph(name) for name in NAMES]
+    one, all_of_them = whole.with_one_network().score(graphs), whole.score(graphs)
+    for name in ("pk", "pk_std", "pk_ligand_only", "pk_network", "pk_prior"):
+        assert getattr(one, name) == pytest.approx(getattr(all_of_them, name), abs=1e-6)
+    assert 0 < np.abs(one.pose - all_of_them.pose).max() < 0.1
+    each = [whole.with_parts(members=[member]).score(graphs).pose for member in whole.members]
+    assert one.pose == pytest.approx(each[0], abs=1e-6)
+    assert all_of_them.pose == pytest.approx(np.mean(each, axis=0), abs=1e-6)
+
+
+def test_networks_that_say_pk_are_all_asked(scorer):
+    assert scorer.with_one_network() is scorer
 
 
 def test_more_atoms_than_go_through_at_once_come_back_in_order(scorer, monkeypatch):

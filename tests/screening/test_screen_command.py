@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import re
 import signal
@@ -146,3 +147,11 @@ def test_without_a_terminal_a_line_comes_each_half_minute(capsys):
     meter.remind()
     meter.remind()
     assert capsys.readouterr().err.count("6 records done") == 1
+
+
+def test_poses_are_judged_by_the_first_network_unless_all_are_asked_for(words, tmp_path):
+    for more, judge in (([], "first network"), (["--all-networks"], "all networks")):
+        folder = tmp_path / judge.replace(" ", "_")
+        assert run([*words, "-o", folder, *more]).exit_code == 0
+        assert json.loads((folder / "run.json").read_text())["pose"] == judge
+        assert f"(pose: {judge})" in (folder / "run.log").read_text()

@@ -23,14 +23,12 @@ ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "figures"
 BEFORE_GEOMETRY = "before the geometry joined `pk`"
 BEFORE_ASSAYS = "before the weights of `pk` followed the nearest measurement, and before assays in the prior"
-BEFORE_TOPOLOGY = "before the geometry read topology and wider burial"
 #: Figures of weights that came before those in the package, and why they were not measured again.
 OLDER: dict[str, str] = {
     "agreement.json": BEFORE_ASSAYS,
     "cluster.json": BEFORE_GEOMETRY,
     "finetune.json": BEFORE_GEOMETRY,
     "forest.json": BEFORE_GEOMETRY,
-    "forward.json": BEFORE_TOPOLOGY,
     "interactions.json": BEFORE_ASSAYS,
     "prior.json": BEFORE_GEOMETRY,
 }

@@ -33,6 +33,8 @@ from binding.screening.library_digest import Fingerprint, fingerprint
 from binding.screening.log import RunLog
 from binding.screening.parts import PartInfo, count_scored, write_part
 from binding.screening.plan import ScreenPlan, ScreenTask
+from binding.screening.prefilter import choose
+from binding.screening.ranking import check_weights
 from binding.screening.ray_engine import ray_device
 from binding.screening.store import Finalised, finalise, names_notes
 
@@ -47,9 +49,13 @@ class ScreenResult:
         folder: Folder of the run.
         asked: Records that this process answers for: all, or those of its shard.
         scored: Those with a score.
+        left_out: Those that a prefilter left out, so that they were neither placed nor docked; of a shard, none: its
+            share is one of the records that are posed.
         interrupted: Whether it was asked to stop before all of them were done.
         complete: Whether the whole library is done and the results are written.
         warnings: Sentences about the results as a whole.
+        ranking: Whether it ended with records ranked for the prefilter and none posed yet: it was interrupted, or other
+            shards are still to rank theirs. ``asked`` counts those that are ranked then.
     """
 
     folder: Path
@@ -58,11 +64,13 @@ class ScreenResult:
     interrupted: bool
     complete: bool
     warnings: tuple[str, ...] = ()
+    left_out: int = 0
+    ranking: bool = False
 
     @property
     def failed(self) -> int:
         """Records without a scored pose."""
-        return self.asked - self.scored
+        return 0 if self.ranking else self.asked - self.scored - self.left_out
 
     @property
     def exit_code(self) -> int:
@@ -110,25 +118,45 @@ def screen(
             log.progress(news)
             progress(news)
 
-        ledger = Ledger(
-            plan.shard,
-            plan.records_of_part,
-            folder.done(key),
-            count=None if before is None else before.get("parts", {}).get("count"),
-            expected=content.records,
-            tell=tell,
-        )
-        with log.session(command if command is not None else sys.argv, ledger.asked, _judge_of_poses(task)):
-            for part in run_parts(ledger.jobs(library), task, plan.engine, stopping, ledger.look):
+        done = folder.done(key)
+        resumed = sum(info.records for info in done.values())
+        with log.session(command if command is not None else sys.argv, resumed, _judge_of_poses(task)):
+            chosen, ranked = None, None
+            if plan.prefilter is not None:
+                chosen, ranked = choose(plan, task, folder, key, library, content.records, stopping, tell)
+                if chosen is None and ranked is not None:
+                    stopped = not ranked.all_done
+                    log.write(f"{'interrupted' if stopped else 'all of this shard'}: {ranked.asked} records ranked")
+                    folder.update(state="interrupted" if stopped else "running")
+                    return ScreenResult(plan.output, ranked.asked, 0, stopped, False, ranking=True)
+            ledger = Ledger(
+                plan.shard,
+                plan.records_of_part,
+                done,
+                count=None if before is None else before.get("parts", {}).get("count"),
+                expected=content.records if chosen is None else len(chosen.rows),
+                tell=tell,
+            )
+            for part in run_parts(ledger.jobs(chosen or library), task, plan.engine, stopping, ledger.look):
                 info = PartInfo(key, part.number, part.first, part.records, count_scored(part.table))
                 begun = time.perf_counter()
                 write_part(plan.output, part.table, info)
                 ledger.add(info, {**part.seconds, "write": time.perf_counter() - begun})
-            found = _end(plan, folder, ledger, key, time.monotonic() - start)
+            left_out = 0 if chosen is None else chosen.left_out
+            if ranked is not None:
+                ledger.seconds["rank"] = ranked.seconds["rank"]
+            found = _end(plan, folder, ledger, key, time.monotonic() - start, left_out)
             how = "interrupted" if not ledger.all_done else "complete" if found is not None else "done, not all shards"
-            log.write(f"{how}: {ledger.asked} records done, {ledger.asked - ledger.scored} failed")
+            besides = f", {left_out} left out" if chosen is not None else ""
+            log.write(f"{how}: {ledger.asked} records done, {ledger.asked - ledger.scored} failed{besides}")
     warnings = () if found is None else names_notes(found, plan.compound_tag)
-    return ScreenResult(plan.output, ledger.asked, ledger.scored, not ledger.all_done, found is not None, warnings)
+    if chosen is not None and plan.prefilter is not None:
+        warnings = (*chosen.notes(plan.prefilter), *warnings)
+    of_all = left_out if plan.shard.count == 1 else 0
+    asked = ledger.asked + of_all
+    return ScreenResult(
+        plan.output, asked, ledger.scored, not ledger.all_done, found is not None, warnings, left_out=of_all
+    )
 
 
 def resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
@@ -150,11 +178,17 @@ def resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
         check_posing(plan.posing, plan.scoring.pocket)
     elif plan.posing is not None:
         raise UsageError("The library holds poses.", "Leave out --place-on and --dock: they are for SMILES.")
+    if plan.prefilter is not None and plan.prefilter < 1:
+        raise UsageError(f"--prefilter is {plan.prefilter}.", "It is how many compounds get poses: 1 or more.")
+    if plan.prefilter is not None and not library.has_smiles:
+        raise UsageError("The library holds poses.", "Leave out --prefilter: it chooses which SMILES get poses.")
     asked = plan.scoring.device
     device = ray_device(asked, plan.engine) if plan.engine.name == "ray" else _device(asked)
     receptor = None if plan.protein is None else load_protein(plan.protein)
     weights, _ = resolve_weights(model := _weights(plan))
     load_card(model)  # refused here if it is of another version
+    if plan.prefilter is not None:
+        check_weights(weights)
     task = ScreenTask(
         scoring=replace(plan.scoring, model=str(weights.resolve()), device=device),
         receptor=receptor,
@@ -172,6 +206,7 @@ def resolve(plan: ScreenPlan) -> tuple[Library, ScreenTask, dict[str, Any]]:
             receptor_sha256=None if plan.protein is None else file_sha256(plan.protein),
             library_sha256="",
             part_size=plan.records_of_part,
+            prefilter=plan.prefilter,
         ),
     )
 
@@ -222,7 +257,9 @@ def _judge_of_poses(task: ScreenTask) -> str:
     return "first network" if task.scoring.one_network else "all networks"
 
 
-def _end(plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds: float) -> Finalised | None:
+def _end(
+    plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds: float, left_out: int
+) -> Finalised | None:
     """Says in ``run.json`` how far the run is; the process that does the last part also writes the results.
 
     Returns:
@@ -239,7 +276,8 @@ def _end(plan: ScreenPlan, folder: RunFolder, ledger: Ledger, key: str, seconds:
         folder.update(
             state="finishing" if complete else "running" if ledger.all_done else "interrupted",
             parts={"count": ledger.count, "done": len(infos)},
-            counts={"asked": asked, "scored": scored, "failed": asked - scored},
+            counts={"asked": asked, "scored": scored, "failed": asked - scored}
+            | ({} if plan.prefilter is None else {"asked": asked + left_out, "left_out": left_out}),
             stages=dict(spent),
         )
         if complete:

@@ -201,6 +201,10 @@ def serve_copies(handle: int, parent: int) -> None:
         except BindingError as error:
             orders.send(error)
             return
+        except Exception:  # noqa: BLE001 - said before the parent hears of the end
+            traceback.print_exc()
+            sys.stderr.flush()
+            sys.exit(1)
         gc.collect()
         gc.freeze()  # else a copy's first collection writes to every object, and shares none of them
         give_back()

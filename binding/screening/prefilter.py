@@ -37,7 +37,7 @@ _SHOWN: Final = "id, compound, prefilter_rank, nearest_measurement, smiles, liga
 
 
 @dataclass(frozen=True, eq=False)
-class Chosen:
+class ChosenCompounds:
     """The records of a library that are posed.
 
     Attributes:
@@ -91,7 +91,7 @@ def choose(
     expected: int | None,
     stopping: Callable[[], bool],
     tell: Callable[[Progress], None],
-) -> tuple[Chosen | None, Ledger | None]:
+) -> tuple[ChosenCompounds | None, Ledger | None]:
     """Ranks this shard's share of the library; once all shares are ranked, the best are chosen.
 
     Args:
@@ -127,7 +127,7 @@ def choose(
     return _finished(plan.output, folder, key, library), ledger
 
 
-def _finished(run: Path, folder: RunFolder, key: str, library: Library) -> Chosen | None:
+def _finished(run: Path, folder: RunFolder, key: str, library: Library) -> ChosenCompounds | None:
     """What was chosen; None where not all of the library is ranked yet."""
     about = about_ranking(run)
     if about is None or about["key"] != key:
@@ -138,7 +138,7 @@ def _finished(run: Path, folder: RunFolder, key: str, library: Library) -> Chose
         shutil.rmtree(prefilter_folder(run), ignore_errors=True)  # all of it is in the table
     status = pq.read_table(run / TABLE, columns=["status"])["status"]
     rows = np.flatnonzero(np.asarray(status) != LEFT_OUT)
-    return Chosen(library, rows, about["left_out"], about["ranked"], about["nearest"])
+    return ChosenCompounds(library, rows, about["left_out"], about["ranked"], about["nearest"])
 
 
 def _write(run: Path, keep: int, key: str) -> None:

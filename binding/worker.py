@@ -196,8 +196,9 @@ def serve_copies(handle: int, parent: int) -> None:
     os.dup2(2, 1)  # nobody reads what native code prints
     workers: set[int] = set()
     with Connection(handle) as orders, contextlib.suppress(EOFError, OSError):  # closed, or the parent is gone
+        asked = orders.recv()
         try:
-            function = _load(*orders.recv())
+            function = _load(*asked)
         except BindingError as error:
             orders.send(error)
             return
